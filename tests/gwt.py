@@ -44,8 +44,8 @@ from ledger.kernel import (
 from ledger.kernel.sequencer import Beside
 from ledger.systems.approvals.commands import ApproveRequest
 from ledger.systems.approvals.events import ApprovalGiven, ApprovalRequested
-from tests.rereading import require_tells_nothing
 from tests.cast import HEAD
+from tests.rereading import require_tells_nothing
 
 parse = Formatter().parse
 

@@ -436,7 +436,7 @@ def test_a_run_leaves_nothing_of_the_year_out(story: Scenario) -> None:
     story.when(run(story, cutoff_position=head(story) + 1)).raises(UnknownReference)
     story.when(run(story, cutoff_position=3)).raises(Malformed, pointer="/cutoff_position")
     story.given(replace(SCHEME, year="2028"))
-    story.when(run(story, year="2028")).raises(OutOfStep, says="not over")
+    story.when(run(story, year="2028")).raises(OutOfStep, says="must be over")
 
 
 def nil_inspections(unit: str, days: Iterable[date]) -> Iterable[Event | Fact]:

@@ -174,7 +174,7 @@ def test_CFR_R2_the_draw_is_anybodys_to_recompute(story: Scenario) -> None:
 
 def test_CFR_R2_the_values_are_published_after_the_list(story: Scenario) -> None:
     """Neither may the values be known when the list is frozen, nor the draw come before them."""
-    story.when(DRAW).refused("CFR-R2", reason="no list of files was announced before")
+    story.when(DRAW).refused("CFR-R2", reason="its list of files was not announced")
     known = replace(SOURCE, publication_at=civil_moment(date(2026, 6, 15), 9))
     story.when(replace(ANNOUNCE, sources=(SOURCE, known))).refused("CFR-R2")
     story.given(ANNOUNCE)
@@ -205,7 +205,7 @@ def test_CFR_R2_the_list_leaves_no_case_out(story: Scenario) -> None:
     # The list is not padded with what nobody can read.
     for other in ("LICENCE-02", "LICENCE-03", "LICENCE-04", "CASE-90", "CASE-91", "D-CASE-01"):
         story.when(replace(ANNOUNCE, cases=(*CASES, other))).refused(
-            "CFR-R2", reason=f"1 on the list are no cases of MRB in 2026: {other}"
+            "CFR-R2", reason=f"1 listed cases are not decisions of MRB in 2026: {other}"
         )
     story.when(replace(ANNOUNCE, cases=(*CASES, "LICENCE-01"))).then(
         like(ReviewAnnounced, size=3, ratio="0.2727")
@@ -354,7 +354,7 @@ def test_the_bar_is_the_policys(drawn: Scenario) -> None:
         )
     )
     drawn.at("2026-07-01T09:00+08:00")
-    drawn.when(score(case, 65, "pass"), EMB).raises(Malformed, says="passes with 70")
+    drawn.when(score(case, 65, "pass"), EMB).raises(Malformed, says="pass from 70")
     drawn.when(score(case, 65, "fail"), EMB).then(CaseFileScored)
 
 

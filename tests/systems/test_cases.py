@@ -323,7 +323,7 @@ def test_a_seizure_that_was_registered_first_is_missed(story: Scenario) -> None:
     story.when(returned).then(like(EvidenceDisposed, days_late=1))
     # Its return opens nothing.
     story.when(replace(over, opened_at_position=_position(story))).raises(
-        Malformed, says="opens no"
+        Malformed, says="that opens"
     )
 
 

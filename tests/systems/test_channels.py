@@ -64,7 +64,7 @@ def test_a_unit_publishes_and_closes_its_own(story: Scenario) -> None:
     story.when(CLOSE, EMB).raises(Forbidden)
     story.when(CLOSE).then(like(ComplaintChannelClosed, closed_on=date(2026, 1, 4)))
     story.when(CLOSE).raises(OutOfStep, says="was closed on")
-    story.when(PHONE).raises(OutOfStep, says="publish another one")
+    story.when(PHONE).raises(OutOfStep, says="publish a new one")
 
 
 def test_another_office_tests_it(story: Scenario) -> None:
@@ -85,9 +85,9 @@ def test_a_test_made_before_the_channel_closed_is_recorded_afterwards(story: Sce
 
 def test_CMP_V5_a_unit_without_mailbox_or_telephone(story: Scenario) -> None:
     """Once for each lack; found again if what was published is closed again."""
-    story.when(ASK, CLOCK).raises(OutOfStep, says="before today")
+    story.when(ASK, CLOCK).raises(OutOfStep, says="from the day after")
     story.at("2026-01-05T09:00+08:00").given(MAILBOX)
-    story.when(replace(ASK, unit="EEB"), CLOCK).raises(OutOfStep, says="does not report")
+    story.when(replace(ASK, unit="EEB"), CLOCK).raises(OutOfStep, says="reports each month")
     story.when(ASK, CLOCK).then(
         like(ChannelsFoundMissing, kinds=("phone",)),
         like(FindingRaised, rule_id="CMP-V5", unit="MRB", facts={"kinds": ["phone"]}),

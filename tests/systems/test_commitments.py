@@ -200,16 +200,16 @@ def test_only_an_open_obligation_is_performed_or_broken(story: Scenario) -> None
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"evidence": ()}, "no verified evidence is named"),
-        ({"notice_ref": None}, "no notice to the business is named"),
-        ({"notified_on": None}, "no notice to the business is named"),
+        ({"evidence": ()}, "verified evidence must be named"),
+        ({"notice_ref": None}, "the notice to the business must be named with its day"),
+        ({"notified_on": None}, "the notice to the business must be named with its day"),
         (
             {"notified_on": date(2026, 7, 20)},
-            "the business was notified on 2026-07-20, not before 2026-07-20",
+            "the business must have been notified before 2026-07-20; notified_on is 2026-07-20",
         ),
         (
             {"notified_on": date(2026, 5, 10)},
-            "the notice is older than the commitment of 2026-05-11",
+            "the notice must not be before the commitment (2026-05-11); notified_on is 2026-05-10",
         ),
     ],
 )

@@ -165,11 +165,11 @@ def test_several_fields_are_corrected_together(story: Scenario) -> None:
         (("/body/place", None, "x"), "/field_changes/1", "only occurred_at and"),
         (("/body/unit", "MRB", "EMB"), "/field_changes/1", "only occurred_at and"),
         (("/body/scanned", False, "maybe"), "/field_changes", "would not be valid"),
-        (("/body/scanned", False, False), "/field_changes/1/new", "would not change"),
+        (("/body/scanned", False, False), "/field_changes/1/new", "must change"),
         (
             ("/occurred_at", "2026-06-12T01:00:00Z", "2026-06-12T02:00:00Z"),
             "/field_changes/1",
-            "after it was recorded",
+            "after the time of recording",
         ),
     ],
 )

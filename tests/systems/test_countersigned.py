@@ -667,7 +667,7 @@ def test_an_upheld_objection_is_the_one_that_was_read() -> None:
     waiting = Told(story, case, requested(story, case.command, case.first))
     case.ends(story)
     story.given(FileObjection(record="CR-1", entity=E_C, grounds="文号有误"), actor=OFFICER)
-    waiting.approve(case.second).raises(OutOfStep, says="after this was requested")
+    waiting.approve(case.second).raises(OutOfStep, says="after this request")
 
 
 def test_a_request_keeps_no_deadline() -> None:

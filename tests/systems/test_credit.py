@@ -370,7 +370,7 @@ def test_what_is_no_dishonesty_has_no_last_day(story: Scenario) -> None:
     story.given(replace(ENTER, kind="licence", severity=None))
     story.when(START).then(like(PublicityStarted, min_until=None, max_until=None))
     story.when(TerminatePublicity(record="CR-1", reason="max_reached")).raises(
-        OutOfStep, says="never"
+        OutOfStep, says="has no last day"
     )
 
 
@@ -478,7 +478,7 @@ def test_REP_R1_only_what_another_register_holds_is_delisted(story: Scenario) ->
     """The own record has no other register that could drop it."""
     story.given(ENTER, START)
     story.when(TerminatePublicity(record="CR-1", reason="source_delisted")).raises(
-        OutOfStep, says="no other register"
+        OutOfStep, says="needs a record with a source_ref"
     )
 
 
@@ -587,8 +587,8 @@ def test_publicity_pauses_and_goes_on_with_the_same_end(story: Scenario) -> None
     """Only what is public can pause, only what pauses go on; the last days do not move."""
     suspend = replace(SUSPEND, until=date(2026, 5, 31))
     resume = ResumePublicity(record="CR-1", reason="恢复执行")
-    story.given(ENTER).when(suspend).raises(OutOfStep, says="not in publicity")
-    story.given(START).when(resume).raises(OutOfStep, says="not suspended")
+    story.given(ENTER).when(suspend).raises(OutOfStep, says="must be published and not ended")
+    story.given(START).when(resume).raises(OutOfStep, says="must be suspended")
     story.at("2026-05-01T09:00+08:00")
     story.when(replace(suspend, until=date(2026, 4, 30))).raises(Malformed, pointer="/until")
     story.when(suspend).then(like(PublicitySuspended, suspended_on=date(2026, 5, 1)))

@@ -65,7 +65,7 @@ def test_a_delegation_is_suspended_and_ended(story: Scenario) -> None:
     suspend = SuspendDelegation(delegation="DLG-1", reason="人员不足", until=date(2026, 7, 31))
     story.when(replace(suspend, until=date(2026, 6, 30))).raises(Malformed, pointer="/until")
     story.when(suspend).then(like(DelegationSuspended, since=date(2026, 7, 1)))
-    story.when(suspend).raises(OutOfStep, says="not in force")
+    story.when(suspend).raises(OutOfStep, says="must be in force")
     assess = AssessDelegation(delegation="DLG-1", result="withdraw", says="承接能力不足")
     story.when(assess).then(like(DelegationAssessed, result="withdraw"))
     story.at("2026-09-01T09:00+08:00").when(EndDelegation(delegation="DLG-1", reason="收回")).then(

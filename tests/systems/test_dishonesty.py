@@ -309,7 +309,7 @@ def opened(story: Scenario) -> int:
 def test_DIS_R1_a_notice_leaves_time_for_a_defence(story: Scenario) -> None:
     """Five working days at least: notified on Monday, until Monday."""
     story.when(replace(NOTIFY, defence_until=date(2026, 5, 17))).refused(
-        "DIS-R1", reason="the defence would end on 2026-05-17, before 2026-05-18"
+        "DIS-R1", reason="defence_until must not be before 2026-05-18; it is 2026-05-17"
     )
     story.when(NOTIFY).then(like(DeterminationNotified, severity="serious", list_field="food_drug"))
     story.when(NOTIFY).raises(OutOfStep, says="DET-1")
@@ -365,17 +365,17 @@ def test_DIS_R1_nothing_is_determined_or_listed_without_notice(
 ) -> None:
     """S16; the notice of another determination is none of this one."""
     story.amid(replace(NOTIFY, determination="DET-2")).at("2026-05-19T09:00+08:00")
-    story.when(command).refused("DIS-R1", reason="nothing was notified as DET-1")
+    story.when(command).refused("DIS-R1", reason="DET-1 was not notified to the business")
 
 
 def test_DIS_R1_the_defence_is_waited_for_and_answered(story: Scenario) -> None:
     """Until its last day, unless it comes earlier; then it says what is held of it."""
     story.given(NOTIFY).at("2026-05-18T23:00+08:00")
     story.when(DETERMINE).refused(
-        "DIS-R1", reason="the business may defend itself until 2026-05-18"
+        "DIS-R1", reason="the business can still defend itself until 2026-05-18"
     )
     story.given(DEFEND, actor=REP_C).when(DETERMINE).refused(
-        "DIS-R1", reason="the defence was not answered"
+        "DIS-R1", reason="defence_handling must say how the defence was assessed"
     )
     story.when(replace(DETERMINE, defence_handling="核实后不予采纳")).then(
         like(DishonestyDetermined, defence_handling="核实后不予采纳", record=None)
@@ -387,7 +387,7 @@ def test_DIS_R1_the_unit_does_not_shorten_the_defence(story: Scenario) -> None:
     """What the unit says it was handed is answered, and the business has its time all the same."""
     heard = replace(DETERMINE, defence_handling="不采纳")
     story.given(NOTIFY, DEFEND).when(heard).refused(
-        "DIS-R1", reason="the business may defend itself until 2026-05-18"
+        "DIS-R1", reason="the business can still defend itself until 2026-05-18"
     )
     story.at("2026-05-19T09:00+08:00").when(DETERMINE).refused("DIS-R1")
     story.when(heard).then(like(DishonestyDetermined, defence_handling="不采纳"))
@@ -414,7 +414,7 @@ def test_DIS_R1_nothing_heavier_than_what_was_notified(story: Scenario) -> None:
     """The business has answered to a general act, and not to a serious one."""
     story.given(PLAIN).at("2026-05-19T09:00+08:00")
     story.when(replace(CLASSED, severity="serious")).refused(
-        "DIS-R1", reason="the notice spoke of general dishonesty, not of serious"
+        "DIS-R1", reason="severity must not exceed that of the notice, general; it is serious"
     )
 
 
@@ -424,7 +424,7 @@ def test_DIS_R4_the_class_is_that_of_the_classification(story: Scenario) -> None
     story.when(wrong).refused("DIS-R4", ground="warning", severity="general", instead="minor")
     error: Any = story.error
     assert error.policy_version == 1
-    story.when(replace(PLAIN, ground="gossip")).refused("DIS-R4", instead="none names it")
+    story.when(replace(PLAIN, ground="gossip")).refused("DIS-R4", instead="it has none")
     story.given(PLAIN).at("2026-05-19T09:00+08:00")
     story.when(replace(CLASSED, severity="minor")).refused("DIS-R4", instead="general")
 
@@ -493,8 +493,8 @@ def test_DIS_R2_new_criteria_are_before_the_public_for_thirty_days(story: Scenar
     story.at("2026-06-10T23:00+08:00").when(PUBLISH, EDB).refused(
         "DIS-R2",
         list_field="food_drug",
-        reason="version 1 is before the public since 2026-05-11, and has to be for 30 days: until "
-        "the end of 2026-06-10",
+        reason="version 1 must be open for comments for 30 days, until the end of 2026-06-10; it "
+        "was proposed on 2026-05-11",
     )
     error: Any = story.error
     assert error.policy_version == 1
@@ -528,7 +528,11 @@ def test_DIS_R2_a_list_rests_on_law_or_central_policy(
     if carries:
         story.then(ListCriteriaPublished)
     else:
-        story.refused("DIS-R2", reason=f"某办法 is {level}")
+        story.refused(
+            "DIS-R2",
+            reason="its basis must be one of admin_regulation, central_policy, law, "
+            f"local_regulation; 某办法 is {level}",
+        )
 
 
 def test_the_criteria_of_a_field_have_one_keeper(story: Scenario) -> None:
@@ -600,12 +604,12 @@ def test_a_listing_enters_the_record(story: Scenario) -> None:
 def test_DIS_R1_a_listing_follows_a_serious_determination(story: Scenario) -> None:
     """Not before it, not from a notice that named no list, not from a lighter class."""
     story.given(*IN_FORCE, NOTIFY)
-    story.when(LIST).refused("DIS-R1", reason="DET-1 is not determined: it is notified")
+    story.when(LIST).refused("DIS-R1", reason="DET-1 must be determined first; it is notified")
     plain = replace(PLAIN, determination="DET-2", severity="serious", ground="occupation_ban")
     story.given(plain).at("2026-05-19T09:00+08:00")
     story.given(replace(CLASSED, determination="DET-2", severity="serious"))
     story.when(replace(LIST, determination="DET-2")).refused(
-        "DIS-R1", reason="the notice of DET-2 named no list"
+        "DIS-R1", reason="the notice of DET-2 did not name a list"
     )
     own = AdoptPolicyVersion(
         key="severity.map",
@@ -617,7 +621,7 @@ def test_DIS_R1_a_listing_follows_a_serious_determination(story: Scenario) -> No
     )
     number = replace(CLASSED.instrument, doc_no="兰新市监失〔2026〕7号")
     story.given(own, actor=JB).given(replace(CLASSED, record="CR-7", instrument=number))
-    story.when(LIST).raises(OutOfStep, says="general dishonesty")
+    story.when(LIST).raises(OutOfStep, says="it found general")
 
 
 def test_a_determination_for_a_list_names_no_record(story: Scenario) -> None:
@@ -721,7 +725,7 @@ def test_DIS_R3_a_sanction_is_in_the_catalogue_in_force(story: Scenario) -> None
     )
     for measure in ("seize-the-car", "fast-lane"):
         story.when(replace(SANCTION, sanction="SAN-2", measure=measure)).refused(
-            "DIS-R3", version=1, reason="it is no sanction of the catalogue"
+            "DIS-R3", version=1, reason="it is not a sanction of the catalogue"
         )
     without = replace(CATALOGUE, items=CATALOGUE.items[:1])
     story.given(without, actor=EDB)
@@ -731,10 +735,10 @@ def test_DIS_R3_a_sanction_is_in_the_catalogue_in_force(story: Scenario) -> None
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"record": "CR-8"}, "it takes serious information, and CR-8 is general"),
-        ({"record": "CR-7"}, "it takes serious information, and CR-7 is of no class"),
-        ({"until": None}, "it lasts until 2029-05-11 at most"),
-        ({"until": date(2029, 5, 12)}, "it lasts until 2029-05-11 at most"),
+        ({"record": "CR-8"}, "it needs serious information; CR-8 is general"),
+        ({"record": "CR-7"}, "it needs serious information; CR-7 is without a class"),
+        ({"until": None}, "until must not be after 2029-05-11; it is not given"),
+        ({"until": date(2029, 5, 12)}, "until must not be after 2029-05-11; it is 2029-05-12"),
     ],
 )
 def test_DIS_R3_a_sanction_is_no_heavier_than_the_catalogue(
@@ -765,7 +769,7 @@ def test_DIS_R5_nothing_is_sanctioned_on_a_record_that_ended(story: Scenario, re
     story.given(entered()).given(CATALOGUE, actor=EDB).amid(entered("CR-7"), over("CR-7"))
     story.given(replace(SANCTION, sanction="SAN-0"))
     story.given(over(reason=reason)).when(SANCTION).refused(
-        "DIS-R5", record="CR-8", reason=f"it ended on 2026-05-11: {reason}"
+        "DIS-R5", record="CR-8", reason=f"it ended on 2026-05-11 ({reason})"
     )
 
 
@@ -791,7 +795,7 @@ def test_DIS_R5_not_under_another_record_of_the_same_document(
     else:
         story.refused(
             "DIS-R5",
-            reason=f"CR-8号 was on record as CR-8 before, which ended on 2026-05-11: {reason}",
+            reason=f"CR-8号 was on record before as CR-8, which ended on 2026-05-11 ({reason})",
         )
 
 
@@ -822,7 +826,7 @@ def test_DIS_R5_not_on_a_decision_that_was_undone(story: Scenario) -> None:
     story.amid(replace(revoked, decision="DEC-2"))
     story.given(replace(SANCTION, sanction="SAN-0"))
     story.given(revoked).when(SANCTION).refused(
-        "DIS-R5", reason="decision DEC-1 under it was undone by 兰新复决3号"
+        "DIS-R5", reason="its decision DEC-1 was undone by 兰新复决3号"
     )
 
 

@@ -516,7 +516,7 @@ def test_a_committed_secret_is_revealed_by_its_party(story: Scenario) -> None:
         Malformed, pointer="/values"
     )
     story.when(REVEAL, COORDINATOR).then(like(DrawSeedRevealed, seed=f"{SECRET}|3518.76"))
-    story.when(reveal, citizen).raises(OutOfStep, says="fixed")
+    story.when(reveal, citizen).raises(OutOfStep, says="before the seed")
 
 
 def test_DRW_R1_a_secret_is_revealed_by_its_time_or_not_at_all(story: Scenario) -> None:
@@ -1158,7 +1158,7 @@ def test_DRW_V6_inspections_that_the_announced_ratio_makes_improbable(story: Sce
         on("2026-07-22", visited[entities[0]]),
     )
     review = ReviewDraw(draw="D-V6")
-    story.at("2026-12-31T23:00+08:00").when(review, JB).raises(OutOfStep, says="go on")
+    story.at("2026-12-31T23:00+08:00").when(review, JB).raises(OutOfStep, says="must be over")
     story.at("2027-01-02T09:00+08:00").when(review, JB).then(
         like(DrawReviewed, inspected={"C": 30}, chances={"C": "1"})
     )

@@ -76,7 +76,9 @@ def story() -> Scenario:
 def test_a_highlight_is_selected_from_a_submitted_report(story: Scenario) -> None:
     """By the place it has there; the event says which office picked it."""
     story.when(replace(SELECT, highlight=3), JB).raises(Malformed, pointer="/highlight")
-    story.when(replace(SELECT, report="2026-05.7.MRB"), JB).raises(OutOfStep, says="not submitted")
+    story.when(replace(SELECT, report="2026-05.7.MRB"), JB).raises(
+        OutOfStep, says="must be submitted"
+    )
     story.when(replace(SELECT, report="2026-05.8.MRB"), JB).raises(UnknownReference)
     story.when(SELECT, RLO).then(
         HighlightSelected(

@@ -312,8 +312,8 @@ def test_a_plan_is_approved_filed_accepted_and_published(january: Scenario) -> N
     january.at("2026-01-15T09:00+08:00").when(PLAN).then(AnnualPlanApproved)
     january.when(PLAN).raises(OutOfStep)
     publish = PublishPlan(plan="PLAN-1", unit="MRB", url="https://example.org/plan")
-    january.when(publish).raises(OutOfStep, says="file it first")
-    january.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="not filed")
+    january.when(publish).raises(OutOfStep, says="must be filed before it is published")
+    january.when(AcceptFiling(plan="PLAN-1"), JB).raises(OutOfStep, says="not filed yet")
     january.at("2026-01-23T09:00+08:00").when(FILE).then(like(AnnualPlanFiled, days_late=1))
     january.when(FILE).raises(OutOfStep, says="filed already")
     january.when(AcceptFiling(plan="PLAN-1"), JB).then(FilingAccepted)
@@ -401,7 +401,9 @@ SPECIAL = ApproveSpecialPlan(
 def test_FIL_R3_a_campaign_of_the_units_own_needs_a_government(story: Scenario) -> None:
     """S3: without approval none; a superior's campaign names the superior's own document."""
     bare = replace(SPECIAL, government_approval=None)
-    story.when(bare).refused("FIL-R3", reason="no government has approved it")
+    story.when(bare).refused(
+        "FIL-R3", reason="government_approval must name the approval of a government"
+    )
     deployed = replace(bare, deployed_by="superior", quota_no=None)
     story.when(deployed).refused("FIL-R3")
     story.when(replace(deployed, government_approval=SPECIAL.government_approval)).refused("FIL-R3")
@@ -587,7 +589,7 @@ def test_FIL_R2_a_case_filing_serves_one_task(story: Scenario) -> None:
     story.amid(approved("T-8", entity=E_C, filing="FIL-1"))  # daily: it needs no filing
     story.given(task(**CASE))
     again = task("T-2", entity=E_A, **CASE)
-    story.when(again).refused("FIL-R2", reason="FIL-1 has served task T-1")
+    story.when(again).refused("FIL-R2", reason="FIL-1 was used already for task T-1")
     story.given(CancelInspection(task="T-1", reason="停业")).when(again).then(
         InspectionTaskApproved
     )
@@ -980,26 +982,26 @@ def test_a_visit_goes_step_by_step(story: Scenario) -> None:
                 assert story.when(later, OFFICER).outcome is None, later
         story.when(command, OFFICER).then(*events)
     story.when(NOTIFY, OFFICER).raises(OutOfStep)
-    story.when(SCAN, OFFICER).raises(OutOfStep, says="no visit to scan for")
+    story.when(SCAN, OFFICER).raises(OutOfStep, says="before the end of the visit")
 
 
 def test_a_unit_approves_and_carries_out_its_own_tasks(story: Scenario) -> None:
     """No other unit's head approves or announces them; each step comes once."""
     story.when(task(), EMB).raises(Forbidden)
     story.given(task()).when(NOTICE, EMB).raises(Forbidden)
-    story.given(NOTICE).when(NOTICE).raises(OutOfStep, says="follows the approval")
+    story.given(NOTICE).when(NOTICE).raises(OutOfStep, says="needs an approved task")
 
 
 def test_a_visit_is_announced_before_it_is_opened(story: Scenario) -> None:
     """A scan at the door does not stand for the notice."""
-    story.given(task(), SCAN).when(OPEN).raises(OutOfStep, says="after the notice")
+    story.given(task(), SCAN).when(OPEN).raises(OutOfStep, says="must be notified")
 
 
 @pytest.mark.parametrize("changed", [{"signatory": None}, {"refusal_reason": "不认可"}])
 def test_a_record_is_signed_or_refused(story: Scenario, changed: dict[str, Any]) -> None:
     """One of the two, and not both."""
     story.given(task(), NOTICE, SCAN, OPEN)
-    story.when(replace(SIGN, **changed)).raises(OutOfStep, says="either")
+    story.when(replace(SIGN, **changed)).raises(OutOfStep, says="exactly one of")
     refusal = {"signatory": None, "refusal_reason": "不认可"}
     story.when(replace(SIGN, **refusal)).then(OnSiteRecordSigned)
 
@@ -1008,7 +1010,7 @@ def test_who_signed_is_sealed(story: Scenario) -> None:
     """The name is not in the record; the person is registered beside it, for the unit."""
     story.given(task(), NOTICE, SCAN, OPEN)
     clear = replace(SIGN, signatory=None, entity_signature="店长")
-    story.when(clear).raises(Malformed, pointer="/entity_signature", says="not sealed")
+    story.when(clear).raises(Malformed, pointer="/entity_signature", says="must be sealed")
     person = someone().person
     story.when(SIGN).then(
         like(OnSiteRecordSigned, signatory=person, entity_signature=None),
@@ -1019,10 +1021,10 @@ def test_who_signed_is_sealed(story: Scenario) -> None:
 def test_the_stay_is_counted_in_minutes(story: Scenario) -> None:
     """From opening to leaving; nobody leaves before coming or without a record."""
     story.given(task(), NOTICE, SCAN).at("2026-03-18T09:00+08:00").given(OPEN)
-    story.when(CLOSE).raises(OutOfStep, says="signed before leaving")
+    story.when(CLOSE).raises(OutOfStep, says="must be signed before")
     story.given(SIGN).at("2026-03-18T10:15+08:00")
     early = replace(CLOSE, occurred_at=civil_moment(date(2026, 3, 18), 8))
-    story.when(early).raises(OutOfStep, says="later")
+    story.when(early).raises(OutOfStep, says="must not be closed before it was opened")
     story.when(CLOSE).then(like(OnSiteInspectionClosed, minutes_on_site=75))
 
 
@@ -1098,7 +1100,7 @@ def test_a_visit_follows_its_approval_and_notice(story: Scenario) -> None:
     story.at("2026-03-05T09:00+08:00")
     for before in (1, 2):
         early = replace(OPEN, occurred_at=civil_moment(date(2026, 3, before), 12))
-        story.when(early).raises(OutOfStep, says="later")
+        story.when(early).raises(OutOfStep, says="must not be opened before it was")
     story.when(replace(OPEN, occurred_at=civil_moment(date(2026, 3, 3), 12))).then(
         OnSiteInspectionOpened
     )
@@ -1173,7 +1175,7 @@ def test_FIL_V7_only_the_unit_of_an_emergency_files_it(story: Scenario) -> None:
         filing="FIL-1", unit="MRB", ground="food_drug", matters=("M-101",), task="T-1"
     )
     others = replace(file, unit="EMB", matters=("M-101", "M-201"))
-    story.when(others, EMB).raises(OutOfStep, says="of MRB")
+    story.when(others, EMB).raises(OutOfStep, says="it is EMB")
     story.when(replace(file, entity=E_B)).raises(Malformed, pointer="/entity")
     story.when(replace(file, matters=("M-103",))).raises(Malformed, pointer="/matters")
     story.when(file).then(like(SpecialInspectionFiled, entity=E_C, task="T-1", days_late=0))

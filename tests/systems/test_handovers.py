@@ -101,7 +101,7 @@ def test_work_goes_to_those_who_can_do_it(story: Scenario, nobody: str) -> None:
 def test_what_was_handed_over_is_taken_back(story: Scenario) -> None:
     """Only what is handed over can be taken back."""
     back = TakeBackDuty(unit="MRB", from_person="OFF-001")
-    story.when(back).raises(OutOfStep, says="handed over nothing")
+    story.when(back).raises(OutOfStep, says="no such handover")
     story.given(HAND).when(back).then(like(DutyTakenBack, taken_back_on=DAY))
     story.when(back).raises(OutOfStep)
     story.given(HAND).at("2026-03-21T09:00+08:00").when(back).raises(OutOfStep)

@@ -304,7 +304,7 @@ def test_JNT_R1_a_planned_joint_visit_is_joined(story: Scenario) -> None:
     assert (offer["kind"], offer["join"], offer["lead"]) == ("joint", "J-1", "MRB")
     assert offer["date"] == date(2026, 6, 8)
     with_part = task("EMB", "2026-06-10", joint="J-1")
-    story.when(with_part, EMB).raises(OutOfStep, says="accepted no part")
+    story.when(with_part, EMB).raises(OutOfStep, says="accept the offer first")
     story.given(ACCEPT, actor=EMB)
     story.when(with_part, EMB).then(
         like(InspectionTaskApproved, joint="J-1", counter="capped", unit="EMB")

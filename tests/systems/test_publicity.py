@@ -249,7 +249,7 @@ def test_what_the_law_keeps_from_the_public_opens_no_deadline(story: Scenario) -
     miss = EndDeadline(
         rule_name="publicity.penalty_wd.licence", opened_at_position=story.outcome.position
     )
-    story.when(miss).raises(Malformed, says="opens no")
+    story.when(miss).raises(Malformed, says="that opens")
     story.given(SERVE).when(PUBLISH).raises(OutOfStep, says="涉及国家秘密")
 
 

@@ -669,7 +669,7 @@ def test_REP_V2_another_province_is_told(
         story.when(push).raises(OutOfStep, says="no other province")
         granted = opening(story, RepairGranted)
         end = EndDeadline(rule_name="samr.regime.push_wd", opened_at_position=granted)
-        story.when(end, CLOCK).raises(Malformed, says="opens no")
+        story.when(end, CLOCK).raises(Malformed, says="that opens")
         return
     story.when(replace(push, occurred_at=civil_moment(date(2026, 7, 24), 9))).raises(
         OutOfStep, says="later"

@@ -173,7 +173,7 @@ def test_SUP_V2_does_not_breed(story: Scenario) -> None:
     late = msgspec.structs.replace(RAISED, finding_id="F-3", rule_id="SUP-V2")
     story.given(late)
     miss = EndDeadline(rule_name="triage_wd", opened_at_position=_position(story, late))
-    story.when(miss).raises(Malformed, says="opens no triage_wd")
+    story.when(miss).raises(Malformed, says="that opens triage_wd")
 
 
 REPORT = ReportIrregularVisit(

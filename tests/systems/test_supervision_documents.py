@@ -204,7 +204,7 @@ def test_a_notice_opens_the_deadline_of_a_notice_alone(story: Scenario, other: s
     """Each kind of document has its own."""
     story.when(NOTICE)
     miss = EndDeadline(rule_name=other, opened_at_position=_position(story))
-    story.when(miss).raises(Malformed, says="opens no")
+    story.when(miss).raises(Malformed, says="that opens")
 
 
 @pytest.mark.parametrize(

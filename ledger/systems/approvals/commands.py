@@ -1,4 +1,4 @@
-"""Commands of approvals: a second person approves or refuses what a first one requested."""
+"""Commands of approvals: a second person approves or refuses the request of a first person."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ledger.systems.handovers.folds import UnitHandovers
 
 
 class ApproveRequest(Act):
-    """批准请求: let what another person requested take effect, in the approver's own name (0.3).
+    """批准请求: approve a request of another person; it takes effect in the approver's name (0.3).
 
-    It is checked again as the ledger stands now, and refused under the rules of the requested
-    command. Nobody approves their own request (GEN-R1 or the rule of the requested command), nor
-    one that was handed over to them.
+    The requested command is checked again against the ledger as it is now, under its own rules.
+    People cannot approve their own request (GEN-R1 or the rule of the requested command) or a
+    request that was handed over to them.
     """
 
     ROLES = SIGNING
@@ -36,13 +36,13 @@ class ApproveRequest(Act):
             withheld_from=request.withheld_from,
             requested_by=request.requested_by,
         )
-        # The law that the request cites is cited by what is recorded.
+        # The recorded events cite the law that the request cites.
         ledger.legal_basis += command.legal_basis
         yield from command.decide(_read_for(ledger, request, command))
 
 
 class RefuseRequest(Act):
-    """不予批准: say no to what another person requested, and why; nothing takes effect."""
+    """不予批准: refuse a request of another person and say why; nothing takes effect."""
 
     ROLES = SIGNING
 
@@ -63,7 +63,7 @@ class RefuseRequest(Act):
 
 
 class WithdrawRequest(Act):
-    """撤回请求: the person who requested something takes the request back."""
+    """撤回请求: withdraw a request; only the person who made it, or who took it over, can do so."""
 
     ROLES = SIGNING
 
@@ -76,8 +76,7 @@ class WithdrawRequest(Act):
         if not (same_person(actor, request.requested_by) or same_person(actor, holder)):
             raise Forbidden(
                 f"request {self.approval} was made by {request.requested_by}; only that person, or "
-                "the one to whom that person's requests were handed over, withdraws it. Refuse it "
-                "instead."
+                "the person who took over the requests, can withdraw it. Refuse it instead."
             )
         yield ApprovalWithdrawn(
             approval=self.approval,
@@ -87,24 +86,24 @@ class WithdrawRequest(Act):
 
 
 def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
-    """The request, which must wait for an answer, and the command that it asks for."""
-    request = ledger.known(Approval(approval), "GET /v1/approvals lists what waits.")
+    """Return the request and the command it asks for; the request must still be pending."""
+    request = ledger.known(Approval(approval), "GET /v1/approvals lists the pending requests.")
     if request.stage != "pending":
         raise OutOfStep(
-            f"request {approval} was {request.stage} on {request.answered_on} by "
-            f"{request.answered_by}; it must be pending"
+            f"request {approval} must be pending; it was {request.stage} on {request.answered_on} "
+            f"by {request.answered_by}"
         )
     try:
         return request, requested_command(request.command, request.body)
     except (KeyError, msgspec.ValidationError) as error:
         raise OutOfStep(
-            f"request {approval} was made to an earlier version of this service ({error}); it must "
-            "be withdrawn and made anew"
+            f"request {approval} was made to an earlier version of this service and no longer fits "
+            f"({error}); withdraw it and make it again"
         ) from None
 
 
 def _holder(ledger: Reading, request: Approval) -> str:
-    """Whose request it is today: it moves with the duties of the person who made it."""
+    """Return who holds the request today: handing over duties hands over the requests too."""
     handed = ledger.read(UnitHandovers(request.unit))
     return handed.holder(request.requested_by, "approvals", ledger.today)
 
@@ -119,11 +118,12 @@ def _require_second(ledger: Reading, request: Approval, command: Countersigned) 
     ledger.require(not same, rule, **details)
     if same_person(ledger.actor.person_id, _holder(ledger, request)):
         raise Forbidden(
-            f"request {request.approval} was handed over to {ledger.actor.person_id}; somebody "
-            "else must answer it"
+            f"request {request.approval} was handed over to {ledger.actor.person_id}; another "
+            "person must answer it"
         )
     if ledger.actor.role not in command.APPROVERS:
         raise Forbidden(
-            f"{command.NAME} must be approved by one of {', '.join(sorted(command.APPROVERS))}; "
-            f"{ledger.actor.person_id} is {ledger.actor.role}"
+            f"{command.NAME} must be answered by one of these roles: "
+            f"{', '.join(sorted(command.APPROVERS))}; {ledger.actor.person_id} has the role "
+            f"{ledger.actor.role}"
         )

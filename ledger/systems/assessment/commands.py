@@ -53,7 +53,7 @@ from ledger.systems.progress.folds import COUNTING, METRICS, ReportingUnit, Repo
 from ledger.systems.supervision.findings import finding
 from ledger.systems.supervision.rules import GEN_R2
 
-#: What a burst is made of (ASM-V1).
+#: The metric whose burst is a finding (ASM-V1): inspections without any issue.
 _NIL = "inspections_without_issue"
 
 Code = Annotated[
@@ -63,10 +63,10 @@ Code = Annotated[
 
 
 class Draft(Value):
-    """One indicator as it is proposed; ``code`` names it within its year.
+    """A proposed indicator; ``code`` names it within its year.
 
-    It is built from the metrics of the catalogue and called by their titles. A ``title`` of
-    somebody's own is shown to a second reader.
+    Its formula uses metrics of the catalogue, whose titles make up its title. A ``title`` in free
+    words needs the approval of a second person.
     """
 
     code: Code
@@ -80,8 +80,9 @@ class Draft(Value):
 class AdoptAssessmentScheme(Countersigned):
     """制定考核方案: define all indicators of a year, before it begins (ASM-R1 to R4).
 
-    Where a year was begun without a scheme, its first one may still be adopted until it ends. A
-    scheme with titles of somebody's own takes a second reader: a word list alone is got round.
+    If a year began without a scheme, its first scheme can still be adopted until the year ends. A
+    scheme with titles in free words needs the approval of a second person, because a list of
+    forbidden terms alone can be evaded.
     """
 
     ROLES = roles("rlo_assessor")
@@ -108,7 +109,10 @@ class AdoptAssessmentScheme(Countersigned):
         codes = [draft.code for draft in self.indicators]
         for place, draft in enumerate(self.indicators):
             if draft.code in codes[:place]:
-                raise Malformed(f"{draft.code} stands there twice", f"/indicators/{place}/code")
+                raise Malformed(
+                    f"each indicator must have its own code; {draft.code} is given twice",
+                    f"/indicators/{place}/code",
+                )
             self._check(ledger, draft, place)
         weight = self._weigh(ledger)
         version = 1 if scheme.adopted is None else scheme.adopted.version + 1
@@ -139,7 +143,7 @@ class AdoptAssessmentScheme(Countersigned):
         formula, pointer = draft.formula, f"/indicators/{place}/formula"
         terms = ledger.setting("assessment.forbidden_terms")["terms"]
         names = (*formula.of, *formula.per)
-        # The metrics that there are have names of their own; a name that there is not may tell.
+        # Existing metrics are exempt by name; check only the name of an unknown one.
         unknown = [name for name in names if name not in METRICS]
         term = rules.forbidden_term(terms, draft.code, draft.title or "", *unknown)
         ledger.require(
@@ -147,10 +151,13 @@ class AdoptAssessmentScheme(Countersigned):
             rules.ASM_R1,
             indicator=draft.code,
             what="inspections, penalties or fines",
-            because=f"it speaks of {term!r}",
+            because=f"it contains the term {term!r}",
         )
         if unknown:
-            raise Malformed(f"there is no metric {unknown[0]}; see the monthly report", pointer)
+            raise Malformed(
+                f"a formula must use metrics of the monthly report; {unknown[0]} is not one",
+                pointer,
+            )
         higher = draft.direction == "higher"
         gained = rules.rewarded(formula, higher=higher)
         ledger.require(
@@ -158,7 +165,7 @@ class AdoptAssessmentScheme(Countersigned):
             rules.ASM_R1,
             indicator=draft.code,
             what=" and ".join(sorted(gained)),
-            because=f"it is better the more there are, by {', '.join(names)}",
+            because=f"its score improves with that number (metrics {', '.join(names)})",
         )
         loose = rules.no_share(formula, higher=higher)
         ledger.require(
@@ -166,27 +173,30 @@ class AdoptAssessmentScheme(Countersigned):
             rules.ASM_R1,
             indicator=draft.code,
             what=None if loose is None else METRICS[loose].base,
-            because=f"{loose} is no share of what it is divided by, nor the other way round",
+            because=f"{loose} does not form a share with a metric on the other side of the ratio",
         )
         nil, full = Decimal(formula.nil), Decimal(formula.full)
         if nil == full or (nil < full) is not higher:
             raise Malformed(
-                f"{draft.direction} is better, so full has to be "
-                f"{'above' if higher else 'below'} nil",
+                f"full must be {'above' if higher else 'below'} nil ({formula.nil}), because "
+                f"{draft.direction} values are better; it is {formula.full}",
                 f"{pointer}/full",
             )
 
     def _weigh(self, ledger: Reading) -> str:
-        """The weight of the three systems; all weights make 100, and this one does not fall."""
+        """Return the weight of the three systems.
+
+        All weights must add up to 100 (ASM-R2), and this one must not fall (ASM-R3).
+        """
         total = sum((Decimal(draft.weight) for draft in self.indicators), Decimal(0))
         ledger.require(total == 100, rules.ASM_R2, year=self.year, total=f"{total:f}")
         ours = sum((Decimal(d.weight) for d in self.indicators if d.three_systems), Decimal(0))
         may_fall = ledger.setting("assessment.weights")["three_systems_may_fall"]
         others = ledger.read(Weights()).adopted
-        # From the nearest scheme before, to this one, to the nearest after, whichever came first.
-        line = [(year, Decimal(weight)) for year, weight in others.items() if year != self.year]
-        earlier = max((one for one in line if one[0] < self.year), default=None)
-        later = min((one for one in line if one[0] > self.year), default=None)
+        # Compare with the nearest earlier and the nearest later year that has a scheme.
+        schemes = [(year, Decimal(weight)) for year, weight in others.items() if year != self.year]
+        earlier = max((scheme for scheme in schemes if scheme[0] < self.year), default=None)
+        later = min((scheme for scheme in schemes if scheme[0] > self.year), default=None)
         own = (self.year, ours)
         for before, after in ((earlier, own), (own, later)):
             if may_fall or before is None or after is None:
@@ -203,9 +213,10 @@ class AdoptAssessmentScheme(Countersigned):
 
 
 class RunAssessment(Act):
-    """考核计分: score a unit in a year that is over, from the events up to a position; once each.
+    """考核计分: score a unit for a year that is over, from the events up to a position.
 
-    The position leaves out nothing that was recorded in that year.
+    The position must include every event that was recorded in that year. A unit is scored at most
+    once at the same position.
     """
 
     ROLES = roles("rlo_assessor")
@@ -217,17 +228,23 @@ class RunAssessment(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         scheme = ledger.known(Scheme(self.year), "Adopt its scheme first.")
-        ledger.known(ReportingUnit(self.unit), "Only reporting units are assessed; enrol it.")
+        ledger.known(
+            ReportingUnit(self.unit), "Only reporting units are assessed; enrol the unit first."
+        )
         cutoff = self._cutoff(ledger)
         score = ledger.read(Score(score_id(self.year, self.unit)))
         if score.published:
-            raise OutOfStep(f"the assessment of {self.year} is published")
+            raise OutOfStep(
+                f"the scores of {self.year} are published already and cannot be run again"
+            )
         if score.open_appeal is not None:
-            raise OutOfStep(f"decide the appeal against {score.score} first")
+            raise OutOfStep(
+                f"the appeal against {score.score} must be decided before it is run again"
+            )
         if any(run.cutoff_position == self.cutoff_position for run in score.runs):
             raise OutOfStep(
-                f"{score.score} was run at position {self.cutoff_position} already, and the same "
-                "position gives the same score"
+                f"{score.score} was run at position {self.cutoff_position} already; name another "
+                "position, because the same one gives the same score"
             )
         assert scheme.adopted is not None
         scores, total = measured(ledger.read, scheme, self.unit, self.cutoff_position)
@@ -247,28 +264,36 @@ class RunAssessment(Act):
     def _cutoff(self, ledger: Reading) -> Recorded:
         year = int(self.year)
         if ledger.today.year <= year:
-            raise OutOfStep(f"{self.year} is not over")
+            raise OutOfStep(
+                f"{self.year} must be over before it is scored; today is {ledger.today}"
+            )
         cutoff = ledger.record_at(self.cutoff_position)
         if cutoff is None:
-            raise UnknownReference("event", str(self.cutoff_position), "Name a recorded position.")
+            raise UnknownReference(
+                "event", str(self.cutoff_position), "Name the position of a recorded event."
+            )
         left_out = ledger.record_at(self.cutoff_position + 1)
         if left_out is not None and civil_date(left_out.envelope.recorded_at).year <= year:
             raise Malformed(
-                f"position {self.cutoff_position} leaves out what was recorded in {self.year}",
+                f"cutoff_position must include every event recorded in {self.year}; position "
+                f"{self.cutoff_position} leaves some out",
                 "/cutoff_position",
             )
         return cutoff
 
     def _burst(self, ledger: Reading, cutoff: Recorded) -> Iterator[Event]:
-        """ASM-V1: the last days hold far more nil inspections than those before them."""
+        """Yield finding ASM-V1 for a burst of inspections without issues.
+
+        The last days before the cutoff then have far more of them than the days before.
+        """
         policy = ledger.setting("assessment.burst")
         window, factor = int(policy["window_cd"]), Fraction(policy["factor"])
         first = date(int(self.year), 1, 1)
         last = min(date(int(self.year), 12, 31), civil_date(cutoff.envelope.recorded_at))
         begins = last - timedelta(days=window - 1)
-        found = figures(ledger.read, self.unit, (_NIL,), self.cutoff_position)
-        crowded = found.between(_NIL, begins, last)
-        before = found.between(_NIL, first, begins - timedelta(days=1))
+        inspections = figures(ledger.read, self.unit, (_NIL,), self.cutoff_position)
+        crowded = inspections.between(_NIL, begins, last)
+        before = inspections.between(_NIL, first, begins - timedelta(days=1))
         usual = Fraction(before * window, max(1, (begins - first).days))
         if crowded >= int(policy["least"]) and crowded > factor * usual:
             yield finding(
@@ -285,7 +310,7 @@ class RunAssessment(Act):
 
 
 class AppealScore(Act):
-    """提出考核异议: the unit says what is wrong with its score, until the scores are public."""
+    """提出考核异议: object to the score of one's unit, before the scores are published."""
 
     ROLES = REPORTING
 
@@ -297,7 +322,9 @@ class AppealScore(Act):
         score, unit = _scored(ledger, self.score)
         ledger.act_for(unit)
         if score.published or score.open_appeal is not None:
-            raise OutOfStep(f"{self.score} is {score.stage}")
+            raise OutOfStep(
+                f"{self.score} must be unpublished and without an open appeal; it is {score.stage}"
+            )
         newest = score.newest
         assert newest is not None
         if self.indicator not in (None, *(s.indicator for s in newest.scores)):
@@ -312,9 +339,9 @@ class AppealScore(Act):
 
 
 class DecideAppeal(Act):
-    """处理考核异议: answer an appeal; never by who ran the score (GEN-R2).
+    """处理考核异议: decide an appeal; the person who ran the score cannot decide it (GEN-R2).
 
-    An appeal that is upheld changes no number by hand: the facts are put right in the ledger, and
+    An upheld appeal does not change the score by hand: the facts are corrected in the ledger, and
     the score is run again.
     """
 
@@ -332,8 +359,8 @@ class DecideAppeal(Act):
             not is_among(ledger.actor.person_id, filter(None, [score.run_by])),
             GEN_R2,
             person=ledger.actor.person_id,
-            one="who ran the score",
-            other="who decides on the appeal against it",
+            one="the person who ran the score",
+            other="the person who decides the appeal",
         )
         yield AppealDecided(
             score=self.score,
@@ -345,7 +372,7 @@ class DecideAppeal(Act):
 
 
 class PublishAssessment(Act):
-    """公布考核结果: put the scores of a year before the public, of all reporting units together."""
+    """公布考核结果: publish the scores of a year, for all reporting units together."""
 
     ROLES = roles("rlo_assessor")
 
@@ -356,16 +383,23 @@ class PublishAssessment(Act):
         assessment = ledger.read(Assessment(self.year))
         if assessment.published is not None:
             raise OutOfStep(
-                f"the scores of {self.year} are public since {assessment.published.published_on}"
+                f"the scores of {self.year} were published already, on "
+                f"{assessment.published.published_on}"
             )
         units = ledger.read(ReportingUnits(f"{self.year}-12")).units
         missing = [unit for unit in units if unit not in assessment.scores]
         if missing or not assessment.scores:
-            raise OutOfStep(f"not scored yet: {', '.join(missing) or 'any unit'}")
+            raise OutOfStep(
+                "every reporting unit must be scored before the scores are published; not scored "
+                f"yet: {', '.join(missing) or 'all units'}"
+            )
         waiting = {u: s.stage for u, s in assessment.scores.items() if s.stage != "scored"}
         if waiting:
             shown = ", ".join(f"{unit} {stage}" for unit, stage in sorted(waiting.items()))
-            raise OutOfStep(f"not settled yet: {shown}")
+            raise OutOfStep(
+                "every appeal must be settled before the scores are published; not settled yet: "
+                f"{shown}"
+            )
         assert scheme.first is not None
         due = ledger.due(rules.YEARLY, scheme.first)
         yield AssessmentPublished(

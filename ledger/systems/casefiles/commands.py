@@ -1,4 +1,4 @@
-"""Commands of case-file review: announce, draw, score, have put right, report (2.9)."""
+"""Commands of case-file review: announce, draw, score, order corrections, report (2.9)."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ from ledger.systems.draws import uvdraw
 from ledger.systems.publicity.folds import DecidedAct
 from ledger.systems.supervision.findings import finding
 
-#: A list fits into one event; a unit with more files in a year splits it by kind of case.
+#: The most cases of a list, which must fit into one event. A unit with more files in a year
+#: splits its list by kind of case.
 MAX_CASES = 1_500
 
-#: Batch and case make one id between them.
+#: The longest id of a case file, which is made of the ids of its batch and its case.
 MAX_ID = 119
 
 _RATIO_PLACES = 10_000
@@ -59,11 +60,11 @@ Sources = Annotated[tuple[SeedSource, ...], msgspec.Meta(min_length=1, max_lengt
 
 
 class AnnounceReview(Act):
-    """公告案卷抽查: freeze the list of files and say which values will decide the draw (CFR-R2).
+    """公告案卷抽查: freeze the list of files and announce the sources of the seed (CFR-R2).
 
-    ``cases``: all files that ``unit`` has of ``year``. ``size``: how many are drawn, by default as
-    few as ``casefile.min_sample`` allows. A self-review is announced by the unit, the others by the
-    Justice Bureau, which reads the files itself in a key-spot review.
+    ``cases``: all files of ``unit`` from ``year``. ``size``: the number of files to draw, by
+    default the smallest that ``casefile.min_sample`` allows. The unit announces a self-review; the
+    Justice Bureau announces all others, and reads the files itself in a key-spot review.
     """
 
     ROLES = roles("jb_supervisor", "unit_legal_office", "unit_head")
@@ -87,7 +88,7 @@ class AnnounceReview(Act):
             ledger,
             not early,
             self.batch,
-            f"the values of {', '.join(early)} are published already",
+            f"the values of {', '.join(early)} were published before this announcement",
         )
         listed = len(self.cases)
         size = _sample_size(ledger, self.batch, listed, self.size)
@@ -111,7 +112,11 @@ class AnnounceReview(Act):
         if self.mode == "self":
             ledger.act_for(self.unit)
             if self.reviewing_unit != self.unit:
-                raise Malformed("a unit reviews its own files itself", "/reviewing_unit")
+                raise Malformed(
+                    f"reviewing_unit of a self-review must be {self.unit}; it is "
+                    f"{self.reviewing_unit}",
+                    "/reviewing_unit",
+                )
             return
         _require_supervisor(ledger, self.mode)
         if self.mode == "mutual":
@@ -123,14 +128,18 @@ class AnnounceReview(Act):
             )
             ledger.known(UnitStanding(self.reviewing_unit), "Qualify the reviewing unit first.")
         elif self.reviewing_unit != ledger.actor.unit_id:
-            raise Malformed("files drawn on the spot are read by who draws", "/reviewing_unit")
+            raise Malformed(
+                "reviewing_unit of a key-spot review must be the unit that announces it, "
+                f"{ledger.actor.unit_id}; it is {self.reviewing_unit}",
+                "/reviewing_unit",
+            )
 
 
 class DrawReviewBatch(Act):
-    """抽取评查案卷: draw the announced number of files from the values now published (CFR-R2).
+    """抽取评查案卷: draw the announced number of files with the values now published (CFR-R2).
 
-    ``values`` in the order of the announced sources. ``cases``: what the sender found drawn, to be
-    compared with what the ledger computes.
+    ``values``: one for each announced source, in that order. ``cases``: the files that the sender
+    computed as drawn; they must equal those that the ledger computes.
     """
 
     ROLES = roles("jb_supervisor", "unit_legal_office", "unit_head")
@@ -146,7 +155,7 @@ class DrawReviewBatch(Act):
             ledger,
             announced is not None,
             self.batch,
-            "no list of files was announced before",
+            "its list of files was not announced",
         )
         assert announced is not None
         if announced.mode == "self":
@@ -154,9 +163,13 @@ class DrawReviewBatch(Act):
         else:
             _require_supervisor(ledger, announced.mode)
         if batch.drawn is not None:
-            raise OutOfStep(f"{self.batch} is drawn already")
+            raise OutOfStep(f"review batch {self.batch} was drawn already")
         if len(self.values) != len(announced.sources):
-            raise Malformed(f"{len(announced.sources)} sources were announced", "/values")
+            raise Malformed(
+                f"values must have one value for each of the {len(announced.sources)} announced "
+                f"sources; it has {len(self.values)}",
+                "/values",
+            )
         waiting = [s.name for s in announced.sources if ledger.now < s.publication_at]
         _require_drawn(
             ledger,
@@ -169,7 +182,7 @@ class DrawReviewBatch(Act):
             ledger,
             self.cases is None or sorted(self.cases) == sorted(drawn),
             self.batch,
-            f"list and values draw {', '.join(sorted(drawn))}",
+            f"the list and the values give {', '.join(sorted(drawn))}, not the cases sent",
         )
         yield ReviewBatchDrawn(
             batch=self.batch,
@@ -184,7 +197,7 @@ class DrawReviewBatch(Act):
 
 
 class OpenSelfReview(Act):
-    """全面自查自评: a unit reviews all its files of a year; nothing has to be drawn (CFR-R2)."""
+    """全面自查自评: open a review by a unit of all its files of a year, without a draw (CFR-R2)."""
 
     ROLES = roles("unit_legal_office", "unit_head")
 
@@ -209,12 +222,12 @@ class OpenSelfReview(Act):
 
 
 class ScoreCaseFile(DatedAct):
-    """案卷评分: score one file of a batch; any veto fails it (CFR-R3).
+    """案卷评分: score a file of a batch; a veto fails the file at any score (CFR-R3).
 
-    The points of ``items``, if any are given, add up to ``score``.
+    The points of ``items``, if given, must add up to ``score``.
     """
 
-    # CFR-R1 and not ROLES refuses the reviewed unit's own people in a mutual review.
+    # In a mutual review CFR-R1 refuses people of the reviewed unit; ROLES does not.
     ROLES = roles("jb_supervisor", *UNIT)
 
     batch: ReviewBatchId
@@ -228,13 +241,15 @@ class ScoreCaseFile(DatedAct):
         batch = ledger.known(Batch(self.batch), "Announce and draw the batch first.")
         drawn = batch.drawn
         if drawn is None:
-            raise OutOfStep(f"{self.batch} is not drawn yet")
+            raise OutOfStep(f"review batch {self.batch} must be drawn before its files are scored")
         self._check_reviewer(ledger, drawn)
         if self.case not in drawn.cases:
-            raise Malformed(f"{self.case} is no file of {self.batch}", "/case")
-        ledger.reveal("case", self.case)  # whoever reviews a batch reads its files
+            raise Malformed(
+                f"case must be one of those drawn for {self.batch}; {self.case} is not", "/case"
+            )
+        ledger.reveal("case", self.case)  # the reviewers of a batch read its files
         if batch.report is not None:
-            raise OutOfStep(f"the report on {self.batch} is published")
+            raise OutOfStep(f"the report on {self.batch} is published; its scores cannot change")
         name = casefile_id(self.batch, self.case)
         ledger.new(CaseFile(name))
         self._check_outcome(ledger)
@@ -274,22 +289,28 @@ class ScoreCaseFile(DatedAct):
             outcome=self.outcome,
         )
         if self.items and sum(item.points for item in self.items) != self.score:
-            raise Malformed("the points of the items do not add up to the score", "/score")
+            raise Malformed(
+                f"the points of the items must add up to the score ({self.score}); they add up to "
+                f"{sum(item.points for item in self.items)}",
+                "/score",
+            )
         over = [item.item for item in self.items if item.points > item.of]
         if over:
-            raise Malformed(f"more points than there are for {over[0]}", "/items")
+            raise Malformed(
+                f"no item may get more points than its maximum; {over[0]} does", "/items"
+            )
         earned: Outcome = "fail" if self.score < passes else "pass"
         if self.score >= excels:
             earned = "excellent"
         if self.veto is None and self.outcome != earned:
             raise Malformed(
-                f"a score of {self.score} is {earned}: a file passes with {passes} and is "
-                f"excellent with {excels}",
+                f"the outcome of score {self.score} must be {earned} (pass from {passes}, "
+                f"excellent from {excels}); it is {self.outcome}",
                 "/outcome",
             )
 
     def _gap(self, ledger: Reading, drawn: ReviewBatchDrawn) -> Iterator[Event]:
-        """CFR-V3, seen by whichever of the two scores comes second."""
+        """Yield finding CFR-V3 with the later of the two scores if they differ too much."""
         if drawn.mode == "key_spot":
             return
         known = ledger.read(ScoresOfCase(self.case))
@@ -314,7 +335,7 @@ class ScoreCaseFile(DatedAct):
 
 
 class RaiseIssue(Report):
-    """指出案卷问题: say what is wrong with a scored file; by who reads the batch, or the bureau."""
+    """指出案卷问题: report an issue of a scored file, as its reviewer or the Justice Bureau."""
 
     ROLES = roles("jb_supervisor", *UNIT)
 
@@ -338,7 +359,7 @@ class RaiseIssue(Report):
 
 
 class OrderRectification(Act):
-    """责令案卷整改: have the unit put a file right by a day."""
+    """责令案卷整改: order the unit to correct a file by a day."""
 
     ROLES = roles("jb_supervisor")
 
@@ -351,9 +372,11 @@ class OrderRectification(Act):
         file = ledger.read(CaseFile(self.casefile))
         if file.stage == "rectifying":
             assert file.ordered is not None
-            raise OutOfStep(f"{self.casefile} is to be put right by {file.ordered.due_on} already")
+            raise OutOfStep(
+                f"the correction of {self.casefile} was ordered already, by {file.ordered.due_on}"
+            )
         if self.due_on <= ledger.on:
-            raise Malformed("the day set has to lie ahead", "/due_on")
+            raise Malformed(f"due_on must be after {ledger.on}; it is {self.due_on}", "/due_on")
         yield RectificationOrdered(
             casefile=self.casefile,
             batch=scored.batch,
@@ -365,7 +388,7 @@ class OrderRectification(Act):
 
 
 class VerifyRectification(Report):
-    """核验案卷整改: the bureau has seen that a file is put right, however late."""
+    """核验案卷整改: report that the Justice Bureau saw a file corrected, in time or late."""
 
     ROLES = roles("jb_supervisor")
 
@@ -376,7 +399,7 @@ class VerifyRectification(Report):
         scored = _scored(ledger, self.casefile)
         file = ledger.read(CaseFile(self.casefile))
         if file.stage != "rectifying":
-            raise OutOfStep(f"nothing is ordered to be put right in {self.casefile}")
+            raise OutOfStep(f"no correction of {self.casefile} is open; order it first")
         assert file.ordered is not None
         yield RectificationVerified(
             casefile=self.casefile,
@@ -389,7 +412,7 @@ class VerifyRectification(Report):
 
 
 class PublishReviewReport(Act):
-    """发布评查通报: put the figures of a batch before the public, once every file is scored."""
+    """发布评查通报: publish the figures of a batch; every file must be scored."""
 
     ROLES = roles("jb_supervisor")
 
@@ -399,7 +422,10 @@ class PublishReviewReport(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         batch = ledger.known(Batch(self.batch), "Announce and draw the batch first.")
         if batch.stage != "scored":
-            raise OutOfStep(f"{self.batch} is {batch.stage}; a report needs every file scored")
+            raise OutOfStep(
+                f"every file of {self.batch} must be scored before the report, and no report may "
+                f"be published yet; the batch is {batch.stage}"
+            )
         drawn = batch.drawn
         assert drawn is not None
         outcomes = Counter(scored.outcome for scored in batch.scores.values())
@@ -424,10 +450,10 @@ class PublishReviewReport(Act):
 
 
 class ReviewUnreviewedUnit(Act):
-    """清查未评查单位: say that no file of a unit was reviewed for a year (CFR-V2).
+    """清查未评查单位: find that no file of a unit was reviewed within a year (CFR-V2).
 
-    Counted from the last review, or from when the ledger has known the unit to enforce; once for
-    each time that so long has passed.
+    The time counts from the last review, or else from the day since which the ledger knows that
+    the unit enforces the law. The finding is made once for each such period.
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")
@@ -440,11 +466,13 @@ class ReviewUnreviewedUnit(Act):
         since = standing.since
         assert since is not None
         if ledger.read(UnitStanding(self.unit)).qualified(ledger.on) is None:
-            raise OutOfStep(f"{self.unit} is not qualified on {ledger.on}; it decides no cases")
+            raise OutOfStep(
+                f"{self.unit} is not qualified on {ledger.on} and need not have files reviewed"
+            )
         months = int(ledger.setting("casefile.review_months"))
         last = ledger.days().due(since, months, "month", roll=False).on
         if ledger.on <= last:
-            raise OutOfStep(f"a file of {self.unit} is to be reviewed by {last}")
+            raise OutOfStep(f"the last day to review a file of {self.unit}, {last}, has not passed")
         yield finding(
             ledger,
             rules.CFR_V2,
@@ -456,7 +484,7 @@ class ReviewUnreviewedUnit(Act):
 
 
 def drawn_from(announced: ReviewAnnounced, values: tuple[str, ...]) -> tuple[str, ...]:
-    """The cases that UVDRAW-1 draws from an announced list, by rank. Raises ``Malformed``."""
+    """Return the cases that UVDRAW-1 draws from an announced list, by rank, or raise Malformed."""
     try:
         (stratum,) = uvdraw.draw(
             _entries(announced.cases, announced.unit),
@@ -471,7 +499,7 @@ def drawn_from(announced: ReviewAnnounced, values: tuple[str, ...]) -> tuple[str
 
 
 def _require_drawn(ledger: Reading, condition: object, batch: str, reason: str) -> None:
-    """Refuse what is neither drawn nor everything (CFR-R2), naming the sample that is wanted."""
+    """Refuse under CFR-R2 with ``reason`` unless ``condition`` holds."""
     ledger.setting("casefile.min_sample")
     ledger.require(condition, rules.CFR_R2, batch=batch, reason=reason)
 
@@ -481,18 +509,22 @@ def _entries(cases: tuple[str, ...], unit: str) -> list[uvdraw.Entry]:
 
 
 def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple[str, ...]) -> None:
-    """Refuse a list that is no list of the unit's files of the year.
+    """Check that the list holds the unit's files of the year.
 
-    All its cases stand there; of others only the acts that were no penalty, under their own ids.
+    It must have all cases of the year. The other entries must be decisions of the unit in that
+    year that are not penalties, under their own ids.
     """
     twice = [case for case, n in Counter(cases).items() if n > 1]
     if twice:
-        raise Malformed(f"{twice[0]} stands on the list twice", "/cases")
+        raise Malformed(f"cases must list each case once; {twice[0]} is listed twice", "/cases")
     if year > ledger.on.year:
-        raise Malformed(f"{year} has not begun", "/year")
+        raise Malformed(f"year must not be after {ledger.on.year}; it is {year}", "/year")
     long = [case for case in cases if len(casefile_id(batch, case)) > MAX_ID]
     if long:
-        raise Malformed(f"{batch} and {long[0]} are too long to make one id; shorten the batch's")
+        raise Malformed(
+            f"the id of a case file is made of batch and case and has at most {MAX_ID} characters; "
+            f"{batch} and {long[0]} have more. Choose a shorter id for the batch."
+        )
     known = set(ledger.read(UnitCases(unit, year)).cases)
     missing = sorted(known - set(cases))
     _require_drawn(
@@ -511,7 +543,8 @@ def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple
         ledger,
         not invented,
         batch,
-        f"{len(invented)} on the list are no cases of {unit} in {year}: {', '.join(invented[:5])}",
+        f"{len(invented)} listed cases are not decisions of {unit} in {year}: "
+        f"{', '.join(invented[:5])}",
     )
 
 
@@ -521,20 +554,21 @@ def _sample_size(ledger: Reading, batch: str, listed: int, wanted: int | None) -
     least = min(listed, max(int(policy["cases"]), int(share)))
     size = wanted or least
     if size > listed:
-        raise Malformed(f"only {listed} files are listed", "/size")
+        raise Malformed(f"size must be at most the {listed} files listed; it is {size}", "/size")
     _require_drawn(
         ledger,
         size >= least,
         batch,
-        f"of {listed} files at least {least} are drawn, not {size}",
+        f"at least {least} of {listed} files must be drawn, and size is {size}",
     )
     return size
 
 
 def _ratio_for(size: int, listed: int) -> str:
-    """A ratio of four places under which ``ceil(listed × ratio)`` is ``size``.
+    """Return a ratio of four decimals for which ``ceil(listed × ratio)`` equals ``size``.
 
-    Cutting off loses less than one file in ten thousand, and the ceiling gives it back.
+    Rounding down loses less than one file, because fewer than 10,000 are listed; the ceiling adds
+    it again.
     """
     assert listed < _RATIO_PLACES
     return str(Decimal(size * _RATIO_PLACES // listed) / _RATIO_PLACES)
@@ -548,7 +582,10 @@ def _mean(total: int, count: int) -> str:
 
 def _require_supervisor(ledger: Reading, mode: str) -> None:
     if ledger.actor.role != "jb_supervisor":
-        raise Forbidden(f"a {mode} review is drawn by the Justice Bureau")
+        raise Forbidden(
+            f"only the Justice Bureau announces and draws a {mode} review; the role "
+            f"{ledger.actor.role} cannot"
+        )
 
 
 def _scored(ledger: Reading, casefile: str) -> CaseFileScored:
@@ -559,7 +596,10 @@ def _scored(ledger: Reading, casefile: str) -> CaseFileScored:
 
 def _require_unreported(ledger: Reading, scored: CaseFileScored) -> None:
     if ledger.read(Batch(scored.batch)).report is not None:
-        raise OutOfStep(f"the report on {scored.batch} is published; it counted the issues")
+        raise OutOfStep(
+            f"the report on {scored.batch} is published with its number of issues; no issue can be "
+            "added"
+        )
 
 
 def _day(day: date | None) -> str | None:

@@ -51,15 +51,15 @@ from ledger.systems.catalogue.folds import (
 from ledger.systems.entities.events import Area
 from ledger.systems.supervision.findings import finding
 
-#: What may call itself a body but can never inspect (CAT-R4).
+#: Kinds of bodies that can never be qualified to inspect (CAT-R4).
 _NEVER = {"deliberative_body", "third_party", "outsourced_intermediary", "auxiliary_staff"}
 
-#: Instruments that give no power to inspect (CAT-R1).
+#: Kinds of instruments that give no power to inspect (CAT-R1).
 _TOO_LOW = {"normative_document", "mandate_document"}
 
 
 class QualifyUnit(DatedAct):
-    """确认执法主体资格: confirm that a unit may enforce; only bodies that the law admits."""
+    """确认执法主体资格: confirm that a unit may enforce; the law must admit its kind of body."""
 
     ROLES = roles("jb_supervisor")
     ACTS_FOR = ""
@@ -91,7 +91,11 @@ class QualifyUnit(DatedAct):
                 complete, rules.CAT_R3, unit=self.unit, on=ledger.on, matters="entrustment"
             )
         if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise Malformed("valid_to lies before valid_from", "/valid_to")
+            raise Malformed(
+                f"valid_to must not be before valid_from ({self.valid_from}); it is "
+                f"{self.valid_to}",
+                "/valid_to",
+            )
         yield EnforcementUnitQualified(
             unit=self.unit,
             name=self.name,
@@ -107,9 +111,10 @@ class QualifyUnit(DatedAct):
 
 
 class CertifyOfficer(DatedAct):
-    """颁发执法证件: record an officer's certificate with its domains and its time.
+    """颁发执法证件: record an officer's certificate with its domains and its validity.
 
-    A suspension that is not over holds in a new unit too, which is told with the certificate.
+    A suspension that has not ended also applies in a new unit: the ledger records it for that unit
+    together with the certificate.
     """
 
     ROLES = roles("jb_supervisor")
@@ -125,7 +130,11 @@ class CertifyOfficer(DatedAct):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         if self.valid_to < self.valid_from:
-            raise Malformed("valid_to lies before valid_from", "/valid_to")
+            raise Malformed(
+                f"valid_to must not be before valid_from ({self.valid_from}); it is "
+                f"{self.valid_to}",
+                "/valid_to",
+            )
         yield OfficerCertified(
             officer=self.officer,
             unit=self.unit,
@@ -146,9 +155,10 @@ class CertifyOfficer(DatedAct):
 
 
 class SuspendCertificate(DatedAct):
-    """暂扣执法证件: bar an officer from enforcing from a day on.
+    """暂扣执法证件: suspend an officer's certificate from a day on.
 
-    Each unit for which the officer is certified is told; ``unit`` must be one of them.
+    The ledger records the suspension for each unit for which the officer is certified; ``unit``
+    must be one of them.
     """
 
     ROLES = roles("jb_supervisor")
@@ -166,8 +176,8 @@ class SuspendCertificate(DatedAct):
         )
         if self.unit not in standing.units:
             raise OutOfStep(
-                f"{self.officer} holds no certificate for {self.unit}; name a unit for which the "
-                f"officer is certified: {', '.join(sorted(standing.units))}"
+                f"unit must be one for which {self.officer} is certified "
+                f"({', '.join(sorted(standing.units))}); it is {self.unit}"
             )
         for unit in sorted(standing.units):
             yield OfficerCertificateSuspended(
@@ -180,9 +190,10 @@ class SuspendCertificate(DatedAct):
 
 
 class DeclareConflict(Report):
-    """申请或决定回避: an officer has a conflict with a business.
+    """申请或决定回避: report that an officer has a conflict of interest with a business.
 
-    Declared within the officer's unit; upheld by its head or by the Justice Bureau.
+    People of the officer's unit declare the conflict; the head of the unit or the Justice Bureau
+    upholds it.
     """
 
     ROLES = roles("jb_supervisor", *UNIT)
@@ -194,15 +205,18 @@ class DeclareConflict(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         officer = ledger.known(
-            OfficerStanding(self.officer), "Only a certified officer can be in conflict."
+            OfficerStanding(self.officer),
+            "Only a certified officer can have a conflict; certify the officer first.",
         )
         if ledger.actor.role != "jb_supervisor":
             if ledger.actor.unit_id not in officer.units:
-                raise Forbidden(f"{self.officer} is no officer of {ledger.actor.unit_id}")
+                raise Forbidden(
+                    f"officer must be an officer of {ledger.actor.unit_id}; {self.officer} is not"
+                )
             if self.basis == "upheld" and ledger.actor.role != "unit_head":
                 raise Forbidden(
-                    "a conflict is upheld by the head of the officer's unit or the Justice Bureau; "
-                    "declare it and let one of them decide."
+                    "only the head of the officer's unit or the Justice Bureau can uphold a "
+                    "conflict; declare it, and let one of them decide."
                 )
         yield OfficerConflictDeclared(
             officer=self.officer, entity=self.entity, basis=self.basis, reason=self.reason
@@ -210,7 +224,7 @@ class DeclareConflict(Report):
 
 
 class EndConflict(DatedAct):
-    """解除回避: the conflict no longer exists."""
+    """解除回避: end the conflict of an officer with a business."""
 
     ROLES = roles("jb_supervisor")
 
@@ -225,7 +239,7 @@ class EndConflict(DatedAct):
 
 
 class ListMatter(DatedAct):
-    """列入事项清单: list a matter with the basis that carries it."""
+    """列入事项清单: list a matter with its legal basis."""
 
     ROLES = UNIT
 
@@ -242,7 +256,7 @@ class ListMatter(DatedAct):
 
 
 class ReviseMatter(DatedAct):
-    """动态调整事项: change a listed matter; the change counts once it is published."""
+    """动态调整事项: change a listed matter; the change takes effect when it is published."""
 
     ROLES = UNIT
 
@@ -266,7 +280,7 @@ class ReviseMatter(DatedAct):
 
 
 class PublishMatter(Act):
-    """公布事项: put the newest version of a matter before the public, with its four elements."""
+    """公布事项: publish the newest version of a matter with its four elements."""
 
     ROLES = roles("unit_head")
 
@@ -281,13 +295,13 @@ class PublishMatter(Act):
         assert matter.listed is not None
         standing = ledger.read(UnitStanding(self.unit))
         missing = [
-            what
-            for what, there in (
+            element
+            for element, present in (
                 ("the enforcement body", standing.qualified(ledger.on)),
                 ("the handling office", elements.office_id),
                 ("the basis", elements.bases),
             )
-            if not there
+            if not present
         ]
         ledger.require(not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing))
         rule = rules.PUBLISH_LISTED if matter.version == 1 else rules.PUBLISH_REVISED
@@ -304,9 +318,9 @@ class PublishMatter(Act):
 
 
 class AssignMatterCodes(Report):
-    """登记事项编码: say by which codes other systems know a published matter, and on which days.
+    """登记事项编码: report the codes of a published matter in other systems, with their days.
 
-    All codes are given at once: those that were assigned before and are left out hold no longer.
+    Give all codes at once: an earlier code that is left out is no longer valid.
     """
 
     ROLES = roles("unit_legal_office", "unit_head")
@@ -318,13 +332,15 @@ class AssignMatterCodes(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         matter = _own_matter(ledger, self.matter, self.unit)
         if not matter.published:
-            raise OutOfStep(f"{self.matter} must be published before it is coded")
+            raise OutOfStep(
+                f"matter {self.matter} must be published before codes are assigned to it"
+            )
         rules.require_codes(self.codes)
         yield MatterCodesAssigned(matter=self.matter, unit=self.unit, codes=self.codes)
 
 
 class WithdrawMatter(DatedAct):
-    """取消事项: the matter may no longer be used."""
+    """取消事项: withdraw a matter; it can no longer be used."""
 
     ROLES = roles("unit_head")
 
@@ -343,10 +359,10 @@ class WithdrawMatter(DatedAct):
 
 
 class ReportBasisRepealed(Report):
-    """报告执法依据废止: an instrument, or an article of it, is repealed, or will be on a day.
+    """报告执法依据废止: report that a legal instrument or one of its articles is repealed on a day.
 
-    Every matter in use that rests on it is found then (CAT-V1); one whose day lies ahead is found
-    on that day.
+    Finding CAT-V1 follows for every matter in use that is based on it: at once, or on the day of
+    the repeal if that is in the future.
     """
 
     ROLES = roles("jb_supervisor")
@@ -360,8 +376,11 @@ class ReportBasisRepealed(Report):
         known = ledger.read(Repeals(self.law)).articles
         for article in {None, self.article}:
             if known.get(article, date.max) <= self.repealed_on:
-                what = self.law if article is None else f"{self.law} {article}"
-                raise OutOfStep(f"that {what} is repealed on {known[article]} is recorded already")
+                repealed = self.law if article is None else f"{self.law} {article}"
+                raise OutOfStep(
+                    f"the repeal of {repealed} on {known[article]} is recorded already; a second "
+                    f"report must have an earlier day, not {self.repealed_on}"
+                )
         resting = ledger.read(MattersOn(self.law)).resting(self.article, ledger.on)
         ahead = self.repealed_on > ledger.on
         yield BasisRepealed(
@@ -378,10 +397,10 @@ class ReportBasisRepealed(Report):
 
 
 class ReviewIdleMatter(Act):
-    """清理长期未实施事项: say that an inspection matter has lain unused for years (CAT-V2).
+    """清理长期未实施事项: find that an inspection matter was not used for years (CAT-V2).
 
-    Counted from the last approval or visit under it, or else from its first publication; once for
-    each time that it lies idle.
+    The time counts from the last approval or visit under it, or else from its first publication.
+    The finding is made once for each idle period.
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")
@@ -392,16 +411,19 @@ class ReviewIdleMatter(Act):
         matter = ledger.known(Matter(self.matter), "List it first.")
         elements = matter.in_force_on(ledger.on)
         if elements is None or elements.act_kind != "inspection":
-            raise OutOfStep(f"{self.matter} is no inspection matter in force on {ledger.on}")
+            raise OutOfStep(
+                f"{self.matter} must be an inspection matter in force on {ledger.on}; it is not"
+            )
         use = ledger.read(LastUse(self.matter))
         since = use.used_on or min(matter.published.values())
         if use.found_idle_on is not None and use.found_idle_on > since:
-            raise OutOfStep(f"{self.matter} was found idle on {use.found_idle_on} already")
+            raise OutOfStep(f"{self.matter} was already found idle on {use.found_idle_on}")
         years = int(ledger.setting("catalogue.idle_years"))
         idle = ledger.days().due(since, 12 * years, "month", roll=False)
         if ledger.on <= idle.on:
             raise OutOfStep(
-                f"{self.matter} counts as used since {since}; it is idle after {idle.on}"
+                f"{self.matter} was last used or published on {since}; it is idle only after "
+                f"{idle.on}"
             )
         yield finding(
             ledger,
@@ -416,14 +438,18 @@ class ReviewIdleMatter(Act):
 def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
     matter = ledger.known(Matter(matter_id), "List it first.")
     if matter.unit != unit:
-        raise OutOfStep(f"matter {matter_id} is listed by {matter.unit}, not by {unit}")
+        raise OutOfStep(
+            f"unit must be the unit that listed matter {matter_id} ({matter.unit}); it is {unit}"
+        )
     if matter.withdrawn_on is not None:
-        raise OutOfStep(f"matter {matter_id} was withdrawn on {matter.withdrawn_on}")
+        raise OutOfStep(
+            f"matter {matter_id} was withdrawn on {matter.withdrawn_on} and cannot be changed"
+        )
     return matter
 
 
 def _with_repeals(ledger: Reading, elements: MatterElements) -> MatterElements:
-    """The elements, each basis with the day of its repeal if one is recorded."""
+    """Return the elements, each basis with the day of its repeal if one is recorded."""
     bases = tuple(
         replace(basis, repealed_on=ledger.read(Repeals(basis.instrument)).of(basis))
         for basis in elements.bases
@@ -439,7 +465,7 @@ def _repealed_by_now(
 
 
 def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterElements) -> None:
-    ledger.require(elements.bases, rules.CAT_R1, matter=matter, reason="none is named")
+    ledger.require(elements.bases, rules.CAT_R1, matter=matter, reason="it names no basis")
     if elements.act_kind == "inspection":
         ledger.require(
             any(basis.level not in _TOO_LOW for basis in elements.bases),
@@ -448,15 +474,15 @@ def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterEle
             reason="normative documents and mandate documents give no power to inspect",
         )
         others = {
-            other: by
-            for other, by in ledger.read(
+            other: owner
+            for other, owner in ledger.read(
                 SameMatter(elements.name, elements.entity_class)
             ).units.items()
-            if other != matter and by != unit
+            if other != matter and owner != unit
         }
         known = [
-            f"{by} ({other})"
-            for other, by in sorted(others.items())
+            f"{owner} ({other})"
+            for other, owner in sorted(others.items())
             if ledger.may_know("matter", other)
         ]
         ledger.require(

@@ -1,4 +1,4 @@
-"""Commands of complaint channels: publish, test, close, and what the clock finds of them (2.18)."""
+"""Commands of complaint channels: publish, test, close, review (2.18)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _POLICY = "complaint.channel_test_cd"
 
 
 class PublishComplaintChannel(Act):
-    """公布投诉渠道: publish where and when anybody can complain of the unit's enforcement.
+    """公布投诉渠道: publish where and when people can complain about the unit's enforcement.
 
-    Sent again with the same ``channel`` it says what holds from now on.
+    A later command with the same ``channel`` replaces its kind, address and hours.
     """
 
     ROLES = CHANNELLED
@@ -57,9 +57,10 @@ class PublishComplaintChannel(Act):
 
 
 class ReportChannelTest(Report):
-    """测试投诉渠道: report whether a channel answered when another office tried it.
+    """测试投诉渠道: report whether a channel answered a test by another office.
 
-    Complaints are no tests: their number is nobody's to infer. ``occurred_at`` says when.
+    A complaint that arrives does not count as a test, because that would reveal the number of
+    complaints. ``occurred_at`` is the time of the test.
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
@@ -70,7 +71,7 @@ class ReportChannelTest(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         known = _known(ledger, self.channel)
-        # A test that was made before the channel closed is a fact, on whatever day it is told.
+        # A test made before the channel closed is a fact and can be reported later.
         if known.closed_on is not None and ledger.on > known.closed_on:
             raise _closed(known)
         if ledger.actor.unit_id == known.unit:
@@ -86,7 +87,7 @@ class ReportChannelTest(Report):
 
 
 class CloseComplaintChannel(Act):
-    """停用投诉渠道: say that nobody answers there any more, and why."""
+    """停用投诉渠道: close a complaint channel and say why."""
 
     ROLES = CHANNELLED
 
@@ -104,10 +105,10 @@ class CloseComplaintChannel(Act):
 
 
 class ReviewChannels(Act):
-    """核查投诉渠道: find a unit that lacks a mailbox or telephone, or leaves one untested.
+    """核查投诉渠道: find that a unit has no mailbox or telephone, or that one was not tested.
 
-    Asked of units that report each month, and only of days after this ledger came to hold
-    ``complaint.channel_test_cd``; each lack is found once (CMP-V4, CMP-V5).
+    Only units that report each month are reviewed, and only for days after the ledger has the
+    policy ``complaint.channel_test_cd``. Each fault is found once (CMP-V4, CMP-V5).
     """
 
     ROLES = roles("ledger_clock")
@@ -118,9 +119,9 @@ class ReviewChannels(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         since = ledger.read(PolicyKnown(_POLICY)).since
         if since is None or ledger.today <= since:
-            raise OutOfStep("nobody had to publish or test a channel before today")
+            raise OutOfStep(f"channels are reviewed only from the day after {_POLICY} was adopted")
         if ledger.read(ReportingUnit(self.unit)).groups(month_of(ledger.today)) is None:
-            raise OutOfStep(f"{self.unit} does not report each month")
+            raise OutOfStep(f"unit must be one that reports each month; {self.unit} does not")
         channels = ledger.read(UnitChannels(self.unit))
         days = int(ledger.setting(_POLICY))
         missing = channels.missing()
@@ -140,8 +141,10 @@ class ReviewChannels(Act):
 
 
 def _known(ledger: Reading, channel: str) -> ComplaintChannel:
-    return ledger.known(ComplaintChannel(channel), "Publish it first (publish-complaint-channel).")
+    return ledger.known(
+        ComplaintChannel(channel), "Publish it first with publish-complaint-channel."
+    )
 
 
 def _closed(known: ComplaintChannel) -> OutOfStep:
-    return OutOfStep(f"{known.channel} was closed on {known.closed_on}; publish another one")
+    return OutOfStep(f"channel {known.channel} was closed on {known.closed_on}; publish a new one")

@@ -1,4 +1,4 @@
-"""Commands of credit commitments: made, kept, broken (2.4b)."""
+"""Commands of credit commitments: make, fulfil, establish a breach (2.4b)."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ Evidence = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
 
 
 class MakeCommitment(DatedAct):
-    """作出信用承诺: take a promise of a business; each obligation has a day of its own.
+    """作出信用承诺: record a commitment of a business; each obligation has its own last day.
 
-    The unit that takes it records it, or the business itself. ``text_hash`` is the SHA-256 of the
-    signed text.
+    The unit that receives the commitment records it, or the business itself. ``text_hash`` is the
+    SHA-256 of the signed text.
     """
 
     ROLES = roles("entity_rep", "credit_officer", *UNIT)
@@ -64,30 +64,37 @@ class MakeCommitment(DatedAct):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if ledger.actor.role == "entity_rep":
-            ledger.known(UnitStanding(self.unit), "Name the unit that takes the commitment.")
+            ledger.known(UnitStanding(self.unit), "Name the unit that receives the commitment.")
         ledger.new(Commitment(self.commitment))
         require_listed(ledger, self.entity)
-        for place, one in enumerate(self.obligations):
-            if any(one.obligation == other.obligation for other in self.obligations[:place]):
+        for place, promise in enumerate(self.obligations):
+            name = promise.obligation
+            if any(name == other.obligation for other in self.obligations[:place]):
                 raise Malformed(
-                    f"{one.obligation} stands there twice", f"/obligations/{place}/obligation"
-                )
-            if not _is_tag(obligation_tag(self.commitment, one.obligation)):
-                raise Malformed(
-                    f"{one.obligation!r} is too long a name, or no single line; put the words into "
-                    "says",
+                    f"each obligation must have its own name; {name} is given twice",
                     f"/obligations/{place}/obligation",
                 )
-            if one.due_on < ledger.on:
+            if not _is_tag(obligation_tag(self.commitment, name)):
                 raise Malformed(
-                    f"{one.obligation} is due on {one.due_on}, before the commitment is made",
+                    f"the name of an obligation must be short and on one line; it is {name!r}. Put "
+                    "the full text into says.",
+                    f"/obligations/{place}/obligation",
+                )
+            if promise.due_on < ledger.on:
+                raise Malformed(
+                    f"{name} must not be due before the commitment is made ({ledger.on}); it is "
+                    f"due on {promise.due_on}",
                     f"/obligations/{place}/due_on",
                 )
         if self.public:
             require_impersonal(
                 ledger,
                 CRD_R4,
-                *(text for one in self.obligations for text in (one.obligation, one.says)),
+                *(
+                    text
+                    for promise in self.obligations
+                    for text in (promise.obligation, promise.says)
+                ),
             )
         yield CommitmentMade(
             commitment=self.commitment,
@@ -98,21 +105,21 @@ class MakeCommitment(DatedAct):
             obligations=self.obligations,
             public=self.public,
         )
-        for one in self.obligations:
+        for promise in self.obligations:
             yield ObligationOpened(
                 commitment=self.commitment,
                 entity=self.entity,
                 unit=self.unit,
-                obligation=one.obligation,
-                due_on=one.due_on,
+                obligation=promise.obligation,
+                due_on=promise.due_on,
             )
 
 
 class FulfilCommitment(Report):
-    """履行承诺: an obligation was performed; late performance is recorded with its days.
+    """履行承诺: report that an obligation was performed, in time or late.
 
-    With the last one the commitment enters the credit record. It counts as kept when every
-    obligation was performed in time.
+    With the last obligation the commitment enters the credit record. It counts as fulfilled if
+    every obligation was performed in time.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -133,7 +140,8 @@ class FulfilCommitment(Report):
             evidence=self.evidence,
             days_late=late,
         )
-        # What was performed is recorded whatever stands on the record; it has one record (CRD-R5).
+        # The performance is recorded even if the commitment is already on the credit record,
+        # which has it only once (CRD-R5).
         first = first_of(
             ledger, entity=commitment.entity, kind="commitment", doc_no=self.commitment
         )
@@ -159,11 +167,11 @@ class FulfilCommitment(Report):
 
 
 class EstablishBreach(Act):
-    """认定违背承诺: an obligation is not performed, by verified evidence, after notice (CMT-R1).
+    """认定违背承诺: establish a breach, with verified evidence and after a notice (CMT-R1).
 
-    It is due before, unless ``impossible_because`` says why it can be performed no more. The breach
-    enters the credit record as ``record``. It has no severity and is not shown: that
-    takes a determination of its own (2.4c).
+    The obligation must have been due earlier, unless ``impossible_because`` says why it can no
+    longer be performed. The breach enters the credit record as ``record``, without a severity and
+    not public: a severity needs a determination (2.4c).
     """
 
     ROLES = roles("credit_officer", "unit_head")
@@ -179,7 +187,7 @@ class EstablishBreach(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
-        ledger.act_for(commitment.unit)  # 谁认定: nobody establishes another unit's breach
+        ledger.act_for(commitment.unit)  # 谁认定: only the unit that received the commitment
         ledger.new(Record(self.record))
         reason = self._why_not(ledger, commitment, obligation)
         ledger.require(reason is None, rules.CMT_R1, commitment=self.commitment, reason=reason)
@@ -225,17 +233,23 @@ class EstablishBreach(Act):
     ) -> str | None:
         assert commitment.made_on is not None
         if not self.evidence:
-            return "no verified evidence is named"
+            return "verified evidence must be named"
         if self.notice_ref is None or self.notified_on is None:
-            return "no notice to the business is named"
+            return "the notice to the business must be named with its day"
         if self.notified_on >= ledger.on:
-            return f"the business was notified on {self.notified_on}, not before {ledger.on}"
+            return (
+                f"the business must have been notified before {ledger.on}; notified_on is "
+                f"{self.notified_on}"
+            )
         if self.notified_on < commitment.made_on:
-            return f"the notice is older than the commitment of {commitment.made_on}"
+            return (
+                f"the notice must not be before the commitment ({commitment.made_on}); notified_on "
+                f"is {self.notified_on}"
+            )
         if obligation.due_on >= ledger.on and self.impossible_because is None:
             return (
-                f"{self.obligation} is due on {obligation.due_on}; until then it is breached only "
-                "where impossible_because says why it can be performed no more"
+                f"{self.obligation} is due on {obligation.due_on}; until then impossible_because "
+                "must say why it can no longer be performed"
             )
         return None
 
@@ -251,7 +265,7 @@ def _is_tag(tag: str) -> bool:
 def _open_obligation(
     ledger: Reading, commitment_id: str, obligation: str
 ) -> tuple[Commitment, Obligation]:
-    # The lead department records what reaches it; everybody else acts for their own unit.
+    # The lead department may record for every unit; all others act for their own unit.
     commitment = ledger.own(
         Commitment(commitment_id), "Record the commitment first.", any_unit=roles("credit_officer")
     )
@@ -259,10 +273,10 @@ def _open_obligation(
         raise UnknownReference(
             "obligation",
             obligation,
-            f"{commitment_id} holds {', '.join(commitment.obligations)}.",
+            f"{commitment_id} has the obligations {', '.join(commitment.obligations)}.",
         )
     if (on := commitment.fulfilled.get(obligation)) is not None:
-        raise OutOfStep(f"{obligation} of {commitment_id} was performed on {on}")
+        raise OutOfStep(f"{obligation} of {commitment_id} was performed already, on {on}")
     if (on := commitment.breached.get(obligation)) is not None:
-        raise OutOfStep(f"{obligation} of {commitment_id} was found breached on {on}")
+        raise OutOfStep(f"{obligation} of {commitment_id} was found breached already, on {on}")
     return commitment, commitment.obligations[obligation]

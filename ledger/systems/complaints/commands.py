@@ -1,4 +1,4 @@
-"""Commands of complaints: receive, acknowledge, accept, look into, resolve, answer (2.12)."""
+"""Commands of complaints: receive, acknowledge, accept, investigate, resolve, give feedback."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ from ledger.vault.sealing import Sealed
 
 
 class VisitComplainedOf(Value):
-    """被投诉的入企行为: the visit that a complaint is about; reported as irregular with it."""
+    """被投诉的入企行为: the visit that a complaint is about, to be reported as irregular."""
 
     irregular_visit: IrregularVisitId
     visited_on: date
@@ -79,15 +79,15 @@ class VisitComplainedOf(Value):
 
 
 class ReceiveComplaint(Report):
-    """收到投诉: take down a complaint about a unit; never refused for what it says (0.1).
+    """收到投诉: record a complaint about a unit; it is never refused for its content (0.1).
 
-    ``handled_by`` takes it up, and is never the unit accused (CMP-R1); by default it is the
-    Justice Bureau, and the reconsideration office for a complaint about the Justice Bureau
-    itself. ``entity`` is the business that complains or is concerned; ``complainant`` and
-    ``contact`` are tokens for a person, who stays unnamed here: one registered here, but not by
-    the unit accused, or known to another store. ``visit`` reports the visit that it is about;
-    ``irregular_visit`` names one that was reported before. A unit at whose window somebody
-    complains of it takes down what is said, and not by whom (CMP-R2).
+    ``handled_by`` handles the complaint and must not be the accused unit (CMP-R1). By default the
+    Justice Bureau handles it, and the reconsideration office handles a complaint about the Justice
+    Bureau. ``entity`` is the business that complains or is concerned. ``complainant`` and
+    ``contact`` are tokens of persons, never names. The person is registered in another store, or in
+    this ledger by a unit that is not accused. ``visit`` reports the visit that the complaint
+    is about; ``irregular_visit`` names a visit that was reported before. A unit that receives a
+    complaint about itself records what was said, but not who complained (CMP-R2).
     """
 
     ROLES = roles(
@@ -159,21 +159,28 @@ class ReceiveComplaint(Report):
             what="the name",
         )
         if self.anonymous and (self.complainant or self.contact):
-            raise Malformed("an anonymous complaint names nobody", "/anonymous")
+            raise Malformed(
+                "anonymous must be false if complainant or contact is given", "/anonymous"
+            )
         if ledger.actor.role == "entity_rep":
             if self.entity is None:
-                raise Malformed("say for which business you complain", "/entity")
+                raise Malformed("entity must name the business that complains", "/entity")
             if self.anonymous:
                 raise Malformed(
-                    "what is sent with the business's own token is not anonymous; the unit accused "
-                    "is not told by whom it is all the same",
+                    "anonymous must be false for a complaint sent with the business's own token; "
+                    "the accused unit is still not told who complains",
                     "/anonymous",
                 )
         if not self.anonymous and not named and ledger.actor.unit_id != self.subject_unit:
-            raise Malformed("say who complains, or that it is anonymous", "/anonymous")
+            raise Malformed(
+                "anonymous must be true if none of entity, complainant and contact is given",
+                "/anonymous",
+            )
 
     def _registered(self, ledger: Reading, token: str | None) -> str | None:
-        """The token, if a person is registered here under it whom the unit accused cannot read."""
+        """Return the id of the person registered here under a token; the accused unit must not be
+        able to read it.
+        """
         person = known_person(ledger, token)
         if person is None:
             return None
@@ -182,23 +189,29 @@ class ReceiveComplaint(Report):
 
     def _check_words(self) -> None:
         if self.entity is not None and self.entity in self.complaint:
-            raise Malformed("the unit accused reads the id; it names no business", "/complaint")
+            raise Malformed(
+                "complaint must not contain the code of the business, because the accused unit "
+                "reads this id",
+                "/complaint",
+            )
 
     def _visit(self, ledger: Reading) -> IrregularVisitReported | None:
         if self.irregular_visit is not None:
             if self.visit is not None:
-                raise Malformed("name a reported visit or report one, not both", "/visit")
+                raise Malformed("only one of visit and irregular_visit may be given", "/visit")
             if self.entity is None:
-                raise Malformed("say at which business the visit was", "/entity")
-            ledger.known(IrregularVisit(self.irregular_visit), "Report it in visit.")
+                raise Malformed("entity must name the business that was visited", "/entity")
+            ledger.known(
+                IrregularVisit(self.irregular_visit), "Report the visit in the field visit instead."
+            )
         if self.visit is None:
             return None
         if self.entity is None:
-            raise Malformed("say at which business the visit was", "/entity")
+            raise Malformed("entity must name the business that was visited", "/entity")
         return IrregularVisitReported(
             irregular_visit=self.visit.irregular_visit,
             entity=self.entity,
-            # It comes from the business, through whomever it was taken down.
+            # The report comes from the business, whichever office records it.
             reporter="entity",
             visited_on=self.visit.visited_on,
             facts=self.facts,
@@ -213,11 +226,11 @@ class ReceiveComplaint(Report):
 
 
 class ComplainPublicly(Act):
-    """网上投诉: complain of a unit's enforcement without an account.
+    """网上投诉: complain about a unit's enforcement without an account.
 
-    By default the Justice Bureau handles it, a complaint about the Justice Bureau the
-    reconsideration office. What was said and by whom is sealed by the service before anything else
-    sees it; ``complaint``, ``sealed`` and ``sealed_facts`` are what it makes of that.
+    The Justice Bureau handles it; the reconsideration office handles a complaint about the Justice
+    Bureau. The service seals the complainant (``sealed``) and the facts (``sealed_facts``) before
+    anything else reads them, and assigns the id ``complaint``.
     """
 
     complaint: ComplaintId
@@ -240,7 +253,7 @@ class ComplainPublicly(Act):
         )
         yield registered(self.sealed, handler, withheld_from=(self.subject_unit,))
         window = int(ledger.setting("retaliation_window_cd"))
-        # Named even without a contact: the tracking number reaches its holder (CMP-R3).
+        # Recorded even without a contact: the tracking number reaches the complainant (CMP-R3).
         yield ComplainantNamed(
             complaint=self.complaint,
             subject_unit=self.subject_unit,
@@ -252,9 +265,9 @@ class ComplainPublicly(Act):
 
 
 class AcknowledgeComplaint(Act):
-    """告知收到: tell whoever complains that it was received, 第一时间."""
+    """告知收到: tell the complainant at once (第一时间) that the complaint was received."""
 
-    # CMP-R1 refuses the unit accused, with the law, once it knows of the complaint.
+    # ROLES admits the accused unit; once it knows of the complaint, CMP-R1 refuses it.
     ROLES = HANDLERS
 
     complaint: ComplaintId
@@ -268,9 +281,10 @@ class AcknowledgeComplaint(Act):
 
 
 class AcceptComplaint(Act):
-    """受理投诉: look into it; ``allegation`` is what the unit accused is told, and not by whom.
+    """受理投诉: accept a complaint; ``allegation`` is what the accused unit is told.
 
-    Without it the unit accused is not told yet: ``pass-on-facts`` does that.
+    It must not reveal who complains. Without it the accused unit is not told yet; pass-on-facts
+    tells it later.
     """
 
     ROLES = HANDLERS
@@ -291,9 +305,10 @@ class AcceptComplaint(Act):
 
 
 class PassOnFacts(Act):
-    """移交投诉事实: tell another body what a complaint says, and not by whom (CMP-R2).
+    """移交投诉事实: tell another body what a complaint says, but not who complains (CMP-R2).
 
-    ``to`` may be the unit accused; until then it is answered as if there were no complaint.
+    ``to`` can be the accused unit. Before it is told, it is answered as if the complaint did not
+    exist.
     """
 
     ROLES = HANDLERS
@@ -305,9 +320,11 @@ class PassOnFacts(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         state = _handled(ledger, self.complaint, "received", "acknowledged", "accepted", "resolved")
         if self.to == state.unit:
-            raise Malformed(f"{self.to} handles the complaint, and has its facts", "/to")
+            raise Malformed(
+                f"to must be another body; {self.to} handles the complaint and has its facts", "/to"
+            )
         if state.told.get(self.to) == self.facts:
-            raise OutOfStep(f"{self.to} was told this of complaint {self.complaint} already")
+            raise OutOfStep(f"{self.to} was told these facts of complaint {self.complaint} already")
         if self.to != state.subject_unit:
             _require_handler(ledger, self.to)
         _require_nameless(ledger, state, self.facts)
@@ -315,7 +332,7 @@ class PassOnFacts(Act):
 
 
 class RefuseComplaint(Act):
-    """不予受理: do not look into it; whoever can be reached is told why (CMP-R3)."""
+    """不予受理: decline a complaint; a complainant who can be reached is told why (CMP-R3)."""
 
     ROLES = HANDLERS
 
@@ -335,10 +352,10 @@ class RefuseComplaint(Act):
 
 
 class TransferComplaint(Act):
-    """转办投诉: hand it to the body that is competent, never to the unit accused (CMP-R1).
+    """转办投诉: transfer a complaint to the competent body, never to the accused unit (CMP-R1).
 
-    Passed on again it gains no time, and after that time it is not passed on at all; the Justice
-    Bureau may take it back then, with a period of its own.
+    A second transfer does not extend the time to accept the complaint, and is not possible after
+    that time. The Justice Bureau can then take the complaint back, with a new full period.
     """
 
     ROLES = HANDLERS
@@ -357,13 +374,15 @@ class TransferComplaint(Act):
             complaint=self.complaint,
         )
         if self.to == state.unit:
-            raise Malformed(f"{self.to} handles it already", "/to")
+            raise Malformed(
+                f"to must be another body; {self.to} handles the complaint already", "/to"
+            )
         _require_handler(ledger, self.to)
         again = bool(state.handled_before) and not back
         if again and _late_acceptance(ledger, state):
             raise OutOfStep(
-                f"the time to accept {self.complaint} is over: accept it, or refuse it; the "
-                "Justice Bureau may take it back"
+                f"the time to accept {self.complaint} is over, so it cannot be transferred: accept "
+                "or refuse it; the Justice Bureau can also take it back"
             )
         yield ComplaintTransferred(
             **_subjects(state),
@@ -374,7 +393,7 @@ class TransferComplaint(Act):
 
 
 class TakeInvestigationStep(Report):
-    """调查: record one step of looking into a complaint."""
+    """调查: record one step of the investigation of a complaint."""
 
     ROLES = HANDLERS
 
@@ -389,10 +408,10 @@ class TakeInvestigationStep(Report):
 
 
 class ResolveComplaint(Act):
-    """办结投诉: say what came of it; what was right is a finding against the unit at once.
+    """办结投诉: record the outcome of a complaint; a substantiated one is a finding at once.
 
-    ``remedy`` is what the unit accused has to put right, and reads. Whoever can be reached is told
-    in ``feedback_text`` (CMP-R3).
+    ``remedy`` says what the accused unit must correct, and the unit reads it. A complainant who can
+    be reached is told ``feedback_text`` (CMP-R3).
     """
 
     ROLES = HANDLERS
@@ -406,7 +425,10 @@ class ResolveComplaint(Act):
         state = _handled(ledger, self.complaint, "accepted")
         right = self.outcome != "no"
         if right and self.remedy is None:
-            raise Malformed("say what the unit has to put right", "/remedy")
+            raise Malformed(
+                f"remedy must say what the unit must correct, because outcome is {self.outcome}",
+                "/remedy",
+            )
         if self.remedy is not None:
             _require_nameless(ledger, state, self.remedy)
         _require_feedback(ledger, state, self.feedback_text)
@@ -431,9 +453,9 @@ class ResolveComplaint(Act):
 
 
 class GiveComplaintFeedback(Report):
-    """投诉人评价: whoever complained says once whether the outcome satisfies.
+    """投诉人评价: record once whether the complainant is satisfied with the outcome.
 
-    A business for itself; whoever handles it for a person who said so there.
+    A business says so itself; for a person, the unit that handles the complaint records it.
     """
 
     ROLES = roles("entity_rep", *HANDLERS)
@@ -449,21 +471,27 @@ class GiveComplaintFeedback(Report):
         if ledger.actor.role != "entity_rep":
             state = _handled(ledger, self.complaint, "resolved", "not_accepted")
         elif state.anonymous or self.entity is None or self.entity != state.entity:
-            raise Forbidden(f"complaint {self.complaint} is not {self.entity}'s")
+            raise Forbidden(
+                f"only the business that made complaint {self.complaint} under its name can give "
+                "feedback on it"
+            )
         if state.feedback_text is None:
-            raise OutOfStep(f"nobody was told yet what came of complaint {self.complaint}")
+            raise OutOfStep(
+                f"the complainant must be told the result of complaint {self.complaint} before "
+                "feedback is recorded"
+            )
         if state.satisfied is not None:
-            raise OutOfStep(f"complaint {self.complaint} has been commented on already")
+            raise OutOfStep(f"feedback on complaint {self.complaint} was recorded already")
         yield ComplainantFeedbackGiven(
             **_subjects(state), satisfied=self.satisfied, comment=self.comment
         )
 
 
 class ExamineInspection(Report):
-    """防止打击报复: is an inspection by the unit accused soon after the complaint? (CMP-V1).
+    """防止打击报复: find an inspection by the accused unit soon after the complaint (CMP-V1).
 
-    Asked by the clock about each that is approved or opened, and not by the unit's own command:
-    whatever that recorded beside itself would tell the unit who complained.
+    The clock sends this for each inspection that is approved or opened. The unit's own command does
+    not check it, because a finding recorded with that command would tell the unit who complained.
     """
 
     ROLES = roles("ledger_clock")
@@ -476,7 +504,9 @@ class ExamineInspection(Report):
         task = ledger.known(Task(self.task))
         if (task.unit, task.entity) != (state.subject_unit, state.entity):
             raise Malformed(
-                f"task {self.task} is no visit of {state.subject_unit} to who complained", "/task"
+                f"task must be a visit of {state.subject_unit} to the complainant; {self.task} is "
+                "not",
+                "/task",
             )
         begun = min(
             (record for record in (task.approved, task.opened) if record is not None),
@@ -509,13 +539,13 @@ class ExamineInspection(Report):
 
 
 def _require_handler(ledger: Reading, unit: str) -> None:
-    """Refuse a body that is none: the complaint would lie with nobody."""
+    """Refuse an unknown unit, because then nobody would handle the complaint."""
     if unit != ledger.actor.unit_id:
         _require_body(ledger, unit)
 
 
 def _require_body(ledger: Reading, unit: str) -> None:
-    """Refuse a unit that is none of the region's."""
+    """Refuse a unit that does not belong to the region."""
     policy = ledger.policy("complaint.handlers")
     named = () if policy is None else policy.value["units"]
     if unit in named:
@@ -530,22 +560,22 @@ def _require_body(ledger: Reading, unit: str) -> None:
 
 
 def _handled(ledger: Reading, complaint: str, *stages: str, by_its_unit: bool = True) -> Complaint:
-    """The complaint, for whoever handles it, at one of these stages (CMP-R1)."""
+    """Return the complaint, at one of these stages, for the unit that handles it (CMP-R1)."""
     state = ledger.known(Complaint(complaint), "Receive it first.")
     accused = [state.subject_unit] if state.subject_unit == ledger.actor.unit_id else []
-    accused += [one for one in state.officers if same_person(one, ledger.actor.person_id)]
+    accused += [person for person in state.officers if same_person(person, ledger.actor.person_id)]
     ledger.require(
         not accused, rules.CMP_R1, handler=next(iter(accused), None), complaint=complaint
     )
     if by_its_unit:
         ledger.act_for(state.unit)
     if state.stage not in stages:
-        raise OutOfStep(f"complaint {complaint} is {state.stage}, not {' or '.join(stages)}")
+        raise OutOfStep(f"complaint {complaint} must be {' or '.join(stages)}; it is {state.stage}")
     return state
 
 
 def _subjects(state: Complaint) -> dict[str, Any]:
-    """What every event of a complaint says first."""
+    """Return the fields that all events of a complaint have."""
     return {
         "complaint": state.complaint,
         "unit": state.unit,
@@ -559,10 +589,10 @@ def _late_acceptance(ledger: Reading, state: Complaint) -> int:
 
 
 def _require_nameless(ledger: Reading, state: Complaint, text: str) -> None:
-    """Refuse words for the unit accused by which it could tell who complained (CMP-R2)."""
-    what = personal_data(text)
-    said = text.casefold()
-    kept: dict[str, str | None] = {
+    """Refuse a text for the accused unit that reveals who complained (CMP-R2)."""
+    revealed = personal_data(text)
+    folded = text.casefold()
+    secrets: dict[str, str | None] = {
         "the token": state.complainant,
         "the contact": state.contact,
         "the report": state.irregular_visit,
@@ -570,11 +600,11 @@ def _require_nameless(ledger: Reading, state: Complaint, text: str) -> None:
     }
     if state.entity is not None:
         identity = ledger.read(Registration(state.entity)).identity
-        kept["the name"] = None if identity is None else identity.name
-    for kind, value in kept.items():
-        if value is not None and value.casefold() in said:
-            what = kind
-    ledger.require(what is None, rules.CMP_R2, what=what)
+        secrets["the name"] = None if identity is None else identity.name
+    for kind, value in secrets.items():
+        if value is not None and value.casefold() in folded:
+            revealed = kind
+    ledger.require(revealed is None, rules.CMP_R2, what=revealed)
 
 
 def _require_feedback(ledger: Reading, state: Complaint, text: str | None) -> None:

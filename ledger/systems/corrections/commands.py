@@ -1,4 +1,4 @@
-"""Commands that correct a record or record that a decision is legally undone."""
+"""Commands that correct a record, or record that a decision was revoked or altered."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ from ledger.systems.penalties.events import PenaltyContent, PenaltyDecided
 from ledger.systems.penalties.folds import Decision
 from ledger.systems.penalties.rules import require_content
 
-#: What to do about a record, or any of a system, instead of correcting it.
+#: What to do instead of correcting a record, by the topic of its event or by its system.
 INSTEAD: Mapping[str, str] = {
-    RecordCorrected.TOPIC: "Correct the record that it corrects once more.",
+    RecordCorrected.TOPIC: "Correct the original record once more.",
     PolicyVersionAdopted.TOPIC: "Adopt a new version of the policy instead.",
     WorkingCalendarPublished.TOPIC: "Publish a new version of the year's calendar instead.",
     DeadlineMissed.TOPIC: "It follows from the opening record, the policy and the calendar: "
@@ -63,39 +63,41 @@ INSTEAD: Mapping[str, str] = {
     "filing.inspection-task-approved": "Cancel the task and approve another one.",
     "filing.inspection-cancelled": "Approve another task.",
     "catalogue": "Revise or withdraw the matter; qualify the unit or certify the officer anew.",
-    "supervision": "Dismiss the finding, or say so in the next step about it.",
+    "supervision": "Dismiss the finding, or state the correction in its next step.",
     "grading": "Assess the grade anew.",
     "commitments": "Record the performance or the breach of the obligation instead.",
-    "dishonesty": "Determine it anew after a new notice; lift, end or remove what stands.",
+    "dishonesty": "Determine it anew after a new notice; lift the sanction, end the incentive "
+    "or remove the listing.",
     "credit": "Suspend, resume or end the publicity of the record instead.",
     "repair": "Take the next step of the case, or revoke the repair.",
     "sharing": "End the subscription and subscribe anew.",
     "penalties": "Record what a competent body decided about the decision instead.",
     "publicity": "Publish it anew, or withdraw what was published.",
     "process": "Supersede the piece of evidence and say why.",
-    "observation": "Take the next step about the period or the measure, and say so there.",
+    "observation": "Take the next step of the period or the measure, and state the correction in "
+    "it.",
     "approvals": "Answer or withdraw the request, and make another one.",
-    "corrections": "Record what a competent body decided since.",
-    "takeon": "Correct the opening fact itself; what was taken on without ground is ended by its "
-    "own system's commands.",
+    "corrections": "Record what a competent body decided later.",
+    "takeon": "Correct the opening fact itself; end what was taken on by mistake with the commands "
+    "of its system.",
     "intake": "Import what the register says now.",
-    "transparency": "It is what the checkpoints say too; rotate the key once more.",
+    "transparency": "The checkpoints state it as well; rotate the key once more.",
 }
 
 
-#: What the lead department of credit answers for.
+#: The systems whose records a credit officer can correct.
 CREDIT_SYSTEMS = frozenset({"credit", "grading", "entities", "intake", "penalties", "takeon"})
 
 
 class CorrectRecord(Countersigned):
-    """更正记录: what was recorded is not what happened; one person requests, another approves it.
+    """更正记录: correct a record that differs from the facts; a second person must approve it.
 
-    ``old`` of each change is what the record says now, after earlier corrections. Each type of
-    event says which of its fields report a fact and can be corrected, ``occurred_at`` with them;
-    what was decided is changed by a decision. A unit's people correct what their own unit recorded.
+    ``old`` of each change is the present value, after earlier corrections. Each type of event
+    declares the fields that report a fact; these and ``occurred_at`` can be corrected. The content
+    of a decision is changed by a new decision. People of a unit correct the records of their unit.
     """
 
-    # Anybody of a unit may request one; its class says who approves it.
+    # Everyone of a unit can request a correction; APPROVERS names who can approve it.
     ROLES = roles("jb_supervisor", "credit_officer", *UNIT)
 
     NAME: ClassVar[str] = "corrections.correct-record"
@@ -117,18 +119,18 @@ class CorrectRecord(Countersigned):
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
         target = self._target(ledger)
-        # First: what is corrected by nobody is not told whose it is to correct.
+        # Check the fields first: if nobody can correct them, do not tell who could.
         self._check_fields(target)
         if ledger.actor.role not in ("jb_supervisor", "credit_officer"):
             ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
-            # What others reported or certified of the unit is not the unit's to correct.
+            # A unit cannot correct what others reported or certified about it.
             ledger.act_for(target.envelope.actor.unit_id)
         system = target.envelope.type.partition(".")[0]
         if ledger.actor.role == "credit_officer" and system not in CREDIT_SYSTEMS:
             raise Forbidden(
-                f"a credit officer corrects what belongs to {', '.join(sorted(CREDIT_SYSTEMS))}; "
-                f"{target.envelope.type} is corrected by the head of the unit that recorded it, or "
-                "by the Justice Bureau."
+                f"a credit officer can correct only records of {', '.join(sorted(CREDIT_SYSTEMS))};"
+                f" {target.envelope.type} must be corrected by the head of the unit that recorded "
+                "it, or by the Justice Bureau."
             )
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
@@ -164,7 +166,7 @@ class CorrectRecord(Countersigned):
     def _correct_document(
         self, ledger: Reading, current: PenaltyDecided, requested_by: str
     ) -> Iterator[Event]:
-        """A decision's document number and day stand on its records too."""
+        """Correct the document number and the day on the credit records of a decision, too."""
         decision = ledger.read(Decision(current.decision))
         known = decision.decision_made
         if known is None:
@@ -172,7 +174,7 @@ class CorrectRecord(Countersigned):
         last = ledger.today if decision.served is None else decision.served.served_on
         if current.decided_on > last:
             raise Malformed(
-                f"decided_on must not lie after {last}, when the decision was there; it is "
+                f"decided_on must not be after {last}, when the decision existed; it is "
                 f"{current.decided_on}",
                 self._pointer("/body/decided_on "),
             )
@@ -203,9 +205,9 @@ class CorrectRecord(Countersigned):
     def _correct_day(
         self, ledger: Reading, record: Record, day: date, requested_by: str
     ) -> Iterator[Event]:
-        """A record is determined on the day of its decision (CRD-R6), and corrected with it.
+        """Correct the day of a record, which must be the day of its decision (CRD-R6).
 
-        The last days of its publicity follow, as after a correction of the record itself.
+        The last days of its publicity move too, as after a correction of the record itself.
         """
         says, entered = record.says, record.entered
         if says.determined_on == day:
@@ -234,11 +236,12 @@ class CorrectRecord(Countersigned):
             yield from end_outlived(ledger, [record], [moved])
 
     def _correct_record(self, ledger: Reading, current: CreditRecordEntered) -> Iterator[Event]:
-        """What a record says has to stay what its decision says, and the only one of its document;
-        the last days of its publicity count from its day.
+        """Check a corrected record and move the last days of its publicity.
+
+        The record must match its decision and stay the only one of its document.
         """
         record = ledger.read(Record(current.record))
-        # An alteration since then stays: only what is corrected here is another.
+        # A later alteration of the record stays; replace only the fields corrected here.
         touched = {
             change.path.split("/")[2] for change in self.field_changes if "/body/" in change.path
         }
@@ -246,7 +249,7 @@ class CorrectRecord(Countersigned):
         says = msgspec.structs.replace(
             record.says, **{name: getattr(current, name) for name in compared}
         )
-        # What stood otherwise before, and is not touched, is not judged by this.
+        # A difference that this correction does not touch is not checked.
         if says.instrument.doc_no != record.says.instrument.doc_no:
             require_first(
                 ledger,
@@ -264,17 +267,19 @@ class CorrectRecord(Countersigned):
 
     def _check_fields(self, target: Recorded) -> None:
         topic, fields = target.envelope.type, type(target.event).CORRECTABLE
-        instead = INSTEAD.get(topic) or INSTEAD.get(topic.split(".")[0], "Record what is so now.")
+        instead = INSTEAD.get(topic) or INSTEAD.get(
+            topic.split(".")[0], "Record the present facts instead."
+        )
         if not fields:
             raise Malformed(
-                f"position {self.target_position} is {topic}, which is not corrected. {instead}",
+                f"position {self.target_position} is {topic}, which cannot be corrected. {instead}",
                 "/target_position",
             )
         for place, change in enumerate(self.field_changes):
             _, part, *rest = change.path.split("/")
             if part == "body" and rest[0] not in fields:
                 raise Malformed(
-                    f"{change.path} of {topic} is not corrected, only occurred_at and, in the "
+                    f"{change.path} of {topic} cannot be corrected, only occurred_at and, in the "
                     f"body, {', '.join(sorted(fields))}. {instead}",
                     f"/field_changes/{place}",
                 )
@@ -282,7 +287,10 @@ class CorrectRecord(Countersigned):
     def _check(self, current: Recorded) -> None:
         for place, change in enumerate(self.field_changes):
             if change.old == change.new:
-                raise Malformed(f"{change.path} would not change.", f"/field_changes/{place}/new")
+                raise Malformed(
+                    f"{change.path} must change; old and new are equal.",
+                    f"/field_changes/{place}/new",
+                )
         try:
             result = corrected(current, self.field_changes)
         except CorrectionImpossible as error:
@@ -294,16 +302,20 @@ class CorrectRecord(Countersigned):
             except Malformed as error:
                 raise Malformed(str(error), "/field_changes") from error
             if plain != identity:
-                raise Malformed("nothing must stand around words but words", "/field_changes")
+                raise Malformed(
+                    "the texts of an identity must not begin or end with spaces or invisible "
+                    "characters",
+                    "/field_changes",
+                )
         if result.envelope.occurred_at > current.envelope.recorded_at + CLOCK_TOLERANCE:
             raise Malformed(
-                "a fact cannot have happened after it was recorded, at "
+                "occurred_at must not be after the time of recording, "
                 f"{current.envelope.recorded_at.isoformat()}.",
                 self._pointer("/occurred_at "),
             )
 
     def _pointer(self, message: str) -> str:
-        """Where the change stands that a message begins with; all of them if it names none."""
+        """Return the pointer to the change whose path begins a message, or else to all changes."""
         for place, change in enumerate(self.field_changes):
             if message.startswith(f"{change.path} "):
                 return f"/field_changes/{place}"
@@ -314,11 +326,11 @@ class NullifyDecision(Report):
     """否定决定: record that a competent body revoked or altered a decision, or declared it
     unlawful or void.
 
-    The decision has to be on record, with this unit and business, and one that was revoked or
-    declared void has no further fate. ``content`` says what a penalty that was altered consists of
-    since, whole; ``altered`` says field by field what was altered of it, or in words of
-    another act. A unit's head records this of the own unit's decisions. What rests on the decision
-    (credit records, sanctions, grades) follows in the same append.
+    The decision must be on record with this unit and business, and must not be revoked or declared
+    void already. ``content`` is the whole content of an altered penalty; ``altered`` names what was
+    altered: the fields of a penalty, or, for another act, in words. The head of a unit records this
+    for decisions of that unit. What depends on the decision (credit records, sanctions, grades)
+    changes in the same append.
     """
 
     ROLES = roles("recon_officer", "unit_head")
@@ -338,23 +350,31 @@ class NullifyDecision(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if (self.kind == "altered") != (bool(self.altered) or self.content is not None):
             raise Malformed(
-                "say what is altered" if self.kind == "altered" else "nothing is altered by this",
+                "content or altered must be given, because kind is altered"
+                if self.kind == "altered"
+                else f"content and altered must be left out, because kind is {self.kind}",
                 "/altered",
             )
-        hint = "Record the decision before what became of it."
+        hint = "Record the decision first."
         standing = ledger.own(
             DecisionStanding(self.decision), hint, any_unit=roles("recon_officer")
         )
         if self.unit != standing.unit:
-            raise Malformed(f"decision {self.decision} is {standing.unit}'s", "/unit")
-        if self.entity not in (None, standing.entity):
             raise Malformed(
-                f"decision {self.decision} concerns {standing.entity or 'no business'}", "/entity"
+                f"unit must be the unit of decision {self.decision}, {standing.unit}; it is "
+                f"{self.unit}",
+                "/unit",
+            )
+        if self.entity not in (None, standing.entity):
+            expected = standing.entity or "left out"
+            raise Malformed(
+                f"entity must be {expected}, as in decision {self.decision}; it is {self.entity}",
+                "/entity",
             )
         if standing.ended_on is not None:
             raise OutOfStep(
-                f"decision {self.decision} has had no effect since {standing.ended_on}, by "
-                f"{standing.ended_by}"
+                f"decision {self.decision} has had no effect since {standing.ended_on} "
+                f"({standing.ended_by})"
             )
         act = ledger.read(Decision(self.decision))
         content = None
@@ -379,7 +399,7 @@ class NullifyDecision(Report):
 class RecordLitigation(Report):
     """记录行政诉讼结果: report how a court ended a suit about one of the unit's decisions.
 
-    The decision itself stays as it is: what the judgment undoes or alters is recorded with
+    The decision itself does not change: if the judgment revokes or alters it, record that with
     nullify-decision.
     """
 
@@ -394,16 +414,14 @@ class RecordLitigation(Report):
     final: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.own(
-            DecisionStanding(self.decision), "Record the decision before what became of it."
-        )
+        standing = ledger.own(DecisionStanding(self.decision), "Record the decision first.")
         if self.judged_on > ledger.on:
             raise Malformed(
-                f"judged_on must not lie after {ledger.on}; it is {self.judged_on}", "/judged_on"
+                f"judged_on must not be after {ledger.on}; it is {self.judged_on}", "/judged_on"
             )
         if standing.made_on is not None and self.judged_on < standing.made_on:
             raise Malformed(
-                f"judged_on must not lie before the decision ({standing.made_on}); it is "
+                f"judged_on must not be before the decision ({standing.made_on}); it is "
                 f"{self.judged_on}",
                 "/judged_on",
             )

@@ -70,19 +70,20 @@ from ledger.systems.supervision.findings import finding
 
 _KINDS: tuple[str, ...] = get_args(RecordKind)
 
-#: Who acts for every unit: the lead department enters and ends what reaches it, the clock what runs
-#: out. Everybody else acts for the own unit (谁认定、谁录入).
+#: Roles that act for every unit: the lead department for records that reach it, and the clock for
+#: records whose time is over. All others act for their own unit (谁认定、谁录入).
 _FOR_ALL = roles("credit_officer", "ledger_clock")
 
 
 class EnterCreditRecord(DatedAct):
-    """录入信用信息: put an effective instrument on the credit record of a business.
+    """录入信用信息: enter an effective legal instrument on the credit record of a business.
 
-    ``kind`` is one of the catalogue's (CRD-R2); ``severity`` stands on dishonesty information.
-    ``source_event_position`` is where the fact that the record rests on stands in this ledger.
+    ``kind`` must be in the catalogue (CRD-R2). Dishonesty information has a ``severity``.
+    ``source_event_position`` is the position of the event in this ledger on which the record is
+    based.
     """
 
-    # 谁认定、谁录入: a unit its own records, the lead department what comes from elsewhere.
+    # 谁认定、谁录入: a unit enters its own records, the lead department those from elsewhere.
     ROLES = roles("credit_officer", *UNIT)
     ANY_UNIT = _FOR_ALL
 
@@ -117,9 +118,12 @@ class EnterCreditRecord(DatedAct):
             kinds=", ".join(_KINDS),
         )
         if self.determined_on > ledger.on:
-            raise Malformed("determined_on lies in the future", "/determined_on")
+            raise Malformed(
+                f"determined_on must not be after {ledger.on}; it is {self.determined_on}",
+                "/determined_on",
+            )
         if self.kind in ("penalty", "serious_list") and self.severity is None:
-            raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
+            raise Malformed(f"a record of kind {self.kind} must have a severity", "/severity")
         if self.instrument is not None:
             rules.require_first(
                 ledger, entity=self.entity, kind=self.kind, doc_no=self.instrument.doc_no
@@ -159,12 +163,12 @@ class EnterCreditRecord(DatedAct):
         yield entered
 
     def _decision(self, ledger: Reading) -> Decision | None:
-        """The decision that it rests on: the one named, or the one of its document number."""
+        """Return the decision of the record: the one named, or that of its document number."""
         name = self.decision
         if name is None and self.kind == "penalty" and self.instrument is not None:
             name = ledger.read(DecisionsOf(self.entity)).by_document(self.instrument.doc_no)
             if name is not None and not ledger.may_know("decision", name):
-                name = None  # numbers can be guessed: that it was decided is not to be learned here
+                name = None  # numbers can be guessed; do not reveal that it was decided
         if name is None:
             return None
         decision = ledger.known(Decision(name), "Record the decision first.")
@@ -185,9 +189,9 @@ class EnterCreditRecord(DatedAct):
         return self.amount_fen
 
     def _check_determined(self, ledger: Reading) -> None:
-        """What takes notice and defence is entered with its own decision, not by this.
+        """Refuse a kind that needs notice and defence, which its own decision enters.
 
-        The lead department enters what was decided elsewhere, and says where that stands.
+        The lead department enters records of another register, with their source_ref.
         """
         rule = {"serious_list": DIS_R1, "commitment_breach": CMT_R1}.get(self.kind)
         if rule is None:
@@ -196,8 +200,8 @@ class EnterCreditRecord(DatedAct):
             ledger.actor.role == "credit_officer" and self.source_ref is not None,
             rule,
             commitment=self.source_ref or "a commitment",
-            reason=f"a record of kind {self.kind} comes with its decision; one of another register "
-            "is entered by the lead department with its source_ref",
+            reason=f"a record of kind {self.kind} is entered with its decision; only the lead "
+            "department can enter one of another register, with its source_ref",
         )
 
     def _effective_instrument(self, ledger: Reading, decision: Decision | None) -> Instrument:
@@ -225,7 +229,9 @@ class EnterCreditRecord(DatedAct):
         if self.task is not None:
             task = ledger.known(Task(self.task))
             if task.entity != self.entity:
-                raise Malformed(f"task {self.task} concerns {task.entity}", "/task")
+                raise Malformed(
+                    f"task must be about {self.entity}; {self.task} is about {task.entity}", "/task"
+                )
 
     def _source(self, ledger: Reading) -> Recorded | None:
         if self.source_event_position is None:
@@ -233,7 +239,8 @@ class EnterCreditRecord(DatedAct):
         source = ledger.named_record(self.source_event_position)
         if source is None or f"entity:{self.entity}" not in source.event.tags():
             raise Malformed(
-                f"position {self.source_event_position} holds no fact about {self.entity}",
+                "source_event_position must be the position of a fact about "
+                f"{self.entity}; {self.source_event_position} is not",
                 "/source_event_position",
             )
         return source
@@ -244,7 +251,7 @@ class EnterCreditRecord(DatedAct):
 
 
 class StartPublicity(Act):
-    """开始公示: show a record to the public, for as long as the regime of its day says."""
+    """开始公示: publish a record, for the time that the regime in force on its day sets."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -255,11 +262,15 @@ class StartPublicity(Act):
         record = _own_record(ledger, self.record)
         says = record.says
         if not says.public:
-            raise OutOfStep(f"record {self.record} was entered as not public")
+            raise OutOfStep(
+                f"record {self.record} was entered as not public and cannot be published"
+            )
         if record.ended is not None:
-            raise OutOfStep(f"record {self.record} ended: {record.ended.reason}")
+            raise OutOfStep(f"record {self.record} has ended ({record.ended.reason})")
         if record.started is not None:
-            raise OutOfStep(f"record {self.record} is public since {record.started.started_on}")
+            raise OutOfStep(
+                f"record {self.record} was published already, on {record.started.started_on}"
+            )
         min_until, max_until = _last_days(ledger, says, self.channels)
         if max_until is not None and max_until < ledger.on:
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
@@ -290,11 +301,11 @@ class StartPublicity(Act):
 
 
 class TerminatePublicity(Countersigned):
-    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e).
+    """终止公示: end a record. The decision on a repair ends a repaired record by itself (2.4e).
 
-    No other end stands in for a repair: ``revoked`` takes a decision that was undone, or, where the
-    ledger holds none, what ``correction`` takes, the approval of a second person;
-    ``source_delisted`` is for what another register holds (``source_ref``).
+    No other reason may replace a repair. ``revoked`` needs a decision that was undone; if the
+    ledger does not hold the decision, it needs the approval of a second person, as ``correction``
+    does. ``source_delisted`` is for a record from another register (``source_ref``).
     """
 
     ROLES = roles("credit_officer", "ledger_clock", *UNIT)
@@ -325,13 +336,14 @@ class TerminatePublicity(Countersigned):
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")
         ):
-            raise OutOfStep(f"record {self.record} ended already: {record.ended.reason}")
+            raise OutOfStep(f"record {self.record} has ended already ({record.ended.reason})")
         if self.reason == "max_reached" and (last is None or ledger.on <= last):
-            ends = f"on {last}" if last else "never, as it has no longest publicity"
-            raise OutOfStep(f"the longest publicity of {self.record} ends {ends}")
+            ends = f"it ends on {last}" if last else "it has no last day"
+            raise OutOfStep(f"the longest publicity of {self.record} must be over; {ends}")
         if self.reason == "source_delisted" and says.source_ref is None:
             raise OutOfStep(
-                f"record {self.record} was taken from no other register that could drop it"
+                "the reason source_delisted needs a record with a source_ref of another register; "
+                f"{self.record} has none"
             )
         require_impersonal(ledger, rules.CRD_R4, self.note)
         if self.reason in ("revoked", "correction"):
@@ -350,9 +362,9 @@ class TerminatePublicity(Countersigned):
             )
 
     def _due_on(self, ledger: Reading, record: Record, last: date | None) -> date | None:
-        """The last day on which to end what was shown until now, if there is one (CRD-V1).
+        """Return the last day on which to end a public record, or ``None`` (CRD-V1).
 
-        ``last`` is the last day on which it might be shown.
+        ``last`` is the last day on which the record may be public.
         """
         says = record.says
         if record.started is None or record.ended is not None or record.suspended(ledger.on):
@@ -362,16 +374,16 @@ class TerminatePublicity(Countersigned):
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None:
                 due = ledger.period("publicity.withdraw_wd", undone.since)
-                if not due.provisional:  # nothing is late before the calendars say so (Annex B)
+                if not due.provisional:  # a provisional day makes nothing late (Annex B)
                     ends.append(due.on)
         return min(ends, default=None)
 
 
 class ReviewBounds(Report):
-    """复核公示期: move the last days of a record to those that a law since then gives it.
+    """复核公示期: move the last public days of a record to those that a later law sets.
 
-    Sent by the clock of what is to be shown for longer than the transition allows
-    (``dishonesty.transition``). Nothing is recorded where they stand as they should.
+    The clock sends this for records that would be public for longer than the transition allows
+    (``dishonesty.transition``). Nothing is recorded if the days are right already.
     """
 
     ROLES = roles("ledger_clock")
@@ -387,10 +399,10 @@ class ReviewBounds(Report):
 
 
 class FollowDecision(Report):
-    """随决定变更: let a record say what its decision says since that was altered.
+    """随决定变更: change a record to match its decision, which was altered.
 
-    Sent by the clock of alterations that an earlier version of the program did not carry over.
-    Nothing is recorded where they agree.
+    The clock sends this for alterations that an earlier version of the program did not apply to the
+    record. Nothing is recorded if the two match.
     """
 
     ROLES = roles("ledger_clock")
@@ -420,10 +432,10 @@ class FollowDecision(Report):
 
 
 class ReportShownElsewhere(Report):
-    """报告异地公示: say that a record of this document is shown on another platform (CRD-V4).
+    """报告异地公示: report that another platform shows a record of this document (CRD-V4).
 
-    What another system says is a claim of that source and no record here. A finding is raised if
-    the record has ended here by that day, or says something else since its decision was altered.
+    What another system shows is a claim of that source, not a record of this ledger. A finding is
+    raised if the record had ended here before that day, or had changed with its decision.
     """
 
     ROLES = roles("entity_rep", "credit_officer", "jb_supervisor", *UNIT)
@@ -438,7 +450,7 @@ class ReportShownElsewhere(Report):
         record = record_of(ledger, self.record, self.entity)
         if self.seen_on > ledger.on:
             raise Malformed(
-                f"seen_on must not lie after {ledger.on}; it is {self.seen_on}", "/seen_on"
+                f"seen_on must not be after {ledger.on}; it is {self.seen_on}", "/seen_on"
             )
         reported = ShownElsewhereReported(
             record=self.record,
@@ -463,17 +475,17 @@ class ReportShownElsewhere(Report):
             )
 
     def _over_since(self, record: Record) -> date | None:
-        """The day on which the record ended here or came to say something else."""
+        """Return the day on which the record ended or changed here, or ``None``."""
         if record.ended is not None:
             return record.ended.terminated_on
         return record.altered_on
 
 
 class SuspendPublicity(Act):
-    """中止公示: do not show a record while the execution of its decision is stopped.
+    """中止公示: hide a record while the execution of its decision is stopped.
 
-    ``order`` is the document by which it was stopped, and ``ground`` says by whom: a pending
-    reconsideration or lawsuit alone hides nothing (2.4e). The last days do not move.
+    ``order`` is the document that stopped it, and ``ground`` says who did. A pending
+    reconsideration or lawsuit alone does not hide a record (2.4e). The last days do not move.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -489,7 +501,7 @@ class SuspendPublicity(Act):
         if record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
         if self.until is not None and self.until < ledger.on:
-            raise Malformed("until lies before the day of the suspension", "/until")
+            raise Malformed(f"until must not be before {ledger.on}; it is {self.until}", "/until")
         require_impersonal(ledger, rules.CRD_R4, self.order, self.reason)
         yield PublicitySuspended(
             record=self.record,
@@ -514,7 +526,7 @@ class ResumePublicity(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
-            raise OutOfStep(f"the publicity of {self.record} is not suspended")
+            raise OutOfStep(f"the publicity of {self.record} must be suspended; it is not")
         require_impersonal(ledger, rules.CRD_R4, self.reason)
         yield PublicityResumed(
             record=self.record,
@@ -526,7 +538,7 @@ class ResumePublicity(Act):
 
 
 class FileObjection(Report):
-    """提出异议: the business says that a record of its own is wrong."""
+    """提出异议: report that a business considers one of its records wrong."""
 
     ROLES = roles("entity_rep", "credit_officer", *UNIT)
     IN_PERSON = roles("entity_rep")
@@ -550,9 +562,10 @@ class FileObjection(Report):
 
 
 class ResolveObjection(Countersigned):
-    """处理异议: answer an objection; upheld in full, it ends the record with the same append.
+    """处理异议: answer an objection; if it is upheld in full, the record ends in the same append.
 
-    One that the own unit took down is upheld by two persons, as a correction is.
+    If the unit that answers also recorded the objection, a second person must approve upholding it,
+    as with a correction.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -574,9 +587,9 @@ class ResolveObjection(Countersigned):
         record = ledger.read(Record(self.record))
         if self.outcome != "upheld" or record.objection is None or record.ended is not None:
             return False
-        taken_by = record.objection.envelope.actor
-        return taken_by.unit_id == ledger.actor.unit_id or same_person(
-            taken_by.person_id, ledger.actor.person_id
+        filed_by = record.objection.envelope.actor
+        return filed_by.unit_id == ledger.actor.unit_id or same_person(
+            filed_by.person_id, ledger.actor.person_id
         )
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
@@ -586,8 +599,8 @@ class ResolveObjection(Countersigned):
             raise OutOfStep(f"no objection to {self.record} is open")
         if ledger.requested_at is not None and ledger.requested_at < record.objection.position:
             raise OutOfStep(
-                f"the objection to {self.record} was filed after this was requested, on "
-                f"{record.objection.occurred_on}; withdraw the request and answer it anew"
+                f"the objection to {self.record} was filed on {record.objection.occurred_on}, "
+                "after this request; withdraw the request and answer the objection again"
             )
         due = ledger.due(rules.ANSWER_OBJECTION, record.objection)
         yield ObjectionResolved(
@@ -605,14 +618,14 @@ class ResolveObjection(Countersigned):
 
 
 def _own_record(ledger: Reading, record_id: str) -> Record:
-    """The record, which has to exist; only the lead department acts on another unit's."""
-    return ledger.own(Record(record_id), "Enter it first.", any_unit=_FOR_ALL)
+    """Return the record; only the lead department acts on a record of another unit."""
+    return ledger.own(Record(record_id), "Enter the record first.", any_unit=_FOR_ALL)
 
 
 def _public_record(ledger: Reading, record_id: str) -> Record:
     record = _own_record(ledger, record_id)
     if record.started is None or record.ended is not None:
-        raise OutOfStep(f"record {record_id} is not in publicity")
+        raise OutOfStep(f"record {record_id} must be published and not ended; it is not")
     return record
 
 
@@ -624,7 +637,7 @@ def _regime(ledger: Reading, on: date) -> dict[str, Any]:
 def _last_days(
     ledger: Reading, says: CreditRecordEntered, channels: Channels
 ) -> tuple[date | None, date | None]:
-    """The last days of the shortest and the longest publicity; not moved over rest days (0.7)."""
+    """Return the last days of the shortest and longest publicity; rest days do not move them."""
     if says.severity is None:
         return None, None
     _regime(ledger, says.determined_on)

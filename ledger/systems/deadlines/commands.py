@@ -1,4 +1,4 @@
-"""Commands of the clock: it asks whether a deadline is missed, or moved, and records what is."""
+"""Commands of the clock: record that a deadline was missed or that its last day moved."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from ledger.systems.supervision.findings import finding
 
 Position = Annotated[int, msgspec.Meta(ge=1)]
 
-#: What a finding about a miss names besides the unit, where the opening event does.
+#: The fields of the opening event that a finding about a missed deadline repeats, if present.
 _ABOUT = ("entity", "task", "plan", "matter")
 
 
 class EndDeadline(Report):
-    """期限届满: a deadline is past and what it asked for was not done in time; recorded once.
+    """期限届满: record, once, that a deadline passed and the duty was not performed in time.
 
-    What follows by law is recorded in the same append. Never while the due date is provisional. A
-    deadline that a calendar published meanwhile made final is recomputed in the same append, so
-    that the record says why this day and no other.
+    The legal consequences are recorded in the same append. A deadline with a provisional due date
+    cannot be ended. If a calendar published meanwhile made the date final, the recomputation is
+    recorded in the same append and explains the date.
     """
 
     ROLES = roles("ledger_clock")
@@ -55,16 +55,18 @@ class EndDeadline(Report):
         due = deadline.due()
         if due.provisional:
             raise OutOfStep(
-                f"{deadline.id} is due on {due.on} provisionally; publish the working calendars "
-                f"that it reaches ({due.calendar_version}) first"
+                f"{deadline.id} is due on {due.on}, which is provisional; publish the working "
+                f"calendars that it needs ({due.calendar_version}) first"
             )
         if not deadline.judged(due):
             raise OutOfStep(
-                f"{deadline.id} was due on {due.on}, before this ledger took it over; it is not "
+                f"{deadline.id} was due on {due.on}, before this ledger took it over, and is not "
                 "judged here"
             )
         if ledger.today <= due.on:
-            raise OutOfStep(f"{deadline.id} is due on {due.on} and today is {ledger.today}")
+            raise OutOfStep(
+                f"{deadline.id} must be past its due date, {due.on}; today is {ledger.today}"
+            )
         done = deadline.performed()
         done_on = None if done is None else deadline.rule.counts(done)
         if done is not None and done_on is not None and done_on <= due.on:
@@ -111,9 +113,9 @@ class EndDeadline(Report):
 
 
 class RecomputeDeadline(Report):
-    """期限重算: a calendar published since makes a provisional due date final, or moves it.
+    """期限重算: record the due date again after a calendar made it final or moved it.
 
-    Nothing is recorded for a date that was final, or of which no more is known than before.
+    Nothing is recorded if the date was final already, or if the calendars say nothing new.
     """
 
     ROLES = roles("ledger_clock")
@@ -129,7 +131,7 @@ class RecomputeDeadline(Report):
 
 
 class Deadline:
-    """One deadline as the ledger knows it now; its opening record as corrected."""
+    """A deadline as the ledger knows it now, with its opening record as corrected."""
 
     def __init__(self, ledger: Reading, rule_name: str, position: int) -> None:
         rule = deadline_rules().get(rule_name)
@@ -143,14 +145,15 @@ class Deadline:
         about = rule.about(opening.event) if isinstance(opening.event, rule.opened_by) else None
         if about is None:
             raise Malformed(
-                f"position {position} is {opening.envelope.type}, which opens no {rule_name}.",
+                f"position {position} must be an event that opens {rule_name}; it is "
+                f"{opening.envelope.type}.",
                 "/opened_at_position",
             )
         self.rule: DeadlineRule = rule
         self.id = rule.id_for(opening)
         self.outcome = ledger.read(DeadlineOutcome(self.id))
         self.withheld_from = opening.event.kept_from()
-        # Of what was recorded in confidence a miss tells nothing but whose it is.
+        # If the opening record is sealed, a miss reveals only the unit that missed it.
         whose = rule.whose(opening.event)
         if opening.envelope.visibility == "sealed":
             self.subjects: tuple[str, ...] = () if whose is None else (f"unit:{whose}",)
@@ -164,22 +167,22 @@ class Deadline:
         self._now = ledger.due(rule, self.opening)
 
     def due(self) -> Due:
-        """When it falls due: as last recomputed, else as the calendars of today have it."""
+        """Return the due date as last recomputed, or else by the calendars of today."""
         last = self.outcome.recomputed
         if last is None or last.provisional:
             return self._now
-        # A calendar that is revised later does not move what was recomputed as final.
+        # A calendar that is revised later does not move a date that was recomputed as final.
         if last.calendar_version == self._now.calendar_version:
             return self._now
         return Due(last.due_on, last.provisional, last.calendar_version)
 
     def judged(self, due: Due) -> bool:
-        """Whether this ledger judges who misses that day; not one before an opening fact's."""
+        """Return ``False`` if this ledger took the duty over only after that due date."""
         until = self.rule.unjudged_until(self.opening)
         return until is None or due.on > until
 
     def recomputed(self) -> DeadlineRecomputed | None:
-        """What to record when the calendars have come to say more than was known before."""
+        """Return the event that the calendars now give another or a final date, or ``None``."""
         before, now = self._before(), self._now
         if not before.provisional or (now.provisional and now.on == before.on):
             return None
@@ -196,13 +199,13 @@ class Deadline:
         )
 
     def performed(self) -> Recorded | None:
-        """What was done first of what the deadline asks for."""
+        """Return the first record that performs the duty of the deadline, or ``None``."""
         return self._ledger.read(
             Performance(self._about, self.rule.name, self.opening.position)
         ).first
 
     def _before(self) -> Due:
-        """The due date as last recorded, else by the calendars known when the deadline opened."""
+        """Return the due date as last recorded, or else by the calendars known at its opening."""
         last = self.outcome.recomputed
         if last is not None:
             return Due(last.due_on, last.provisional, last.calendar_version)
@@ -213,7 +216,7 @@ class Deadline:
 
 
 class _YearsKnownAt(Mapping[int, YearCalendar]):
-    """The years published up to a position, each read when it is first asked for."""
+    """The years published up to a position; each year is read when it is first needed."""
 
     def __init__(self, ledger: Reading, position: int) -> None:
         self._ledger = ledger

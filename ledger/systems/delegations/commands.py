@@ -25,8 +25,8 @@ from ledger.systems.delegations.folds import Delegation
 class DelegatePower(Report):
     """记录赋权决定: record a published provincial decision that lets a township act.
 
-    ``powers`` name inspection only where the decision means it (行政处罚法 Art. 24 is about
-    penalties).
+    ``powers`` may include inspection only if the decision says so, because 行政处罚法 Art. 24 is
+    about penalties.
     """
 
     ROLES = roles("jb_supervisor")
@@ -43,15 +43,17 @@ class DelegatePower(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Delegation(self.delegation))
-        ledger.known(UnitStanding(self.unit), "Qualify the township first (qualify-unit).")
+        ledger.known(UnitStanding(self.unit), "Qualify the township first with qualify-unit.")
         if self.valid_to < self.valid_from:
             raise Malformed(
-                f"valid_to must not lie before valid_from ({self.valid_from}); it is "
+                f"valid_to must not be before valid_from ({self.valid_from}); it is "
                 f"{self.valid_to}",
                 "/valid_to",
             )
         if len(set(self.powers)) < len(self.powers):
-            raise Malformed("each power must be named once", "/powers")
+            raise Malformed(
+                f"each power must be named once; powers are {', '.join(self.powers)}", "/powers"
+            )
         for place, name in enumerate(self.matters):
             matter = ledger.known(Matter(name), "List it in the catalogue first.")
             if matter.unit == self.unit:
@@ -72,7 +74,7 @@ class DelegatePower(Report):
 
 
 class SuspendDelegation(Report):
-    """暂停赋权: record that the township may not act under it from a day on, today by default."""
+    """暂停赋权: suspend a delegation from a day on, by default today; the township may not act."""
 
     ROLES = roles("jb_supervisor")
 
@@ -86,10 +88,10 @@ class SuspendDelegation(Report):
         since = self.since or ledger.on
         if self.until is not None and self.until < since:
             raise Malformed(
-                f"until must not lie before since ({since}); it is {self.until}", "/until"
+                f"until must not be before since ({since}); it is {self.until}", "/until"
             )
         if not given.in_force(since):
-            raise OutOfStep(f"{self.delegation} is not in force on {since}")
+            raise OutOfStep(f"delegation {self.delegation} must be in force on {since}; it is not")
         yield DelegationSuspended(
             delegation=self.delegation,
             unit=given.unit,
@@ -100,7 +102,7 @@ class SuspendDelegation(Report):
 
 
 class EndDelegation(Report):
-    """收回赋权: record that the township may not act under it any more, from a day on."""
+    """收回赋权: end a delegation from a day on; the township may no longer act under it."""
 
     ROLES = roles("jb_supervisor")
 
@@ -119,7 +121,7 @@ class EndDelegation(Report):
 
 
 class AssessDelegation(Report):
-    """评估赋权: record how the township carries the power; ``occurred_at`` is when."""
+    """评估赋权: record how well the township uses its power; ``occurred_at`` is the day."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
 
@@ -139,7 +141,7 @@ class AssessDelegation(Report):
 
 
 def _given(ledger: Reading, name: str) -> Delegation:
-    given = ledger.known(Delegation(name), "Record the decision first (delegate-power).")
+    given = ledger.known(Delegation(name), "Record the decision first with delegate-power.")
     if given.ended_on is not None:
-        raise OutOfStep(f"{name} ended on {given.ended_on}")
+        raise OutOfStep(f"delegation {name} ended already, on {given.ended_on}")
     return given

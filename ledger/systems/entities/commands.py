@@ -1,4 +1,4 @@
-"""Commands of market entities."""
+"""Commands that report what a register says about a business."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from ledger.systems.supervision.findings import finding
 
 
 class RegisterEntity(Report):
-    """登记市场主体: make a business known to the ledger, once.
+    """登记市场主体: register a business in the ledger, once.
 
-    ``register_ref``: the register that shows it under this id, where that has another check
-    character than GB 32100 gives, or reads as the number of a person.
+    ``register_ref``: the register that shows the business under this id. It is needed if the check
+    character of the id differs from GB 32100, or if the id looks like the number of a person.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -58,10 +58,10 @@ class RegisterEntity(Report):
 
 
 class ReviseEntity(Report):
-    """变更市场主体: a registered business is called, or lies, otherwise from ``occurred_at`` on.
+    """变更市场主体: report new particulars of a business, such as a name, from ``occurred_at``.
 
-    A report that comes late takes its place in time. It lists no business again: one that had left
-    on that day stays away, and the report is found (ENT-V2).
+    A late report counts from its own day. It does not put a business back on the register: if the
+    business had left by that day, finding ENT-V2 follows.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -71,7 +71,7 @@ class ReviseEntity(Report):
     reason: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.known(Registration(self.entity), "Register it first.")
+        known = ledger.known(Registration(self.entity), "Register the business first.")
         identity = rules.plain_identity(self.identity)
         if known.identities.at(ledger.at) == identity:
             return
@@ -90,12 +90,13 @@ class ReviseEntity(Report):
 
 
 class DelistEntity(Report):
-    """市场主体退出: the register no longer lists a business, with all that follows (ENT-R1).
+    """市场主体退出: report that the register no longer lists a business (ENT-R1).
 
-    ``left_on``: the first day on which it does not; the day of ``occurred_at`` without it. In the
-    same append those drawn and not yet visited are exempted and the next reserves move up, visits
-    that have not begun are cancelled, designation and observation end. Repair, reconsideration,
-    complaints, publicity and open cases continue. The service fills in ``reserves``.
+    ``left_on``: the first day without the business, by default the day of ``occurred_at``. In the
+    same append, the business is exempted from draws in which it was not visited yet, and the next
+    reserves move up; its visits that have not begun are cancelled; its designation and observation
+    end. Repair, reconsideration, complaints, publicity and open cases continue. The service fills
+    in ``reserves``.
     """
 
     ROLES = roles("credit_officer")
@@ -120,10 +121,10 @@ class DelistEntity(Report):
 
 
 class ReenterEntity(Report):
-    """市场主体重新登记: the register lists a business again; nothing else does.
+    """市场主体重新登记: report that the register lists a business again.
 
-    ``listed_on``: since when, the day of ``occurred_at`` without it. ``annuls``: the leaving was
-    annulled, and the business had never left; what its report brought about stays as it is.
+    ``listed_on``: the first day, by default the day of ``occurred_at``. ``annuls``: the leaving was
+    annulled, so the business had never left; the effects of its report remain.
     """
 
     ROLES = roles("credit_officer")
@@ -134,11 +135,11 @@ class ReenterEntity(Report):
     annuls: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        known = ledger.known(Registration(self.entity), "Register it first.")
+        known = ledger.known(Registration(self.entity), "Register the business first.")
         listed_on = _day(ledger, self.listed_on, "/listed_on")
         left = known.left(listed_on)
         if left is None:
-            raise OutOfStep(f"{self.entity} had not left the register on {listed_on}")
+            raise OutOfStep(f"{self.entity} must have left the register by {listed_on}; it had not")
         back = EntityReentered(
             entity=self.entity,
             listed_on=listed_on,
@@ -149,11 +150,11 @@ class ReenterEntity(Report):
 
 
 class RecordLegalRepresentative(Report):
-    """登记法定代表人: take down who speaks for a business by law, as its register shows (0.10).
+    """登记法定代表人: record the legal representative of a business, as its register shows (0.10).
 
-    ``name`` and ``id_number`` are sent in clear and sealed by the service before anything else
-    sees them; ``sealed`` is what it makes of them and is never sent. ``since``: the day on which
-    the register has it so, the day of ``occurred_at`` without it.
+    ``name`` and ``id_number`` are sent in clear text. The service seals them before anything else
+    reads them, and fills in ``sealed``, which must not be sent. ``since``: the first day, by
+    default the day of ``occurred_at``.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -168,7 +169,7 @@ class RecordLegalRepresentative(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         refuse_clear(name=self.name, id_number=self.id_number)
         if self.sealed is None:
-            raise Malformed("say who it is", "/name")
+            raise Malformed("name must be given", "/name")
         ledger.known(Registration(self.entity), "Register the business first.")
         ledger.new(Person(self.sealed.person))
         since = _day(ledger, self.since, "/since")
@@ -184,16 +185,16 @@ class RecordLegalRepresentative(Report):
 
 
 def _day(ledger: Reading, stated: date | None, pointer: str) -> date:
-    """The day that a report states, which must not lie ahead."""
+    """Return the day that a report states, which must not be in the future."""
     if stated is not None and stated > ledger.today:
         raise Malformed(
-            f"it must not lie after {ledger.today}; it is {stated}. Report facts after they "
-            "happened.",
+            f"{pointer.removeprefix('/')} must not be after {ledger.today}; it is {stated}. Report "
+            "facts after they happened.",
             pointer,
         )
     return stated or ledger.on
 
 
 def _moment(ledger: Reading, day: date) -> datetime | None:
-    """When a fact of a day happened: as the command says if that is the day, else its beginning."""
+    """Return the start of a day, or ``None`` for the day of the command, whose time is used."""
     return None if day == ledger.on else civil_moment(day)

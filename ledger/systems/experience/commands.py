@@ -20,12 +20,12 @@ from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.events import ReportId
 from ledger.systems.progress.folds import ReportingUnit, SubmittedReport
 
-#: They publish the experience of any unit; a unit's head that of their own unit.
+#: Roles that publish the experience of every unit; a head publishes that of their own unit.
 _OFFICES = roles("jb_supervisor", "rlo_assessor")
 
 
 class SelectHighlight(Act):
-    """选取亮点: pick a highlight of a submitted report, by its place in the report (from 1)."""
+    """选取亮点: select a highlight of a submitted report, by its number in the report (from 1)."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
 
@@ -37,10 +37,12 @@ class SelectHighlight(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Experience(self.experience))
         submitted = ledger.known(
-            SubmittedReport(self.report), "Name a report that is owed."
+            SubmittedReport(self.report), "Name a monthly report that a unit must submit."
         ).submitted
         if submitted is None:
-            raise OutOfStep(f"report {self.report} was not submitted yet")
+            raise OutOfStep(
+                f"report {self.report} must be submitted before a highlight is selected"
+            )
         if self.highlight > len(submitted.highlights):
             raise Malformed(
                 f"highlight must be one of the {len(submitted.highlights)} of {self.report}; it "
@@ -58,7 +60,7 @@ class SelectHighlight(Act):
 
 
 class PublishExperience(Act):
-    """发布经验: publish what a unit did well; of a selected highlight the unit is the report's."""
+    """发布经验: publish a good practice; the unit of a selected highlight is that of its report."""
 
     ROLES = SHARING_EXPERIENCE
     ANY_UNIT = _OFFICES
@@ -74,7 +76,10 @@ class PublishExperience(Act):
         if known.stage != "selected":
             ledger.new(Experience(self.experience))
         elif known.unit != self.unit:
-            raise Malformed(f"unit must be {known.unit}, whose highlight it is", "/unit")
+            raise Malformed(
+                f"unit must be {known.unit}, whose highlight was selected; it is {self.unit}",
+                "/unit",
+            )
         if not ledger.read(UnitStanding(self.unit)).exists:
             ledger.known(ReportingUnit(self.unit), "Qualify or enrol the unit first.")
         for place, name in enumerate(self.matters):
@@ -93,7 +98,7 @@ class PublishExperience(Act):
 
 
 class WithdrawExperience(Act):
-    """撤回经验: hold what was published no longer out as an example, and say why."""
+    """撤回经验: withdraw a published experience and say why."""
 
     ROLES = SHARING_EXPERIENCE
 
@@ -101,7 +106,9 @@ class WithdrawExperience(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.own(Experience(self.experience), "Publish it first.", any_unit=_OFFICES)
+        known = ledger.own(
+            Experience(self.experience), "Publish the experience first.", any_unit=_OFFICES
+        )
         if known.stage != "published":
-            raise OutOfStep(f"experience {self.experience} is {known.stage}")
+            raise OutOfStep(f"experience {self.experience} must be published; it is {known.stage}")
         yield ExperienceWithdrawn(experience=self.experience, unit=known.unit, reason=self.reason)

@@ -1,4 +1,4 @@
-"""Commands of grading: assessed elsewhere, computed here, or set by hand (2.4d)."""
+"""Commands of grading: record a grade, compute it, or set it by hand (2.4d)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Factors = Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1, max_length=20
 
 
 class AssignGrade(DatedAct):
-    """录入信用等级: a grade that the national or the regional assessment gives."""
+    """录入信用等级: record a grade of the national or the regional assessment."""
 
     ROLES = roles("credit_officer")
 
@@ -44,7 +44,10 @@ class AssignGrade(DatedAct):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self.assessed_on > ledger.on:
-            raise Malformed("assessed_on lies in the future", "/assessed_on")
+            raise Malformed(
+                f"assessed_on must not be after {ledger.on}; it is {self.assessed_on}",
+                "/assessed_on",
+            )
         _check_factors(ledger, self.entity, self.factors)
         yield CreditGradeAssigned(
             entity=self.entity,
@@ -58,10 +61,10 @@ class AssignGrade(DatedAct):
 
 
 class RecomputeGrade(Report):
-    """重新评定信用等级: announce the grade that a business has today, by what stands on record.
+    """重新评定信用等级: announce the grade of a business by its credit record of today.
 
-    Nothing is recorded when this grade was announced already, from the same factors, or while an
-    assessment made elsewhere holds. The clock looks every month (国市监信发〔2022〕6号).
+    Nothing is recorded if this grade was announced already from the same factors, or while a grade
+    assessed elsewhere is in force. The clock sends this every month (国市监信发〔2022〕6号).
     """
 
     ROLES = roles("credit_officer", "ledger_clock")
@@ -77,9 +80,9 @@ class RecomputeGrade(Report):
 
 
 class OverrideGrade(Countersigned):
-    """人工调整信用等级: a grade set by hand, with a reason, approved by a second person (GRD-R1).
+    """人工调整信用等级: set a grade by hand, with a reason (GRD-R1).
 
-    It is assessed on the day on which it is approved.
+    A second person must approve it. The grade counts as assessed on the day of the approval.
     """
 
     ROLES = roles("credit_officer")
@@ -118,9 +121,9 @@ class OverrideGrade(Countersigned):
         yield override
 
 
-def _alike(one: CreditGradeAssigned, other: CreditGradeAssigned) -> bool:
-    """Whether two grades say the same, whoever approved them."""
-    return msgspec.structs.replace(one, second_approver=other.second_approver) == other
+def _alike(first: CreditGradeAssigned, second: CreditGradeAssigned) -> bool:
+    """Return whether two grades are equal except for their second approvers."""
+    return msgspec.structs.replace(first, second_approver=second.second_approver) == second
 
 
 def _check_factors(ledger: Reading, entity: str, factors: tuple[Factor, ...]) -> None:
@@ -129,7 +132,9 @@ def _check_factors(ledger: Reading, entity: str, factors: tuple[Factor, ...]) ->
     void = known.void(ledger.on)
     for factor in factors:
         if factor.record is not None and factor.record not in known.records:
-            raise UnknownReference("record", factor.record, "Name what is no record in says.")
+            raise UnknownReference(
+                "record", factor.record, "Describe a factor that is not a record in says."
+            )
         ledger.require(
             factor.record not in void,
             rules.GRD_R2,

@@ -1,4 +1,4 @@
-"""Commands of handovers: a unit's head moves what waits for one of its people to another."""
+"""Commands of handovers: the head of a unit moves the duties of one person to another."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ledger.systems.handovers.folds import UnitHandovers, systems_of
 
 
 class HandOverDuty(Act):
-    """职责交接: let what waits for one person of the unit wait for another, for a time or for good.
+    """职责交接: move the duties of a person of the unit to another, for a time or for good.
 
-    It moves what is open and what will come; nothing that was done changes its author. The
-    successor holds a certificate of the unit that is in force, or is the head who hands over;
-    anybody may take over requests (``approvals``) alone.
+    Open and future duties move; acts that were done keep their author. The successor must hold a
+    certificate of the unit that is in force, or be the head who hands over; everyone can take over
+    requests (``approvals``) alone.
     """
 
     ROLES = roles("unit_head")
@@ -39,14 +39,14 @@ class HandOverDuty(Act):
             )
         self._require_successor(ledger)
         systems = systems_of(self.scope)
-        # What this person handed over before ends with this handover, so it sends nobody on.
+        # This handover ends earlier ones of this person, so leave those out.
         known = ledger.read(UnitHandovers(self.unit)).without(self.from_person, systems)
         for system in systems:
             end = known.holder(self.to_person, system, ledger.today)
             if same_person(end, self.from_person):
                 raise OutOfStep(
-                    f"{self.to_person} has handed {system} over to {self.from_person}; take that "
-                    "back first (take-back-duty)"
+                    f"{self.to_person} has handed {system} over to {self.from_person}; take it "
+                    "back first with take-back-duty"
                 )
         yield DutyHandedOver(
             unit=self.unit,
@@ -59,7 +59,7 @@ class HandOverDuty(Act):
         )
 
     def _require_successor(self, ledger: Reading) -> None:
-        """Require a successor whose inbox shows what is handed over."""
+        """Require a successor whose inbox shows the duties that are handed over."""
         head = same_person(self.to_person, ledger.actor.person_id)
         if head or set(self.scope) == {"approvals"}:
             return
@@ -73,7 +73,7 @@ class HandOverDuty(Act):
 
 
 class TakeBackDuty(Act):
-    """职责收回: end a handover; what waits is the first person's again."""
+    """职责收回: end a handover; the open duties return to the first person."""
 
     ROLES = roles("unit_head")
 
@@ -85,7 +85,10 @@ class TakeBackDuty(Act):
         known = ledger.read(UnitHandovers(self.unit))
         systems = systems_of(self.scope)
         if not any(known.handed(self.from_person, system, ledger.today) for system in systems):
-            raise OutOfStep(f"{self.from_person} has handed over nothing of {', '.join(systems)}")
+            raise OutOfStep(
+                f"{self.from_person} must have handed over a duty of {', '.join(systems)}; no such "
+                "handover is in force"
+            )
         yield DutyTakenBack(
             unit=self.unit,
             from_person=self.from_person,

@@ -40,13 +40,14 @@ from ledger.systems.dishonesty.folds import Determination
 
 Basis = Annotated[tuple[LegalRef, ...], msgspec.Meta(min_length=1, max_length=20)]
 
-#: Lightest first.
+#: The classes of dishonesty, the lightest first.
 CLASSES: tuple[Severity, ...] = get_args(Severity)
 
 
 class NotifyDetermination(Act):
-    """告知: tell a business what is about to be determined, on which facts and basis, and until
-    when it may defend itself.
+    """告知: notify a business of an intended determination of dishonesty.
+
+    The notice states the facts, the basis, the intended class and the last day of the defence.
     """
 
     ROLES = OFFICERS
@@ -66,12 +67,15 @@ class NotifyDetermination(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Determination(self.determination))
         if self.list_field is not None and self.severity != "serious":
-            raise Malformed("a serious list takes serious dishonesty alone", "/list_field")
+            raise Malformed(
+                f"severity must be serious if list_field is given; it is {self.severity}",
+                "/list_field",
+            )
         earliest = ledger.period("dishonesty.defence_wd", ledger.on).on
         ledger.require(
             self.defence_until >= earliest,
             rules.DIS_R1,
-            reason=f"the defence would end on {self.defence_until}, before {earliest}",
+            reason=f"defence_until must not be before {earliest}; it is {self.defence_until}",
         )
         _require_classified(ledger, self.ground, self.severity, self.sector)
         yield DeterminationNotified(
@@ -90,10 +94,10 @@ class NotifyDetermination(Act):
 
 
 class SubmitDefence(Report):
-    """陈述申辩: the business answers the notice; until it is decided, late answers count too.
+    """陈述申辩: answer the notice; a late answer also counts until the determination.
 
-    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
-    What the unit records does not shorten the business's time (DIS-R1).
+    The business sends its answer itself. The unit records an answer that it received earlier, with
+    ``occurred_at``; this does not shorten the time of the business (DIS-R1).
     """
 
     ROLES = roles("entity_rep", *UNIT)
@@ -113,7 +117,9 @@ class SubmitDefence(Report):
         if ledger.actor.role != "entity_rep":
             ledger.act_for(notice.unit)
         if standing.determined is not None:
-            raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
+            raise OutOfStep(
+                f"{self.determination} was determined on {standing.determined_on} already"
+            )
         ledger.not_before(standing.notified_on, f"{self.determination} was notified")
         yield DefenceSubmitted(
             determination=self.determination,
@@ -126,11 +132,11 @@ class SubmitDefence(Report):
 
 
 class DetermineDishonesty(Act):
-    """认定失信行为: determine that conduct is dishonest, and its class, after notice and defence.
+    """认定失信行为: determine dishonest conduct and its class, after notice and defence.
 
-    The class stands on the credit record from here on: ``record`` is entered in the same append, of
-    ``kind``, and its publicity counts from today. Where the notice named a serious list and the
-    class is serious, the listing enters the record instead, and none is named here.
+    The class enters the credit record: ``record`` of ``kind`` is recorded in the same append, and
+    its publicity counts from today. If the notice named a serious list and the class is serious,
+    the listing enters the record instead, and ``record`` must be left out.
     """
 
     ROLES = roles("unit_head")
@@ -154,12 +160,14 @@ class DetermineDishonesty(Act):
         ledger.require(
             notice is not None,
             rules.DIS_R1,
-            reason=f"nothing was notified as {self.determination}",
+            reason=f"{self.determination} was not notified to the business",
         )
         assert notice is not None
         ledger.act_for(notice.unit)
         if standing.determined is not None:
-            raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
+            raise OutOfStep(
+                f"{self.determination} was determined on {standing.determined_on} already"
+            )
         reason = self._unheard(ledger, standing, notice)
         ledger.require(reason is None, rules.DIS_R1, reason=reason)
         _require_classified(ledger, notice.ground, self.severity, notice.sector)
@@ -167,7 +175,7 @@ class DetermineDishonesty(Act):
         ledger.require(why is None, CRD_R1, reason=why)
         record = self._record(ledger, notice)
         if not standing.defences and standing.lapsed_on is None:
-            # The clock has not looked since the day passed.
+            # The day has passed, but the clock has not recorded that yet.
             yield rules.defence_lapsed(notice)
         yield DishonestyDetermined(
             determination=self.determination,
@@ -188,20 +196,27 @@ class DetermineDishonesty(Act):
         self, ledger: Reading, standing: Determination, notice: DeterminationNotified
     ) -> str | None:
         if not standing.answered and ledger.on <= notice.defence_until:
-            return f"the business may defend itself until {notice.defence_until}"
+            return f"the business can still defend itself until {notice.defence_until}"
         if standing.defences and self.defence_handling is None:
-            return "the defence was not answered"
+            return "defence_handling must say how the defence was assessed"
         if CLASSES.index(self.severity) > CLASSES.index(notice.severity):
-            return f"the notice spoke of {notice.severity} dishonesty, not of {self.severity}"
+            return (
+                f"severity must not exceed that of the notice, {notice.severity}; it is "
+                f"{self.severity}"
+            )
         return None
 
     def _record(self, ledger: Reading, notice: DeterminationNotified) -> CreditRecordEntered | None:
         if notice.list_field is not None and self.severity == "serious":
             if self.record is not None:
-                raise Malformed(f"the listing in {notice.list_field} enters the record", "/record")
+                raise Malformed(
+                    f"record must be left out, because the listing in {notice.list_field} enters "
+                    "the record",
+                    "/record",
+                )
             return None
         if self.record is None:
-            raise Malformed("name the credit record that carries the class", "/record")
+            raise Malformed("record must name the credit record that gets the class", "/record")
         ledger.new(Record(self.record))
         ledger.require(
             self.kind != "other" or self.catalogue_item,
@@ -232,7 +247,7 @@ class DetermineDishonesty(Act):
 
 
 def _require_classified(ledger: Reading, ground: str, severity: Severity, sector: Sector) -> None:
-    """DIS-R4: the classification of the sector, or else the general one, names the ground so."""
+    """Require that the classification of the sector puts the ground into this class (DIS-R4)."""
     classes: dict[str, Any] = ledger.setting("severity.map", domain=sector)
     ledger.require(
         ground in classes[severity],
@@ -240,5 +255,5 @@ def _require_classified(ledger: Reading, ground: str, severity: Severity, sector
         ground=ground,
         severity=severity,
         sector=sector,
-        instead=", ".join(one for one in CLASSES if ground in classes[one]) or "none names it",
+        instead=", ".join(name for name in CLASSES if ground in classes[name]) or "it has none",
     )

@@ -1,4 +1,4 @@
-"""Serious lists: their criteria, who is put on them and taken off (2.4c)."""
+"""Serious lists: publish their criteria, add and remove businesses (2.4c)."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ from ledger.systems.dishonesty.events import (
 )
 from ledger.systems.dishonesty.folds import Determination, ListField, SeriousListing
 
-#: What a serious list may rest on; a local regulation carries a list within its own area.
+#: The kinds of basis that allow a serious list; a local regulation allows it within its area.
 _HIGH_ENOUGH: frozenset[ListBasisLevel] = frozenset(
     {"law", "admin_regulation", "central_policy", "local_regulation"}
 )
 
 
 class ProposeListCriteria(DatedAct):
-    """认定标准征求意见: put new criteria of the serious list of a field before the public.
+    """认定标准征求意见: open new criteria of the serious list of a field for public comments.
 
-    It reports that the text is at ``url``; what was put there earlier is reported with its own
-    date, and flagged when it is reported late.
+    The text is at ``url``. If it was put there earlier, report it with its own date; a late report
+    is marked as late.
     """
 
     ROLES = roles("credit_officer", "unit_head")
@@ -63,7 +63,10 @@ class ProposeListCriteria(DatedAct):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         field = ledger.read(ListField(self.list_field))
         if field.exists and field.unit != self.unit:
-            raise OutOfStep(f"the list of {self.list_field} is kept by {field.unit}")
+            raise OutOfStep(
+                f"unit must be the one that keeps the list of {self.list_field}, {field.unit}; it "
+                f"is {self.unit}"
+            )
         yield ListCriteriaProposed(
             list_field=self.list_field,
             unit=self.unit,
@@ -74,9 +77,9 @@ class ProposeListCriteria(DatedAct):
 
 
 class PublishListCriteria(Act):
-    """公布认定标准: put criteria in force that rest on a sufficient basis (DIS-R2).
+    """公布认定标准: put criteria in force that have a sufficient legal basis (DIS-R2).
 
-    They have to have been before the public for ``serious_list.consultation`` days.
+    They must have been open for public comments for ``serious_list.consultation`` days.
     """
 
     ROLES = roles("credit_officer", "unit_head")
@@ -89,20 +92,27 @@ class PublishListCriteria(Act):
         version = field.versions.get(self.version)
         if version is None:
             raise UnknownReference(
-                "version", str(self.version), f"{self.list_field} has {field.latest}."
+                "version",
+                str(self.version),
+                f"The newest version of {self.list_field} is {field.latest}.",
             )
         if version.published_on is not None:
-            raise OutOfStep(f"version {self.version} was published on {version.published_on}")
+            raise OutOfStep(
+                f"version {self.version} was published already, on {version.published_on}"
+            )
         basis = version.proposal.basis
         days = int(ledger.setting("serious_list.consultation"))
         first = version.proposed_on + timedelta(days=days + 1)
         reason = None
         if basis.level not in _HIGH_ENOUGH:
-            reason = f"{basis.instrument} is {basis.level}"
+            reason = (
+                f"its basis must be one of {', '.join(sorted(_HIGH_ENOUGH))}; {basis.instrument} "
+                f"is {basis.level}"
+            )
         elif ledger.on < first:
             reason = (
-                f"version {self.version} is before the public since {version.proposed_on}, and has "
-                f"to be for {days} days: until the end of {first - timedelta(days=1)}"
+                f"version {self.version} must be open for comments for {days} days, until the end "
+                f"of {first - timedelta(days=1)}; it was proposed on {version.proposed_on}"
             )
         ledger.require(reason is None, rules.DIS_R2, list_field=self.list_field, reason=reason)
         yield ListCriteriaPublished(
@@ -115,7 +125,10 @@ class PublishListCriteria(Act):
 
 
 class WithdrawListCriteria(Act):
-    """废止认定标准: nobody more is put on the list of a field, as when its basis is repealed."""
+    """废止认定标准: withdraw the criteria of a field, for example because their basis is repealed.
+
+    No more businesses can be added to its list.
+    """
 
     ROLES = roles("credit_officer", "unit_head")
 
@@ -133,9 +146,9 @@ class WithdrawListCriteria(Act):
 
 
 class AddToSeriousList(Act):
-    """列入严重失信主体名单: put a business on the list that its notice named (DIS-R1, DIS-R2).
+    """列入严重失信主体名单: add a business to the list that its notice named (DIS-R1, DIS-R2).
 
-    The listing enters the credit record as ``record``, whose publicity counts from today.
+    The listing enters the credit record ``record``, and its publicity counts from today.
     """
 
     ROLES = roles("unit_head")
@@ -150,20 +163,23 @@ class AddToSeriousList(Act):
         notice, determined = standing.notice, standing.determined
         missing = None
         if notice is None:
-            missing = f"nothing was notified as {self.determination}"
+            missing = f"{self.determination} was not notified to the business"
         elif notice.list_field is None:
-            missing = f"the notice of {self.determination} named no list"
+            missing = f"the notice of {self.determination} did not name a list"
         elif determined is None:
-            missing = f"{self.determination} is not determined: it is {standing.stage}"
+            missing = f"{self.determination} must be determined first; it is {standing.stage}"
         ledger.require(missing is None, rules.DIS_R1, reason=missing)
         assert notice is not None
         assert notice.list_field is not None
         assert determined is not None
         ledger.act_for(notice.unit)
         if determined.severity != "serious":
-            raise OutOfStep(f"{self.determination} found {determined.severity} dishonesty")
+            raise OutOfStep(
+                f"{self.determination} must have found serious dishonesty; it found "
+                f"{determined.severity}"
+            )
         if standing.listed is not None:
-            raise OutOfStep(f"{self.determination} put the business on the list already")
+            raise OutOfStep(f"the business was added to the list for {self.determination} already")
         ledger.new(Record(self.record))
         field = ledger.read(ListField(notice.list_field))
         version = field.in_force(ledger.on)
@@ -208,10 +224,10 @@ class AddToSeriousList(Act):
 
 
 class RemoveFromSeriousList(Countersigned):
-    """移出严重失信主体名单: take a business off the list, and end the record it stands on.
+    """移出严重失信主体名单: remove a business from the list and end the record of the listing.
 
-    ``source_delisted``: the conditions of removal are met. A repair removes by itself (2.4e); the
-    other reasons take what ``TerminatePublicity`` takes.
+    ``source_delisted``: the conditions of removal are met. A repair removes the business by itself
+    (2.4e). The other reasons have the conditions of ``TerminatePublicity``.
     """
 
     ROLES = roles("unit_head")
@@ -235,12 +251,14 @@ class RemoveFromSeriousList(Countersigned):
         return ends_by_word(ledger.known(Record(self.record)), self.reason)
 
     def _listing(self, ledger: Reading) -> SeriousListing:
-        return ledger.known(SeriousListing(self.record), "It stands on no list.")
+        return ledger.known(
+            SeriousListing(self.record), "Name the record of a listing on a serious list."
+        )
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         listing = self._listing(ledger)
         if listing.removed is not None:
-            raise OutOfStep(f"{self.record} was removed on {listing.removed.removed_on}")
+            raise OutOfStep(f"{self.record} was removed already, on {listing.removed.removed_on}")
         require_impersonal(ledger, CRD_R4, self.note)
         record = ledger.known(Record(self.record))
         if self.reason != "source_delisted":

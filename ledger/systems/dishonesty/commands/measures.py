@@ -43,16 +43,16 @@ from ledger.systems.penalties.folds import Decision
 
 _ONE_DAY = timedelta(days=1)
 
-#: What ended so is not to be punished again under another record of the same document (DIS-R5). A
-#: record that was merely wrong may be entered right.
+#: Reasons of an end after which the same document must not lead to a sanction under another record
+#: (DIS-R5). After a correction it can: a record that was wrong may be entered again.
 _FOR_GOOD = {"repaired", "revoked", "source_delisted"}
 
-#: What is told of a decision to whoever may not know of it.
-_UNDONE = "the decision under it was undone"
+#: The reason given to a sender who may not know of the decision.
+_UNDONE = "its decision was undone"
 
 
 class PublishMeasureCatalogue(Act):
-    """公布措施清单: the whole catalogue of incentives and sanctions, in force from a day on."""
+    """公布措施清单: publish the whole catalogue of incentives and sanctions, for use from a day."""
 
     ROLES = roles("credit_officer")
 
@@ -65,14 +65,17 @@ class PublishMeasureCatalogue(Act):
         effective_from = self.effective_from or ledger.today
         if effective_from < ledger.today:
             raise Malformed(
-                f"effective_from {effective_from} lies before today: nothing is allowed after the "
-                "fact",
+                f"effective_from must not be before today ({ledger.today}), because a catalogue "
+                f"does not allow measures afterwards; it is {effective_from}",
                 "/effective_from",
             )
         seen: set[str] = set()
         for place, item in enumerate(self.items):
             if item.measure in seen:
-                raise Malformed(f"{item.measure} stands there twice", f"/items/{place}/measure")
+                raise Malformed(
+                    f"each measure must be listed once; {item.measure} is listed twice",
+                    f"/items/{place}/measure",
+                )
             seen.add(item.measure)
         yield MeasureCataloguePublished(
             catalogue=CATALOGUE,
@@ -85,10 +88,10 @@ class PublishMeasureCatalogue(Act):
 
 
 class ApplySanction(DatedAct):
-    """实施惩戒: apply a measure of the catalogue on a live record, no further than it allows.
+    """实施惩戒: apply a sanction of the catalogue for a live record, within its limits.
 
-    What was applied earlier is recorded with its own date and judged by it. If the record has ended
-    since, the sanction outlived it (DIS-V1) and is lifted in the same breath.
+    A sanction that was applied earlier is recorded with its own date and judged by that date. If
+    the record has ended since, the sanction outlived it (DIS-V1) and is lifted in the same append.
     """
 
     ROLES = OFFICERS
@@ -103,11 +106,11 @@ class ApplySanction(DatedAct):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Sanction(self.sanction))
-        record = record_of(ledger, self.record, self.entity, "Enter it first.")
+        record = record_of(ledger, self.record, self.entity, "Enter the record first.")
         if not record.negative:
-            raise Malformed(f"record {self.record} speaks against nobody", "/record")
+            raise Malformed(f"record must be negative information; {self.record} is not", "/record")
         if self.until is not None and self.until < ledger.on:
-            raise Malformed("until lies before the day of the sanction", "/until")
+            raise Malformed(f"until must not be before {ledger.on}; it is {self.until}", "/until")
         reason = self._over(ledger, record)
         ledger.require(
             reason is None,
@@ -141,20 +144,20 @@ class ApplySanction(DatedAct):
             yield from _lift_outlived(ledger, applied, record)
 
     def _over(self, ledger: Reading, record: Record) -> str | None:
-        """Why no sanction can rest on the record on that day, if so."""
+        """Return why no sanction can be based on the record on that day, or ``None``."""
         says, ended = record.says, record.ended
         if not record.live(ledger.on):
             if ended is not None and ended.terminated_on <= ledger.on:
-                return f"it ended on {ended.terminated_on}: {ended.reason}"
+                return f"it ended on {ended.terminated_on} ({ended.reason})"
             if says.determined_on > ledger.on:
-                return f"it was determined on {says.determined_on}"
+                return f"it was determined only on {says.determined_on}"
             return "its longest publicity is over"
         if says.decision is not None:
             undone = ledger.read(Decision(says.decision)).undone
             if undone is not None and undone.since <= ledger.on:
                 if not ledger.may_know("decision", says.decision):
                     return _UNDONE
-                return f"decision {says.decision} under it was undone by {undone.instrument}"
+                return f"its decision {says.decision} was undone by {undone.instrument}"
         for other in ledger.read(CreditRecords(self.entity)).records.values():
             same = other.exists and (other.says.unit, other.says.instrument.doc_no) == (
                 says.unit,
@@ -167,29 +170,29 @@ class ApplySanction(DatedAct):
                 and other.ended.reason in _FOR_GOOD
             ):
                 return (
-                    f"{says.instrument.doc_no} was on record as {other.record} before, which ended "
-                    f"on {other.ended.terminated_on}: {other.ended.reason}"
+                    f"{says.instrument.doc_no} was on record before as {other.record}, which ended "
+                    f"on {other.ended.terminated_on} ({other.ended.reason})"
                 )
         return None
 
     def _beyond(self, ledger: Reading, item: Measure | None, record: Record) -> str | None:
-        """In what the sanction goes beyond the catalogue, if it does."""
+        """Return how the sanction exceeds the catalogue, or ``None``."""
         if item is None or item.kind != "sanction":
-            return "it is no sanction of the catalogue"
+            return "it is not a sanction of the catalogue"
         if item.units and self.unit not in item.units:
-            return f"it is for {', '.join(item.units)} to apply"
+            return f"only {', '.join(item.units)} can apply it"
         severity, least = record.says.severity, item.from_severity
         if least is not None and not at_least(severity, least):
-            return f"it takes {least} information, and {self.record} is {severity or 'of no class'}"
+            return f"it needs {least} information; {self.record} is {severity or 'without a class'}"
         if item.max_months is not None:
             longest = add_months(ledger.on, item.max_months)
             if self.until is None or self.until > longest:
-                return f"it lasts until {longest} at most"
+                return f"until must not be after {longest}; it is {self.until or 'not given'}"
         return None
 
 
 class LiftSanction(Act):
-    """解除惩戒: end a sanction before its record ends, which ends it by itself."""
+    """解除惩戒: lift a sanction early; the end of its record lifts it by itself."""
 
     ROLES = OFFICERS
 
@@ -213,10 +216,10 @@ class LiftSanction(Act):
 
 
 class ReviewSanction(Act):
-    """清理失据惩戒: lift a sanction whose record is over, and say that it outlived it (DIS-V1).
+    """清理失据惩戒: lift a sanction whose record has ended, with finding DIS-V1.
 
-    Whatever ends a record here lifts the sanctions too; what a register takes off its list does
-    not know of them.
+    Commands that end a record lift its sanctions too. An import that removes a record, because its
+    register did, does not.
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")
@@ -227,12 +230,14 @@ class ReviewSanction(Act):
         applied = _alive(ledger, self.sanction)
         record = ledger.read(Record(applied.record))
         if record.exists and record.live(ledger.on):
-            raise OutOfStep(f"record {applied.record} under {self.sanction} is live")
+            raise OutOfStep(
+                f"record {applied.record} of {self.sanction} must have ended; it is live"
+            )
         yield from _lift_outlived(ledger, applied, record)
 
 
 class PromiseIncentive(Act):
-    """承诺给予激励: promise an incentive to a business that keeps faith, by a day (DIS-V2)."""
+    """承诺给予激励: promise a trustworthy business an incentive by a day (DIS-V2)."""
 
     ROLES = roles("credit_officer", *OFFICERS)
 
@@ -246,7 +251,9 @@ class PromiseIncentive(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Incentive(self.incentive))
         if self.apply_by < ledger.on:
-            raise Malformed("apply_by lies before the day of the promise", "/apply_by")
+            raise Malformed(
+                f"apply_by must not be before {ledger.on}; it is {self.apply_by}", "/apply_by"
+            )
         yield IncentivePromised(
             incentive=self.incentive,
             entity=self.entity,
@@ -258,7 +265,7 @@ class PromiseIncentive(Act):
 
 
 class GrantIncentive(Act):
-    """实施激励: apply an incentive; one that was promised keeps its id, business and measure."""
+    """实施激励: apply an incentive; a promised one keeps its id, unit, business and measure."""
 
     ROLES = roles("credit_officer", *OFFICERS)
 
@@ -272,19 +279,21 @@ class GrantIncentive(Act):
         standing = ledger.read(Incentive(self.incentive))
         promised = standing.promised
         if standing.stage != "promised" or (standing.exists and promised is None):
-            raise OutOfStep(f"incentive {self.incentive} is {standing.stage} already")
+            raise OutOfStep(
+                f"incentive {self.incentive} must be new or promised; it is {standing.stage}"
+            )
         late = 0
         if promised is not None:
-            said = (promised.entity, promised.unit, promised.measure)
-            if said != (self.entity, self.unit, self.measure):
+            terms = (promised.entity, promised.unit, promised.measure)
+            if terms != (self.entity, self.unit, self.measure):
                 raise Malformed(
-                    f"{self.incentive} was promised by {promised.unit} to {promised.entity}: "
-                    f"{promised.measure}",
+                    f"entity, unit and measure of {self.incentive} must be those of its promise: "
+                    f"{', '.join(terms)}",
                     "/incentive",
                 )
             late = ledger.days_after(promised.apply_by)
         if self.until is not None and self.until < ledger.on:
-            raise Malformed("until lies before the day of the grant", "/until")
+            raise Malformed(f"until must not be before {ledger.on}; it is {self.until}", "/until")
         yield IncentiveGranted(
             incentive=self.incentive,
             entity=self.entity,
@@ -297,8 +306,10 @@ class GrantIncentive(Act):
 
 
 class EndIncentive(Act):
-    """终止激励: end an incentive. A promise ends unkept only for a reason of the business itself:
-    it declines, or a live ``record`` speaks against it.
+    """终止激励: end an incentive.
+
+    An incentive that was promised and not granted ends only if the business declines it, or if a
+    live negative ``record`` of the business is named.
     """
 
     ROLES = roles("credit_officer", *OFFICERS)
@@ -311,11 +322,13 @@ class EndIncentive(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         standing = ledger.own(Incentive(self.incentive), "Promise or grant it first.")
         if standing.ended is not None:
-            raise OutOfStep(f"incentive {self.incentive} ended on {standing.ended.ended_on}")
+            raise OutOfStep(
+                f"incentive {self.incentive} ended already, on {standing.ended.ended_on}"
+            )
         if standing.granted is None and self.reason not in ("no_longer_eligible", "declined"):
             raise OutOfStep(
-                f"incentive {self.incentive} was promised; it is granted, or ends because the "
-                "business declines it or is no_longer_eligible"
+                f"incentive {self.incentive} was promised and not granted; grant it, or end it "
+                "with the reason declined or no_longer_eligible"
             )
         if self.reason == "no_longer_eligible":
             self._check_record(ledger, standing.entity)
@@ -331,24 +344,28 @@ class EndIncentive(Act):
 
     def _check_record(self, ledger: Reading, entity: str) -> None:
         if self.record is None:
-            raise Malformed("name the record that speaks against the business", "/record")
+            raise Malformed("record must name a negative record of the business", "/record")
         record = ledger.known(Record(self.record))
         if record.says.entity != entity or not record.negative or not record.live(ledger.on):
             raise Malformed(
-                f"record {self.record} does not speak against {entity} on {ledger.on}", "/record"
+                f"record must be a live negative record of {entity} on {ledger.on}; {self.record} "
+                "is not",
+                "/record",
             )
 
 
 def _alive(ledger: Reading, sanction_id: str) -> SanctionApplied:
     sanction = ledger.known(Sanction(sanction_id), "Apply it first.")
     if sanction.lifted is not None:
-        raise OutOfStep(f"sanction {sanction_id} was lifted on {sanction.lifted.lifted_on}")
+        raise OutOfStep(
+            f"sanction {sanction_id} was lifted already, on {sanction.lifted.lifted_on}"
+        )
     assert sanction.applied is not None
     return sanction.applied
 
 
 def _lift_outlived(ledger: Reading, applied: SanctionApplied, record: Record) -> Iterator[Event]:
-    """The end of a sanction whose record is over, and the finding that it came too late."""
+    """Yield the lifting of a sanction that outlived its record, and the finding DIS-V1."""
     ended, started = record.ended, record.started
     if ended is not None and ended.terminated_on <= ledger.today:
         reason, last = LIFTED[ended.reason], ended.terminated_on

@@ -1,7 +1,8 @@
-"""Commands of 2.3: what is prepared, the draw, those who were drawn, and the results.
+"""Commands of draws (2.3): preparation, announcement, execution, targets and results.
 
-Some of them carry what takes longer than a sequencer should wait for (a frozen roster, the outcome
-of a draw): it is worked out before they are handed in, from inputs fixed by their digest.
+Some commands carry a result that takes too long to compute in the sequencer (a frozen roster, the
+outcome of a draw). The service computes it before it submits the command, from inputs that are
+fixed by their digest.
 """
 
 from ledger.systems.draws.commands.announcing import AnnounceDraw

@@ -1,4 +1,4 @@
-"""The announcement: everything that decides a draw but the seed, said before any part of it is."""
+"""The announcement of a draw: everything that decides it, before any part of the seed exists."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ from ledger.systems.filing import rules as filing
 from ledger.systems.filing.folds import AnnualPlan
 from ledger.systems.supervision import rules as supervision
 
-#: From low risk to high, by what the strata are.
+#: The strata of each kind, from low risk to high risk.
 _ORDER: dict[By, tuple[StratumKey, ...]] = {
     "grade": ("A", "B", "C", "D"),
     "risk": ("low", "mid", "high"),
 }
 
-#: A draw's id is the longest part of its targets' ids, and these have to stay ids.
+#: The longest id of a draw. The ids of its targets contain it and must stay valid ids.
 _LONGEST_ID = 90
 
 
 class OtherPart(Value):
-    """The part of another unit in the draw: its plan, its matters, and its frozen officers."""
+    """The part of another unit in the draw: its plan, its matters and its roster of officers."""
 
     unit: UnitId
     plan: PlanId
@@ -66,12 +66,13 @@ class OtherPart(Value):
 
 
 class AnnounceDraw(Act):
-    """抽查公告: say everything that decides a draw before any part of the seed exists.
+    """抽查公告: announce everything that decides a draw, before any part of the seed exists.
 
-    ``parts``: other units that draw with the one that initiates it, over one roster, each for its
-    own matters by its own filed plan (FIL-R1). Without ``strata`` the ratios are those of the
-    policy ``draw.ratio``, as far as the caps of the general matters allow; without ``inspect_by``
-    the visits end with the plan's year. ``roster_hash``: the hash that the sender has seen.
+    ``parts``: the other units that draw together with the initiating unit, from the same roster,
+    each for its own matters under its own filed plan (FIL-R1). Without ``strata`` the ratios are
+    those of the policy ``draw.ratio``, limited by the caps of the general matters. Without
+    ``inspect_by`` the visits end with the year of the plan. ``roster_hash``: the hash that the
+    sender has seen.
     """
 
     ROLES = DRAWERS
@@ -95,11 +96,17 @@ class AnnounceDraw(Act):
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
         ledger.new(DrawState(self.draw))
         if len(self.draw) > _LONGEST_ID:
-            raise Malformed(f"a draw's id has at most {_LONGEST_ID} characters", "/draw")
-        roster = ledger.known(EntityRoster(self.roster), "Freeze it first.").frozen
+            raise Malformed(
+                f"draw must have at most {_LONGEST_ID} characters; it has {len(self.draw)}", "/draw"
+            )
+        roster = ledger.known(EntityRoster(self.roster), "Freeze the roster first.").frozen
         assert roster is not None
         if roster.unit != self.unit:
-            raise Malformed(f"that roster was frozen by {roster.unit}", "/roster")
+            raise Malformed(
+                f"roster must be one frozen by {self.unit}; {self.roster} was frozen by "
+                f"{roster.unit}",
+                "/roster",
+            )
         year, parts = self._parts(ledger)
         self._check_roster(ledger, roster)
         ledger.require(
@@ -126,7 +133,10 @@ class AnnounceDraw(Act):
         last = date(year, 12, 31)
         inspect_by = self.inspect_by or last
         if not ledger.on < inspect_by <= last:
-            raise Malformed(f"inspect_by lies after {ledger.on} and by {last}", "/inspect_by")
+            raise Malformed(
+                f"inspect_by must be after {ledger.on} and not after {last}; it is {inspect_by}",
+                "/inspect_by",
+            )
         announced = DrawAnnounced(
             draw=self.draw,
             unit=self.unit,
@@ -154,7 +164,7 @@ class AnnounceDraw(Act):
         yield DrawOperated(draw=self.draw, unit=self.unit, step="announced")
 
     def _parts(self, ledger: Reading) -> tuple[int, tuple[DrawPart, ...]]:
-        """The year of the plans, and the part of each unit, that of the initiator first."""
+        """Return the year of the plans and the part of each unit, the initiator's part first."""
         own = OtherPart(
             unit=self.unit,
             plan=self.plan,
@@ -163,18 +173,27 @@ class AnnounceDraw(Act):
         )
         units = [part.unit for part in (own, *self.parts)]
         if len(set(units)) < len(units):
-            raise Malformed("each unit must have one part", "/parts")
+            raise Malformed("each unit must have one part; a unit is named twice", "/parts")
         plan = ledger.known(AnnualPlan(self.plan), "Approve the annual plan first.")
         if plan.unit != self.unit:
-            raise Malformed(f"{self.plan} is the plan of {plan.unit}", "/plan")
+            raise Malformed(
+                f"plan must be a plan of {self.unit}; {self.plan} is a plan of {plan.unit}", "/plan"
+            )
         parts = []
-        for at, part in (("", own), *((f"/parts/{i}", one) for i, one in enumerate(self.parts))):
+        for at, part in (
+            ("", own),
+            *((f"/parts/{i}", other) for i, other in enumerate(self.parts)),
+        ):
             self._check_plan(ledger, part, plan.year)
-            officers = ledger.known(OfficerRoster(part.officer_roster), "Freeze it first.").frozen
+            officers = ledger.known(
+                OfficerRoster(part.officer_roster), "Freeze the roster first."
+            ).frozen
             assert officers is not None
             if officers.unit != part.unit:
                 raise Malformed(
-                    f"that roster was frozen by {officers.unit}", f"{at}/officer_roster"
+                    f"officer_roster must be one frozen by {part.unit}; {part.officer_roster} was "
+                    f"frozen by {officers.unit}",
+                    f"{at}/officer_roster",
                 )
             parts.append(
                 DrawPart(
@@ -193,35 +212,35 @@ class AnnounceDraw(Act):
         own = (plan.unit, plan.year) == (part.unit, year)
         version = plan.in_force(ledger.on) if own else None
         missing = [m for m in part.matters if version is None or m not in version.items]
-        ledger.setting("filing.lead_wd")  # its version belongs to the refusal
+        ledger.setting("filing.lead_wd")  # the refusal states its version
         ledger.require(
             not missing,
             filing.FIL_R1,
             matters=", ".join(missing),
             unit=part.unit,
             month=str(year),
-            hint=f"Let {part.unit} have them in its plan of {year}, and file it before the draw is "
-            "announced.",
+            hint=f"Add them to the plan of {part.unit} for {year} and file it before you announce "
+            "the draw.",
         )
 
     def _check_roster(self, ledger: Reading, roster: EntityRosterFrozen) -> None:
-        """Refuse a roster that was frozen for other units or matters than those that draw (R7)."""
+        """Refuse a roster frozen for other units or matters than the draw has (DRW-R7)."""
         units = {self.unit, *(part.unit for part in self.parts)}
         matters = {*self.matters, *(m for part in self.parts for m in part.matters)}
         frozen_for = set(roster.units) or {roster.unit}
-        # A roster that named no matters was frozen for whatever its one unit draws for.
+        # A roster without matters fits every matter of its one unit.
         any_matter = not roster.matters and len(units) == 1
         reason = None
         if units != frozen_for:
-            reason = f"it was frozen for {_and(frozen_for)}, and {_and(units)} draw"
+            reason = f"it was frozen for {_and(frozen_for)}; the draw is of {_and(units)}"
         elif not any_matter and matters != set(roster.matters):
-            frozen_matters = _and(roster.matters) or "no matters that it names"
+            frozen_matters = _and(roster.matters) or "no named matters"
             reason = f"it was frozen for {frozen_matters}; the draw is for {_and(matters)}"
         _require_roster(ledger, self.roster, reason)
 
     def _listed(self, ledger: Reading) -> list[DrawMatter | None]:
-        """What the matter list of each unit says of the matters that it draws for."""
-        parts = ((self.unit, self.matters), *((one.unit, one.matters) for one in self.parts))
+        """Return the entries of the drawn matters on the matter lists of their units."""
+        parts = ((self.unit, self.matters), *((part.unit, part.matters) for part in self.parts))
         return [
             ledger.read(DrawMatters(unit)).items.get(matter)
             for unit, matters in parts
@@ -231,11 +250,13 @@ class AnnounceDraw(Act):
     def _strata(self, ledger: Reading, roster: EntityRosterFrozen) -> tuple[StratumRatio, ...]:
         by, members = roster.by, roster.strata
         if self.by != by:
-            raise Malformed(f"the roster is divided by {by}", "/by")
+            raise Malformed(f"by must be {by}, as in the roster; it is {self.by}", "/by")
         given = self.strata
         if not given:
             if by != "grade":
-                raise Malformed("give the ratio of each stratum", "/strata")
+                raise Malformed(
+                    f"strata must give the ratio of each stratum, because by is {by}", "/strata"
+                )
             table: dict[str, Any] = ledger.setting("draw.ratio")
             given = tuple(
                 StratumRatio(key=key, ratio=ratio)
@@ -245,8 +266,9 @@ class AnnounceDraw(Act):
         keys = [stratum.key for stratum in given]
         if len(set(keys)) < len(keys) or not set(members) <= set(keys) <= set(order):
             raise Malformed(
-                f"give each of {', '.join(sorted(members, key=order.index))} one ratio, and "
-                f"nothing that is none of {', '.join(order)}",
+                f"strata must give one ratio for each of "
+                f"{', '.join(sorted(members, key=order.index))}, and every key must be one of "
+                f"{', '.join(order)}",
                 "/strata",
             )
         strata = tuple(sorted(given, key=lambda stratum: order.index(stratum.key)))
@@ -265,7 +287,7 @@ class AnnounceDraw(Act):
             _require_roster(
                 ledger,
                 self.roster,
-                f"all of {stratum.key} are to be visited, and {out} of them are excluded because a "
+                f"all of {stratum.key} must be visited, but {out} of them are excluded because a "
                 "cap is used up"
                 if whole and out
                 else None,
@@ -278,15 +300,15 @@ class AnnounceDraw(Act):
             (f"{at}/matters/{index}", unit, matter)
             for at, unit, matters in (
                 ("", self.unit, self.matters),
-                *((f"/parts/{i}", one.unit, one.matters) for i, one in enumerate(self.parts)),
+                *((f"/parts/{i}", part.unit, part.matters) for i, part in enumerate(self.parts)),
             )
             for index, matter in enumerate(matters)
         ]
         for (pointer, unit, matter), item in zip(places, self._listed(ledger), strict=True):
             if item is None:
                 raise Malformed(
-                    f"{matter} is not on the random-inspection matter list of {unit}; "
-                    "publish it there first",
+                    f"{matter} must be on the random-inspection matter list of {unit}; publish it "
+                    "there first",
                     pointer,
                 )
             if item.draw_class == "general":
@@ -298,27 +320,32 @@ class AnnounceDraw(Act):
         for index, source in enumerate(self.sources):
             at = f"/sources/{index}"
             if names.count(source.name) > 1:
-                raise Malformed(f"{source.name} is named twice", f"{at}/name")
+                raise Malformed(
+                    f"each source must have its own name; {source.name} is named twice",
+                    f"{at}/name",
+                )
             if (source.kind == "commitment") is (source.commitment is None):
                 raise Malformed(
-                    "a commitment has the SHA-256 of its secret, and nothing else has one",
+                    "commitment, the SHA-256 of the secret, must be given for a source of kind "
+                    "commitment, and for no other",
                     f"{at}/commitment",
                 )
             if source.kind == "commitment" and source.fallback is None:
                 raise Malformed(
-                    "say which value is taken if the party does not reveal", f"{at}/fallback"
+                    "a commitment must have a fallback, used if its secret is not revealed",
+                    f"{at}/fallback",
                 )
-            # By the ledger's clock: whoever dates an act back knows what has come out since.
+            # Use the ledger's clock: who dates an act back knows the values published since then.
             ledger.require(
                 source.publication_at > max(ledger.at, ledger.now),
                 rules.DRW_R1,
                 draw=self.draw,
-                reason=f"{source.name} was out at {source.publication_at.isoformat()}",
+                reason=f"{source.name} was published at {source.publication_at.isoformat()}",
             )
 
     def _check_secrets(self, ledger: Reading) -> None:
-        """No party may wait for a public value and then choose to reveal, or not (DRW-R1)."""
-        public = [one for one in self.sources if one.kind == "public"]
+        """Refuse sources that let a party know a public value before it must reveal (DRW-R1)."""
+        public = [source for source in self.sources if source.kind == "public"]
         if not public:
             return
         first = min(public, key=lambda source: source.publication_at)
@@ -327,7 +354,7 @@ class AnnounceDraw(Act):
                 source.kind == "public" or source.publication_at <= first.publication_at,
                 rules.DRW_R1,
                 draw=self.draw,
-                reason=f"{source.name} would be revealed after {first.name} is out at "
+                reason=f"{source.name} would be revealed after {first.name} is published at "
                 f"{first.publication_at.isoformat()}",
             )
 
@@ -347,7 +374,7 @@ class AnnounceDraw(Act):
         ledger.require(
             before is None,
             rules.DRW_R5,
-            reason=f"{before} draws for the same matters and is not voided",
+            reason=f"draw {before} is for the same matters and was not voided",
         )
 
 

@@ -1,4 +1,4 @@
-"""What several commands about a draw ask first: whose it is, and who may be drawn in it."""
+"""Checks that commands of draws share: whose draw it is, and who may operate it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ledger.systems.supervision import rules as supervision
 
 
 def operated(ledger: Reading, draw_id: str) -> DrawState:
-    """A draw of the actor's unit, whom it does not send to inspect."""
+    """Return a draw of the actor's unit; refuse an actor who can be drawn to inspect in it."""
     draw = ledger.own(DrawState(draw_id), "Announce the draw first.")
     require_no_inspector(ledger, draw, ledger.actor.person_id)
     return draw
 
 
 def officers_of(ledger: Reading, draw: DrawState) -> tuple[str, ...]:
-    """Who stands on the officer rosters of a draw, of whatever unit."""
+    """Return the officers on the rosters of a draw, of all its units."""
     return tuple(officer for part in draw.parts for officer in officers_of_part(ledger, part))
 
 
 def officers_of_part(ledger: Reading, part: DrawPart) -> tuple[str, ...]:
-    """Who stands on the officer roster of one unit."""
+    """Return the officers on the roster of one unit."""
     frozen = ledger.read(OfficerRoster(part.officer_roster)).frozen
     return frozen.officers if frozen is not None else ()
 

@@ -1,4 +1,4 @@
-"""The draw is made from the frozen roster with the revealed seed, and its targets recorded."""
+"""Make a draw from the frozen roster with the revealed seed, and record its targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ledger.systems.draws.folds import DrawState, Target
 
 
 class DrawOutcome(Value):
-    """What a draw gives: counts, and the selection that lies beside the ledger by its digest."""
+    """The outcome of a draw: its counts, and the digest of the blob with its selection."""
 
     strata: tuple[StratumCount, ...]
     selection_hash: Sha256
@@ -26,9 +26,9 @@ class DrawOutcome(Value):
 class ExecuteDraw(Act):
     """随机抽取: make the draw from the frozen roster with the revealed seed.
 
-    ``roster_hash``: the roster that it is made from; another than the announced one is refused
-    (DRW-R2). The service draws and fills in ``outcome``; an outcome that the sender worked out
-    is refused unless it is the same (DRW-R6). Sent again it goes on where it was interrupted.
+    ``roster_hash`` must be the hash of the announced roster (DRW-R2). The service draws and fills
+    in ``outcome``; an outcome that the sender computed is refused if it differs (DRW-R6). Sent
+    again, the command continues where it was interrupted.
     """
 
     ROLES = DRAWERS
@@ -43,12 +43,12 @@ class ExecuteDraw(Act):
         require_seeded(draw)
         outcome = self.outcome
         if outcome is None:
-            raise Malformed("a draw is made before it is recorded", "/outcome")
+            raise Malformed("outcome must be filled in before the draw is recorded", "/outcome")
         wrong = why_not_of(draw, outcome)
         if wrong is None and draw.stage == "executed":
             if outcome.selection_hash == draw.selection_hash:
                 return
-            wrong = f"{self.draw} gave {draw.selection_hash} before"
+            wrong = f"its selection was recorded already as {draw.selection_hash}"
         ledger.require(wrong is None, rules.DRW_R6, draw=self.draw, reason=wrong)
         assert draw.seed is not None
         executed = DrawExecuted(
@@ -68,10 +68,10 @@ class ExecuteDraw(Act):
 
 
 class SelectTargets(Act):
-    """抽中对象入账: give each selected business its own event, some at a time; none twice.
+    """抽中对象入账: record each selected business as a target, some at a time and none twice.
 
-    Each line proves that it stands in the selection of the executed draw (DRW-R6). What is
-    recorded already is passed over, so the same batch may be sent again.
+    Each line must prove that it is in the selection of the executed draw (DRW-R6). Targets that are
+    recorded already are skipped, so the same batch can be sent again.
     """
 
     draw: DrawId
@@ -80,23 +80,26 @@ class SelectTargets(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         draw = operated(ledger, self.draw)
         if draw.stage != "executed":
-            raise OutOfStep(f"draw {self.draw} is {draw.stage}")
+            raise OutOfStep(
+                f"draw {self.draw} must be executed before its targets are recorded; it is "
+                f"{draw.stage}"
+            )
         quotas = {stratum.key: stratum.quota for stratum in draw.drawn}
         ids = [target_id(self.draw, line.stratum, line.rank) for line in self.lines]
-        ledger.read_all(Target(one) for one in ids)
+        ledger.read_all(Target(target) for target in ids)
         for line, target in zip(self.lines, ids, strict=True):
             ledger.require(
                 line.rank <= quotas.get(line.stratum, 0),
                 rules.DRW_R6,
                 draw=self.draw,
-                reason=f"{target} is a reserve",
+                reason=f"{target} is only a reserve",
             )
             if not ledger.read(Target(target)).exists:
                 yield selected(ledger, draw, line)
 
 
 def difference(draw: DrawState, made: DrawOutcome) -> str | None:
-    """In what an executed draw differs from the same draw made again; ``None`` in nothing."""
+    """Return how an executed draw differs from the same draw made again, or ``None``."""
     recorded = DrawOutcome(
         strata=draw.drawn,
         selection_hash=draw.selection_hash or "",
@@ -111,7 +114,7 @@ def difference(draw: DrawState, made: DrawOutcome) -> str | None:
 
 
 def require_roster(ledger: Reading, draw: DrawState, roster_hash: str) -> None:
-    """Refuse another roster than the announced one (DRW-R2)."""
+    """Refuse a roster other than the announced one (DRW-R2)."""
     ledger.require(
         roster_hash == draw.roster_hash,
         rules.DRW_R2,
@@ -122,13 +125,16 @@ def require_roster(ledger: Reading, draw: DrawState, roster_hash: str) -> None:
 
 
 def require_seeded(draw: DrawState) -> None:
-    """Refuse a draw that has no seed yet, or does not count any more."""
+    """Refuse a draw that has no seed yet or was voided."""
     if draw.stage not in ("seed_revealed", "executed"):
-        raise OutOfStep(f"draw {draw.draw} is {draw.stage}; a draw follows the reveal of the seed")
+        raise OutOfStep(
+            f"the seed of draw {draw.draw} must be revealed before the draw is made; it is "
+            f"{draw.stage}"
+        )
 
 
 def why_not_of(draw: DrawState, outcome: DrawOutcome) -> str | None:
-    """Why an outcome cannot be this draw's, by what can be counted; ``None`` if nothing says so."""
+    """Return why the counts of an outcome cannot be those of this draw, or ``None``."""
     due = tuple(
         StratumCount(
             key=stratum.key,
@@ -138,12 +144,12 @@ def why_not_of(draw: DrawState, outcome: DrawOutcome) -> str | None:
         for stratum in draw.strata
     )
     if outcome.strata != due:
-        return f"the strata are {_told(due)}, not {_told(outcome.strata)}"
-    lines = sum(min(one.size, one.quota + draw.reserves) for one in due)
+        return f"the strata must be {_shown(due)}; they are {_shown(outcome.strata)}"
+    lines = sum(min(stratum.size, stratum.quota + draw.reserves) for stratum in due)
     if outcome.selection_count != lines:
-        return f"it has {lines} lines with the reserves, not {outcome.selection_count}"
+        return f"with the reserves it must have {lines} lines; it has {outcome.selection_count}"
     return None
 
 
-def _told(strata: tuple[StratumCount, ...]) -> str:
-    return ", ".join(f"{one.key} {one.quota}/{one.size}" for one in strata)
+def _shown(strata: tuple[StratumCount, ...]) -> str:
+    return ", ".join(f"{stratum.key} {stratum.quota}/{stratum.size}" for stratum in strata)

@@ -1,4 +1,4 @@
-"""Results: what an inspection found is published and enters the credit record (2.3)."""
+"""Results of inspections: publish them and enter them on the credit record (2.3)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ledger.systems.supervision.findings import finding
 
 
 class PublishDrawResult(Act):
-    """公示抽查检查结果: publish what an inspection found, and enter it on the credit record.
+    """公示抽查检查结果: publish the result of an inspection and enter it on the credit record.
 
-    A lawful refusal enters no record: it says nothing against the business. ``draw``: the draw that
-    chose it; the task's own if it is left out. One that did not ask for this visit is found
-    (DRW-V2).
+    A lawful refusal of entry is not entered, because it says nothing against the business.
+    ``draw``: the draw that selected the business, by default the draw of the task. Finding DRW-V2
+    follows if the draw did not ask for this visit.
     """
 
     ROLES = UNIT
@@ -40,10 +40,16 @@ class PublishDrawResult(Act):
         assert isinstance(concluded, InspectionConcluded)
         concluded_on = task.concluded.occurred_on
         if ledger.on < concluded_on:
-            raise Malformed(f"{self.task} was concluded on {concluded_on}", "/occurred_at")
+            raise Malformed(
+                f"a result must not be published before {self.task} was concluded, on "
+                f"{concluded_on}; it is dated {ledger.on}",
+                "/occurred_at",
+            )
         published = ledger.read(PublishedResult(self.task)).published
         if published is not None:
-            raise OutOfStep(f"the result of {self.task} was published on {published.published_on}")
+            raise OutOfStep(
+                f"the result of {self.task} was published on {published.published_on} already"
+            )
         draw = self.draw or task.draw
         if draw is not None:
             ledger.known(DrawState(draw), "Announce the draw first.")
@@ -91,10 +97,10 @@ class PublishDrawResult(Act):
         )
 
     def _asked_for(self, ledger: Reading, draw: str, task: Task) -> bool:
-        """Whether this visit, and no other one at the business, is what the draw asked for."""
+        """Return whether the draw asked for this visit, and not for another one at the business."""
         target = drawn_visit(ledger, draw, task.entity, task.unit, task.matters)
         if target is None or task.draw != draw:
             return False
-        # Of several units each has a task of its own; the target names the first that went.
+        # In a draw of several units each has its own task; the target names the first visit.
         first = None if target.task in (None, self.task) else ledger.read(Task(target.task or ""))
         return first is None or first.unit != task.unit

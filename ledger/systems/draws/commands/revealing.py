@@ -1,4 +1,4 @@
-"""The seed: secrets shown by their time, and the values of all sources joined."""
+"""The seed of a draw: secrets revealed in time, joined with the values of public sources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ledger.systems.draws.folds import DrawState
 
 
 class RevealCommitment(Act):
-    """揭示承诺值: show the secret whose SHA-256 was announced; by the time announced for it."""
+    """揭示承诺值: reveal, by the announced time, the secret whose SHA-256 was announced."""
 
     ROLES = roles("entity_rep", "jb_supervisor", "recon_officer", *DRAWERS)
 
@@ -34,14 +34,20 @@ class RevealCommitment(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
-        source = next((one for one in draw.sources if one.name == self.source), None)
+        source = next((known for known in draw.sources if known.name == self.source), None)
         if source is None or source.commitment is None:
-            raise Malformed(f"{self.draw} announced no commitment {self.source!r}", "/source")
+            raise Malformed(
+                f"source must be an announced commitment of {self.draw}; {self.source!r} is not",
+                "/source",
+            )
         if draw.stage != "announced":
-            raise OutOfStep(f"draw {self.draw} is {draw.stage}; its seed is fixed")
+            raise OutOfStep(
+                f"a secret must be revealed before the seed of draw {self.draw}; the draw is "
+                f"{draw.stage}"
+            )
         if sha256(self.value.encode()).hexdigest() != source.commitment:
             raise Malformed(
-                f"the SHA-256 of this value is not the commitment of {self.source}", "/value"
+                f"the SHA-256 of value must be the commitment of {self.source}; it is not", "/value"
             )
         if self.source in draw.revealed:
             return
@@ -49,8 +55,8 @@ class RevealCommitment(Act):
             ledger.now <= source.publication_at,
             rules.DRW_R1,
             draw=self.draw,
-            reason=f"{source.name} had until {source.publication_at.isoformat()}; its announced "
-            "fallback stands",
+            reason=f"{source.name} had to be revealed by {source.publication_at.isoformat()}; its "
+            "announced fallback is used",
         )
         yield DrawCommitmentRevealed(
             draw=self.draw, unit=draw.unit, source=self.source, value=self.value
@@ -58,18 +64,18 @@ class RevealCommitment(Act):
 
 
 class PublicValue(Value):
-    """What a public source gave; ``None`` if nothing came."""
+    """The value of a public source; ``None`` if the source published none."""
 
     source: Name
     value: SeedValue | None
 
 
 class RevealSeed(Act):
-    """公布随机种子: join the values of all sources, once all are out (DRW-R1).
+    """公布随机种子: make the seed from the values of all sources, once all are published (DRW-R1).
 
-    ``values`` are those of the public sources. Committed ones are taken from what the parties
-    revealed themselves: nobody can withhold another's. For what did not come, the announced
-    fallback stands.
+    ``values`` are those of the public sources. The secrets are those that the parties revealed
+    themselves, so nobody can withhold the secret of another. If a value is missing, the announced
+    fallback is used.
     """
 
     ROLES = DRAWERS
@@ -80,19 +86,23 @@ class RevealSeed(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         draw = operated(ledger, self.draw)
         if draw.stage != "announced":
-            raise OutOfStep(f"draw {self.draw} is {draw.stage}; its seed is revealed once")
+            raise OutOfStep(
+                f"the seed of draw {self.draw} is revealed once, after the announcement; the draw "
+                f"is {draw.stage}"
+            )
         for source in draw.sources:
             ledger.require(
                 source.publication_at <= min(ledger.at, ledger.now),
                 rules.DRW_R1,
                 draw=self.draw,
-                reason=f"{source.name} is out at {source.publication_at.isoformat()} only",
+                reason=f"{source.name} is published only at {source.publication_at.isoformat()}",
             )
-        public = {one.name for one in draw.sources if one.kind == "public"}
-        given = {one.source: one.value for one in self.values}
+        public = {source.name for source in draw.sources if source.kind == "public"}
+        given = {value.source: value.value for value in self.values}
         if len(given) < len(self.values) or not set(given) <= public:
             raise Malformed(
-                f"give each of the public sources once: {', '.join(sorted(public))}", "/values"
+                f"values must name public sources ({', '.join(sorted(public))}), each once",
+                "/values",
             )
         values = tuple(self._value(source, {**given, **draw.revealed}) for source in draw.sources)
         yield DrawSeedRevealed(
@@ -100,8 +110,8 @@ class RevealSeed(Act):
             unit=draw.unit,
             plan=draw.plan,
             values=values,
-            seed=uvdraw.seed_of([one.value for one in values]),
-            not_revealed=tuple(one.source for one in values if not one.revealed),
+            seed=uvdraw.seed_of([value.value for value in values]),
+            not_revealed=tuple(value.source for value in values if not value.revealed),
         )
 
     def _value(self, source: SeedSource, given: dict[str, Any]) -> SourceValue:
@@ -110,8 +120,8 @@ class RevealSeed(Act):
             return SourceValue(source=source.name, value=value)
         if source.fallback is None:
             raise Malformed(
-                f"{source.name} has no announced fallback; give its value, or void the draw "
-                "(source_unpublished)",
+                f"the value of {source.name} must be given, because it has no announced fallback; "
+                "if it was not published, void the draw (source_unpublished)",
                 "/values",
             )
         return SourceValue(source=source.name, value=source.fallback, revealed=False)

@@ -1,4 +1,4 @@
-"""A draw looked at afterwards: made again, and held against the visits that took place."""
+"""Review a draw afterwards: make it again, and compare it with the visits that took place."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from ledger.systems.supervision.findings import finding
 
 
 class VerifyDraw(Act):
-    """抽查复核: have the service make the draw again, and record whether it comes out the same.
+    """抽查复核: make the draw again and record whether the outcome is the same.
 
-    The service fills in ``outcome``; one that the sender worked out is refused unless that is what
-    the service finds (DRW-R6).
+    The service fills in ``outcome``; an outcome that the sender computed is refused if it differs
+    from that of the service (DRW-R6).
     """
 
     ROLES = roles("jb_supervisor", "recon_officer", "rlo_assessor", *DRAWERS)
@@ -39,9 +39,13 @@ class VerifyDraw(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.executed_on is None:
-            raise OutOfStep(f"draw {self.draw} is {draw.stage}; there is nothing to verify yet")
+            raise OutOfStep(
+                f"draw {self.draw} must be executed before it is verified; it is {draw.stage}"
+            )
         if self.outcome is None:
-            raise Malformed("a draw is made again before that is recorded", "/outcome")
+            raise Malformed(
+                "outcome must be filled in before the verification is recorded", "/outcome"
+            )
         mismatch = difference(draw, self.outcome)
         yield DrawVerified(
             draw=self.draw,
@@ -53,12 +57,12 @@ class VerifyDraw(Act):
 
 
 class ReviewDraw(Act):
-    """抽查履行评估: when a draw's time is over, hold what was inspected against what was promised.
+    """抽查履行评估: compare the visits of a draw, after its last day, with the announced ratios.
 
-    Of each stratum it counts the businesses that the unit visited on the draw's matters since the
-    draw, drawn or not, and asks how improbable that number is under the announced ratio (DRW-V6).
-    Whoever fits the roster's class and was not left out is on it (DRW-R7); where strata are no
-    grades, only those drawn can be placed in one. Recorded once.
+    For each stratum, count the businesses, drawn or not, that the unit visited on these matters
+    since the draw, and compute how improbable this number is under the announced ratio (DRW-V6). A
+    business that fits the class of the roster and was not left out counts as on it (DRW-R7). If the
+    strata are not grades, only drawn businesses can be assigned to a stratum. Recorded once.
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")
@@ -68,9 +72,14 @@ class ReviewDraw(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.stage != "executed" or draw.inspect_by is None:
-            raise OutOfStep(f"draw {self.draw} is {draw.stage}; only an executed one is reviewed")
+            raise OutOfStep(
+                f"draw {self.draw} must be executed before it is reviewed; it is {draw.stage}"
+            )
         if ledger.today <= draw.inspect_by:
-            raise OutOfStep(f"the visits of {self.draw} go on until {draw.inspect_by}")
+            raise OutOfStep(
+                f"the last day for visits of {self.draw}, {draw.inspect_by}, must be over; today "
+                f"is {ledger.today}"
+            )
         if draw.reviewed_on is not None:
             return
         inspected = self._inspected(ledger, draw)
@@ -87,7 +96,7 @@ class ReviewDraw(Act):
             unit=draw.unit,
             plan=draw.plan,
             inspected=inspected,
-            chances={key: chance.shown(one) for key, one in chances.items()},
+            chances={key: chance.shown(value) for key, value in chances.items()},
         )
         for stratum in draw.drawn:
             if stratum.size and chances[stratum.key] < threshold:
@@ -114,12 +123,12 @@ class ReviewDraw(Act):
             if draw.executed_on <= day <= draw.inspect_by and matters & set(on)
         }
         ledger.read_all(DrawnTarget(entity, self.draw) for entity in visited)
-        found: dict[str, set[str]] = {stratum.key: set() for stratum in draw.drawn}
+        members: dict[str, set[str]] = {stratum.key: set() for stratum in draw.drawn}
         for entity in visited:
             stratum = self._stratum(ledger, draw, entity)
-            if stratum in found:
-                found[stratum].add(entity)
-        return {stratum.key: min(len(found[stratum.key]), stratum.size) for stratum in draw.drawn}
+            if stratum in members:
+                members[stratum].add(entity)
+        return {stratum.key: min(len(members[stratum.key]), stratum.size) for stratum in draw.drawn}
 
     def _stratum(self, ledger: Reading, draw: DrawState, entity: str) -> str | None:
         drawn = ledger.read(DrawnTarget(entity, self.draw))

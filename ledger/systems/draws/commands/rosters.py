@@ -49,7 +49,7 @@ from ledger.systems.supervision.findings import finding
 
 
 class PublishDrawMatterList(Act):
-    """公布随机抽查事项清单: list what is drawn for, general matters each with a cap (DRW-R4)."""
+    """公布随机抽查事项清单: publish the matters of draws; general ones need a cap (DRW-R4)."""
 
     ROLES = roles("unit_head")
 
@@ -63,16 +63,21 @@ class PublishDrawMatterList(Act):
             matter = ledger.known(Matter(item.matter), "List it in the catalogue first.")
             if matter.unit != self.unit:
                 raise Malformed(
-                    f"matter {item.matter} is listed by {matter.unit}", f"/items/{index}/matter"
+                    f"matter must be one listed by {self.unit}; {item.matter} is listed by "
+                    f"{matter.unit}",
+                    f"/items/{index}/matter",
                 )
             if item.matter in seen:
-                raise Malformed(f"{item.matter} is listed twice", f"/items/{index}/matter")
+                raise Malformed(
+                    f"each matter must be listed once; {item.matter} is listed twice",
+                    f"/items/{index}/matter",
+                )
             seen.add(item.matter)
             if item.draw_class == "key":
                 continue
             if item.ratio_cap is None:
                 raise Malformed(
-                    "a general matter has a ratio_cap; no more than that share is ever drawn",
+                    "a general matter must have a ratio_cap, the largest share that may be drawn",
                     f"/items/{index}/ratio_cap",
                 )
             require_within_cap(ledger, item.matter, item.ratio_cap, highest)
@@ -85,10 +90,10 @@ class PublishDrawMatterList(Act):
 
 
 class RosterEntry(Value, omit_defaults=True):
-    """One business as it shall stand on a roster. ``weight``: how many tickets it holds.
+    """A business with its data for a roster. ``weight``: its number of tickets in the draw.
 
-    ``risk_reason``: why it is of another risk class than ``draw.risk_formula`` gives; its line
-    shows that.
+    ``risk_reason``: why its risk class differs from that of ``draw.risk_formula``; its line on the
+    roster shows the reason.
     """
 
     uscc: EntityId
@@ -100,24 +105,24 @@ class RosterEntry(Value, omit_defaults=True):
 
 
 class LeftOut(Value):
-    """A business of the class that shall not stand on the roster, and why."""
+    """A business of the class that is left out of the roster, and why."""
 
     entity: EntityId
     reason: Text | None = None
 
 
 class CappedOut(Value):
-    """A business that is not on a roster because a unit's capped visits of the year are used up."""
+    """A business that is left out because a unit has used up its capped visits of the year."""
 
     entity: EntityId
     stratum: StratumKey
 
 
 class FrozenRoster(Value):
-    """A roster as it was composed and stored: what the service fills in.
+    """A roster as the service composed and stored it.
 
-    ``overridden``: those on it whose grade was set by hand within the window before ``as_of``.
-    ``capped``: those of the class who are not on it because a cap is used up, by stratum.
+    ``overridden``: its businesses whose grade was set by hand within the window before ``as_of``.
+    ``capped``: the businesses of the class that are left out because a cap is used up.
     """
 
     roster_hash: Sha256
@@ -130,14 +135,15 @@ class FrozenRoster(Value):
 
 
 class FreezeEntityRoster(Act):
-    """检查对象名录库定稿: freeze who can be drawn.
+    """检查对象名录库定稿: freeze the roster of the businesses that can be drawn.
 
-    Without ``entries`` the roster is every registered business of the class with its grade, or its
-    risk class by ``draw.risk_formula``, on ``as_of``; with them, those, and whoever of the class is
-    missing stands in ``left_out`` with the reason (DRW-R7). ``units`` and ``matters`` are those of
-    the draw that it is for: whoever has a unit's capped visits of the year behind it is not on it,
-    unless its stratum is drawn whole. The service composes and stores it and fills in ``frozen``.
-    ``roster_hash``: the hash that the sender has seen; another one is refused (DRW-R2).
+    Without ``entries`` the roster has every registered business of the class with its grade, or its
+    risk class by ``draw.risk_formula``, on ``as_of``. With ``entries`` it has these businesses, and
+    all others of the class must be in ``left_out`` with a reason (DRW-R7). ``units`` and
+    ``matters`` are those of the draw. A business is left out if a unit has used up its capped
+    visits there in the year, unless its whole stratum is drawn. The service composes and stores the
+    roster and fills in ``frozen``. ``roster_hash``: the hash that the sender has seen; a different
+    roster is refused (DRW-R2).
     """
 
     ROLES = DRAWERS
@@ -158,22 +164,24 @@ class FreezeEntityRoster(Act):
 
     @property
     def all_units(self) -> tuple[str, ...]:
-        """The units of the draw: those named, or the one that freezes."""
+        """The units of the draw: those named, or else the unit that freezes the roster."""
         return self.units or (self.unit,)
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(EntityRoster(self.roster))
         if self.as_of > ledger.today:
-            raise Malformed(f"as_of lies after {ledger.today}", "/as_of")
+            raise Malformed(f"as_of must not be after {ledger.today}; it is {self.as_of}", "/as_of")
         if self.unit not in self.all_units:
-            raise Malformed(f"{self.unit} initiates the draw, and must be one of units", "/units")
+            raise Malformed(f"units must include {self.unit}, which initiates the draw", "/units")
         for unit in self.units:
             ledger.known(UnitStanding(unit), "Qualify the unit first.")
         for matter in self.matters:
             ledger.known(Matter(matter), "List it in the catalogue first.")
         if self.by == "risk":
-            ledger.setting("draw.risk_formula", on=self.as_of)  # its version is recorded with it
-        unreasoned = [one.entity for one in self.left_out if one.reason is None]
+            ledger.setting(
+                "draw.risk_formula", on=self.as_of
+            )  # its version is recorded with the roster
+        unreasoned = [business.entity for business in self.left_out if business.reason is None]
         ledger.require(
             not unreasoned,
             rules.DRW_R7,
@@ -181,7 +189,7 @@ class FreezeEntityRoster(Act):
         )
         frozen = self.frozen
         if frozen is None:
-            raise Malformed("a roster is composed before it is frozen", "/frozen")
+            raise Malformed("frozen must be filled in before the roster is recorded", "/frozen")
         ledger.require(
             self.roster_hash in (None, frozen.roster_hash),
             rules.DRW_R2,
@@ -190,7 +198,11 @@ class FreezeEntityRoster(Act):
             frozen=frozen.roster_hash,
         )
         if sum(frozen.strata.values()) != frozen.count:
-            raise Malformed("the strata do not add up to the count", "/frozen/strata")
+            raise Malformed(
+                f"the strata must add up to the count, {frozen.count}; they add up to "
+                f"{sum(frozen.strata.values())}",
+                "/frozen/strata",
+            )
         yield EntityRosterFrozen(
             roster=self.roster,
             unit=self.unit,
@@ -207,7 +219,7 @@ class FreezeEntityRoster(Act):
             line=self.line,
             units=tuple(sorted(self.units)),
             matters=tuple(sorted(self.matters)),
-            excluded=dict(sorted(Counter(one.stratum for one in frozen.capped).items())),
+            excluded=dict(sorted(Counter(out.stratum for out in frozen.capped).items())),
         )
         for out in frozen.capped:
             yield EntityLeftOut(
@@ -217,15 +229,15 @@ class FreezeEntityRoster(Act):
                 reason=f"the capped visits of {self.as_of.year} are used up",
                 ground="cap_used",
             )
-        for one in self.left_out:
-            assert one.reason is not None
+        for business in self.left_out:
+            assert business.reason is not None
             yield EntityLeftOut(
-                roster=self.roster, entity=one.entity, unit=self.unit, reason=one.reason
+                roster=self.roster, entity=business.entity, unit=self.unit, reason=business.reason
             )
         yield from self._grades_set_by_hand(ledger, frozen)
 
     def _grades_set_by_hand(self, ledger: Reading, frozen: FrozenRoster) -> Iterator[Event]:
-        """GRD-V1, each looked up again: the finding is about the unit that set the grade."""
+        """Yield finding GRD-V1 for each grade set by hand, about the unit that set it."""
         window = timedelta(days=int(ledger.setting("grade.override_window_cd")))
         ledger.read_all(GradesSetByHand(entity) for entity in frozen.overridden)
         for entity in frozen.overridden:
@@ -282,7 +294,7 @@ class FreezeOfficerRoster(Act):
 def due_ratios(
     table: Mapping[str, str], items: Iterable[DrawMatter | None]
 ) -> dict[StratumKey, str]:
-    """The ratio of each grade: that of ``draw.ratio``, or the smallest cap of a general matter."""
+    """Return the ratio of each grade: ``draw.ratio``, or a smaller cap of a general matter."""
     caps = [
         item.ratio_cap
         for item in items
@@ -294,7 +306,7 @@ def due_ratios(
 
 def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> None:
     """Refuse a ratio of a general matter above its cap (DRW-R4)."""
-    ledger.setting("draw.general_ratio_cap")  # its version belongs to the refusal
+    ledger.setting("draw.general_ratio_cap")  # the refusal states its version
     ledger.require(
         ratio_of(ratio) <= ratio_of(cap),
         rules.DRW_R4,
@@ -305,12 +317,12 @@ def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> No
 
 
 def left_without_reason(roster: str, missing: list[str]) -> dict[str, Any]:
-    """What DRW-R7 says of those who belong on a roster and are left out of it without a reason."""
+    """Return the details of DRW-R7 about businesses left out of a roster without a reason."""
     first = missing[0] if missing else None
     return {
         "roster": roster,
         "reason": f"{first} belongs on it and is left out without a recorded reason "
-        f"({len(missing)} such)",
+        f"({len(missing)} in all)",
         "entity": first,
         "missing": len(missing),
     }

@@ -1,4 +1,4 @@
-"""Those who were drawn: who goes there, who goes instead, and whom the rules let off."""
+"""Targets of a draw: assign officers to them, replace officers, exempt businesses."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ from ledger.systems.supervision.findings import finding
 
 
 class AssignOfficers(Act):
-    """随机选派检查人员: take the first officers of each unit in the drawn order who may go.
+    """随机选派检查人员: assign the first officers of each unit, in the drawn order, who may go.
 
-    ``on_leave`` names who is away on ``planned_on``; whoever is passed over is recorded with the
-    reason.
+    ``on_leave`` names the officers on leave on ``planned_on``. Each officer who is passed over is
+    recorded with the reason.
     """
 
     ROLES = DRAWERS
@@ -59,17 +59,18 @@ class AssignOfficers(Act):
         require_no_inspector(ledger, draw, ledger.actor.person_id)
         if target.officers:
             raise OutOfStep(
-                f"{', '.join(target.officers)} are assigned to {target.target}; substitute one"
+                f"{', '.join(target.officers)} are assigned to {target.target} already; replace "
+                "one with substitute-officer"
             )
         for part in draw.parts:
             event = self._assigned(ledger, draw, target, part)
-            # Who goes where is sealed: each unit knows of its own.
+            # Assignments are sealed: each unit reads its own.
             yield Fact(event, for_unit=None if part.unit == draw.unit else part.unit)
 
     def _assigned(
         self, ledger: Reading, draw: DrawState, target: Target, part: DrawPart
     ) -> OfficersAssigned:
-        """The officers of one unit: the first in the drawn order who may go."""
+        """Return the officers of one unit: the first in the drawn order who may go."""
         domains = _domains(ledger, part)
         needed = int(ledger.setting("inspection.min_officers"))
         assigned: list[OfficerId] = []
@@ -89,12 +90,12 @@ class AssignOfficers(Act):
                 assigned.append(officer)
             else:
                 skipped.append(SkippedOfficer(officer=officer, reason=barred))
-        passed = "; ".join(f"{one.officer} {one.reason}" for one in skipped)
+        passed = "; ".join(f"{officer.officer} {officer.reason}" for officer in skipped)
         ledger.require(
             len(assigned) == needed,
             filing.FIL_R6,
             needed=needed,
-            reason=f"of the officer roster only {len(assigned)} may go ({passed})",
+            reason=f"only {len(assigned)} officers of the roster may go ({passed})",
             unit=part.unit,
             on=self.planned_on,
         )
@@ -110,10 +111,9 @@ class AssignOfficers(Act):
 
 
 class SubstituteOfficer(Countersigned):
-    """更换检查人员: another officer of the roster goes, for a reason, approved by a second person
-    (DRW-R8).
+    """更换检查人员: replace an officer with another one of the roster, for a reason (DRW-R8).
 
-    Neither the one who asks nor the one who approves can be drawn to inspect in the draw.
+    A second person must approve it. The two persons must not be on the officer rosters of the draw.
     """
 
     ROLES = DRAWERS
@@ -136,7 +136,7 @@ class SubstituteOfficer(Countersigned):
         return rules.DRW_R8, {"target": drawn.target, "reason": reason}
 
     def confidential(self, ledger: Reading) -> bool:
-        """Who goes where is sealed, and so is who is to go instead."""
+        """Return ``True``: assignments are sealed, and so are replacements."""
         return True
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
@@ -152,17 +152,17 @@ class SubstituteOfficer(Countersigned):
             domains=_domains(ledger, part),
         )
         broken = [
-            what
-            for what, holds in (
+            fault
+            for fault, present in (
                 ("no reason is given", self.reason is None),
                 (f"{self.to_officer} is barred by {barred}", barred is not None),
                 (
                     f"{self.to_officer} is not on the officer roster",
                     self.to_officer not in officers_of_part(ledger, part),
                 ),
-                (f"{self.to_officer} goes already", self.to_officer in target.officers),
+                (f"{self.to_officer} is assigned already", self.to_officer in target.officers),
             )
-            if holds
+            if present
         ]
         ledger.require(not broken, rules.DRW_R8, target=target.target, reason="; ".join(broken))
         assert self.reason is not None
@@ -179,23 +179,25 @@ class SubstituteOfficer(Countersigned):
         if part.unit == draw.unit:
             yield substituted
             return
-        # As the assignment: the unit whose officer goes reads it, and who acted stands apart.
+        # As for the assignment, the unit of the officer reads it; another event names the operator.
         yield Fact(substituted, for_unit=part.unit)
         yield DrawOperated(draw=self.draw, unit=draw.unit, step="substituted")
 
     def _part(self, ledger: Reading, target: Target) -> DrawPart:
-        """The part of the draw whose officer is to be replaced."""
+        """Return the part of the draw whose officer is to be replaced."""
         for part in ledger.read(DrawState(self.draw)).parts:
             if self.from_officer in target.by_unit.get(part.unit, ()):
                 return part
-        raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
+        raise OutOfStep(
+            f"from_officer must be assigned to {target.target}; {self.from_officer} is not"
+        )
 
 
 class RequestExemption(Act):
-    """申请免予检查: ask that a drawn business be let off on a ground of the rules (DRW-R10).
+    """申请免予检查: request the exemption of a drawn business on a ground of the rules (DRW-R10).
 
-    The ledger is asked whether the ground holds. Another person decides with exempt-target.
-    ``instrument``: the document by which a court or prosecutor holds the business.
+    The ground must be confirmed by the ledger. Another person decides with exempt-target.
+    ``instrument``: the document of the court or prosecutor that holds the business.
     """
 
     ROLES = DRAWERS
@@ -211,7 +213,7 @@ class RequestExemption(Act):
         require_no_inspector(ledger, draw, ledger.actor.person_id)
         if (self.reason == "judicial_custody") is (self.instrument is None):
             raise Malformed(
-                "a judicial custody names its instrument, and no other ground has one",
+                "instrument must be given for judicial_custody, and for no other ground",
                 "/instrument",
             )
         require_ground(ledger, draw, target, self.reason)
@@ -227,11 +229,11 @@ class RequestExemption(Act):
 
 
 class ExemptTarget(Act):
-    """免予检查: approve that a drawn business is let off, as another person asked for (DRW-R10).
+    """免予检查: approve the exemption of a drawn business that another person requested (DRW-R10).
 
-    Its task is cancelled, and a reserve takes its place. ``reason`` is the ground that was asked
-    for, ``evidence`` what the approver has seen of it, if anything else. The service fills in
-    ``reserves``.
+    Its task is cancelled, and a reserve takes its place. ``reason`` is the requested ground;
+    ``evidence`` is what the approver has seen, if it is not that of the request. The service fills
+    in ``reserves``.
     """
 
     ROLES = DRAWERS
@@ -248,9 +250,9 @@ class ExemptTarget(Act):
         person, asked = ledger.actor.person_id, target.asked
         broken = None
         if asked is None or asked.reason != self.reason:
-            broken = f"nobody has asked for it as {self.reason}; another person has to"
+            broken = f"another person must request it first, on the ground {self.reason}"
         elif same_person(asked.by, person):
-            broken = f"{person} asked for it, and cannot approve it as well"
+            broken = f"{person} requested it and cannot approve it too"
         elif is_among(person, officers_of(ledger, draw)):
             broken = f"{person} can be drawn to inspect in this draw"
         ledger.require(broken is None, rules.DRW_R10, target=target.target, reason=broken)
@@ -274,11 +276,11 @@ class ExemptTarget(Act):
         yield from self._too_many(ledger, draw)
 
     def _too_many(self, ledger: Reading, draw: DrawState) -> Iterator[Event]:
-        """DRW-V7: more of those that the unit drew in a year are let off than is allowed for."""
+        """Yield finding DRW-V7 if the unit exempted too large a share of its drawn businesses."""
         share = Decimal(str(ledger.setting("draw.exempt_share")))
         drawn = ledger.read(UnitTargets(draw.unit)).of(draw.year)
-        let_off = drawn.let_off + 1
-        if let_off > share * drawn.selected:
+        exempted_so_far = drawn.let_off + 1
+        if exempted_so_far > share * drawn.selected:
             yield finding(
                 ledger,
                 rules.DRW_V7,
@@ -286,16 +288,17 @@ class ExemptTarget(Act):
                 plan=draw.plan,
                 draw=self.draw,
                 year=draw.year,
-                exempted=let_off,
+                exempted=exempted_so_far,
                 drawn=drawn.selected,
                 allowed_share=str(share),
             )
 
 
 class ExemptDeparted(Act):
-    """已退出登记的抽中对象: let a business off that had left its register when it was drawn.
+    """已退出登记的抽中对象: exempt a business that had left its register before it was drawn.
 
-    It follows of itself, as the leaving would have it done. What is done already is passed over.
+    The exemption needs no request, as when a business leaves after the draw. Nothing is recorded if
+    the business is exempted already.
     """
 
     draw: DrawId
@@ -325,9 +328,9 @@ class ExemptDeparted(Act):
 def waiting_target(
     ledger: Reading, draw_id: str, entity: str, *, listed: bool = False
 ) -> tuple[DrawState, Target]:
-    """The draw, and the business's place in it, whose visit is still asked for.
+    """Return the draw and the target of the business in it; its visit must still be due.
 
-    ``listed``: what is done presupposes that the register lists the business (ENT-R1).
+    ``listed``: the register must list the business, too (ENT-R1).
     """
     draw = ledger.own(DrawState(draw_id), "Announce the draw first.")
     if listed:
@@ -338,11 +341,15 @@ def waiting_target(
     target = ledger.read(Target(drawn.target))
     if draw.stage == "voided" or target.state != "waiting":
         state = "voided" if draw.stage == "voided" else target.state
-        raise OutOfStep(f"target {target.target} is {state}; no visit is asked for any more")
+        raise OutOfStep(f"target {target.target} must be waiting for its visit; it is {state}")
     return draw, target
 
 
 def _domains(ledger: Reading, part: DrawPart) -> set[str]:
-    """The domains that the matters of a unit's part ask certificates for."""
-    found = (ledger.read(Matter(matter)).elements for matter in part.matters)
-    return {one.domain for one in found if one is not None and one.domain != "general"}
+    """Return the domains for which the matters of a unit's part require certificates."""
+    matters = (ledger.read(Matter(matter)).elements for matter in part.matters)
+    return {
+        elements.domain
+        for elements in matters
+        if elements is not None and elements.domain != "general"
+    }

@@ -1,4 +1,4 @@
-"""A draw that does not count: voided on one of four grounds, its targets released."""
+"""Void a draw on one of four grounds, and release its targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ledger.systems.supervision.findings import finding
 class VoidDraw(Countersigned):
     """抽查作废: void a draw on a ground of the closed list; a second person approves it (DRW-R5).
 
-    Whoever announced or made the draw may ask for it and not approve it.
+    A person who announced or made the draw can request this but cannot approve it.
     """
 
     ROLES = DRAWERS
@@ -27,7 +27,7 @@ class VoidDraw(Countersigned):
     APPROVERS: ClassVar[frozenset[Role]] = DRAWERS
 
     draw: DrawId
-    #: Any text comes in, so that a wrong ground is answered with the rule and the four that count.
+    #: Any text is accepted, so that a wrong ground is refused under the rule, with the valid ones.
     reason_code: Name
     evidence: Text
 
@@ -41,27 +41,29 @@ class VoidDraw(Countersigned):
         )
 
     def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
-        return rules.DRW_R5, {"reason": f"{person} asks for its voiding"}
+        return rules.DRW_R5, {"reason": f"{person} requested it and cannot approve it too"}
 
     def needs_second(self, ledger: Reading) -> bool:
-        # Voided on this ground already, it is sent again to have its targets released.
+        # For a draw voided on this ground already, the command only releases the targets.
         return ledger.read(DrawState(self.draw)).void_reason != self.reason_code
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         draw = ledger.read(DrawState(self.draw))
         grounds: tuple[VoidGround, ...] = get_args(VoidGround)
-        ground = next((one for one in grounds if one == self.reason_code), None)
+        ground = next((valid for valid in grounds if valid == self.reason_code), None)
         ledger.require(
             ground is not None,
             rules.DRW_R5,
-            reason=f"{self.reason_code} is no ground",
+            reason=f"{self.reason_code} is not a ground",
             grounds=grounds,
         )
         assert ground is not None
         if draw.stage == "voided":
             if requested_by is None:
                 return
-            raise OutOfStep(f"draw {self.draw} was voided on {draw.voided_on}: {draw.void_reason}")
+            raise OutOfStep(
+                f"draw {self.draw} was voided on {draw.voided_on} already ({draw.void_reason})"
+            )
         yield DrawVoided(
             draw=self.draw,
             unit=draw.unit,
@@ -88,7 +90,7 @@ class VoidDraw(Countersigned):
 
 
 class ReleaseTargets(Act):
-    """解除抽中对象: after a draw was voided, nobody is owed a visit any more; some at a time."""
+    """解除抽中对象: release targets of a voided draw from their visits, some at a time."""
 
     draw: DrawId
     targets: tuple[TargetId, ...]
@@ -96,11 +98,14 @@ class ReleaseTargets(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         draw = ledger.own(DrawState(self.draw))
         if draw.stage != "voided":
-            raise OutOfStep(f"draw {self.draw} is {draw.stage}; only a voided one releases")
-        ledger.read_all(Target(one) for one in self.targets)
-        for one in self.targets:
-            target = ledger.read(Target(one))
+            raise OutOfStep(
+                f"draw {self.draw} must be voided before its targets are released; it is "
+                f"{draw.stage}"
+            )
+        ledger.read_all(Target(name) for name in self.targets)
+        for name in self.targets:
+            target = ledger.read(Target(name))
             if target.draw == self.draw and target.state == "waiting":
                 yield DrawTargetReleased(
-                    target=one, draw=self.draw, entity=target.entity, unit=draw.unit
+                    target=name, draw=self.draw, entity=target.entity, unit=draw.unit
                 )

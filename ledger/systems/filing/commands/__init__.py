@@ -1,4 +1,4 @@
-"""Commands of 2.2: plans and filings, then tasks, then visits."""
+"""Commands of inspections (2.2): plans and filings, tasks, visits."""
 
 from ledger.systems.filing.commands.plans import (
     AcceptFiling,

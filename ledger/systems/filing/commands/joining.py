@@ -1,4 +1,4 @@
-"""Joint visits (2.11) as they bear on tasks: whose part a task is, and when there has to be one."""
+"""Joint visits (2.11): the part that a task carries out, and when a joint visit is required."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledger.systems.supervision.findings import finding
 
 
 def own_part(ledger: Reading, task: Task) -> Participant | None:
-    """The part that a task is in a joint visit, if it is one."""
+    """Return the part of a joint visit that a task carries out, or ``None``."""
     return None if task.joint is None else ledger.read(Joint(task.joint)).parts[task.unit]
 
 
@@ -29,27 +29,33 @@ def part_of(
     matters: tuple[str, ...],
     planned_on: date,
 ) -> Participant:
-    """The part of a unit in a planned joint visit, which a task of it fits.
+    """Return the part of a unit in a planned joint visit, which its task must fit.
 
-    Raises ``OutOfStep`` where the unit has none, ``Malformed`` where the task differs.
+    Raises ``OutOfStep`` if the unit has no part, ``Malformed`` if the task does not fit.
     """
-    joint = ledger.known(Joint(joint_id), "Let its lead plan it first.")
+    joint = ledger.known(Joint(joint_id), "Its lead must plan it first.")
     if joint.stage != "planned":
-        raise OutOfStep(f"joint visit {joint_id} is {joint.stage}")
+        raise OutOfStep(f"joint visit {joint_id} must be planned; it is {joint.stage}")
     if not joint.takes_part(unit):
-        raise OutOfStep(f"{unit} has accepted no part in {joint_id}; accept the offer first")
+        raise OutOfStep(f"{unit} must have a part in {joint_id}; accept the offer first")
     if joint.entity != entity:
-        raise Malformed(f"{joint_id} is a visit to {joint.entity}", "/entity")
+        raise Malformed(
+            f"entity must be that of {joint_id}, {joint.entity}; it is {entity}", "/entity"
+        )
     part = joint.parts[unit]
     if not set(matters) <= set(part.matters):
         raise Malformed(
-            f"the part of {unit} in {joint_id} is {', '.join(part.matters)}", "/matters"
+            f"matters must be among those of the part of {unit} in {joint_id}, "
+            f"{', '.join(part.matters)}; they are {', '.join(matters)}",
+            "/matters",
         )
     assert joint.window_from is not None
     assert joint.window_to is not None
     if not joint.window_from <= planned_on <= joint.window_to:
         raise Malformed(
-            f"{joint_id} is planned from {joint.window_from} to {joint.window_to}", "/planned_on"
+            f"planned_on must be within the window of {joint_id}, from {joint.window_from} to "
+            f"{joint.window_to}; it is {planned_on}",
+            "/planned_on",
         )
     for other in joint.tasks:
         task = ledger.read(Task(other))
@@ -59,7 +65,9 @@ def part_of(
             raise OutOfStep(f"{unit} has approved {other} for {joint_id} already")
         if task.planned_on != planned_on:
             raise Malformed(
-                f"{task.unit} goes on {task.planned_on}; all go together", "/planned_on"
+                f"planned_on must be {task.planned_on}, the day on which {task.unit} goes; it is "
+                f"{planned_on}",
+                "/planned_on",
             )
     return part
 
@@ -67,10 +75,11 @@ def part_of(
 def require_joined(
     ledger: Reading, unit: str, entity: str, matters: tuple[str, ...], planned_on: date
 ) -> None:
-    """Refuse a separate daily visit where it can be merged with another's, and offer that (R1).
+    """Refuse a separate daily visit that can be merged with another unit's visit (JNT-R1).
 
-    Both look at matters of the joint list, at most ``multi_head_window_cd`` days apart, and neither
-    unit has declined to merge. A visit on a clue is nobody's to join: its day is not told.
+    The refusal offers that visit. Both must be on matters of the joint list and at most
+    ``multi_head_window_cd`` days apart, and neither unit has declined to merge. A visit on a clue
+    cannot be joined, and its day is not revealed.
     """
     if not any(ledger.read(JointListed(matter)).lists for matter in matters):
         return
@@ -85,7 +94,8 @@ def require_joined(
             told=not ledger.may_know(offer["kind"], offer["join"]),
             unit=unit,
             entity=entity,
-            reason=f"{offer['lead']} visits it {offer['when']}, on matters of the joint list",
+            reason=f"{offer['lead']} visits the business {offer['when']}, on matters of the "
+            "joint list",
             hint=_hint(unit, offer),
             offer=offer,
             others=offers[1:],
@@ -108,7 +118,7 @@ def _hint(unit: str, offer: dict[str, Any]) -> str:
 def _offers(
     ledger: Reading, unit: str, entity: str, planned_on: date, window: timedelta
 ) -> Iterator[dict[str, Any]]:
-    """What a separate visit of ``unit`` could join, each with its lead and its time."""
+    """Yield the visits that a visit of ``unit`` could join, each with its lead and its time."""
     at = ledger.read(MergesAt(entity))
     near = {
         merge.joint: merge
@@ -161,7 +171,7 @@ def _any_listed(ledger: Reading, matters: tuple[str, ...] | list[str]) -> bool:
 
 
 def came_apart(ledger: Reading, task: Task) -> Iterator[Event]:
-    """JNT-V2: the unit opens its part of a joint visit after that was held without it."""
+    """Yield finding JNT-V2 if the joint visit was held before the unit opens its part."""
     if task.joint is None:
         return
     joint = ledger.read(Joint(task.joint))

@@ -48,7 +48,7 @@ from ledger.systems.filing.folds import (
 
 
 class ApproveAnnualPlan(Act):
-    """批准年度检查计划: version 1 of a unit's plan for a year, approved by its head."""
+    """批准年度检查计划: approve version 1 of a unit's plan for a year."""
 
     ROLES = roles("unit_head")
 
@@ -64,7 +64,7 @@ class ApproveAnnualPlan(Act):
 
 
 class AmendPlan(Act):
-    """调整年度检查计划: the next version of a plan; it counts once it is filed."""
+    """调整年度检查计划: add the next version of a plan; it takes effect when it is filed."""
 
     ROLES = roles("unit_head")
 
@@ -77,10 +77,12 @@ class AmendPlan(Act):
         plan = _own_plan(ledger, self.plan, self.unit)
         newest = plan.versions[-1]
         if not (self.diff.set_items or self.diff.removed_matters):
-            raise Malformed("the amendment changes nothing", "/diff")
+            raise Malformed("diff must set or remove at least one matter; it is empty", "/diff")
         for matter in self.diff.removed_matters:
             if matter not in newest.items:
-                raise Malformed(f"{matter} is not in the plan", "/diff/removed_matters")
+                raise Malformed(
+                    f"removed_matters must be in the plan; {matter} is not", "/diff/removed_matters"
+                )
         _check_items(ledger, self.diff.set_items)
         yield PlanAmended(
             plan=self.plan,
@@ -103,7 +105,7 @@ class FileAnnualPlan(Act):
         plan = _own_plan(ledger, self.plan, self.unit)
         newest = plan.versions[-1]
         if newest.filed is not None and not newest.returned:
-            raise OutOfStep(f"version {newest.version} of {self.plan} is filed already")
+            raise OutOfStep(f"version {newest.version} of {self.plan} was filed already")
         if newest.returned:
             raise OutOfStep(
                 f"version {newest.version} of {self.plan} was returned; amend the plan and file "
@@ -121,7 +123,7 @@ class FileAnnualPlan(Act):
 
 
 class AcceptFiling(Act):
-    """受理备案: the Justice Bureau accepts the filed version of a plan."""
+    """受理备案: accept the filed version of a plan, as the Justice Bureau."""
 
     ROLES = roles("jb_supervisor")
 
@@ -133,7 +135,7 @@ class AcceptFiling(Act):
 
 
 class ReturnFiling(Act):
-    """退回备案: the Justice Bureau returns the filed version of a plan, with reasons."""
+    """退回备案: return the filed version of a plan with reasons, as the Justice Bureau."""
 
     ROLES = roles("jb_supervisor")
 
@@ -148,7 +150,7 @@ class ReturnFiling(Act):
 
 
 class PublishPlan(Act):
-    """公布计划: the newest filed version of a plan becomes public."""
+    """公布计划: publish the newest filed version of a plan."""
 
     ROLES = UNIT
 
@@ -160,7 +162,7 @@ class PublishPlan(Act):
         plan = _own_plan(ledger, self.plan, self.unit)
         version = plan.in_force(ledger.on)
         if version is None:
-            raise OutOfStep(f"no version of {self.plan} is filed; file it first")
+            raise OutOfStep(f"a version of {self.plan} must be filed before it is published")
         yield PlanPublished(
             plan=self.plan,
             unit=self.unit,
@@ -171,7 +173,7 @@ class PublishPlan(Act):
 
 
 class ApproveSpecialPlan(Act):
-    """批准专项检查计划: a campaign outside the annual plan, with the approval it needs (FIL-R3)."""
+    """批准专项检查计划: approve a campaign that is not in the annual plan (FIL-R3)."""
 
     ROLES = roles("unit_head")
 
@@ -189,17 +191,21 @@ class ApproveSpecialPlan(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(SpecialPlan(self.plan))
         if self.period_to < self.period_from:
-            raise Malformed("period_to lies before period_from", "/period_to")
+            raise Malformed(
+                f"period_to must not be before period_from ({self.period_from}); it is "
+                f"{self.period_to}",
+                "/period_to",
+            )
         policy = ledger.setting("special.approval")
         if self.deployed_by == "own":
             _require_approved_campaign(ledger, self, policy["annual_quota"])
         else:
-            # What a superior deploys is not capped, so the superior's own document is named.
+            # A campaign of a superior is not capped, so the superior's document must be named.
             order = self.government_approval
             ledger.require(
                 order is not None and order.level != "county_government",
                 rules.FIL_R3,
-                reason="no document of the superior that deploys it is named",
+                reason="government_approval must name the document of the superior that ordered it",
             )
         yield SpecialPlanApproved(
             plan=self.plan,
@@ -218,8 +224,8 @@ class ApproveSpecialPlan(Act):
 class FileSpecialInspection(Act):
     """专项、个案检查备案: file a case or special inspection with the unit's own legal office.
 
-    With ``task``: the filing after an emergency, recorded however late it is; it is about the
-    business of that task and covers its matters.
+    With ``task`` it is the filing after an emergency, which is recorded even if it is late. It must
+    be about the business of that task and cover its matters.
     """
 
     ROLES = UNIT
@@ -261,17 +267,20 @@ class FileSpecialInspection(Act):
     def _task(self, ledger: Reading, task_id: str) -> Task:
         task = ledger.known(Task(task_id))
         if task.unit != self.unit:
-            raise OutOfStep(f"task {task_id} is of {task.unit}; {self.unit} cannot file it")
+            raise OutOfStep(f"unit must be that of task {task_id}, {task.unit}; it is {self.unit}")
         if self.entity not in (None, task.entity):
-            raise Malformed(f"task {task_id} is about {task.entity}", "/entity")
+            raise Malformed(
+                f"entity must be that of task {task_id}, {task.entity}; it is {self.entity}",
+                "/entity",
+            )
         if not set(task.matters) <= set(self.matters):
             covers = ", ".join(task.matters)
-            raise Malformed(f"task {task_id} is about the matters {covers}", "/matters")
+            raise Malformed(f"matters must include those of task {task_id}: {covers}", "/matters")
         return task
 
 
 def _own_plan(ledger: Reading, plan_id: str, unit: str) -> AnnualPlan:
-    plan = ledger.known(AnnualPlan(plan_id), "Approve it first.")
+    plan = ledger.known(AnnualPlan(plan_id), "Approve the plan first.")
     if plan.unit != unit:
         raise UnknownReference("plan", plan_id, f"It is not a plan of {unit}.")
     return plan
@@ -281,7 +290,7 @@ def _filed(ledger: Reading, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
     plan = ledger.known(AnnualPlan(plan_id))
     newest = plan.versions[-1]
     if newest.filed is None:
-        raise OutOfStep(f"version {newest.version} of {plan_id} is not filed yet")
+        raise OutOfStep(f"version {newest.version} of {plan_id} must be filed; it is not filed yet")
     if newest.returned or newest.accepted:
         done = "returned" if newest.returned else "accepted"
         raise OutOfStep(f"version {newest.version} of {plan_id} was {done} already")
@@ -292,7 +301,10 @@ def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
     seen: set[str] = set()
     for index, item in enumerate(items):
         if item.matter in seen:
-            raise Malformed(f"matter {item.matter} stands twice", f"/items/{index}/matter")
+            raise Malformed(
+                f"each matter must be listed once; {item.matter} is listed twice",
+                f"/items/{index}/matter",
+            )
         seen.add(item.matter)
         ledger.known(Matter(item.matter), "List it in the catalogue first.")
 
@@ -300,7 +312,11 @@ def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
 def _require_approved_campaign(
     ledger: Reading, plan: ApproveSpecialPlan, quota: int | None
 ) -> None:
-    ledger.require(plan.government_approval, rules.FIL_R3, reason="no government has approved it")
+    ledger.require(
+        plan.government_approval,
+        rules.FIL_R3,
+        reason="government_approval must name the approval of a government",
+    )
     begun = ledger.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
     ledger.require(
         quota is None or begun < quota,
@@ -310,5 +326,5 @@ def _require_approved_campaign(
     ledger.require(
         quota is None or plan.quota_no,
         rules.FIL_R3,
-        reason=f"it names no number within the quota of {quota} campaigns",
+        reason=f"quota_no must name its number within the quota of {quota} campaigns",
     )

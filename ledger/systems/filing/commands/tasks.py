@@ -69,13 +69,14 @@ from ledger.systems.supervision import rules as supervision
 from ledger.systems.supervision.findings import finding
 from ledger.systems.supervision.folds import BookedVisits
 
-#: Which triggers may start which kind of inspection.
+#: The triggers that each kind of inspection may have.
 _TRIGGERS: dict[str, set[str]] = {
     "daily": {"plan"},
     "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
     "special": {"plan", "superior"},
 }
-#: What a case's filing has to bear out: by the ground named here, if there is one, or by a clue.
+#: The ground that supports each trigger of a case. Without that ground, and always with ``None``,
+#: the filing must name a clue.
 _GROUNDS: dict[str, str | None] = {
     "complaint": "complaint",
     "superior": "superior_assignment",
@@ -86,13 +87,14 @@ _GROUNDS: dict[str, str | None] = {
 
 
 class ApproveTask(Act):
-    """批准检查任务: what is published, planned or filed, within the cap, by certified officers.
+    """批准检查任务: approve one visit of certified officers on published matters, within the cap.
 
-    ``prescribed_by``: the provision that prescribes a daily visit which neither a draw nor a
-    designation calls for, where the manner of the business's grade asks for one (FIL-R12).
+    A daily visit must be planned, others must be filed. ``prescribed_by``: the legal provision that
+    prescribes a daily visit without a draw or a designation, if the manner of supervision for the
+    grade of the business needs one (FIL-R12).
     """
 
-    # FIL-R4 and not ROLES refuses whoever is not the head: the reader is told the law.
+    # FIL-R4, not ROLES, refuses all but the head, so that the refusal cites the law.
     ROLES = UNIT
 
     task: TaskId
@@ -118,7 +120,10 @@ class ApproveTask(Act):
         if task.exists and not emergency:
             raise OutOfStep(f"task {self.task} is recorded already; take another id")
         if emergency and (task.unit, task.entity) != (self.unit, self.entity):
-            raise OutOfStep(f"task {self.task} was opened by {task.unit} at {task.entity}")
+            raise OutOfStep(
+                f"unit and entity must be those of the emergency visit {self.task}, {task.unit} "
+                f"and {task.entity}; they are {self.unit} and {self.entity}"
+            )
         self._check_body()
         self._check_day(ledger, task.opened if emergency else None)
         ledger.known(Registration(self.entity), "Register the business first.")
@@ -139,7 +144,7 @@ class ApproveTask(Act):
         ledger.require(
             ledger.actor.role == "unit_head",
             rules.FIL_R4,
-            reason=f"{ledger.actor.person_id} acts as {ledger.actor.role}",
+            reason=f"{ledger.actor.person_id} has the role {ledger.actor.role}",
             person=ledger.actor.person_id,
             role=ledger.actor.role,
         )
@@ -193,9 +198,14 @@ class ApproveTask(Act):
     def _check_body(self) -> None:
         if self.trigger not in _TRIGGERS[self.kind]:
             allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
-            raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+            raise Malformed(
+                f"the trigger of a {self.kind} task must be one of {allowed}; it is {self.trigger}",
+                "/trigger",
+            )
         if self.draw is not None and self.kind != "daily":
-            raise Malformed("only daily inspections are drawn", "/draw")
+            raise Malformed(
+                f"draw may be given only for a daily task; this is a {self.kind} task", "/draw"
+            )
         if self.prescribed_by is not None and not self.prescribed_by.instrument.strip():
             raise Malformed("prescribed_by must name a legal instrument", "/prescribed_by")
 
@@ -212,12 +222,16 @@ class ApproveTask(Act):
     def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
         if opened is None and self.planned_on < ledger.on:
             raise Malformed(
-                f"planned_on lies before {ledger.on}; report a visit that took place without "
-                "approval as irregular",
+                f"planned_on must not be before {ledger.on}; it is {self.planned_on}. Report a "
+                "visit that took place without approval with report-irregular-visit.",
                 "/planned_on",
             )
         if opened is not None and self.planned_on != opened.occurred_on:
-            raise Malformed(f"the visit took place on {opened.occurred_on}", "/planned_on")
+            raise Malformed(
+                f"planned_on must be the day of the visit, {opened.occurred_on}; it is "
+                f"{self.planned_on}",
+                "/planned_on",
+            )
 
     def _plan(self, ledger: Reading) -> tuple[AnnualPlan, PlanVersion]:
         lead = int(ledger.setting("filing.lead_wd"))
@@ -254,12 +268,12 @@ class ApproveTask(Act):
             month=self.planned_on.strftime("%Y-%m"),
             planned_months=planned,
             filed_on=filed_on,
-            hint=f"They were filed on {filed_on}, and {lead} working days lie between filing and "
+            hint=f"They were filed on {filed_on}, and {lead} working days must pass before the "
             f"visit: plan it for {days.due(filed_on, lead, 'wd').on} or later.",
         )
 
     def _filing(self, ledger: Reading) -> SpecialInspectionFiled:
-        ledger.require(self.filing, rules.FIL_R2, kind=self.kind, reason="none is named")
+        ledger.require(self.filing, rules.FIL_R2, kind=self.kind, reason="it names no filing")
         assert self.filing is not None
         filed = ledger.known(SpecialFiling(self.filing)).filed
         assert filed is not None
@@ -267,7 +281,7 @@ class ApproveTask(Act):
         if filed.unit != self.unit:
             reason = f"{self.filing} was filed by {filed.unit}"
         elif filed.entity not in (None, self.entity):
-            reason = f"{self.filing} concerns {filed.entity}"
+            reason = f"{self.filing} is about {filed.entity}"
         elif not set(self.matters) <= set(filed.matters):
             reason = f"{self.filing} covers {', '.join(filed.matters)} only"
         elif filed.task not in (None, self.task):
@@ -278,7 +292,7 @@ class ApproveTask(Act):
     def _campaign(
         self, ledger: Reading, filing: SpecialInspectionFiled
     ) -> SpecialPlanApproved | None:
-        """The campaign that a special task belongs to; a case belongs to none."""
+        """Return the campaign of a special task; a case must not have one."""
         reason = None
         campaign = None
         if filing.special_plan is not None:
@@ -298,16 +312,16 @@ class ApproveTask(Act):
         return campaign
 
     def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
-        """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
+        """Require a filing that supports the trigger and is not used by another task."""
         ground = _GROUNDS.get(self.trigger)
-        wanted = "no clue" if ground is None else f"neither the ground {ground} nor a clue"
+        wanted = "a clue" if ground is None else f"the ground {ground} or a clue"
         ledger.require(
             self.trigger not in _GROUNDS
             or filing.clue_ref
             or (ground is not None and filing.ground == ground),
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} names {wanted} by which the {self.trigger} came",
+            reason=f"{self.filing} must name {wanted} for the trigger {self.trigger}",
         )
         used = [
             task
@@ -318,7 +332,7 @@ class ApproveTask(Act):
             not used,
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} has served task {', '.join(used)}",
+            reason=f"{self.filing} was used already for task {', '.join(used)}",
         )
 
     def _check_daily(self, ledger: Reading, matters: list[MatterElements]) -> None:
@@ -345,7 +359,7 @@ class ApproveTask(Act):
             self._check_drawn(ledger, random or list(self.matters))
 
     def _check_drawn(self, ledger: Reading, matters: list[str]) -> None:
-        """The business was drawn for these matters, for one visit by the officers drawn (R11)."""
+        """Require that a draw selected the business for this visit and these officers (FIL-R11)."""
         target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
         reason = None
         if self.draw is None:
@@ -370,7 +384,7 @@ class ApproveTask(Act):
                 and other.stage != "cancelled"
             ]
             if booked:
-                reason = f"the visit that {self.draw} asks for is task {', '.join(booked)}"
+                reason = f"the visit that {self.draw} asks for is already task {', '.join(booked)}"
         ledger.require(
             reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
         )
@@ -378,13 +392,13 @@ class ApproveTask(Act):
         require_drawn_officers(ledger, target, self.unit, self.officers)
 
     def _others_went(self, ledger: Reading, target: Target) -> bool:
-        """Whether another unit of the same draw has begun the visit that all make together."""
+        """Return whether another unit of the draw has begun the visit that all make together."""
         if target.state != "inspected" or target.task is None:
             return False
         return ledger.read(Task(target.task)).unit != self.unit
 
     def _drawn_whole(self, ledger: Reading) -> bool:
-        """Whether it was drawn from a stratum of which all are visited: then no cap holds."""
+        """Return whether the stratum of the business is visited whole, so that no cap applies."""
         target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
         if target is None:
             return False
@@ -422,7 +436,7 @@ class ApproveTask(Act):
 
 
 class IssueInspectionNotice(Report):
-    """送达检查通知书: tell the business of an approved visit.
+    """送达检查通知书: notify the business of an approved visit.
 
     The service makes the act code of the visit and fills in ``act_code_digest``.
     """
@@ -436,7 +450,9 @@ class IssueInspectionNotice(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task)
         if task.stage != "approved":
-            raise OutOfStep(f"task {self.task} is {task.stage}; a notice follows the approval")
+            raise OutOfStep(
+                f"a notice needs an approved task without one; task {self.task} is {task.stage}"
+            )
         yield InspectionNoticeIssued(
             task=self.task,
             entity=task.entity,
@@ -447,7 +463,7 @@ class IssueInspectionNotice(Report):
 
 
 class CancelInspection(DatedAct):
-    """取消检查: an approved visit will not take place."""
+    """取消检查: cancel an approved visit."""
 
     ROLES = OFFICERS
 
@@ -457,7 +473,9 @@ class CancelInspection(DatedAct):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task)
         if task.stage not in ("approved", "notified"):
-            raise OutOfStep(f"task {self.task} is {task.stage} and can no longer be cancelled")
+            raise OutOfStep(
+                f"task {self.task} must be approved or notified to be cancelled; it is {task.stage}"
+            )
         assert task.planned_on is not None
         yield InspectionCancelled(
             task=self.task,
@@ -470,10 +488,10 @@ class CancelInspection(DatedAct):
 
 
 def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
-    """The task, which has to exist and belong to the actor's unit.
+    """Return the task, which must belong to the actor's unit.
 
-    ``on_site``: what a unit's officers record there may also come from the unit to which its part
-    of a joint visit is entrusted in writing.
+    ``on_site``: for what is recorded during a visit, the actor may also belong to the unit that was
+    entrusted in writing with this part of a joint visit.
     """
     task = ledger.known(Task(task_id), "Approve the task first.")
     part = own_part(ledger, task)

@@ -1,4 +1,4 @@
-"""Visits: from the scan at the door to the result in the business's hands."""
+"""Visits: from the entry scan to the notice of the result."""
 
 from __future__ import annotations
 
@@ -72,12 +72,9 @@ from ledger.systems.supervision import rules as supervision
 from ledger.systems.supervision.effects import visit_opened
 from ledger.systems.supervision.findings import finding, reporter
 
-#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
-_DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
-
 
 class Emergency(Value):
-    """紧急情况: what an emergency visit says instead of plan, filing and approval (FIL-R5)."""
+    """紧急情况: the data of an emergency visit, instead of plan, filing and approval (FIL-R5)."""
 
     unit: UnitId
     entity: EntityId
@@ -86,10 +83,10 @@ class Emergency(Value):
 
 
 class ScanEntry(Report):
-    """扫码入企: the entry code was scanned at the door, or before leaving after an outage.
+    """扫码入企: report the scan of the entry code, on entry, or before leaving after an outage.
 
-    ``act_code`` is the one that the service made for this task; before the day that
-    ``filing.act_code_from`` names, also a code of another system.
+    ``act_code`` must be the code that the service made for this task. Before the day that the
+    policy ``filing.act_code_from`` names, a code of another system is accepted too.
     """
 
     ROLES = OFFICERS
@@ -102,7 +99,10 @@ class ScanEntry(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
-            raise OutOfStep(f"task {self.task} is {task.stage}; there is no visit to scan for")
+            raise OutOfStep(
+                "a scan must come after the approval and before the end of the visit; task "
+                f"{self.task} is {task.stage}"
+            )
         self._check_code(ledger, task)
         yield EntryScanned(
             task=self.task,
@@ -130,7 +130,7 @@ class ScanEntry(Report):
 
 
 class OpenInspection(DatedAct):
-    """开始现场检查: with scan, certificates and notice; with ``emergency`` at once, filed after."""
+    """开始现场检查: open a visit, with scan, certificates and notice, or as an emergency."""
 
     ROLES = OFFICERS
 
@@ -149,7 +149,7 @@ class OpenInspection(DatedAct):
             task = own_task(ledger, self.task, on_site=True)
             if task.stage != "notified":
                 raise OutOfStep(
-                    f"task {self.task} is {task.stage}; a visit is opened after the notice"
+                    f"task {self.task} must be notified before it is opened; it is {task.stage}"
                 )
             self._check_approval(ledger, task)
             unit, entity, ids = task.unit, task.entity, task.matters
@@ -166,13 +166,13 @@ class OpenInspection(DatedAct):
         rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on, part=part)
         unshown = self._unshown(ledger, rules.acting_units(unit, part))
         missing = [
-            what
-            for what, there in (
+            element
+            for element, present in (
                 ("the entry scan", task.scanned or self.scan_outage or self.emergency),
                 (f"a valid certificate of {', '.join(unshown)}", not unshown),
                 ("the inspection notice", self.notice_shown or self.emergency),
             )
-            if not there
+            if not present
         ]
         ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
         yield OnSiteInspectionOpened(
@@ -196,7 +196,7 @@ class OpenInspection(DatedAct):
         yield from target_inspected(ledger, task.draw, entity, self.task, self.officers, unit=unit)
 
     def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
-        """FIL-V2: outside the plan's window. KEY-V1: planned as key supervision that has lapsed."""
+        """Yield FIL-V2 outside the plan's months, or KEY-V1 if the key designation has lapsed."""
         covering = ledger.read(PlanInForce(task.unit, ledger.on.year)).covering(
             task.matters, ledger.on, ledger.on
         )
@@ -225,9 +225,9 @@ class OpenInspection(DatedAct):
             )
 
     def _unshown(self, ledger: Reading, units: tuple[str, ...]) -> list[str]:
-        """The officers who show no certificate of theirs that is valid for the units that day.
+        """Return the officers who show no certificate that is valid for the units on that day.
 
-        Raises ``Malformed`` for a certificate that is nobody's who is there.
+        Raises ``Malformed`` for a certificate that none of the officers holds.
         """
         held = {
             officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, units)
@@ -237,30 +237,33 @@ class OpenInspection(DatedAct):
         unshown = [officer for officer, own in held.items() if not own & set(self.certs_shown)]
         if strange and not unshown:
             raise Malformed(
-                f"{', '.join(strange)}: none of the officers holds such a certificate for "
-                f"{' or '.join(units)}",
+                f"certs_shown must be certificates of the officers for {' or '.join(units)}; "
+                f"{', '.join(strange)} is not",
                 "/certs_shown",
             )
         return unshown
 
     def _check_approval(self, ledger: Reading, task: Task) -> None:
-        """The visit is the one that was approved: its officers, its year, after its notice."""
+        """Require the approved visit: its officers, its year, and a time after its notice."""
         assert task.approved is not None
         assert task.notified is not None
         assert task.planned_on is not None
-        for what, record in (("approved", task.approved), ("announced", task.notified)):
+        for step, record in (("approved", task.approved), ("announced", task.notified)):
             if ledger.at < record.envelope.occurred_at:
-                raise OutOfStep(f"the visit was {what} at {record.envelope.occurred_at}, later")
+                raise OutOfStep(
+                    f"the visit must not be opened before it was {step}, at "
+                    f"{record.envelope.occurred_at}; it is dated {ledger.at}"
+                )
         if ledger.on.year != task.planned_on.year:
             raise OutOfStep(
-                f"task {self.task} is charged to the cap of {task.planned_on.year}; approve a "
-                f"visit of {ledger.on.year} anew"
+                f"task {self.task} counts for the cap of {task.planned_on.year}; approve a new "
+                f"task for {ledger.on.year}"
             )
         others = sorted(set(self.officers) - set(task.officers))
         ledger.require(
             not others,
             rules.FIL_R4,
-            reason=f"{', '.join(others)} stand not among the officers of the approved visit",
+            reason=f"{', '.join(others)} must be among the officers of the approved visit",
             officers=others,
         )
         ledger.require(
@@ -273,10 +276,10 @@ class OpenInspection(DatedAct):
 
 
 class SignOnSiteRecord(Report):
-    """签署现场检查笔录: the business signs the record or says why not.
+    """签署现场检查笔录: report that the business signed the record, or why it refused.
 
-    ``entity_signature``, the name of who signs, is sent in clear and sealed by the service before
-    anything else sees it; ``signatory`` is what it makes of it and is never sent.
+    ``entity_signature``, the name of the person who signs, is sent in clear text. The service seals
+    it before anything else reads it, and fills in ``signatory``, which must not be sent.
     """
 
     ROLES = OFFICERS
@@ -291,7 +294,7 @@ class SignOnSiteRecord(Report):
         task = _on_site(ledger, self.task)
         refuse_clear(entity_signature=self.entity_signature)
         if (self.signatory is None) == (self.refusal_reason is None):
-            raise OutOfStep("give either entity_signature or refusal_reason")
+            raise OutOfStep("exactly one of entity_signature and refusal_reason must be given")
         if self.signatory is not None:
             ledger.new(Person(self.signatory.person))
         yield OnSiteRecordSigned(
@@ -307,7 +310,7 @@ class SignOnSiteRecord(Report):
 
 
 class CloseInspection(Report):
-    """结束现场检查: the officers have left; ``occurred_at`` says when."""
+    """结束现场检查: report that the officers have left; ``occurred_at`` is the time."""
 
     ROLES = OFFICERS
 
@@ -316,11 +319,16 @@ class CloseInspection(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = _on_site(ledger, self.task)
         if not (task.record_signed or task.emergency):
-            raise OutOfStep(f"task {self.task}: the on-site record is signed before leaving")
+            raise OutOfStep(
+                f"the on-site record of task {self.task} must be signed before the visit is closed"
+            )
         assert task.opened is not None
         stay = ledger.at - task.opened.envelope.occurred_at
         if stay.total_seconds() < 0:
-            raise OutOfStep(f"the visit was opened at {task.opened.envelope.occurred_at}, later")
+            raise OutOfStep(
+                "the visit must not be closed before it was opened, at "
+                f"{task.opened.envelope.occurred_at}; it is dated {ledger.at}"
+            )
         yield OnSiteInspectionClosed(
             task=self.task,
             entity=task.entity,
@@ -332,9 +340,9 @@ class CloseInspection(Report):
 
 
 class ConcludeInspection(Report):
-    """检查办结: report what the inspection found. A refusal or absence ends it without a visit.
+    """检查办结: report the result of an inspection. A refusal or absence ends it without a visit.
 
-    ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
+    ``coding``: its codes in exchange tables, by the policy ``exchange.inspection_codes``.
     """
 
     ROLES = OFFICERS
@@ -351,7 +359,10 @@ class ConcludeInspection(Report):
         without_visit = self.result in ("refused_by_entity", "entity_not_found")
         allowed = ("approved", "notified", "opened", "closed") if without_visit else ("closed",)
         if task.stage not in allowed:
-            raise OutOfStep(f"task {self.task} is {task.stage}; conclude it when it is closed")
+            raise OutOfStep(
+                f"task {self.task} must be {' or '.join(allowed)} to be concluded with "
+                f"{self.result}; it is {task.stage}"
+            )
         rules.require_coded(ledger, self.coding, self.result)
         lawful = (
             self.result == "refused_by_entity" and self.refusal_ground == "certificates_not_shown"
@@ -378,12 +389,12 @@ class ConcludeInspection(Report):
         if lawful:
             yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
         if task.opened is None:
-            # A closed door ends what the draw asked for as a visit does.
+            # A refusal or absence fulfils the draw, as a visit does.
             yield from target_inspected(ledger, task.draw, task.entity, self.task, unit=task.unit)
 
 
 class NotifyResult(Act):
-    """送达检查结果告知书: tell the business the result."""
+    """送达检查结果告知书: notify the business of the result."""
 
     ROLES = OFFICERS
 
@@ -392,7 +403,10 @@ class NotifyResult(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         task = own_task(ledger, self.task)
         if task.stage != "concluded":
-            raise OutOfStep(f"task {self.task} is {task.stage}; a result follows the conclusion")
+            raise OutOfStep(
+                f"task {self.task} must be concluded before its result is notified; it is "
+                f"{task.stage}"
+            )
         assert task.concluded is not None
         due = ledger.due(rules.NOTIFY_RESULT, task.concluded)
         yield ResultNotified(
@@ -404,9 +418,9 @@ class NotifyResult(Act):
 
 
 class RecordOffSiteCheck(Report):
-    """非现场检查: report a check made on shared data, in writing or remotely, without a visit.
+    """非现场检查: report a check without a visit: on shared data, in writing or remotely.
 
-    ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
+    ``coding``: its codes in exchange tables, by the policy ``exchange.inspection_codes``.
     """
 
     ROLES = OFFICERS
@@ -437,7 +451,7 @@ class RecordOffSiteCheck(Report):
 
 
 class RateVisit(Report):
-    """企业评价: the business rates a visit; the event does not name it."""
+    """企业评价: rate a visit, as the business; the event does not name the business."""
 
     ROLES = roles("entity_rep")
 
@@ -450,14 +464,14 @@ class RateVisit(Report):
         if task.entity != self.entity:
             raise Forbidden(f"task {self.task} is not a visit to {self.entity}")
         if task.opened is None:
-            raise OutOfStep(f"task {self.task} has had no visit yet")
+            raise OutOfStep(f"task {self.task} must have had a visit before it is rated")
         if ledger.read(VisitRating(self.task)).rated:
             raise OutOfStep(f"the visit of task {self.task} was rated already")
         yield VisitRated(task=self.task, unit=task.unit, score=self.score)
 
 
 class ReportIrregularVisit(Report):
-    """报告违规入企: report a visit outside the rules. Never refused for being unlawful (0.1)."""
+    """报告违规入企: report a visit that broke the rules; it is never refused as unlawful (0.1)."""
 
     ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
     ANY_UNIT = roles("entity_rep", "jb_supervisor")
@@ -479,7 +493,11 @@ class ReportIrregularVisit(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         fitting = reporter(ledger)
         if self.reporter != fitting:
-            raise Malformed(f"a report by {ledger.actor.role} is one of {fitting}", "/reporter")
+            raise Malformed(
+                f"reporter must be {fitting} for the role {ledger.actor.role}; it is "
+                f"{self.reporter}",
+                "/reporter",
+            )
         reported = IrregularVisitReported(
             irregular_visit=self.irregular_visit,
             entity=self.entity,
@@ -501,5 +519,7 @@ class ReportIrregularVisit(Report):
 def _on_site(ledger: Reading, task_id: str) -> Task:
     task = own_task(ledger, task_id, on_site=True)
     if task.stage not in ("opened", "recorded"):
-        raise OutOfStep(f"task {task_id} is {task.stage}; nobody is on site")
+        raise OutOfStep(
+            f"the visit of task {task_id} must be in progress; the task is {task.stage}"
+        )
     return task
