@@ -221,7 +221,7 @@ def test_KEY_R2_a_domain_may_have_a_number_of_its_own(story: Scenario) -> None:
     ("changed", "reason"),
     [
         ({"risk_assessment": None}, "no risk assessment is named"),
-        ({"expires_on": None}, "no day of review is named"),
+        ({"expires_on": None}, "expires_on is not given"),
         ({"expires_on": date(2027, 3, 3)}, "2027-03-03 is later than 2027-03-02"),
     ],
 )
@@ -261,7 +261,7 @@ def test_a_screening_is_recorded_as_it_was_made(story: Scenario) -> None:
     story.when(replace(SCREEN, on=date(2026, 3, 3))).raises(Malformed, pointer="/on")
     story.when(SCREEN, EMB_HEAD).raises(Forbidden)
     other = replace(SCREEN, ranked=replace(RANKED, formula_version=2))
-    story.when(other).raises(OutOfStep, says="has changed meanwhile")
+    story.when(other).raises(OutOfStep, says="changed while the list was made")
     story.when(SCREEN).then(like(ScreeningRun, count=3, screened=5, cutoff_position=140))
     assert story.outcome is not None
     [run] = story.outcome.events

@@ -278,8 +278,8 @@ def test_PUB_V1_a_publication_or_withdrawal_is_not_dated_back() -> None:
 def test_a_decision_is_withdrawn_when_something_undid_it() -> None:
     """S18: revoked on Friday 07-03 and withdrawn by Wednesday 07-08, with the reason in public."""
     story = begun("2026-06-01").given(DECIDE, SERVE)
-    story.when(WITHDRAW).raises(OutOfStep, says="not public")
-    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="nothing undid")
+    story.when(WITHDRAW).raises(OutOfStep, says="must be public")
+    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="must be undone before")
     story.at("2026-07-08T17:00+08:00").given(REVOKED)
     private = replace(WITHDRAW, explanation="致电13909310000")
     story.when(private).refused("PUB-R1")
