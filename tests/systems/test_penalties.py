@@ -334,7 +334,7 @@ def test_PUB_V2_what_was_undone_and_never_withdrawn_is_found_once(undone: Event)
     review = ReviewWithdrawal(decision="DEC-1")
     story = begun("2026-06-01").given(DECIDE, SERVE)
     story.when(review, CLOCK).raises(OutOfStep, says="not public")
-    story.given(PUBLISH).when(review, CLOCK).raises(OutOfStep, says="stands as it is")
+    story.given(PUBLISH).when(review, CLOCK).raises(OutOfStep, says="was not undone")
     story.at("2026-07-08T17:00+08:00").given(undone)
     story.when(review, CLOCK).raises(OutOfStep, says="by 2026-07-08")
     story.at("2026-07-10T09:00+08:00").when(review, CLOCK).then(

@@ -388,7 +388,7 @@ def test_WRK_V4_asks_only_of_years_after_the_policy_was_recorded() -> None:
     story.at("2026-01-04T09:00+08:00").given(SeedLedger(), actor=CLOCK)
     story.given(ReportingUnitEnrolled(unit="MRB", groups=(), since="2026-01"), actor=JB)
     story.at("2026-02-01T00:10+08:00").when(ReviewWorkPlan(unit="MRB", year=2026), CLOCK).raises(
-        OutOfStep, says="nobody had to"
+        OutOfStep, says="did not have to"
     )
     story.at("2027-02-01T00:10+08:00").when(ReviewWorkPlan(unit="MRB", year=2027), CLOCK).then(
         WorkPlanFellDue, FindingRaised
