@@ -261,7 +261,7 @@ def test_PUB_V2_an_act_that_was_undone_leaves_the_public(story: Scenario) -> Non
     review = ReviewWithdrawal(decision="LIC-1")
     story.given(DECIDE, SERVE).when(WITHDRAW).raises(OutOfStep, says="must be public")
     story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="must be undone before")
-    story.when(review, CLOCK).raises(OutOfStep, says="stands")
+    story.when(review, CLOCK).raises(OutOfStep, says="was not undone")
     story.at("2026-07-08T17:00+08:00").given(REVOKED)
     story.when(review, CLOCK).raises(OutOfStep, says="2026-07-08")
     found = like(

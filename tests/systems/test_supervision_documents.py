@@ -253,7 +253,7 @@ def test_SUP_R2_what_was_rejected_is_not_closed(story: Scenario) -> None:
     """After a rejection the unit answers once more, within the time of a notice (SUP-V3)."""
     reject = RejectRectification(finding_id="F-1", reason="未补办")
     again = RespondToFinding(finding_id="F-1", unit="MRB", response="已补办")
-    story.when(reject).raises(OutOfStep, says="no answer")
+    story.when(reject).raises(OutOfStep, says="must have an answer")
     story.given(again, actor=HEAD).when(reject).then(like(RectificationRejected, unit="MRB"))
     miss = EndDeadline(
         rule_name="supervision.response_wd.rejected", opened_at_position=_position(story)
@@ -448,8 +448,8 @@ def test_conduct_is_one_of_the_must_nots(story: Scenario) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"ground": "other"}, "no life safety"),
-        ({"approval": None}, "no competent government"),
+        ({"ground": "other"}, "must be life safety"),
+        ({"approval": None}, "a competent government must approve it"),
         ({"approval": replace(APPROVAL, approved_on=date(2026, 10, 14))}, "only on 2026-10-14"),
     ],
 )
