@@ -140,7 +140,7 @@ def test_a_unit_is_enrolled_for_what_it_has_a_part_in(story: Scenario) -> None:
     story.when(new, JB).then(
         ReportingUnitEnrolled(unit="PARK-1", groups=("parks",), since="2026-06")
     )
-    story.when(ENROL, JB).raises(OutOfStep, says="2026-05 is opened")
+    story.when(ENROL, JB).raises(OutOfStep, says="must lie after 2026-05")
     story.when(EnrolReportingUnit(unit="RECON", since="2026-06"), RLO).then(ReportingUnitEnrolled)
 
 

@@ -677,7 +677,7 @@ def test_REP_V2_another_province_is_told(
         story.when(end, CLOCK).raises(Malformed, says="opens no")
         return
     story.when(replace(push, occurred_at=civil_moment(date(2026, 7, 24), 9))).raises(
-        OutOfStep, says="later"
+        OutOfStep, says="before the grant"
     )
     due(story, "samr.regime.push_wd", RepairGranted, "2026-07-30", raised("REP-V2", entity=E_FJ))
     story.when(push, EMB).refused("REP-R6")

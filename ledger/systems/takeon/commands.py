@@ -560,64 +560,66 @@ class TakeOnCommitment(Countersigned):
                 type=self.type,
                 text_hash=self.text_hash,
                 obligations=tuple(
-                    Obligation(obligation=one.obligation, due_on=one.due_on, says=one.says)
-                    for one in self.obligations
+                    Obligation(obligation=older.obligation, due_on=older.due_on, says=older.says)
+                    for older in self.obligations
                 ),
                 public=self.public,
             ),
             self.made_on,
         )
-        for one in self.obligations:
+        for older in self.obligations:
             yield taking.fact(
                 ObligationOpened(
                     commitment=commitment,
                     entity=self.entity,
                     unit=self.unit,
-                    obligation=one.obligation,
-                    due_on=one.due_on,
+                    obligation=older.obligation,
+                    due_on=older.due_on,
                 ),
                 self.made_on,
             )
-        for one in self.obligations:
-            if one.done_on is not None:
+        for older in self.obligations:
+            if older.done_on is not None:
                 yield taking.fact(
                     CommitmentFulfilled(
                         commitment=commitment,
                         entity=self.entity,
                         unit=self.unit,
-                        obligation=one.obligation,
+                        obligation=older.obligation,
                         evidence=(f"{taking.takeon.source} {self.ref}",),
-                        days_late=max(0, (one.done_on - one.due_on).days),
+                        days_late=max(0, (older.done_on - older.due_on).days),
                     ),
-                    one.done_on,
+                    older.done_on,
                 )
 
     def _check(self, ledger: Reading, taking: _Taking, commitment: str) -> None:
         names: set[str] = set()
-        for place, one in enumerate(self.obligations):
+        for place, older in enumerate(self.obligations):
             pointer = f"/obligations/{place}"
-            if one.obligation in names:
+            if older.obligation in names:
                 raise Malformed(
-                    f"obligation {one.obligation} must be named only once", f"{pointer}/obligation"
+                    f"obligation {older.obligation} must be named only once",
+                    f"{pointer}/obligation",
                 )
-            names.add(one.obligation)
-            _require_tag(obligation_tag(commitment, one.obligation), f"{pointer}/obligation")
-            if one.due_on < self.made_on:
+            names.add(older.obligation)
+            _require_tag(obligation_tag(commitment, older.obligation), f"{pointer}/obligation")
+            if older.due_on < self.made_on:
                 raise Malformed(
                     f"due_on must not lie before the commitment was made, {self.made_on}; it is "
-                    f"{one.due_on}",
+                    f"{older.due_on}",
                     f"{pointer}/due_on",
                 )
-            if one.done_on is not None:
-                taking.past(f"{pointer}/done_on", one.done_on, not_before=self.made_on)
+            if older.done_on is not None:
+                taking.past(f"{pointer}/done_on", older.done_on, not_before=self.made_on)
         taking.live(
-            any(one.done_on is None for one in self.obligations), "every obligation is performed"
+            any(older.done_on is None for older in self.obligations),
+            "every obligation is performed",
         )
         if self.public:
             require_impersonal(
                 ledger,
                 CRD_R4,
-                *(text for one in self.obligations for text in (one.obligation, one.says)),
+                *(text for older in self.obligations for text in (older.obligation, older.says)),
             )
 
 
@@ -715,8 +717,8 @@ class TakeOnDesignation(Countersigned):
         ledger.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
         taking.live(ledger.on <= self.review_on, f"its review was due on {self.review_on}")
         given = ledger.read(KeyDesignations(self.entity, self.unit)).given
-        for name, one in given.items():
-            again = one.in_force(ledger.on) and set(self.matters) & set(one.matters)
+        for name, designation in given.items():
+            again = designation.in_force(ledger.on) and set(self.matters) & set(designation.matters)
             ledger.require(
                 not again,
                 rules.TKO_D2,
