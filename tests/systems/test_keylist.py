@@ -199,7 +199,7 @@ def test_KEY_R2_a_list_is_short(story: Scenario) -> None:
     off = DelistKeyMatter(domain="work_safety", matter="M-K2", reason="风险已消除")
     story.when(off).raises(Forbidden)
     story.when(off, EMB_HEAD).then(like(KeyMatterDelisted, matter="M-K2", unit="EMB"))
-    story.when(off, EMB_HEAD).raises(OutOfStep, says="not on the key list")
+    story.when(off, EMB_HEAD).raises(OutOfStep, says="must be on the key list")
     story.when(LIST, EMB_HEAD).then(KeyMatterListed)
 
 

@@ -274,7 +274,7 @@ def test_LDG_R1_a_typed_figure_is_the_ledgers_or_disputed(story: Scenario) -> No
     """S19: the dispute of that figure, with that number, lets it in and marks it."""
     typed = submit(story, metrics={"inspections": 2, "inspections_without_issue": 3})
     story.when(typed).refused("LDG-R1", metric="inspections", stated=2, computed=3)
-    story.when(dispute(story, 3)).raises(OutOfStep, says="is 3 too")
+    story.when(dispute(story, 3)).raises(OutOfStep, says="both are 3")
     story.given(dispute(story, 1), dispute(story, 5, metric="results_notified"))
     story.when(replace(typed, ledger_cutoff_position=head(story))).refused("LDG-R1", stated=2)
     story.when(dispute(story, 2)).then(

@@ -1,4 +1,4 @@
-"""Commands of joint inspection (2.11): the artefacts behind joint visits, and the visits."""
+"""Commands of joint inspection (2.11): the documents behind joint visits, and the visits."""
 
 from __future__ import annotations
 
@@ -337,7 +337,9 @@ class DeclineJoin(Act):
                 "task", task_id, f"Name a visit of another unit to {self.entity}."
             )
         if task.stage not in ("approved", "notified"):
-            raise OutOfStep(f"task {task_id} is {task.stage}; nothing can be merged with it")
+            raise OutOfStep(
+                f"task {task_id} must be approved or notified to be merged with; it is {task.stage}"
+            )
 
 
 class CancelJoint(DatedAct):
@@ -452,7 +454,7 @@ def live_tasks(ledger: Reading, joint: Joint) -> list[tuple[str, str]]:
 def _planned(ledger: Reading, joint_id: str) -> Joint:
     joint = ledger.known(Joint(joint_id), "Plan the joint visit first (plan-joint).")
     if joint.stage != "planned":
-        raise OutOfStep(f"joint visit {joint_id} is {joint.stage}")
+        raise OutOfStep(f"joint visit {joint_id} must be planned for this; it is {joint.stage}")
     return joint
 
 
@@ -487,7 +489,7 @@ def _require_units(ledger: Reading, units: tuple[str, ...]) -> None:
 
 def _require_matters(ledger: Reading, matters: tuple[str, ...], pointer: str) -> None:
     for matter in matters:
-        ledger.known(Matter(matter), "List it in the catalogue first.")
+        ledger.known(Matter(matter), "List the matter in the catalogue first.")
     if len(set(matters)) < len(matters):
         raise Malformed("each matter must be named only once", pointer)
 
@@ -497,7 +499,7 @@ def _require_part(ledger: Reading, part: Participant, units: list[str], pointer:
     standing = ledger.known(UnitStanding(part.unit), "Qualify the unit first.")
     own = []
     for matter_id in part.matters:
-        matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+        matter = ledger.known(Matter(matter_id), "List the matter in the catalogue first.")
         elements = matter.in_force_on(ledger.on)
         if elements is not None and standing.has_power(matter, elements, ledger.on):
             own.append(matter_id)

@@ -63,7 +63,7 @@ _UNDESIGNATED = "Designate the business first."
 
 
 class ListKeyMatter(Act):
-    """列入重点监管事项: list a published matter of a key domain, on a risk assessment, for a time.
+    """列入重点监管事项: list a matter of a key domain, based on a risk assessment, until a day.
 
     A list holds only a limited number of matters (KEY-R2). Listing a matter again renews it, which
     needs a new assessment (KEY-R5).
@@ -80,7 +80,7 @@ class ListKeyMatter(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _require_domain(ledger, self.domain in _DOMAINS, self.domain, "it is not a key domain")
-        matter = ledger.known(Matter(self.matter), "List it in the catalogue first.")
+        matter = ledger.known(Matter(self.matter), "List the matter in the catalogue first.")
         elements = matter.in_force_on(ledger.on)
         ledger.require(elements, catalogue.CAT_R2, matter=self.matter, on=ledger.on)
         assert elements is not None
@@ -145,7 +145,9 @@ class DelistKeyMatter(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         listed = ledger.read(KeyList(self.domain)).matters.get(self.matter)
         if listed is None or not listed.in_force(ledger.on):
-            raise OutOfStep(f"{self.matter} is not on the key list of {self.domain}")
+            raise OutOfStep(
+                f"{self.matter} must be on the key list of {self.domain} to be removed; it is not"
+            )
         ledger.act_for(listed.unit)
         yield KeyMatterDelisted(
             domain=self.domain, matter=self.matter, unit=listed.unit, reason=self.reason
@@ -326,7 +328,7 @@ class DesignateKeyUnit(Act):
         return screening
 
     def _passed_over(self, ledger: Reading, screening: Screening) -> Iterator[Event]:
-        """Raise KEY-V4 if businesses of better ranks are still listed and not designated now."""
+        """Raise KEY-V4 if businesses of better ranks are listed but not designated."""
         assert self.ranked is not None
         ledger.read_all(KeyDesignations(entity, self.unit) for entity in self.ranked.better)
         better = [
@@ -447,7 +449,7 @@ class ReviewKeyDesignation(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
-            raise OutOfStep(f"designation {self.designation} ended on {given.ended_on}")
+            raise OutOfStep(f"designation {self.designation} already ended on {given.ended_on}")
         assert given.review_on is not None
         if self.outcome == "remove" and self.review_on is not None:
             raise Malformed("review_on must not be given with the outcome remove", "/review_on")
@@ -511,7 +513,7 @@ def _ended(ledger: Reading, given: KeyDesignation, reason: EndReason) -> KeyDesi
 def _running(ledger: Reading, designation_id: str) -> KeyDesignation:
     given = ledger.own(KeyDesignation(designation_id), _UNDESIGNATED)
     if given.ended_on is not None:
-        raise OutOfStep(f"designation {designation_id} ended on {given.ended_on}")
+        raise OutOfStep(f"designation {designation_id} already ended on {given.ended_on}")
     return given
 
 

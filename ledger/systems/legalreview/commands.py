@@ -123,7 +123,9 @@ class RetireReviewer(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self.unit not in ledger.read(Reviewer(self.officer)).registered:
-            raise OutOfStep(f"{self.officer} is not registered as a reviewer of {self.unit}")
+            raise OutOfStep(
+                f"{self.officer} must be registered as a reviewer of {self.unit}; they are not"
+            )
         yield ReviewerRetired(
             officer=self.officer, unit=self.unit, retired_on=ledger.on, reason=self.reason
         )

@@ -411,7 +411,7 @@ def _running(ledger: Reading, observation: str) -> Observation:
     period = ledger.own(Observation(observation), "Grant the period first.")
     if not period.runs(ledger.on):
         last = period.terminated_on or period.ends_on
-        raise OutOfStep(f"the observation period {observation} ended on {last}")
+        raise OutOfStep(f"the observation period {observation} already ended on {last}")
     return period
 
 

@@ -46,9 +46,9 @@ class RegisterPerson(Report):
 class ErasePerson(Act):
     """删除个人信息: erase a person permanently, by destroying the key that seals their data.
 
-    ``legal_basis`` must cite the law. A person must not be erased while a proceeding is open whose
-    result they must be told (PII-R1). If the command is sent again, it destroys the key again and
-    records nothing.
+    ``legal_basis`` must cite the law. A person must not be erased while they are a party to an open
+    proceeding and must be told its result (PII-R1). If the command is sent again, it destroys the
+    key again and records nothing.
     """
 
     ROLES = roles(

@@ -193,7 +193,7 @@ class SeedLedger(Report):
     its year has no version. If an earlier program seeded a calendar with a mistake, the command
     publishes a second version. If a newer program changed a default, the command adopts it as the
     next version from the same day, with a reason and with the finding GEN-V2, because facts were
-    judged by the earlier version. Versions that the authority adopted never change.
+    judged by the earlier version. The command never replaces a version that the authority adopted.
 
     A missing default may take effect before today. This does not raise GEN-V2, because no fact was
     judged by the key before its first version.
@@ -269,7 +269,7 @@ _DEFAULT = "Default of the rulebook, "
 def _outdated(latest: PolicyVersionAdopted, default: Default) -> bool:
     """Return whether a version is a default that the program has changed since."""
     if not (latest.reason or "").startswith(_DEFAULT):
-        return False  # The authority adopted it.
+        return False  # The authority adopted this version.
     value = fitting(default.key, default.value, default.unit)
     return (latest.value, latest.unit, latest.effective_to) != (
         value,

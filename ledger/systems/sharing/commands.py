@@ -121,8 +121,8 @@ class AcknowledgeRemoval(Report):
         assert notice.notified_on is not None
         if not notice.notified_on <= self.removed_on <= ledger.on:
             raise Malformed(
-                f"removed_on must lie between the notice ({notice.notified_on}) and today "
-                f"({ledger.on}); it is {self.removed_on}",
+                f"removed_on must lie between the notice ({notice.notified_on}) and {ledger.on}; "
+                f"it is {self.removed_on}",
                 "/removed_on",
             )
         opening = ledger.opening(notice.notified_position)
@@ -270,6 +270,4 @@ def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> 
 
 def _not_ahead(ledger: Reading, day: date, pointer: str) -> None:
     if day > ledger.on:
-        raise Malformed(
-            f"{pointer[1:]} must not lie after today ({ledger.on}); it is {day}", pointer
-        )
+        raise Malformed(f"{pointer[1:]} must not lie after {ledger.on}; it is {day}", pointer)

@@ -713,7 +713,7 @@ class TakeOnDesignation(Countersigned):
         # A designation ends with the listing of its business (2.17).
         require_listed(ledger, self.entity)
         for matter in self.matters:
-            ledger.known(Matter(matter), "List it in the catalogue first.")
+            ledger.known(Matter(matter), "List the matter in the catalogue first.")
         ledger.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
         taking.live(ledger.on <= self.review_on, f"its review was due on {self.review_on}")
         given = ledger.read(KeyDesignations(self.entity, self.unit)).given
@@ -863,9 +863,8 @@ class _Taking:
         withheld_from: tuple[str, ...] = (),
     ) -> None:
         entity, origin = command.entity, command.origin
-        assert (
-            entered_by is not None
-        )  # An opening fact is always entered by one person and confirmed by another.
+        # An opening fact is always entered by one person and confirmed by another.
+        assert entered_by is not None
         self.takeon = _open_takeon(ledger, command.takeon)
         assert self.takeon.day is not None
         # Only the request is checked: a body may enter its own duty, and another body confirm it.

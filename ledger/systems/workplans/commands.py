@@ -242,7 +242,7 @@ class ReachMilestone(Act):
             )
         if isinstance(record.event, MilestoneReached | EvidenceNamed):
             raise Malformed(
-                "evidence must be another event than a report of a milestone",
+                "evidence must be an event other than a report of a milestone",
                 f"/evidence_events/{place}",
             )
         return record

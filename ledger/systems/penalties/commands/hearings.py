@@ -147,7 +147,7 @@ class WaiveRights(Report):
                 )
             if not case.notices:
                 raise Malformed(
-                    "how must be declared if no prior notice was served; it is silent", "/how"
+                    'how must be "declared" if no prior notice was served; it is "silent"', "/how"
                 )
             respond_by = case.notices[-1].respond_by
             if ledger.on <= respond_by:
@@ -194,8 +194,7 @@ class RequestHearing(Report):
         notice = case.notices[-1] if case.notices else None
         if notice is None or not notice.hearing_right:
             raise OutOfStep(
-                f"the last notice in case {self.case} must state the right to a hearing; it does "
-                "not"
+                f"case {self.case} must have a last notice that states the right to a hearing"
             )
         ledger.not_before(notice.served_on, f"notice {notice.notice} was served")
         if any(request.notice == notice.notice for request in case.requested):
@@ -300,9 +299,8 @@ class HoldCollectiveDiscussion(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
-        if len({person.casefold() for person in self.participants}) < max(
-            2, len(self.participants)
-        ):
+        people = {person.casefold() for person in self.participants}
+        if len(people) < max(2, len(self.participants)):
             raise Malformed(
                 "participants must be at least two people, each named once", "/participants"
             )
@@ -333,7 +331,7 @@ def _notice_number(case: Case, filed: CaseFiled) -> int:
 
 
 def _notice_answered(ledger: Reading, case: Case, filed: CaseFiled) -> int:
-    """Return the same for a report, which must not be dated before the notice it answers."""
+    """Return the number of the notice that a report answers and must not be dated before."""
     number = _notice_number(case, filed)
     if number:
         ledger.not_before(case.notices[-1].served_on, f"notice {number} was served")

@@ -220,7 +220,7 @@ class CorrectApplication(Report):
 
 
 class AcceptApplication(Act):
-    """受理: accept a case; ``summary_ground`` says why in the summary procedure (Art. 53).
+    """受理: accept a case; ``summary_ground`` is the ground for the summary procedure (Art. 53).
 
     After its last day a case is deemed accepted by law; a late acceptance is recorded as accepted
     on that day, in the ordinary procedure.

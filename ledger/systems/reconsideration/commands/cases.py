@@ -40,5 +40,5 @@ def days_late(ledger: Reading, among: tuple[DeadlineRule, ...], position: int) -
 
 
 def is_past(ledger: Reading, due: Due) -> bool:
-    """Return whether a last day has passed for certain."""
+    """Return whether a last day has passed and is not provisional."""
     return not due.provisional and due.on < ledger.on

@@ -49,7 +49,7 @@ _ALTERING: frozenset[Outcome] = frozenset({"alter", "partly_revoke"})
 
 
 class DecideCase(Act):
-    """复议决定: decide the case, and end in the same append everything based on the act.
+    """复议决定: decide the case; everything based on the act ends in the same append.
 
     ``content`` is the complete new content of a penalty that is altered or partly revoked.
     ``altered`` lists the altered fields of a penalty, or describes the alteration of another act.
@@ -295,8 +295,8 @@ class ReportNonPerformance(Report):
         case = organs_case(ledger, self.recon, "served")
         if case.perform_by is None or ledger.on <= case.perform_by:
             raise OutOfStep(
-                f"case {self.recon} must have an overdue order; its order is due on "
-                f"{case.perform_by or 'no day'}"
+                f"case {self.recon} must have an overdue order; the last day to perform is "
+                f"{case.perform_by or 'not set'}"
             )
         if case.performed_on is not None or case.not_performed_by is not None:
             raise OutOfStep(

@@ -83,7 +83,7 @@ class ExcludeFromRepair(Act):
 
 
 class ReadmitToRepair(Act):
-    """撤回不可修复认定: allow the repair of a record of the unit that was excluded."""
+    """撤回不可修复认定: allow the repair of an excluded record of the unit again."""
 
     ROLES = roles("credit_officer", "unit_head")
 

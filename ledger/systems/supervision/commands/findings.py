@@ -292,7 +292,7 @@ def full_state(ledger: Reading, raised: FindingRaised) -> FindingState:
 
 
 def require_told(raised: FindingRaised) -> None:
-    """Refuse to name to a unit a confidential finding, which it must not learn of."""
+    """Refuse a document that would reveal a confidential finding to the unit."""
     if raised.confidential:
         raise Malformed(
             f"findings must not include {raised.finding_id}; it is confidential, and the unit "
