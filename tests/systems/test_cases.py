@@ -299,7 +299,7 @@ def test_REC_R2_what_was_registered_is_seized_on_film(story: Scenario) -> None:
     seized = _position(story.when(seize).then(like(EvidenceDisposed, disposal="seized")))
     story.when(seize).raises(Malformed, pointer="/disposal")
     story.when(CloseCase(case="CASE-1", reason="not_established", conclusion="-")).raises(
-        OutOfStep, says="EV-R is still held"
+        OutOfStep, says="disposed of first: EV-R"
     )
     # Registered on 05-11: that deadline has ended; the one of the seizure runs to 06-17.
     over = EndDeadline(rule_name="seizure.max_cd.registered", opened_at_position=seized)
@@ -785,7 +785,7 @@ def test_a_case_is_closed_as_it_stands(story: Scenario) -> None:
     """Each reason asks for what it says; a closed case is closed."""
     story.given(FILE, REGISTER)
     drop = replace(CLOSE, reason="not_established")
-    story.when(drop).raises(OutOfStep, says="EV-R is still held")
+    story.when(drop).raises(OutOfStep, says="disposed of first: EV-R")
     story.given(DisposeOfEvidence(evidence="EV-R", disposal="returned"))
     story.when(CLOSE).raises(OutOfStep, says="must have a decision in effect")
     story.when(replace(CLOSE, reason="revoked")).raises(OutOfStep, says="was undone")

@@ -163,7 +163,7 @@ def test_whoever_reports_it_later_still_reaches_back(story: Scenario) -> None:
     [
         ({"key": "visit_caps"}, "/key", "Did you mean visit_cap?"),
         ({"key": "zzz"}, "/key", "must be a policy of the rulebook"),
-        ({"unit": "count"}, "/unit", "measured in table"),
+        ({"unit": "count"}, "/unit", "unit must be table"),
         ({"value": 3}, "/value", "object"),
         ({"value": {"A": 1, "B": 1, "C": 1}}, "/value", "`D`"),
         ({"value": CAP | {"E": 1}}, "/value", "`E`"),
@@ -171,7 +171,7 @@ def test_whoever_reports_it_later_still_reaches_back(story: Scenario) -> None:
         ({"value": CAP | {"C": -1}}, "/value/C", ">= 0"),
         ({"key": "triage_wd", "unit": "wd", "value": 2.5}, "/value", "int"),
         ({"key": "triage_wd", "unit": "wd", "value": True}, "/value", "int"),
-        ({"key": "triage_wd", "unit": "cd", "value": 2}, "/unit", "measured in wd"),
+        ({"key": "triage_wd", "unit": "cd", "value": 2}, "/unit", "unit must be wd"),
         ({"key": "redaction_share", "unit": "ratio", "value": 0.2}, "/value", "str"),
         ({"key": "redaction_share", "unit": "ratio", "value": "0.20001"}, "/value", "regex"),
         ({"key": "redaction_share", "unit": "ratio", "value": "1/5"}, "/value", "regex"),

@@ -380,7 +380,7 @@ def test_WRK_V4_a_year_without_a_plan(story: Scenario) -> None:
         like(WorkPlanFellDue, unit="EMB", due_on=date(2026, 1, 31)),
         like(FindingRaised, rule_id="WRK-V4", unit="EMB"),
     )
-    story.when(ask, CLOCK).raises(OutOfStep, says="settled")
+    story.when(ask, CLOCK).raises(OutOfStep, says="already adopted a plan")
 
 
 def test_WRK_V4_asks_only_of_years_after_the_policy_was_recorded() -> None:

@@ -28,8 +28,8 @@ _FOR_PROFIT = frozenset({1, 2, 3, 4})
 class ReportProhibitedConduct(Report):
     """报告严禁行为: report conduct that a must-not forbids.
 
-    A report is never refused for what it claims (0.1). ``code`` is the number of the must-not in the
-    policy ``conduct.five_prohibitions``.
+    A report is never refused for what it claims (0.1). ``code`` is the number of the must-not in
+    the policy ``conduct.five_prohibitions``.
     """
 
     ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
