@@ -83,8 +83,7 @@ class EnrolReportingUnit(DatedAct):
         if len(self.unit) > MAX_UNIT:
             raise Malformed(
                 f"the id of a reporting unit must have at most {MAX_UNIT} characters; it has "
-                f"{len(self.unit)}",
-                "/unit",
+                f"{len(self.unit)}"
             )
         if self.since < month_of(ledger.today):
             raise Malformed(
@@ -218,8 +217,7 @@ class SubmitProgressLedger(DatedAct):
         # The day of submission decides whether a report is late, so it must not be dated back.
         if ledger.on != ledger.today:
             raise Malformed(
-                f"occurred_at must be today ({ledger.today}) or left out; it is {ledger.on}",
-                "/occurred_at",
+                f"occurred_at must be today ({ledger.today}) or left out; it is {ledger.on}"
             )
         report, opening = _owed(ledger, self.unit, self.month, self.task_no)
         _require_unsubmitted(report)

@@ -147,7 +147,7 @@ class ExtendCase(Countersigned):
     def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return supervision.GEN_R2, {
             "person": person,
-            "one": "requester of the extension",
+            "one": "the requester of the extension",
             "other": "its approver",
         }
 
