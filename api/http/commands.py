@@ -55,14 +55,14 @@ log = structlog.get_logger("api.commands")
 
 T = TypeVar("T")
 
-#: What is worked out before a command is handed in, and where if it takes long.
+#: Functions that prepare a command before it is executed, and the pools of slow ones.
 PREPARERS: dict[type[Command], Preparer] = {**drawing.PREPARERS, **screening.PREPARERS}
 _PREPARED_IN: dict[type[Command], Pool] = {RunScreening: SCREENINGS}
 
-#: The largest body of a command. Long content lies beside the ledger, its digest in the command.
+#: Largest body of a command in bytes. Long content is stored in files and named by its digest.
 MAX_BODY_BYTES = 1024 * 1024
 
-#: Bodies above this are decoded in a thread: that takes milliseconds.
+#: Bodies above this size in bytes are decoded in a thread, because that takes milliseconds.
 LARGE_BODY_BYTES = 32 * 1024
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
@@ -70,19 +70,19 @@ _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def add_commands(app: web.Application, entries: Iterable[Entry]) -> None:
-    """Route every entry of the table."""
+    """Add a route for every entry of the table."""
     for entry in entries:
         route = app.router.add_resource(path_of(entry))
         route.add_route("POST", _handler(entry), expect_handler=expect)
 
 
 def path_of(entry: Entry) -> str:
-    """Where a command is sent."""
+    """Return the path to which a command is sent."""
     return f"/v1/{entry.system}/{entry.name}"
 
 
 def _handler(entry: Entry) -> Handler:
-    # Whatever does not change from request to request is worked out here.
+    # Everything that is the same for all requests is computed once, here.
     path = path_of(entry)
     decoder = msgspec.json.Decoder(entry.command)
     roles = entry.roles
@@ -111,16 +111,17 @@ def _handler(entry: Entry) -> Handler:
             command: Command = await COMMANDS.run(lambda: decoded(body, decoder))
         else:
             command = decoded(body, decoder)
-        # The sequencer asks it again; here, so that nothing is worked out or sealed for others.
+        # The sequencer checks this again. It is checked here so that nothing is prepared or sealed
+        # for a unit that may not send the command.
         command.require_own_unit(grant.actor())
         if names_entity and grant.role == "entity_rep":
             _require_own_entity(command, grant)
         app = request.app
-        # From here on nothing holds what was sent in clear: no digest, no queue, no log.
+        # From here on no digest, queue or log holds personal data in clear.
         if seal is not None:
             command = await _sealed(app, seal, command, grant, key)
-        # What tells the request apart is what was sent: not the file, which may come or go before
-        # the same request is sent again.
+        # The digest of the request covers only what was sent, and not the stored file, which may be
+        # added or removed before the same request is sent again.
         context = make_context(
             command,
             grant.actor(),
@@ -134,10 +135,10 @@ def _handler(entry: Entry) -> Handler:
         try:
             outcome = await _executed(app, prepare, command, context, grant)
         except (Refusal, UnknownReference, OutOfStep) as error:
-            await _take_down(app, sender, grant, command, context, error)
+            await _record_refusal(app, sender, grant, command, context, error)
             raise
         except OverflowError:
-            raise Malformed("a number or moment of the request is out of range") from None
+            raise Malformed("a number or time in the request is out of range") from None
         await settled(app, outcome.events)
         if finish is not None:
             await _finished(app, finish, outcome.position)
@@ -148,11 +149,11 @@ def _handler(entry: Entry) -> Handler:
 
 
 def _sender(request: web.Request, grant: Grant) -> str:
-    """Who sends, as probes are counted."""
+    """Return the name under which the probes of a sender are counted."""
     return sender_of(grant, "" if grant.id else request.app[EDGE].source_of(request))
 
 
-async def _take_down(  # noqa: PLR0917 - all that is known of a command that was not recorded
+async def _record_refusal(  # noqa: PLR0917 - all facts about a command that was not recorded
     app: web.Application,
     sender: str,
     grant: Grant,
@@ -160,10 +161,10 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
     context: Context,
     error: Refusal | UnknownReference | OutOfStep,
 ) -> None:
-    """Take down a refusal or an unknown reference.
+    """Record a refusal or an unknown reference in the access ledger.
 
-    What tells of what is hidden costs its sender a probe: an unknown reference, an id for something
-    new that is taken, and a rule that refuses because of what its sender may not read.
+    An answer that may reveal hidden facts costs its sender a probe: an unknown reference, a new id
+    that is already taken, and a rule that refuses because of facts that the sender may not read.
     """
     match error:
         case OutOfStep():
@@ -172,7 +173,7 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
             probing = error.told
         case _:
             probing = True
-    # Counted before anything is waited for: others on their way are to meet it.
+    # The probe is counted before the first await, so that concurrent requests see the count.
     spent = app[EDGE].probes.spend(sender) if probing else None
     if not isinstance(error, OutOfStep):
         await app[AUDIT].refused(app, grant, command, context, error)
@@ -183,7 +184,7 @@ async def _take_down(  # noqa: PLR0917 - all that is known of a command that was
 async def _executed(
     app: web.Application, prepare: Preparer | None, command: Command, context: Context, grant: Grant
 ) -> Outcome:
-    """The outcome of a command, once the service has filled in what is never sent."""
+    """Fill in the fields that clients never send, execute the command and return its outcome."""
     if names_file(type(command)):
         command = await with_file(app, command, grant)
     if prepare is None:
@@ -194,57 +195,61 @@ async def _executed(
 async def _sealed(
     app: web.Application, seal: Sealer, command: Command, grant: Grant, key: str | None
 ) -> Command:
-    """A command whose personal data is sealed, the same for the same idempotency key."""
+    """Return the command with sealed personal data; the same key gives the same tokens."""
     fresh = uuid7(app[LEDGER].clock()).hex
     made_for = fresh if key is None else keyed_command_id(grant.actor(), key)
     return await with_vault(app, lambda vault: seal(command, vault, made_for))
 
 
 async def with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
-    """What a thread does with the vault. Raises 503 where it cannot."""
+    """Run work on the vault in a thread and return its result. Raises 503 if that fails."""
     vault = app[VAULT]
     if vault is None:
-        raise Unavailable("this service has no vault for personal data")
+        raise Unavailable("this service was started without a vault for personal data")
     try:
         return await COMMANDS.run(lambda: work(vault))
     except StoreError as error:
         log.error("vault_failed", error=str(error))
-        raise Unavailable("the vault did not take it; send the same request again") from error
+        raise Unavailable(
+            "the vault could not be read or written; send the same request again"
+        ) from error
 
 
 async def _finished(app: web.Application, finish: Finisher, position: int) -> None:
-    """Have done what follows from a command outside the ledger; it is recorded by now."""
+    """Do the work outside the ledger that follows from a recorded command."""
     try:
         await with_vault(app, lambda vault: finish(app[LEDGER].recorder, vault, app[EVIDENCE]))
     except Unavailable as error:
         raise Problem(
             "unfinished",
-            f"Recorded at position {position}; its key is not destroyed yet: {error}.",
+            f"The command was recorded at position {position}, but the key is not destroyed yet: "
+            f"{error}.",
             headers={hdrs.RETRY_AFTER: "1"},
             position=position,
         ) from error
 
 
 async def _prepared(app: web.Application, prepare: Preparer, command: Command) -> Prepared:
-    """What a thread worked out for a command; the sequencer and the event loop go on meanwhile."""
+    """Prepare a command in a thread, so that the sequencer and the event loop can continue."""
     desk = app[DESK]
     if desk is None:
-        raise Unavailable("this service has no content beside its ledger")
+        raise Unavailable("this service was started without a blob store")
     try:
         pool = _PREPARED_IN.get(type(command), COMMANDS)
         return await pool.run(lambda: prepare(command, desk))
     except StoreError as error:
         log.error("preparing_failed", error=str(error))
         raise Unavailable(
-            "what lies with the ledger cannot be read; if it stays so, an operator must restore it "
-            "from a backup. Then send the same request again"
+            "the files stored with the ledger cannot be read. Send the same request again later; "
+            "if the error remains, an operator must restore the files from a backup"
         ) from error
 
 
 async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:
-    """The outcome of a prepared command, once everything that follows it is recorded too.
+    """Record a prepared command and the commands that follow it; return the first outcome.
 
-    A crash in between leaves a beginning; the same request sent again goes on with the rest.
+    After a crash only the first commands may be recorded; the same request sent again records the
+    rest.
     """
     first = await app[COUNTER].execute(prepared.command, context)
     position = first.position
@@ -265,16 +270,17 @@ async def _all_of(app: web.Application, prepared: Prepared, context: Context) ->
 
 
 def idempotency_key(given: str | None) -> str | None:
-    """The header ``Idempotency-Key`` as it was given. Raises for one that is too long or odd."""
+    """Return the header ``Idempotency-Key``. Raises a problem if it is too long or not ASCII."""
     if given is not None and not _KEY.match(given):
         raise Problem(
-            "malformed", "The header Idempotency-Key has 1 to 255 printable ASCII characters."
+            "malformed",
+            "The header Idempotency-Key must have 1 to 255 printable ASCII characters.",
         )
     return given
 
 
 def require_json(content_type: str) -> None:
-    """Refuse a body that does not say that it is JSON in UTF-8."""
+    """Refuse a content type other than JSON in UTF-8."""
     kind, _, parameters = content_type.partition(";")
     kind = kind.strip().lower()
     if kind != "application/json" and not (
@@ -282,12 +288,14 @@ def require_json(content_type: str) -> None:
     ):
         raise Problem(
             "unsupported-media-type",
-            f"The Content-Type is {content_type!r}; send application/json.",
+            f"The Content-Type must be application/json; it is {content_type!r}.",
             headers={"Accept-Post": "application/json"},
         )
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if "charset=" in charset and "charset=utf-8" not in charset:
-        raise Problem("unsupported-media-type", "JSON is UTF-8; send it without another charset.")
+        raise Problem(
+            "unsupported-media-type", "The charset of JSON must be UTF-8; leave the charset out."
+        )
 
 
 def _require_own_entity(command: Command, grant: Grant) -> None:
@@ -312,7 +320,7 @@ def _correlation(request: web.Request) -> UUID | None:
 
 
 def _answer(outcome: Outcome, grant: Grant) -> web.Response:
-    # The position is that of the last event shown: how many others follow may tell what they are.
+    # The position is that of the last event shown; a higher one would reveal how many are hidden.
     events = [r for index, r in enumerate(outcome.events) if index == 0 or shows(outcome, r, grant)]
     shown = b",".join(map(recorded_json, events))
     whole = len(events) == len(outcome.events)
@@ -333,10 +341,10 @@ def _answer(outcome: Outcome, grant: Grant) -> web.Response:
 
 
 def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
-    """Whether a sender is shown an event beside the first, which is what it said itself.
+    """Return whether the answer shows an event after the first, which the sender caused itself.
 
-    It is if it may see the event, or if the event is a finding that follows from what it said in
-    confidence and from nothing that is kept from it.
+    The sender is shown events that it may read. It is also shown a finding that follows from its
+    own confidential command, unless the finding rests on facts that it may not read.
     """
     event = record.event
     if may_see_record(grant, record):
@@ -348,7 +356,7 @@ def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
 
 
 def recorded_json(record: Recorded) -> bytes:
-    """A record as it is shown: its position, its envelope, its body."""
+    """Return a record as JSON: its position, its envelope and its body."""
     envelope = _ENCODE(record.envelope)
     return b'{"position":%d,%b,"body":%b}' % (
         record.position,

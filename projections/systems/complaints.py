@@ -31,9 +31,9 @@ COMPLAINTS = subject_table(
     "received_on",
     "accepted_on",
     "guarded_until",
-    #: The bodies that were informed of it, each between ``|``; empty if there are none.
+    #: The bodies that were informed, each between ``|``; empty if there are none.
     "informed",
-    #: The stage and outcome as far as the accused unit was told.
+    #: The stage and outcome that the accused unit was told.
     "told_stage",
     "told_outcome",
 )
@@ -57,10 +57,10 @@ class Complaints(FoldView[Complaint]):
 
 
 def inspections_after_complaints(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Inspections to look at because their business has complained of their unit (CMP-V1)."""
+    """Yield the inspections of businesses that complained about the inspecting unit (CMP-V1)."""
     complaint, task = COMPLAINTS.c, TASKS.c
     visited_on = sa.func.coalesce(task.opened_on, task.planned_on)
-    found = sa.exists().where(FINDINGS.c.rule_id == CMP_V1.id, FINDINGS.c.task == task.key)
+    finding_raised = sa.exists().where(FINDINGS.c.rule_id == CMP_V1.id, FINDINGS.c.task == task.key)
     query = (
         sa.select(complaint.key, task.key)
         .where(
@@ -70,12 +70,14 @@ def inspections_after_complaints(views: Views, today: date) -> Iterator[tuple[Co
             sa.func.coalesce(task.approved_on, task.opened_on) >= complaint.received_on,
             visited_on >= complaint.received_on,
             visited_on <= complaint.guarded_until,
-            sa.not_(found),
+            sa.not_(finding_raised),
         )
         .order_by(complaint.received_on, complaint.key, task.key)
     )
     with views.reading() as connection:
         rows = connection.execute(query).all()
-    for one, other in rows:
-        # Looked at anew when the day of the visit changes.
-        yield ExamineInspection(complaint=one, task=other), f"retaliation:{one}:{other}"
+    for complaint_id, task_id in rows:
+        yield (
+            ExamineInspection(complaint=complaint_id, task=task_id),
+            f"retaliation:{complaint_id}:{task_id}",
+        )

@@ -137,7 +137,7 @@ async def test_nothing_is_public_again_after_a_repair(world: World) -> None:
     problem = await world.send(
         "MRB head", "penalties/publish-decision", 409, decision="DEC-1", summary="罚款四千元"
     )
-    assert "nothing of the decision is published" in problem["detail"]
+    assert "must not be published any more" in problem["detail"]
     await world.send("RECON", "corrections/nullify-decision", kind="revoked", **undo)
     assert await world.status("public", "/v1/decisions/DEC-1") == 404
     assert await listed(world, "public") == ["DEC-2"]

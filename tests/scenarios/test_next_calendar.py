@@ -94,7 +94,7 @@ def test_a_table_says_what_the_command_takes(tmp_path: Path) -> None:
         (["2027-01-01,休息"], "line 2: the cell must be one of"),
         (["2027-01-01,放假", "2027-01-01,放假"], "line 3: 2027-01-01 must occur once in the table"),
         (["2028-01-01,放假"], "2028-01-01"),
-        (["2027-02-05,放假"], "2027-01-01 is a statutory holiday"),
+        (["2027-02-05,放假"], "the statutory holiday 2027-01-01"),
     ],
 )
 def test_a_table_that_is_no_calendar_says_why(tmp_path: Path, rows: list[str], says: str) -> None:

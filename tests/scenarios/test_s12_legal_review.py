@@ -39,7 +39,7 @@ async def test_s12_legal_review(world: World) -> None:
         "penalties/serve-prior-notice",
         **world.notice("CASE-1", FINE, hearing_right=True),
     )
-    assert "neither heard" in (await refused("PEN-R1"))["detail"]
+    assert "was not heard" in (await refused("PEN-R1"))["detail"]
     world.at("2026-05-25")
     deadline = await world.deadline("penalty.hearing.request", about="case:CASE-1")
     assert deadline["due_on"] == "2026-05-27"
@@ -52,7 +52,7 @@ async def test_s12_legal_review(world: World) -> None:
         examined="召回属实, 不影响违法事实",
         adopted=False,
     )
-    assert "hearing, which was not held" in (await refused("PEN-R1"))["detail"]
+    assert "it was not held yet" in (await refused("PEN-R1"))["detail"]
     hearing = {"case": "CASE-1", "place": "二楼会议室"}
     world.at("2026-06-04")
     await world.refused(

@@ -270,7 +270,7 @@ def test_seizure_max_cd_and_one_extension(story: Scenario) -> None:
         like(SeizureExtended, first_due_on="2026-06-10")
     )
     extended = _position(story)
-    story.when(extend).raises(OutOfStep, says="extended once")
+    story.when(extend).raises(OutOfStep, says="extended only once")
     missed = EndDeadline(rule_name="seizure.max_cd", opened_at_position=opened)
     story.at("2026-06-11T09:00+08:00").when(missed).raises(OutOfStep, says="in time")
     longer = EndDeadline(rule_name="seizure.extend_cd", opened_at_position=extended)
@@ -296,7 +296,7 @@ def test_REC_R2_what_was_registered_is_seized_on_film(story: Scenario) -> None:
     seized = _position(story.when(seize).then(like(EvidenceDisposed, disposal="seized")))
     story.when(seize).raises(Malformed, pointer="/disposal")
     story.when(CloseCase(case="CASE-1", reason="not_established", conclusion="-")).raises(
-        OutOfStep, says="EV-R is still held"
+        OutOfStep, says="disposed of first: EV-R"
     )
     # Registered on 05-11: that deadline has ended; the one of the seizure runs to 06-17.
     over = EndDeadline(rule_name="seizure.max_cd.registered", opened_at_position=seized)
@@ -332,7 +332,7 @@ def test_a_seizure_that_is_over_is_not_extended(story: Scenario) -> None:
     story.given(FILE, SEIZE).at("2026-06-11T09:00+08:00")
     story.when(ExtendSeizure(evidence="EV-S", reason="-")).raises(OutOfStep, says="2026-06-10")
     story.given(ADD).when(DisposeOfEvidence(evidence="EV-1", disposal="returned")).raises(
-        OutOfStep, says="nothing is held"
+        OutOfStep, says="only in the case file"
     )
 
 
@@ -342,7 +342,7 @@ def test_a_seizure_that_is_over_is_not_extended(story: Scenario) -> None:
 def test_PEN_R1_no_decision_without_prior_notice_and_statement(story: Scenario) -> None:
     """Art. 62; what was said in another case does not count here."""
     story.given(FILE).when(DECIDE).refused("PEN-R1", reason="no prior notice was served")
-    story.when(WAIVE).raises(OutOfStep, says="no prior notice")
+    story.when(WAIVE).raises(OutOfStep, says="a prior notice must be served first")
     story.given(NOTICE).when(DECIDE).refused("PEN-R1", case="CASE-1")
     story.when(HEAR, OFFICER).then(like(StatementHeard, notice=1))
     story.when(DECIDE).then(like(PenaltyDecided, days_late=0))
@@ -388,7 +388,7 @@ def test_PEN_R1_the_time_to_ask_for_a_hearing_is_left(story: Scenario) -> None:
     opened = _position(story)
     story.given(WAIVE).at("2026-05-18T18:00+08:00")
     story.when(DECIDE).refused(
-        "PEN-R1", reason="the business may ask for a hearing until 2026-05-18"
+        "PEN-R1", reason="the business may still request a hearing, until 2026-05-18"
     )
     story.at("2026-05-19T09:00+08:00").when(
         EndDeadline(rule_name="penalty.hearing.request", opened_at_position=opened)
@@ -408,13 +408,13 @@ def test_PEN_R1_a_hearing_asked_for_in_time_is_held(story: Scenario) -> None:
         case="CASE-1", hearing_on=date(2026, 5, 20), place="二楼", host="LEGAL-MRB"
     )
     hold = HoldHearing(case="CASE-1", host="LEGAL-MRB", record_digest="ab" * 32)
-    story.when(hold).raises(OutOfStep, says="was announced")
+    story.when(hold).raises(OutOfStep, says="must be announced first")
     # 05-12 to 05-20 are the seven working days: the first day for it is 05-21.
     story.when(announce).refused("PEN-R1")
     story.when(replace(announce, hearing_on=date(2026, 5, 21))).then(HearingAnnounced)
     story.at("2026-05-20T09:00+08:00").when(hold).raises(OutOfStep, says="2026-05-21")
     story.when(DECIDE).refused(
-        "PEN-R1", reason="the business asked for a hearing, which was not held"
+        "PEN-R1", reason="the business requested a hearing, and it was not held yet"
     )
     story.at("2026-05-21T14:00+08:00")
     story.when(replace(hold, record_digest=None)).raises(Malformed, pointer="/record_digest")
@@ -429,7 +429,7 @@ def test_PEN_R1_a_hearing_is_asked_for_by_the_business_itself(story: Scenario) -
     of_b = replace(ASK, entity=E_B)
     story.when(of_b, E_B_REP).raises(UnknownReference, says="'CASE-1' is recorded")
     story.when(replace(of_b, case="CASE-7"), E_B_REP).raises(UnknownReference)
-    story.when(of_b, OFFICER).raises(UnknownReference, says="that it is against")
+    story.when(of_b, OFFICER).raises(UnknownReference, says="that the case is against")
     story.when(ASK, OFFICER).then(like(HearingRequested, entity=E_C))
 
 
@@ -443,7 +443,7 @@ def test_PEN_R1_a_late_request_for_a_hearing_is_not_dated_back(story: Scenario) 
     story.when(before, OFFICER).raises(Malformed, pointer="/occurred_at", says="2026-05-11")
     story.when(in_time, OFFICER).then(like(HearingRequested, days_late=0))
     story.when(DECIDE).refused(
-        "PEN-R1", reason="the business asked for a hearing, which was not held"
+        "PEN-R1", reason="the business requested a hearing, and it was not held yet"
     )
 
 
@@ -453,7 +453,7 @@ def test_PEN_R1_a_hearing_can_be_waived(story: Scenario) -> None:
     story.at("2026-05-12T09:00+08:00").given(replace(WAIVE, rights=("hearing",)))
     before = replace(DECIDE, occurred_at=civil_moment(date(2026, 5, 11), 10))
     story.when(before).refused(
-        "PEN-R1", reason="the business may ask for a hearing until 2026-05-18"
+        "PEN-R1", reason="the business may still request a hearing, until 2026-05-18"
     )
     story.when(DECIDE).then(PenaltyDecided)
 
@@ -733,7 +733,9 @@ def test_the_late_fee_never_exceeds_the_fine(story: Scenario) -> None:
 def test_penalty_pay_deferred_no_late_fee_meanwhile(story: Scenario) -> None:
     """Deferred on 05-20 until 07-20: the first deadline is done, another runs, the fee waits."""
     defer = DeferPayment(decision="DEC-1", until=date(2026, 7, 20), reason="经济困难")
-    story.given(FILE, NOTICE, WAIVE, DECIDE).when(defer).raises(OutOfStep, says="not been served")
+    story.given(FILE, NOTICE, WAIVE, DECIDE).when(defer).raises(
+        OutOfStep, says="must be served first"
+    )
     story.when(SERVE)
     served = _position(story)
     story.at("2026-05-20T09:00+08:00").when(replace(defer, until=date(2026, 5, 20))).raises(
@@ -768,7 +770,7 @@ def test_what_is_not_fined_or_undone_is_not_paid(story: Scenario) -> None:
     pay = RecordPayment(decision="DEC-1", receipt_no="票 1", amount_fen=1)
     warned = replace(DECIDE, types=("warning",), fine_fen=0, severity="minor")
     story.given(FILE, NOTICE, WAIVE, warned, SERVE)
-    story.when(pay).raises(OutOfStep, says="fines nothing")
+    story.when(pay).raises(OutOfStep, says="must include a fine")
     story.when(CLOSE).then(CaseClosed)
     story.given(_revoked("DEC-1")).when(pay).raises(OutOfStep, says="undone")
 
@@ -780,14 +782,14 @@ def test_a_case_is_closed_as_it_stands(story: Scenario) -> None:
     """Each reason asks for what it says; a closed case is closed."""
     story.given(FILE, REGISTER)
     drop = replace(CLOSE, reason="not_established")
-    story.when(drop).raises(OutOfStep, says="EV-R is still held")
+    story.when(drop).raises(OutOfStep, says="disposed of first: EV-R")
     story.given(DisposeOfEvidence(evidence="EV-R", disposal="returned"))
-    story.when(CLOSE).raises(OutOfStep, says="no decision in effect")
+    story.when(CLOSE).raises(OutOfStep, says="must have a decision in effect")
     story.when(replace(CLOSE, reason="revoked")).raises(OutOfStep, says="was undone")
     story.when(replace(CLOSE, reason="transferred")).raises(Malformed, pointer="/transferred_to")
     story.when(replace(drop, transferred_to="公安机关")).raises(Malformed)
     story.given(NOTICE, WAIVE, DECIDE)
-    story.when(CLOSE).raises(OutOfStep, says="not been served")
+    story.when(CLOSE).raises(OutOfStep, says="must be served before")
     story.when(drop).raises(OutOfStep, says="in effect")
     story.given(_revoked("DEC-1")).when(replace(CLOSE, reason="revoked")).then(
         like(CaseClosed, decision="DEC-1")

@@ -326,7 +326,7 @@ def test_JNT_R1_a_merge_is_declined_with_a_reason(story: Scenario) -> None:
     """S9: without one it is refused; then the unit goes apart from that visit, and no other."""
     story.given(task("MRB", "2026-06-03"))
     declines = DeclineJoin(unit="EMB", entity=E_C, task="T-MRB")
-    story.when(declines, EMB).refused("JNT-R1", reason="declining to merge needs a reason")
+    story.when(declines, EMB).refused("JNT-R1", reason="it gives no reason for declining")
     story.when(replace(declines, reason="  "), EMB).refused("JNT-R1")
     story.when(replace(declines, reason="须夜间检查"), EMB).then(
         like(JoinDeclined, task="T-MRB", unit="EMB"),
@@ -415,9 +415,9 @@ CALENDAR = PublishJointCalendar(
             {"calendar": "JC-2026", "window_to": date(2026, 7, 1)},
             "JC-2026 has no entry for these units and this time",
         ),
-        ("by_list", {"joint_list": "JL-SMALL"}, "M-201 stand not on JL-SMALL"),
+        ("by_list", {"joint_list": "JL-SMALL"}, "JL-SMALL does not list M-201"),
         ("by_rule", {"procedure": "JP-EMB"}, "JP-EMB is led by EMB, with MRB"),
-        ("by_rule", {"procedure": "JP-LATER"}, "JP-LATER takes effect on 2026-06-02"),
+        ("by_rule", {"procedure": "JP-LATER"}, "JP-LATER takes effect only on 2026-06-02"),
         ("one_form", {"unified_form": "UF-1"}, "UF-1 has no items for M-201"),
     ],
 )
@@ -675,7 +675,7 @@ def test_JNT_V3_without_a_form_the_plan_says_what_is_looked_at(story: Scenario) 
 
 def test_a_joint_visit_is_recorded_after_it_was(story: Scenario) -> None:
     """Not before anybody came, nor at a time at which somebody was still there."""
-    joined(story).when(REPORT).raises(OutOfStep, says="no unit has opened")
+    joined(story).when(REPORT).raises(OutOfStep, says="must first open a visit")
     visit(story, "MRB", "2026-06-10T09:00+08:00", "2026-06-10T10:30+08:00")
     early = replace(REPORT, occurred_at=civil_moment(date(2026, 6, 10), 10))
     story.when(early).raises(Malformed, pointer="/occurred_at")

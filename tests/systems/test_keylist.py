@@ -189,7 +189,7 @@ def test_KEY_R2_a_list_is_short(story: Scenario) -> None:
     off = DelistKeyMatter(domain="work_safety", matter="M-K2", reason="风险已消除")
     story.when(off).raises(Forbidden)
     story.when(off, EMB).then(like(KeyMatterDelisted, matter="M-K2", unit="EMB"))
-    story.when(off, EMB).raises(OutOfStep, says="not on the key list")
+    story.when(off, EMB).raises(OutOfStep, says="must be on the key list")
     story.when(LIST, EMB).then(KeyMatterListed)
 
 
@@ -211,7 +211,7 @@ def test_KEY_R2_a_domain_may_have_a_number_of_its_own(story: Scenario) -> None:
     ("changed", "reason"),
     [
         ({"risk_assessment": None}, "no risk assessment is named"),
-        ({"expires_on": None}, "no day of review is named"),
+        ({"expires_on": None}, "expires_on is not given"),
         ({"expires_on": date(2027, 3, 3)}, "2027-03-03 is later than 2027-03-02"),
     ],
 )
@@ -251,7 +251,7 @@ def test_a_screening_is_recorded_as_it_was_made(story: Scenario) -> None:
     story.when(replace(SCREEN, on=date(2026, 3, 3))).raises(Malformed, pointer="/on")
     story.when(SCREEN, EMB).raises(Forbidden)
     other = replace(SCREEN, ranked=replace(RANKED, formula_version=2))
-    story.when(other).raises(OutOfStep, says="has changed meanwhile")
+    story.when(other).raises(OutOfStep, says="changed while the list was made")
     story.when(SCREEN).then(like(ScreeningRun, count=3, screened=5, cutoff_position=140))
     assert story.outcome is not None
     [run] = story.outcome.events

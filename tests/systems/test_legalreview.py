@@ -252,7 +252,7 @@ def test_LRV_V1_when_the_last_reviewer_leaves(story: Scenario) -> None:
 
 def test_LRV_V2_an_opinion_overridden(story: Scenario) -> None:
     """It is recorded and noticed, and is no approval."""
-    story.when(OVERRIDE).raises(OutOfStep, says="no opinion")
+    story.when(OVERRIDE).raises(OutOfStep, says="must have a review opinion")
     story.given(REQUEST, actor=OFFICE).given(RETURN, actor=LEGAL)
     story.when(OVERRIDE).then(
         like(ReviewOpinionOverridden, opinion="return"),
@@ -289,14 +289,14 @@ def test_legal_review_wd_with_one_extension(story: Scenario) -> None:
     story.when(REQUEST, OFFICE)
     assert story.outcome is not None
     opened = story.outcome.position
-    story.when(REQUEST, OFFICE).raises(OutOfStep, says="not concluded")
+    story.when(REQUEST, OFFICE).raises(OutOfStep, says="must be concluded")
     extend = ExtendLegalReview(case="CASE-1", reason="需要专家论证")
     story.at("2026-06-24T09:00+08:00").when(extend, LEGAL).then(
         like(LegalReviewExtended, first_due_on="2026-06-24")
     )
     assert story.outcome is not None
     extended = story.outcome.position
-    story.when(extend, LEGAL).raises(OutOfStep, says="extended once")
+    story.when(extend, LEGAL).raises(OutOfStep, says="extended only once")
     story.at("2026-06-25T09:00+08:00").when(
         EndDeadline(rule_name="legal_review_wd", opened_at_position=opened)
     ).raises(OutOfStep, says="in time")
@@ -304,7 +304,7 @@ def test_legal_review_wd_with_one_extension(story: Scenario) -> None:
         EndDeadline(rule_name="legal_review_extend_wd", opened_at_position=extended)
     ).then(like(DeadlineMissed, due_on="2026-07-01"))
     story.when(APPROVE, LEGAL).then(like(LegalReviewConcluded, days_late=1))
-    story.when(APPROVE, LEGAL).raises(OutOfStep, says="no review")
+    story.when(APPROVE, LEGAL).raises(OutOfStep, says="does not have a pending review")
 
 
 def test_legal_review_wd_missed(story: Scenario) -> None:

@@ -312,7 +312,7 @@ def test_what_was_promised_falls_due(story: Scenario) -> None:
     promise = TakeCorrectionCommitment(
         case="CASE-1", commitment="整改", correct_by=date(2026, 5, 22)
     )
-    story.when(verify).raises(OutOfStep, says="nothing was promised")
+    story.when(verify).raises(OutOfStep, says="must be recorded first")
     story.amid(
         PromisedCorrectionVerified(
             case="CASE-9", entity=E_B, unit="MRB", evidence="-", verified_on=date(2026, 5, 20)

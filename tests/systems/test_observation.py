@@ -421,13 +421,13 @@ def test_OBS_V1_what_cannot_be_excused_is_met_gently(story: Scenario) -> None:
 def test_OBS_V1_a_breach_is_left_at_that(story: Scenario) -> None:
     """No case by 07-13, seven working days later: found, once, unless a case was opened."""
     review = ReviewBreach(entity=E_A, observation="OBS-1")
-    story.when(review, CLOCK).raises(OutOfStep, says="no breach")
+    story.when(review, CLOCK).raises(OutOfStep, says="must have a breach")
     story.at("2026-07-02T15:00+08:00").given(BREACH)
     story.at("2026-07-13T23:00+08:00").when(review, CLOCK).raises(OutOfStep, says="2026-07-13")
     story.at("2026-07-14T00:10+08:00").when(review, CLOCK).then(
         like(FindingRaised, rule_id="OBS-V1", unit="MRB", entity=E_A)
     )
-    story.when(review, CLOCK).raises(OutOfStep, says="no breach")
+    story.when(review, CLOCK).raises(OutOfStep, says="must have a breach")
 
 
 def test_OBS_V1_a_breach_that_was_pursued_is_none(story: Scenario) -> None:
@@ -436,7 +436,7 @@ def test_OBS_V1_a_breach_that_was_pursued_is_none(story: Scenario) -> None:
     story.given(filed("CASE-2", E_A, conduct=_conduct("FS-099")))
     story.at("2026-07-20T09:00+08:00").when(
         ReviewBreach(entity=E_A, observation="OBS-1"), CLOCK
-    ).raises(OutOfStep, says="no breach")
+    ).raises(OutOfStep, says="must have a breach")
 
 
 def test_OBS_V2_gentleness_has_an_end(story: Scenario) -> None:

@@ -276,8 +276,8 @@ def test_PUB_V1_a_publication_or_withdrawal_is_not_dated_back() -> None:
 def test_a_decision_is_withdrawn_when_something_undid_it() -> None:
     """S18: revoked on Friday 07-03 and withdrawn by Wednesday 07-08, with the reason in public."""
     story = begun("2026-06-01").given(DECIDE, SERVE)
-    story.when(WITHDRAW).raises(OutOfStep, says="not public")
-    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="nothing undid")
+    story.when(WITHDRAW).raises(OutOfStep, says="must be public")
+    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="must be undone before")
     story.at("2026-07-08T17:00+08:00").given(REVOKED)
     private = replace(WITHDRAW, explanation="致电13909310000")
     story.when(private).refused("PUB-R1")
@@ -332,7 +332,7 @@ def test_PUB_V2_what_was_undone_and_never_withdrawn_is_found_once(undone: Event)
     review = ReviewWithdrawal(decision="DEC-1")
     story = begun("2026-06-01").given(DECIDE, SERVE)
     story.when(review, CLOCK).raises(OutOfStep, says="not public")
-    story.given(PUBLISH).when(review, CLOCK).raises(OutOfStep, says="stands as it is")
+    story.given(PUBLISH).when(review, CLOCK).raises(OutOfStep, says="was not undone")
     story.at("2026-07-08T17:00+08:00").given(undone)
     story.when(review, CLOCK).raises(OutOfStep, says="by 2026-07-08")
     story.at("2026-07-10T09:00+08:00").when(review, CLOCK).then(

@@ -156,7 +156,7 @@ def test_PII_R1_tells_nobody_of_proceedings_that_are_not_theirs(story: Scenario)
     other = token("李四")
     story.given(named(other, "CMP-9"), applied(other))
     erase = replace(ERASE, person=other)
-    story.when(erase, MRB).refused("PII-R1", proceedings="a proceeding of others")
+    story.when(erase, MRB).refused("PII-R1", proceedings="a proceeding of another unit")
     story.when(erase).refused("PII-R1", proceedings="complaint CMP-9")
 
 

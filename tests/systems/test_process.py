@@ -386,7 +386,7 @@ def test_REC_V3_steps_begin_in_their_order(
 def test_a_closed_case_is_archived_once(story: Scenario) -> None:
     """With the number of its pieces; nothing is added after."""
     story.given(*decided(), *(step(name, date(2026, 6, 1)) for name in ALL_STEPS), SEAL)
-    story.when(ARCHIVE).raises(OutOfStep, says="close it")
+    story.when(ARCHIVE).raises(OutOfStep, says="must be closed before")
     story.given(CLOSE).when(ARCHIVE, EMB).raises(Forbidden)
     story.when(ARCHIVE).then(like(CaseArchived, pieces=7, archived_on=date(2026, 6, 8)))
     story.when(ARCHIVE).raises(OutOfStep, says="2026-06-08")

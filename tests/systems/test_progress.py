@@ -137,7 +137,7 @@ def test_a_unit_is_enrolled_for_what_it_has_a_part_in(story: Scenario) -> None:
     story.when(new, JB).then(
         ReportingUnitEnrolled(unit="PARK-1", groups=("parks",), since="2026-06")
     )
-    story.when(ENROL, JB).raises(OutOfStep, says="2026-05 is opened")
+    story.when(ENROL, JB).raises(OutOfStep, says="must lie after 2026-05")
     story.when(EnrolReportingUnit(unit="RECON", since="2026-06"), RLO).then(ReportingUnitEnrolled)
 
 
@@ -271,7 +271,7 @@ def test_LDG_R1_a_typed_figure_is_the_ledgers_or_disputed(story: Scenario) -> No
     """S19: the dispute of that figure, with that number, lets it in and marks it."""
     typed = submit(story, metrics={"inspections": 2, "inspections_without_issue": 3})
     story.when(typed).refused("LDG-R1", metric="inspections", stated=2, computed=3)
-    story.when(dispute(story, 3)).raises(OutOfStep, says="is 3 too")
+    story.when(dispute(story, 3)).raises(OutOfStep, says="both are 3")
     story.given(dispute(story, 1), dispute(story, 5, metric="results_notified"))
     story.when(replace(typed, ledger_cutoff_position=head(story))).refused("LDG-R1", stated=2)
     story.when(dispute(story, 2)).then(

@@ -256,9 +256,9 @@ def test_what_the_law_keeps_from_the_public_opens_no_deadline(story: Scenario) -
 def test_PUB_V2_an_act_that_was_undone_leaves_the_public(story: Scenario) -> None:
     """Revoked on Friday 07-03, withdrawn by Wednesday 07-08; the day after it is found, once."""
     review = ReviewWithdrawal(decision="LIC-1")
-    story.given(DECIDE, SERVE).when(WITHDRAW).raises(OutOfStep, says="not public")
-    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="nothing undid")
-    story.when(review, CLOCK).raises(OutOfStep, says="stands")
+    story.given(DECIDE, SERVE).when(WITHDRAW).raises(OutOfStep, says="must be public")
+    story.given(PUBLISH).when(WITHDRAW).raises(OutOfStep, says="must be undone before")
+    story.when(review, CLOCK).raises(OutOfStep, says="was not undone")
     story.at("2026-07-08T17:00+08:00").given(REVOKED)
     story.when(review, CLOCK).raises(OutOfStep, says="2026-07-08")
     found = like(
@@ -307,8 +307,10 @@ def test_annual_figures_are_called_for_once_a_year_is_over(story: Scenario) -> N
     """Of whom the ledger knew in that year; on 01-31, a named day that no weekend moves."""
     story.when(CALL, CLOCK).raises(OutOfStep, says="not over")
     story.at("2027-01-01T00:10+08:00")
-    story.when(replace(CALL, year=2025), CLOCK).raises(OutOfStep, says="not known in 2025")
-    story.when(replace(CALL, unit="EEB"), CLOCK).raises(OutOfStep, says="not known")
+    story.when(replace(CALL, year=2025), CLOCK).raises(
+        OutOfStep, says="must have been qualified in 2025"
+    )
+    story.when(replace(CALL, unit="EEB"), CLOCK).raises(OutOfStep, says="must have been qualified")
     story.when(CALL, CLOCK).then(
         AnnualStatsFellDue(stats="MRB:2026", unit="MRB", year=2026, due_on=date(2027, 1, 31))
     )
@@ -378,7 +380,9 @@ def test_PUB_V3_a_pattern_of_redactions(story: Scenario) -> None:
         )
     )
     story.when(REVIEW, CLOCK).raises(OutOfStep, says="already")
-    story.when(replace(REVIEW, unit="EMB"), CLOCK).raises(OutOfStep, says="no decision")
+    story.when(replace(REVIEW, unit="EMB"), CLOCK).raises(
+        OutOfStep, says="must have published decisions"
+    )
 
 
 def penalty(decision: str, redactions: tuple[str, ...]) -> DecisionPublished:

@@ -498,7 +498,7 @@ def test_a_document_is_reviewed_with_the_act(story: Scenario) -> None:
     story.given(APPLY, ACCEPT, replace(ACCEPT, recon="RCN-9")).when(passed).raises(OutOfStep)
     story.when(ask).then(like(IncidentalReviewRequested, competent=False))
     story.when(ask).raises(OutOfStep)
-    story.when(conclude).raises(OutOfStep, says="pass it on")
+    story.when(conclude).raises(OutOfStep, says="must be transferred first")
     late = over(story, rules.PASS_ON)
     story.at("2026-05-16T09:00+08:00").when(late, CLOCK).then(
         like(DeadlineMissed, due_on=date(2026, 5, 14)),

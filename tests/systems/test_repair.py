@@ -666,18 +666,18 @@ def test_REP_V2_another_province_is_told(
     assert like(RepairGranted, push_to=province)(story.outcome.events[0])
     push = PushRepair(repair="REP-1")
     if province is None:
-        story.when(push).raises(OutOfStep, says="no other province")
+        story.when(push).raises(OutOfStep, says="must concern another province")
         granted = opening(story, RepairGranted)
         end = EndDeadline(rule_name="samr.regime.push_wd", opened_at_position=granted)
         story.when(end, CLOCK).raises(Malformed, says="that opens")
         return
     story.when(replace(push, occurred_at=civil_moment(date(2026, 7, 24), 9))).raises(
-        OutOfStep, says="later"
+        OutOfStep, says="before the grant"
     )
     due(story, "samr.regime.push_wd", RepairGranted, "2026-07-30", raised("REP-V2", entity=E_FJ))
     story.when(push, EMB).refused("REP-R6")
     story.when(push).then(like(RepairPushed, province="35", days_late=1))
-    story.when(push).raises(OutOfStep, says="passed on")
+    story.when(push).raises(OutOfStep, says="already reported")
 
 
 def test_a_decision_is_put_off_once() -> None:
@@ -910,7 +910,7 @@ def test_a_court_shields_a_business_that_it_reorganises() -> None:
         like(TemporaryShieldGranted, court_ruling="(2026)甘01破3号"),
         like(PublicitySuspended, record="CR-1", until=date(2027, 1, 10)),
     )
-    story.when(shield).raises(OutOfStep, says="not shown")
+    story.when(shield).raises(OutOfStep, says="must be public")
 
 
 def test_REP_V3_a_record_ends_with_its_fine_unpaid() -> None:

@@ -434,8 +434,8 @@ def test_a_partner_may_decline_a_record_that_it_received() -> None:
     no = DeclineRecognition(subscription="SUB-1", record="CR-1", reason="口径不一致")
     story = s15("2026-07-16", subscribed("SUB-1"), subscribed("SUB-4", entities=(E_B,)))
     story.when(no, RAIL).raises(Forbidden)
-    story.when(replace(no, subscription="SUB-4"), BANK).raises(OutOfStep, says="not shared")
-    story.when(replace(no, record="CR-9"), BANK).raises(OutOfStep, says="not shared")
+    story.when(replace(no, subscription="SUB-4"), BANK).raises(OutOfStep, says="must be shared")
+    story.when(replace(no, record="CR-9"), BANK).raises(OutOfStep, says="must be shared")
     story.when(no, BANK).then(like(RecognitionDeclined, unit="BANK", reason="口径不一致"))
     story.when(no, BANK).raises(OutOfStep, says="already")
 

@@ -227,7 +227,9 @@ def test_a_unit_answers_its_own_documents(story: Scenario) -> None:
     story.when(replace(ANSWER, unit="EMB"), EMB).raises(OutOfStep, says="MRB")
     story.when(replace(ANSWER, document="SD-9"), HEAD).raises(UnknownReference)
     early = story.ledger.clock().replace(month=10, day=12)
-    story.when(replace(ANSWER, occurred_at=early), HEAD).raises(OutOfStep, says="later")
+    story.when(replace(ANSWER, occurred_at=early), HEAD).raises(
+        OutOfStep, says="must not be dated before"
+    )
     story.when(WithdrawSupervisionDoc(document="SD-1", reason="-")).then(SupervisionDocWithdrawn)
     story.when(ANSWER, HEAD).raises(OutOfStep, says="withdrawn")
     story.when(replace(NOTICE, document="SD-2", kind="opinion", follows="SD-1")).then(
@@ -249,7 +251,7 @@ def test_SUP_R2_what_was_rejected_is_not_closed(story: Scenario) -> None:
     """After a rejection the unit answers once more, within the time of a notice (SUP-V3)."""
     reject = RejectRectification(finding_id="F-1", reason="未补办")
     again = RespondToFinding(finding_id="F-1", unit="MRB", response="已补办")
-    story.when(reject).raises(OutOfStep, says="no answer")
+    story.when(reject).raises(OutOfStep, says="must have an answer")
     story.given(again, actor=HEAD).when(reject).then(like(RectificationRejected, unit="MRB"))
     miss = EndDeadline(
         rule_name="supervision.response_wd.rejected", opened_at_position=_position(story)
@@ -444,9 +446,9 @@ def test_conduct_is_one_of_the_must_nots(story: Scenario) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"ground": "other"}, "no life safety"),
-        ({"approval": None}, "no competent government"),
-        ({"approval": replace(APPROVAL, approved_on=date(2026, 10, 14))}, "only on 2026-10-14"),
+        ({"ground": "other"}, "must be life safety"),
+        ({"approval": None}, "a competent government must approve it"),
+        ({"approval": replace(APPROVAL, approved_on=date(2026, 10, 14))}, "approved on 2026-10-14"),
     ],
 )
 def test_SUP_R5_no_sector_is_halted_as_a_whole(

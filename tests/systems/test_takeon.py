@@ -854,7 +854,7 @@ def test_nobody_signs_what_is_kept_from_them(story: Scenario) -> None:
     """Neither as the first nor as the second person, for whatever unit they act."""
     secret = replace(DEADLINE, concerns="complaint", hidden_from=("JB",))
     story.when(secret, JB).raises(Malformed, pointer="/hidden_from")
-    story.signed(secret, HEAD, JB).raises(Forbidden, says="kept from JB")
+    story.signed(secret, HEAD, JB).raises(Forbidden, says="JB must not")
     story.signed(secret, HEAD, EDB)
     assert facts_of(story)
 

@@ -378,7 +378,7 @@ def test_WRK_V4_a_year_without_a_plan(story: Scenario) -> None:
         like(WorkPlanFellDue, unit="EMB", due_on=date(2026, 1, 31)),
         like(FindingRaised, rule_id="WRK-V4", unit="EMB"),
     )
-    story.when(ask, CLOCK).raises(OutOfStep, says="settled")
+    story.when(ask, CLOCK).raises(OutOfStep, says="already adopted a plan")
 
 
 def test_WRK_V4_asks_only_of_years_after_the_policy_was_recorded() -> None:
@@ -386,7 +386,7 @@ def test_WRK_V4_asks_only_of_years_after_the_policy_was_recorded() -> None:
     story.at("2026-01-04T09:00+08:00").given(SeedLedger(), actor=CLOCK)
     story.given(ReportingUnitEnrolled(unit="MRB", groups=(), since="2026-01"), actor=JB)
     story.at("2026-02-01T00:10+08:00").when(ReviewWorkPlan(unit="MRB", year=2026), CLOCK).raises(
-        OutOfStep, says="nobody had to"
+        OutOfStep, says="did not have to"
     )
     story.at("2027-02-01T00:10+08:00").when(ReviewWorkPlan(unit="MRB", year=2027), CLOCK).then(
         WorkPlanFellDue, FindingRaised

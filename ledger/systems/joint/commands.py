@@ -1,4 +1,4 @@
-"""Commands of joint inspection (2.11): what joint visits rest on, and how one comes about."""
+"""Commands of joint inspection (2.11): the documents behind joint visits, and the visits."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from ledger.systems.supervision.findings import finding
 Matters = Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=200)]
 ArtefactKind = Literal["list", "calendar", "procedure", "form"]
 
-#: The artefact that each mode rests on (JNT-R2).
+#: The kind of artefact on which each mode is based (JNT-R2).
 _ARTEFACTS: dict[JointMode, ArtefactKind] = {
     "regular": "calendar",
     "by_list": "list",
@@ -71,7 +71,7 @@ _ARTEFACTS: dict[JointMode, ArtefactKind] = {
 
 
 class PublishJointList(Act):
-    """公布联合检查事项清单: all matters of the list's next version."""
+    """公布联合检查事项清单: publish the next version of a joint list, with all its matters."""
 
     ROLES = roles("jb_supervisor")
 
@@ -82,7 +82,10 @@ class PublishJointList(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         before = ledger.read(JointArtefact(self.artefact))
         if before.kind not in ("", "list"):
-            raise OutOfStep(f"{self.artefact} is a {before.kind}; take another id")
+            raise OutOfStep(
+                f"artefact must be the id of a joint list or a new id; {self.artefact} is a "
+                f"{before.kind}"
+            )
         _require_matters(ledger, self.matters, "/matters")
         yield JointListPublished(
             artefact=self.artefact,
@@ -95,7 +98,7 @@ class PublishJointList(Act):
 
 
 class PublishJointCalendar(Act):
-    """公布年度联合检查日历: which units go together in a year, and when."""
+    """公布年度联合检查日历: publish which units visit together in a year, and when."""
 
     ROLES = roles("jb_supervisor")
 
@@ -111,7 +114,7 @@ class PublishJointCalendar(Act):
 
 
 class AdoptJointProcedure(Act):
-    """制定联合检查规程: who leads, who takes part, what begins a joint visit."""
+    """制定联合检查规程: adopt who leads, who takes part, and what triggers a joint visit."""
 
     ROLES = roles("jb_supervisor")
 
@@ -136,7 +139,7 @@ class AdoptJointProcedure(Act):
 
 
 class AdoptUnifiedForm(Act):
-    """制定联合检查表单: one merged checklist for the matters of several units."""
+    """制定联合检查表单: adopt one merged checklist for the matters of several units."""
 
     ROLES = roles("jb_supervisor", "unit_head")
 
@@ -152,9 +155,10 @@ class AdoptUnifiedForm(Act):
 
 
 class PlanJoint(Act):
-    """计划联合检查: the lead plans one visit of several units and offers each its part.
+    """计划联合检查: the lead unit plans one visit of several units and offers each unit its part.
 
-    Each mode names what it rests on (JNT-R2); every unit has a matter of its own (JNT-R3).
+    For each mode the command names the artefact on which the visit is based (JNT-R2). Every unit
+    must have at least one of its own matters in the visit (JNT-R3).
     """
 
     ROLES = HEADS
@@ -177,13 +181,17 @@ class PlanJoint(Act):
         require_listed(ledger, self.entity)
         if self.window_to < max(self.window_from, ledger.on):
             raise Malformed(
-                f"the window ends before it begins, or before {ledger.on}", "/window_to"
+                f"window_to must not lie before window_from ({self.window_from}) or before today "
+                f"({ledger.on}); it is {self.window_to}",
+                "/window_to",
             )
         units = [part.unit for part in self.participants]
         if len(set(units)) < len(units):
-            raise Malformed("a unit stands twice among the participants", "/participants")
+            raise Malformed("each participating unit must be named only once", "/participants")
         if self.unit not in units:
-            raise Malformed(f"{self.unit} leads and is one of the participants", "/participants")
+            raise Malformed(
+                f"the leading unit, {self.unit}, must be among the participants", "/participants"
+            )
         for index, part in enumerate(self.participants):
             _require_part(ledger, part, units, f"/participants/{index}")
         planned = JointPlanned(
@@ -213,7 +221,7 @@ class PlanJoint(Act):
 
 
 class OfferJoin(Act):
-    """邀请参加联合检查: the lead offers one more unit a part, or one that declined another one."""
+    """邀请参加联合检查: the lead offers a part to a new unit, or again to one that declined."""
 
     ROLES = HEADS
 
@@ -224,7 +232,7 @@ class OfferJoin(Act):
         joint = _led(ledger, self.joint)
         unit = self.part.unit
         if unit == joint.unit or joint.answers.get(unit) in ("offered", "accepted"):
-            raise OutOfStep(f"{unit} has a part in {self.joint} already")
+            raise OutOfStep(f"{unit} already has a part in {self.joint}")
         _require_part(ledger, self.part, [*joint.parts, unit], "/part")
         _require_artefacts(ledger, joint, (*joint.parts.values(), self.part))
         yield JoinOffered(
@@ -233,7 +241,7 @@ class OfferJoin(Act):
 
 
 class AcceptJoin(Act):
-    """同意参加联合检查: take the part that was offered; a task of one's own follows."""
+    """同意参加联合检查: accept the part that was offered; the unit then files its own task."""
 
     ROLES = HEADS
 
@@ -244,15 +252,18 @@ class AcceptJoin(Act):
         joint = _planned(ledger, self.joint)
         if joint.answers.get(self.unit) != "offered":
             state = joint.answers.get(self.unit, "not offered")
-            raise OutOfStep(f"a part of {self.unit} in {self.joint} is {state}")
+            raise OutOfStep(
+                f"the part of {self.unit} in {self.joint} must be offered before it is accepted; "
+                f"it is {state}"
+            )
         yield JoinAccepted(joint=self.joint, entity=joint.entity, unit=self.unit)
 
 
 class DeclineJoin(Act):
-    """不参加联合检查: go apart from a joint visit, or from one visit of another unit, and say why.
+    """不参加联合检查: decline a joint visit, or to merge with a visit of another unit, and say why.
 
-    Without a reason it is refused (JNT-R1); with words alone it is recorded and flagged (JNT-V1);
-    ``evidence_ref`` names a document that bears the reason out.
+    Without a reason it is refused (JNT-R1). A reason without evidence is recorded and leads to a
+    finding (JNT-V1); ``evidence_ref`` names a document that supports the reason.
     """
 
     ROLES = HEADS
@@ -266,7 +277,10 @@ class DeclineJoin(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if (self.joint is None) == (self.task is None):
-            raise Malformed("name either the joint visit or the task that is declined", "/joint")
+            raise Malformed(
+                "name either the joint visit (joint) or the task that is declined, not both",
+                "/joint",
+            )
         if self.joint is not None:
             self._check_joint(ledger, self.joint)
         if self.task is not None:
@@ -276,8 +290,8 @@ class DeclineJoin(Act):
             rules.JNT_R1,
             unit=self.unit,
             entity=self.entity,
-            reason="declining to merge needs a reason",
-            hint="Give the reason, and the document that bears it out as evidence_ref.",
+            reason="it gives no reason for declining",
+            hint="Give the reason, and name the document that supports it (evidence_ref).",
         )
         assert self.reason is not None
         yield JoinDeclined(
@@ -294,7 +308,7 @@ class DeclineJoin(Act):
                 rules.JNT_V1,
                 unit=self.unit,
                 entity=self.entity,
-                # Whose visit is planned on which day is told to nobody who reads findings.
+                # Readers of findings must not learn which unit plans a visit on which day.
                 protected=self.joint is None,
                 joint=self.joint,
                 reason=self.reason,
@@ -303,14 +317,18 @@ class DeclineJoin(Act):
     def _check_joint(self, ledger: Reading, joint_id: str) -> None:
         joint = _planned(ledger, joint_id)
         if joint.entity != self.entity:
-            raise Malformed(f"{joint_id} is a visit to {joint.entity}", "/entity")
+            raise Malformed(
+                f"entity must be {joint.entity}, the business that {joint_id} visits", "/entity"
+            )
         if joint.unit == self.unit:
             raise OutOfStep(f"{self.unit} leads {joint_id}; cancel it instead")
         if joint.answers.get(self.unit) == "declined":
-            raise OutOfStep(f"{self.unit} has declined {joint_id} already")
+            raise OutOfStep(f"{self.unit} has already declined {joint_id}")
         booked = [task for task, unit in live_tasks(ledger, joint) if unit == self.unit]
         if booked:
-            raise OutOfStep(f"{self.unit} has approved {booked[0]} for it; cancel that first")
+            raise OutOfStep(
+                f"{self.unit} has approved task {booked[0]} for {joint_id}; cancel the task first"
+            )
 
     def _check_task(self, ledger: Reading, task_id: str) -> None:
         task = ledger.read(Task(task_id))
@@ -319,11 +337,13 @@ class DeclineJoin(Act):
                 "task", task_id, f"Name a visit of another unit to {self.entity}."
             )
         if task.stage not in ("approved", "notified"):
-            raise OutOfStep(f"task {task_id} is {task.stage}; nothing can be merged with it")
+            raise OutOfStep(
+                f"task {task_id} must be approved or notified to be merged with; it is {task.stage}"
+            )
 
 
 class CancelJoint(DatedAct):
-    """取消联合检查: it will not take place. Tasks approved for it are cancelled first, by each."""
+    """取消联合检查: cancel a joint visit, after each unit has cancelled its task for it."""
 
     ROLES = HEADS
 
@@ -334,17 +354,20 @@ class CancelJoint(DatedAct):
         joint = _led(ledger, self.joint)
         booked = [task for task, _ in live_tasks(ledger, joint)]
         if booked:
-            raise OutOfStep(f"{', '.join(booked)} are approved for it; cancel them first")
+            raise OutOfStep(
+                f"{', '.join(booked)} must be cancelled before the joint visit {self.joint}"
+            )
         yield JointCancelled(
             joint=self.joint, entity=joint.entity, unit=joint.unit, reason=self.reason
         )
 
 
 class RecordJointVisit(Report):
-    """联合检查实施: the lead records the visit, once all have left, from what each unit recorded.
+    """联合检查实施: the lead records the visit from what each unit recorded, after all units left.
 
-    Never refused for what was unlawful: units that came at another time are found (JNT-V2), and
-    matters that stand not on the form, or without one not in the plan (JNT-V3).
+    It is never refused for unlawful conduct. A finding is raised if units came too far apart in
+    time (JNT-V2), or looked at matters that are not on the form or, without a form, not in the
+    plan (JNT-V3).
     """
 
     ROLES = OFFICERS
@@ -357,11 +380,17 @@ class RecordJointVisit(Report):
         joint = _led(ledger, self.joint)
         presences = sorted(_presences(ledger, joint), key=lambda presence: presence.arrived_at)
         if not presences:
-            raise OutOfStep(f"no unit has opened a visit for {self.joint} yet")
+            raise OutOfStep(
+                f"a unit must first open a visit for {self.joint}; none has opened one yet"
+            )
         arrived_at = presences[0].arrived_at
         left_at = max(presence.left_at for presence in presences)
         if ledger.at < left_at:
-            raise Malformed(f"the last unit left at {left_at}, later", "/occurred_at")
+            raise Malformed(
+                f"occurred_at must not lie before {left_at}, when the last unit left; it is "
+                f"{ledger.at}",
+                "/occurred_at",
+            )
         _require_matters(ledger, self.matters_checked, "/matters_checked")
         came = {presence.unit for presence in presences}
         yield JointVisitHeld(
@@ -401,7 +430,7 @@ class RecordJointVisit(Report):
             )
 
     def _added(self, ledger: Reading, joint: Joint) -> dict[str, list[str]]:
-        """What was looked at beyond the form, or the plan, by the unit whose matter it is."""
+        """Return the matters inspected that are not on the form or in the plan, for each unit."""
         foreseen = joint.matters()
         if joint.unified_form is not None:
             items = ledger.known(JointArtefact(joint.unified_form)).items
@@ -414,7 +443,7 @@ class RecordJointVisit(Report):
 
 
 def live_tasks(ledger: Reading, joint: Joint) -> list[tuple[str, str]]:
-    """The tasks approved for a joint visit and not cancelled, each with its unit."""
+    """Return the tasks approved for a joint visit and not cancelled, each with its unit."""
     return [
         (task, unit)
         for task, unit in joint.tasks.items()
@@ -423,15 +452,15 @@ def live_tasks(ledger: Reading, joint: Joint) -> list[tuple[str, str]]:
 
 
 def _planned(ledger: Reading, joint_id: str) -> Joint:
-    joint = ledger.known(Joint(joint_id), "Plan it first.")
+    joint = ledger.known(Joint(joint_id), "Plan the joint visit first (plan-joint).")
     if joint.stage != "planned":
-        raise OutOfStep(f"joint visit {joint_id} is {joint.stage}")
+        raise OutOfStep(f"joint visit {joint_id} must be planned for this; it is {joint.stage}")
     return joint
 
 
 def _led(ledger: Reading, joint_id: str) -> Joint:
-    """A planned joint visit that the actor's unit leads."""
-    ledger.own(Joint(joint_id), "Plan it first.")
+    """Return a planned joint visit that the actor's unit leads."""
+    ledger.own(Joint(joint_id), "Plan the joint visit first (plan-joint).")
     return _planned(ledger, joint_id)
 
 
@@ -441,7 +470,9 @@ def _presences(ledger: Reading, joint: Joint) -> Iterator[Presence]:
         if task.opened is None:
             continue
         if task.closed is None:
-            raise OutOfStep(f"{unit} is still on site for {task_id}; record the visit afterwards")
+            raise OutOfStep(
+                f"{unit} is still on site for {task_id}; record the joint visit after it has left"
+            )
         yield Presence(
             unit=unit,
             task=task_id,
@@ -458,33 +489,37 @@ def _require_units(ledger: Reading, units: tuple[str, ...]) -> None:
 
 def _require_matters(ledger: Reading, matters: tuple[str, ...], pointer: str) -> None:
     for matter in matters:
-        ledger.known(Matter(matter), "List it in the catalogue first.")
+        ledger.known(Matter(matter), "List the matter in the catalogue first.")
     if len(set(matters)) < len(matters):
-        raise Malformed("a matter stands twice", pointer)
+        raise Malformed("each matter must be named only once", pointer)
 
 
 def _require_part(ledger: Reading, part: Participant, units: list[str], pointer: str) -> None:
-    """A part has a matter for which the unit has the power; an entrustment is in writing."""
+    """Check that the unit has the power for a matter of its part, and entrusts in writing."""
     standing = ledger.known(UnitStanding(part.unit), "Qualify the unit first.")
     own = []
     for matter_id in part.matters:
-        matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+        matter = ledger.known(Matter(matter_id), "List the matter in the catalogue first.")
         elements = matter.in_force_on(ledger.on)
         if elements is not None and standing.has_power(matter, elements, ledger.on):
             own.append(matter_id)
     ledger.require(own and len(own) == len(part.matters), rules.JNT_R3, unit=part.unit)
     if (part.entrusted_to is None) != (part.entrustment_ref is None):
         raise Malformed(
-            "an entrustment names the unit and the letter", f"{pointer}/entrustment_ref"
+            "entrusted_to and entrustment_ref must be given together",
+            f"{pointer}/entrustment_ref",
         )
     if part.entrusted_to is not None and part.entrusted_to not in set(units) - {part.unit}:
-        raise Malformed(f"{part.entrusted_to} is no other participant", f"{pointer}/entrusted_to")
+        raise Malformed(
+            f"entrusted_to must be another participant; it is {part.entrusted_to}",
+            f"{pointer}/entrusted_to",
+        )
 
 
 def _require_artefacts(
     ledger: Reading, plan: JointPlanned | Joint, parts: tuple[Participant, ...]
 ) -> None:
-    """Each mode rests on what it says it rests on (JNT-R2)."""
+    """Check that each mode names an artefact of its kind that covers the visit (JNT-R2)."""
     named = {
         "calendar": plan.calendar,
         "list": plan.joint_list,
@@ -508,7 +543,7 @@ def _unfit(
     parts: tuple[Participant, ...],
     artefact: JointArtefact,
 ) -> str:
-    """Why an artefact does not carry a joint visit; empty if it does."""
+    """Return why a joint visit cannot be based on an artefact; empty if it can."""
     name = artefact.artefact
     others = {part.unit for part in parts} - {plan.unit}
     matters = {matter for part in parts for matter in part.matters}
@@ -516,14 +551,14 @@ def _unfit(
     assert plan.window_to is not None
     if artefact.kind == "list":
         missing = matters - set(artefact.matters)
-        return f"{', '.join(sorted(missing))} stand not on {name}" if missing else ""
+        return f"{name} does not list {', '.join(sorted(missing))}" if missing else ""
     if artefact.kind == "form":
         missing = matters - {item.matter for item in artefact.items}
         return f"{name} has no items for {', '.join(sorted(missing))}" if missing else ""
     if artefact.kind == "procedure":
         assert artefact.effective_from is not None
         if artefact.effective_from > ledger.on:
-            return f"{name} takes effect on {artefact.effective_from}"
+            return f"{name} takes effect only on {artefact.effective_from}"
         if artefact.lead != plan.unit or not others <= set(artefact.participants):
             return f"{name} is led by {artefact.lead}, with {', '.join(artefact.participants)}"
         return ""

@@ -63,9 +63,10 @@ _UNDESIGNATED = "Designate the business first."
 
 
 class ListKeyMatter(Act):
-    """列入重点监管事项: a published matter of a key domain, on a risk assessment, for a time.
+    """列入重点监管事项: list a matter of a key domain, based on a risk assessment, until a day.
 
-    A list is short (KEY-R2). Listed again it is renewed, on a new assessment (KEY-R5).
+    A list holds only a limited number of matters (KEY-R2). Listing a matter again renews it, which
+    needs a new assessment (KEY-R5).
     """
 
     ROLES = roles("unit_head")
@@ -78,8 +79,8 @@ class ListKeyMatter(Act):
     expires_on: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        _require_domain(ledger, self.domain in _DOMAINS, self.domain, "it is no key domain")
-        matter = ledger.known(Matter(self.matter), "List it in the catalogue first.")
+        _require_domain(ledger, self.domain in _DOMAINS, self.domain, "it is not a key domain")
+        matter = ledger.known(Matter(self.matter), "List the matter in the catalogue first.")
         elements = matter.in_force_on(ledger.on)
         ledger.require(elements, catalogue.CAT_R2, matter=self.matter, on=ledger.on)
         assert elements is not None
@@ -87,10 +88,13 @@ class ListKeyMatter(Act):
             ledger,
             elements.domain == self.domain,
             self.matter,
-            f"it belongs to {elements.domain}",
+            f"its domain is {elements.domain}",
         )
         if matter.unit != self.unit:
-            raise OutOfStep(f"{self.matter} is a matter of {matter.unit}; that unit lists it")
+            raise OutOfStep(
+                f"{self.matter} must be listed by the unit it belongs to, {matter.unit}; unit is "
+                f"{self.unit}"
+            )
         expires_on = _reviewed_by(ledger, self.expires_on, "/expires_on")
         ledger.require(
             self.risk_assessment,
@@ -105,7 +109,7 @@ class ListKeyMatter(Act):
             before is None or self.risk_assessment not in before.assessments,
             rules.KEY_R5,
             subject=self.matter,
-            reason=f"{self.risk_assessment} carried it before",
+            reason=f"an earlier listing was based on {self.risk_assessment}",
             hint="Assess the risk again and name the new assessment.",
         )
         others = [matter for matter in listed.in_force(ledger.on) if matter != self.matter]
@@ -130,7 +134,7 @@ class ListKeyMatter(Act):
 
 
 class DelistKeyMatter(Act):
-    """移出重点监管事项: take a matter off its key list before its time."""
+    """移出重点监管事项: take a matter off its key list before it expires."""
 
     ROLES = roles("unit_head")
 
@@ -141,7 +145,9 @@ class DelistKeyMatter(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         listed = ledger.read(KeyList(self.domain)).matters.get(self.matter)
         if listed is None or not listed.in_force(ledger.on):
-            raise OutOfStep(f"{self.matter} is not on the key list of {self.domain}")
+            raise OutOfStep(
+                f"{self.matter} must be on the key list of {self.domain} to be removed; it is not"
+            )
         ledger.act_for(listed.unit)
         yield KeyMatterDelisted(
             domain=self.domain, matter=self.matter, unit=listed.unit, reason=self.reason
@@ -149,7 +155,7 @@ class DelistKeyMatter(Act):
 
 
 class RankedList(Value):
-    """A list of ranked businesses as it was made and stored: what the service fills in."""
+    """The stored list of ranked businesses; the service fills it in."""
 
     list_digest: PieceDigest
     cutoff_position: Count
@@ -161,8 +167,8 @@ class RankedList(Value):
 class RunScreening(Act):
     """重点监管筛选: rank the registered businesses of an area and line by their risk on ``on``.
 
-    By ``key.screening_formula``, from what is published of them. The service makes and stores the
-    list and fills in ``ranked``.
+    The ranking uses ``key.screening_formula`` and the published facts about the businesses. The
+    service makes and stores the list and fills in ``ranked``.
     """
 
     ROLES = roles(*HEADS, "jb_supervisor")
@@ -183,7 +189,9 @@ class RunScreening(Act):
         if ranked is None:
             raise Malformed("the list must be made before it is recorded", "/ranked")
         if formula is None or formula.version != ranked.formula_version:
-            raise OutOfStep("key.screening_formula has changed meanwhile; send the command again")
+            raise OutOfStep(
+                "key.screening_formula changed while the list was made; send the command again"
+            )
         yield ScreeningRun(
             screening=self.screening,
             unit=self.unit,
@@ -198,14 +206,14 @@ class RunScreening(Act):
         )
 
 
-#: Businesses of better ranks that a designation is held against at most.
+#: The most businesses of better ranks with which a designation is compared.
 MOST_BETTER = 200
 
 
 class RankInRun(Value):
-    """Where a business stands in a screening: what the service reads from its list.
+    """The rank of a business in a screening; the service reads it from the list.
 
-    ``better``: the first businesses of better ranks that the unit may have passed over.
+    ``better``: the first businesses of better ranks, which the unit may have passed over.
     """
 
     rank: Annotated[int, msgspec.Meta(ge=1)]
@@ -213,12 +221,13 @@ class RankInRun(Value):
 
 
 class DesignateKeyUnit(Act):
-    """确定重点监管单位: put a business under key supervision for listed matters, and tell it.
+    """确定重点监管单位: put a business under key supervision for listed matters, and notify it.
 
-    It gives a reason or the screening in which the business ranks (KEY-R6), and names when it is
-    reviewed (KEY-R3) and the notice (KEY-R4); what was designated before is reviewed and not
-    designated anew (KEY-R5). ``passed_over`` says why businesses of better ranks in ``run`` are
-    not designated; without it that is found (KEY-V4). The service fills in ``ranked``.
+    The unit gives a reason or the screening in which the business ranks (KEY-R6), the day of review
+    (KEY-R3) and the notice to the business (KEY-R4). An earlier designation for the same matters
+    must be reviewed first (KEY-R5). ``passed_over`` says why businesses of better ranks in ``run``
+    are not designated; if it is missing, a finding is raised (KEY-V4). The service fills in
+    ``ranked``.
     """
 
     ROLES = roles("unit_head")
@@ -252,7 +261,7 @@ class DesignateKeyUnit(Act):
                 ledger,
                 until is not None and ledger.on <= until,
                 matter,
-                "it is on no key list in force",
+                "it is not on a key list in force",
             )
         barred = ledger.read(OfficerStanding(self.tracking_officer)).barred(
             ledger.on, self.unit, set()
@@ -268,7 +277,10 @@ class DesignateKeyUnit(Act):
         assert self.notice_no is not None
         assert self.notified_on is not None
         if self.notified_on > ledger.on:
-            raise Malformed("notified_on lies in the future", "/notified_on")
+            raise Malformed(
+                f"notified_on must not lie after today ({ledger.on}); it is {self.notified_on}",
+                "/notified_on",
+            )
         self._check_renewal(ledger)
         yield KeyUnitDesignated(
             designation=self.designation,
@@ -296,22 +308,27 @@ class DesignateKeyUnit(Act):
             yield from self._passed_over(ledger, screening)
 
     def _screening(self, ledger: Reading) -> Screening | None:
-        """The unit's own screening in which the business ranks, if one is named."""
+        """Return the unit's own screening in which the business ranks, if the command names it."""
         if self.run is None:
             if self.passed_over is not None:
-                raise Malformed("passed_over is said of the ranks of a run; name the run", "/run")
+                raise Malformed(
+                    "run must be given with passed_over; it is the screening that ranks the "
+                    "businesses",
+                    "/run",
+                )
             return None
-        screening = ledger.known(Screening(self.run), "Screen first (run-screening).")
+        screening = ledger.known(Screening(self.run), "Run a screening first (run-screening).")
         if screening.unit != self.unit:
             raise Malformed(
-                f"run must be a screening of {self.unit}; {self.run} is {screening.unit}'s", "/run"
+                f"run must be a screening of {self.unit}; {self.run} belongs to {screening.unit}",
+                "/run",
             )
         if self.ranked is None:
-            raise Malformed(f"{self.entity} must stand on the list of {self.run}", "/run")
+            raise Malformed(f"{self.entity} must be on the list of {self.run}; it is not", "/run")
         return screening
 
     def _passed_over(self, ledger: Reading, screening: Screening) -> Iterator[Event]:
-        """KEY-V4, each looked up again: better ranks that the unit has not designated."""
+        """Raise KEY-V4 if businesses of better ranks are listed but not designated."""
         assert self.ranked is not None
         ledger.read_all(KeyDesignations(entity, self.unit) for entity in self.ranked.better)
         better = [
@@ -334,20 +351,20 @@ class DesignateKeyUnit(Act):
             )
 
     def _check_renewal(self, ledger: Reading) -> None:
-        """Whatever the unit designated for one of these matters was reviewed, and removed so."""
+        """Check that the unit's earlier designations for these matters were removed by a review."""
         for earlier, given in ledger.read(KeyDesignations(self.entity, self.unit)).given.items():
             ways = "and keep it, or remove it there" if given.ended_on is None else "as removed"
             ledger.require(
                 given.reviewed_away or not set(self.matters) & set(given.matters),
                 rules.KEY_R5,
                 subject=self.entity,
-                reason=f"{earlier} was designated for the same matters and not reviewed",
+                reason=f"designation {earlier} is for the same matters and was not reviewed",
                 hint=f"Review {earlier} (review-key-designation) {ways}.",
             )
 
 
 class ProvideGuidance(Report):
-    """直接指导: report a guidance that the business was given; ``occurred_at`` says when."""
+    """直接指导: report that the unit guided the business; ``occurred_at`` says when."""
 
     ROLES = OFFICERS
 
@@ -368,9 +385,10 @@ class ProvideGuidance(Report):
 
 
 class LogTrackingVisit(Report):
-    """跟踪监管走访: report a visit that followed up. Never refused for being unlawful (0.1).
+    """跟踪监管走访: report a follow-up visit. It is never refused for being unlawful (0.1).
 
-    After the designation lapsed or ended it is found (KEY-V1), without any guidance too (KEY-V2).
+    A finding is raised if the designation lapsed or ended before the visit (KEY-V1), or if the
+    business was never guided (KEY-V2).
     """
 
     ROLES = OFFICERS
@@ -385,7 +403,11 @@ class LogTrackingVisit(Report):
         if self.task is not None:
             task = ledger.known(Task(self.task))
             if (task.unit, task.entity) != (given.unit, given.entity):
-                raise Malformed(f"{self.task} is {task.unit}'s visit to {task.entity}", "/task")
+                raise Malformed(
+                    f"task must be a visit of {given.unit} to {given.entity}; {self.task} is a "
+                    f"visit of {task.unit} to {task.entity}",
+                    "/task",
+                )
         yield TrackingVisitLogged(
             designation=self.designation,
             entity=given.entity,
@@ -411,9 +433,10 @@ class LogTrackingVisit(Report):
 
 
 class ReviewKeyDesignation(Act):
-    """复核重点监管单位: keep the designation until a further day, or remove it.
+    """复核重点监管单位: keep a designation until a new day of review, or remove it.
 
-    One that was ended without a review is reviewed as removed, before it is designated anew.
+    A designation that ended without a review must be reviewed with the outcome ``remove`` before
+    the business is designated again.
     """
 
     ROLES = roles("unit_head")
@@ -426,10 +449,10 @@ class ReviewKeyDesignation(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
-            raise OutOfStep(f"designation {self.designation} ended on {given.ended_on}")
+            raise OutOfStep(f"designation {self.designation} already ended on {given.ended_on}")
         assert given.review_on is not None
         if self.outcome == "remove" and self.review_on is not None:
-            raise Malformed("what is removed is not reviewed again", "/review_on")
+            raise Malformed("review_on must not be given with the outcome remove", "/review_on")
         review_on = None
         if self.outcome == "keep":
             review_on = _reviewed_by(ledger, self.review_on, "/review_on")
@@ -439,7 +462,7 @@ class ReviewKeyDesignation(Act):
             unit=given.unit,
             outcome=self.outcome,
             review_on=review_on,
-            # The end came first, and asked for no review any more.
+            # After its end a designation has no review due, so the review cannot be late.
             days_late=ledger.days_after(given.review_on) if given.ended_on is None else 0,
             listed_as=given.listed_as,
         )
@@ -449,7 +472,7 @@ class ReviewKeyDesignation(Act):
 
 
 class EndKeyDesignation(Act):
-    """解除重点监管: what it was for is gone, without a review."""
+    """解除重点监管: end a designation without a review, because its reason no longer exists."""
 
     ROLES = roles("unit_head")
 
@@ -490,7 +513,7 @@ def _ended(ledger: Reading, given: KeyDesignation, reason: EndReason) -> KeyDesi
 def _running(ledger: Reading, designation_id: str) -> KeyDesignation:
     given = ledger.own(KeyDesignation(designation_id), _UNDESIGNATED)
     if given.ended_on is not None:
-        raise OutOfStep(f"designation {designation_id} ended on {given.ended_on}")
+        raise OutOfStep(f"designation {designation_id} already ended on {given.ended_on}")
     return given
 
 
@@ -503,13 +526,13 @@ def _latest(ledger: Reading) -> date:
 
 
 def _reviewed_by(ledger: Reading, day: date | None, pointer: str) -> date:
-    """The day by which it is looked at again: named, ahead, and not too far (KEY-R3)."""
+    """Return the day of review, which must be named, in the future and early enough (KEY-R3)."""
     latest = _latest(ledger)
-    ledger.require(day, rules.KEY_R3, reason="no day of review is named", latest=latest)
+    ledger.require(day, rules.KEY_R3, reason=f"{pointer[1:]} is not given", latest=latest)
     assert day is not None
     ledger.require(
         day <= latest, rules.KEY_R3, reason=f"{day} is later than {latest}", latest=latest
     )
     if day <= ledger.on:
-        raise Malformed(f"{day} does not lie ahead", pointer)
+        raise Malformed(f"{pointer[1:]} must lie after today ({ledger.on}); it is {day}", pointer)
     return day

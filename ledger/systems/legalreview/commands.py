@@ -1,4 +1,4 @@
-"""Commands of legal review: lists and reviewers, then a review from request to override (2.8)."""
+"""Commands of legal review: lists, reviewers and the steps of a review (2.8)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from ledger.systems.supervision.findings import finding
 
 
 class PublishMajorDecisionList(Act):
-    """公布重大执法决定法制审核目录: publish the next version of a unit's list, complete."""
+    """公布重大执法决定法制审核目录: publish the next complete version of a unit's list."""
 
     ROLES = roles("unit_head")
 
@@ -61,7 +61,11 @@ class PublishMajorDecisionList(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         effective_from = self.effective_from or ledger.on
         if effective_from < ledger.on:
-            raise Malformed("a list holds from its publication on", "/effective_from")
+            raise Malformed(
+                f"effective_from must not lie before today ({ledger.on}), the day of publication; "
+                f"it is {effective_from}",
+                "/effective_from",
+            )
         yield MajorDecisionListPublished(
             unit=self.unit,
             version=ledger.read(MajorDecisions(self.unit)).latest + 1,
@@ -72,7 +76,7 @@ class PublishMajorDecisionList(Act):
 
 
 class RegisterReviewer(Report):
-    """登记法制审核人员: record who reviews for a unit, and with which qualification."""
+    """登记法制审核人员: record that an officer reviews for a unit, with the qualification."""
 
     ROLES = roles("jb_supervisor")
     ACTS_FOR = ""
@@ -87,9 +91,16 @@ class RegisterReviewer(Report):
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         if self.reviewing_since is not None:
             if self.evidence_ref is None:
-                raise Malformed("name what shows the earlier work as a reviewer", "/evidence_ref")
+                raise Malformed(
+                    "evidence_ref must be given with reviewing_since; it must name a document that "
+                    "shows the earlier work as a reviewer",
+                    "/evidence_ref",
+                )
             if self.reviewing_since > ledger.on:
-                raise Malformed("reviewing_since lies in the future", "/reviewing_since")
+                raise Malformed(
+                    f"reviewing_since must not lie after {ledger.on}; it is {self.reviewing_since}",
+                    "/reviewing_since",
+                )
         yield ReviewerRegistered(
             officer=self.officer,
             unit=self.unit,
@@ -101,7 +112,7 @@ class RegisterReviewer(Report):
 
 
 class RetireReviewer(Report):
-    """法制审核人员退出: somebody no longer reviews for a unit; too few may be left (LRV-V1)."""
+    """法制审核人员退出: record that an officer no longer reviews for a unit (LRV-V1)."""
 
     ROLES = roles("jb_supervisor", "unit_head")
     ANY_UNIT = roles("jb_supervisor")
@@ -112,7 +123,9 @@ class RetireReviewer(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self.unit not in ledger.read(Reviewer(self.officer)).registered:
-            raise OutOfStep(f"{self.officer} is not registered as a reviewer of {self.unit}")
+            raise OutOfStep(
+                f"{self.officer} must be registered as a reviewer of {self.unit}; they are not"
+            )
         yield ReviewerRetired(
             officer=self.officer, unit=self.unit, retired_on=ledger.on, reason=self.reason
         )
@@ -134,7 +147,10 @@ class RequestLegalReview(DatedAct):
         _, filed = known_case(ledger, self.case)
         latest = ledger.read(Reviews(self.case)).latest
         if latest is not None and latest.concluded is None:
-            raise OutOfStep(f"review {latest.requested.review} of {self.case} is not concluded")
+            raise OutOfStep(
+                f"review {latest.requested.review} of {self.case} must be concluded before a new "
+                "review is requested"
+            )
         yield LegalReviewRequested(
             case=self.case,
             unit=filed.unit,
@@ -149,7 +165,7 @@ class RequestLegalReview(DatedAct):
 
 
 class ExtendLegalReview(Act):
-    """延长法制审核: the reviewer needs more time; once for each review, before it is over."""
+    """延长法制审核: extend the time for a review, once, before the time is over."""
 
     ROLES = roles("unit_legal_office", "unit_head")
 
@@ -160,10 +176,16 @@ class ExtendLegalReview(Act):
         known_case(ledger, self.case)
         review = _pending(ledger, self.case)
         if review.extended is not None:
-            raise OutOfStep(f"review {review.requested.review} was extended, and is extended once")
+            raise OutOfStep(
+                f"review {review.requested.review} was already extended; a review may be extended "
+                "only once"
+            )
         last = due(ledger, rules.CONCLUDE_REVIEW, review.requested_at).on
         if ledger.on > last:
-            raise OutOfStep(f"review {review.requested.review} was due on {last}")
+            raise OutOfStep(
+                f"review {review.requested.review} was due on {last}; it can only be extended "
+                "before its time is over"
+            )
         yield LegalReviewExtended(
             case=self.case,
             unit=review.requested.unit,
@@ -174,9 +196,9 @@ class ExtendLegalReview(Act):
 
 
 class ConcludeLegalReview(DatedAct):
-    """出具法制审核意见: the sender is the reviewer; nobody who has a part in the case (LRV-R2)."""
+    """出具法制审核意见: the sender, who must have no part in the case, is the reviewer (LRV-R2)."""
 
-    # LRV-R2 and not ROLES refuses who handles the case: the reader is told the law.
+    # LRV-R2, not ROLES, refuses a person who handles the case, so that the refusal cites the law.
     ROLES = UNIT
 
     case: CaseId
@@ -187,9 +209,13 @@ class ConcludeLegalReview(DatedAct):
         case, filed = known_case(ledger, self.case)
         review = _pending(ledger, self.case)
         if ledger.on < review.requested_on:
-            raise Malformed(f"the review was asked for on {review.requested_on}", "/occurred_at")
+            raise Malformed(
+                f"occurred_at must not lie before {review.requested_on}, when the review was "
+                f"requested; it is {ledger.on}",
+                "/occurred_at",
+            )
         if self.opinion != "approve" and not self.issues:
-            raise Malformed("an opinion that does not approve as it is names its issues", "/issues")
+            raise Malformed(f"issues must be named with the opinion {self.opinion}", "/issues")
         reviewer = ledger.actor.person_id
         reason = None
         if is_among(reviewer, filed.investigators):
@@ -229,7 +255,7 @@ class ConcludeLegalReview(DatedAct):
 
 
 class OverrideReviewOpinion(Report):
-    """不采纳审核意见: record that the heads of the unit do not follow it; noticed (LRV-V2)."""
+    """不采纳审核意见: record that the heads of the unit do not follow it; raises LRV-V2."""
 
     ROLES = roles("unit_head")
 
@@ -241,13 +267,18 @@ class OverrideReviewOpinion(Report):
         _, filed = known_case(ledger, self.case)
         latest = ledger.read(Reviews(self.case)).latest
         if latest is None or latest.concluded is None:
-            raise OutOfStep(f"case {self.case} has no opinion to be followed or not")
+            raise OutOfStep(
+                f"case {self.case} must have a review opinion before it can be overridden"
+            )
         if latest.concluded.opinion == "approve":
-            raise OutOfStep(f"review {latest.concluded.review} approves the draft as it is")
+            raise OutOfStep(
+                f"review {latest.concluded.review} approves the draft; only an opinion that does "
+                "not approve it can be overridden"
+            )
         if latest.overridden is not None:
             raise OutOfStep(
-                f"it was recorded on {latest.overridden.overridden_on} that the opinion is not "
-                "followed"
+                f"the opinion of review {latest.concluded.review} was already overridden on "
+                f"{latest.overridden.overridden_on}"
             )
         yield ReviewOpinionOverridden(
             case=self.case,
@@ -272,12 +303,14 @@ class OverrideReviewOpinion(Report):
 def _pending(ledger: Reading, case: str) -> Review:
     latest = ledger.read(Reviews(case)).latest
     if latest is None or latest.concluded is not None:
-        raise OutOfStep(f"no review of {case} is pending; submit a draft first")
+        raise OutOfStep(
+            f"case {case} does not have a pending review; request one first (request-legal-review)"
+        )
     return latest
 
 
 def _understaffed(ledger: Reading, unit: str, without: str | None = None) -> Iterator[Event]:
-    """LRV-V1, once in a year for each unit."""
+    """Raise LRV-V1 if a unit has too few reviewers, at most once a year for each unit."""
     staff = ledger.read(ReviewerStaff(unit))
     share = ledger.policy("legal_reviewer_share")
     if share is None or ledger.on.year in staff.found_in:

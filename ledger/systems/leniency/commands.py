@@ -1,4 +1,4 @@
-"""Commands of the two-lenient-one-exempt list: publish it, apply it, teach (2.7)."""
+"""Commands of the two-lenient-one-exempt list: publish it, apply it, educate (2.7)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ledger.systems.penalties.folds import (
 
 
 class PublishLeniencyList(Act):
-    """公布两轻一免清单: publish the next version of a unit's list, complete."""
+    """公布两轻一免清单: publish the next complete version of a unit's list."""
 
     ROLES = roles("unit_head")
 
@@ -48,15 +48,21 @@ class PublishLeniencyList(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         effective_from = self.effective_from or ledger.on
         if effective_from < ledger.on:
-            raise Malformed("a list holds from its publication on", "/effective_from")
+            raise Malformed(
+                f"effective_from must not lie before today ({ledger.on}), the day of publication; "
+                f"it is {effective_from}",
+                "/effective_from",
+            )
         names = [item.item for item in self.items]
         for place, item in enumerate(self.items):
             conditions = [condition.condition for condition in item.conditions]
             if names.count(item.item) > 1:
-                raise Malformed(f"item {item.item} stands twice", f"/items/{place}")
+                raise Malformed(f"item {item.item} must be listed only once", f"/items/{place}")
             if not conditions or len(set(conditions)) != len(conditions):
                 raise Malformed(
-                    "an item has conditions, each under its own name", f"/items/{place}/conditions"
+                    f"item {item.item} must have at least one condition, and each condition its "
+                    "own name",
+                    f"/items/{place}/conditions",
                 )
         yield LeniencyListPublished(
             unit=self.unit,
@@ -70,9 +76,9 @@ class PublishLeniencyList(Act):
 class ApplyLeniency(Act):
     """适用两轻一免: apply an item of the list in a case, with evidence for each condition.
 
-    ``circumstances`` are those of the case that the item may name as excluding it; ``excluded``
-    adds to what the case file says of conduct that no item excuses. ``passed_over`` names the more
-    favourable items that do not fit.
+    ``circumstances`` are the circumstances of the case; the item may exclude some of them.
+    ``excluded`` adds kinds of conduct that no item excuses to those in the case file.
+    ``passed_over`` names the more favourable items that do not fit, with the condition not met.
     """
 
     ROLES = roles("unit_head", "office_head")
@@ -108,7 +114,7 @@ class ApplyLeniency(Act):
         )
 
     def _item(self, ledger: Reading, filed: CaseFiled) -> ListItem:
-        """The item, which has to be in force and the most favourable one that fits (FLX-R1)."""
+        """Return the item, which must be in force and the most favourable that fits (FLX-R1)."""
         code, last_on = filed.conduct.violation_code, filed.conduct.last_on
         lists = ledger.read(LeniencyLists(filed.unit))
         items = {
@@ -120,20 +126,21 @@ class ApplyLeniency(Act):
             versions = [v.version for v in lists.in_force_between(last_on, ledger.on)]
             listed = ", ".join(map(str, versions)) or "none"
             reason = (
-                f"no such item about {code} was in force from {last_on} to {ledger.on}; versions "
-                f"then: {listed}"
+                f"between {last_on} and {ledger.on} no such item about {code} was in force; "
+                f"versions in force then: {listed}"
             )
         else:
             passed = set()
-            for place, one in enumerate(self.passed_over):
-                other = items.get((one.list_version, one.item))
-                if other is None or one.condition not in {c.condition for c in other.conditions}:
+            for place, entry in enumerate(self.passed_over):
+                other = items.get((entry.list_version, entry.item))
+                if other is None or entry.condition not in {c.condition for c in other.conditions}:
                     raise Malformed(
-                        f"version {one.list_version} has no item {one.item} about {code} with "
-                        f"condition {one.condition}",
+                        f"passed_over must name items about {code} with one of their conditions; "
+                        f"version {entry.list_version} has no item {entry.item} with condition "
+                        f"{entry.condition}",
                         f"/passed_over/{place}",
                     )
-                passed.add((one.list_version, one.item))
+                passed.add((entry.list_version, entry.item))
             for version, other in rules.more_favourable(ledger, filed, item.outcome):
                 if (version, other.item) not in passed:
                     reason = f"item {other.item} of version {version} is {other.outcome}"
@@ -158,7 +165,9 @@ class ApplyLeniency(Act):
         for place, met in enumerate(self.conditions):
             if met.condition not in {condition.condition for condition in item.conditions}:
                 raise Malformed(
-                    f"item {item.item} has no condition {met.condition}", f"/conditions/{place}"
+                    f"conditions must name conditions of item {item.item}; {met.condition} is not "
+                    "one",
+                    f"/conditions/{place}",
                 )
         missing = [
             condition.condition
@@ -175,7 +184,7 @@ class ApplyLeniency(Act):
 
 
 class RecordEducation(Report):
-    """教育当事人: record how the business was taught (Art. 33)."""
+    """教育当事人: record how the business was educated (Art. 33)."""
 
     ROLES = OFFICERS
 
@@ -198,7 +207,7 @@ class RecordEducation(Report):
 
 
 class TakeCorrectionCommitment(Report):
-    """承诺改正: record what the business promises to put right, and by when."""
+    """承诺改正: record what the business promises to correct, and by when."""
 
     ROLES = OFFICERS
 
@@ -210,7 +219,11 @@ class TakeCorrectionCommitment(Report):
         _, filed = undecided_case(ledger, self.case)
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if self.correct_by < ledger.on:
-            raise Malformed("correct_by lies before the day of the promise", "/correct_by")
+            raise Malformed(
+                f"correct_by must not lie before the day of the promise, {ledger.on}; it is "
+                f"{self.correct_by}",
+                "/correct_by",
+            )
         yield CorrectionCommitmentTaken(
             case=self.case,
             entity=filed.entity,
@@ -222,7 +235,7 @@ class TakeCorrectionCommitment(Report):
 
 
 class VerifyPromisedCorrection(Report):
-    """核实承诺改正: see that what the business promised is put right; also after the case."""
+    """核实承诺改正: record that the business corrected what it promised; also after the case."""
 
     ROLES = OFFICERS
 
@@ -233,11 +246,16 @@ class VerifyPromisedCorrection(Report):
         _, filed = known_case(ledger, self.case)
         leniency = ledger.read(CaseLeniency(self.case))
         if not leniency.commitments:
-            raise OutOfStep(f"nothing was promised in case {self.case}")
+            raise OutOfStep(
+                f"a promise of the business in case {self.case} must be recorded first "
+                "(take-correction-commitment)"
+            )
         promised = leniency.commitments[-1]
         if leniency.corrected is not None:
-            raise OutOfStep(f"the correction was verified on {leniency.corrected.verified_on}")
-        ledger.not_before(promised.taken_on, "it was promised")
+            raise OutOfStep(
+                f"the correction was already verified on {leniency.corrected.verified_on}"
+            )
+        ledger.not_before(promised.taken_on, "the correction was promised")
         yield PromisedCorrectionVerified(
             case=self.case,
             entity=filed.entity,
@@ -249,7 +267,7 @@ class VerifyPromisedCorrection(Report):
 
 
 def _require_first(ledger: Reading, filed: CaseFiled) -> None:
-    """Refuse to call a violation the first one when another of its type was found (FLX-R5)."""
+    """Refuse a violation as a first one if an earlier one of its type is proven (FLX-R5)."""
     months = int(ledger.setting("first_violation_months"))
     conduct = filed.conduct
     earlier = ledger.read(Violations(filed.entity)).of_type(
@@ -258,18 +276,18 @@ def _require_first(ledger: Reading, filed: CaseFiled) -> None:
         conduct.first_on,
         but=filed.case,
     )
-    for one in earlier:
+    for violation in earlier:
         ledger.require(
-            not _proven(ledger, one),
+            not _proven(ledger, violation),
             rules.FLX_R5,
-            earlier=one.case,
-            committed_on=one.conduct.last_on,
+            earlier=violation.case,
+            committed_on=violation.conduct.last_on,
             months=months,
         )
 
 
 def _proven(ledger: Reading, violation: KnownViolation) -> bool:
-    """Whether a violation was found to have taken place: fined, warned or exempted for it."""
+    """Return whether a violation is proven: the business was punished or exempted for it."""
     return violation.exempted or any(
         ledger.read(Decision(name)).undone is None for name in violation.decisions
     )

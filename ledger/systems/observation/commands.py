@@ -1,4 +1,4 @@
-"""Commands of inclusive-prudent supervision: periods, soft measures, bottom lines."""
+"""Commands of inclusive-prudent supervision: observation periods, soft measures, breaches."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ from ledger.systems.supervision.findings import finding
 
 
 class GrantObservation(Act):
-    """给予留观期: watch an activity of the new economy for some months before punishing it.
+    """给予留观期: observe an activity of the new economy for some months before punishing it.
 
-    Without ``months`` it takes ``observation.default_months``; the last day is the corresponding
-    day. One period for each activity of a business, whichever unit grants it (OBS-R2).
+    Without ``months`` the policy ``observation.default_months`` applies; the last day is the
+    corresponding day of the last month. Each activity of a business gets only one period, whichever
+    unit grants it (OBS-R2).
     """
 
     ROLES = roles("unit_head", "park_committee")
@@ -75,9 +76,9 @@ class GrantObservation(Act):
         require_listed(ledger, self.entity)
         reason = None
         if self.four_new_kind == "other":
-            reason = "it is no new technology, industry, business form or model"
+            reason = "it is not a new technology, industry, business form or model"
         elif self.policy_basis.level not in ("national", "provincial"):
-            reason = f"{self.policy_basis.instrument} is no national or provincial policy"
+            reason = f"{self.policy_basis.instrument} is not a national or provincial policy"
         ledger.require(reason is None, rules.OBS_R1, activity=self.activity, reason=reason)
         default = int(ledger.setting("observation.default_months"))
         ends_on = add_months(ledger.on, self.months or default)
@@ -94,7 +95,9 @@ class GrantObservation(Act):
             told=not known,
             entity=self.entity,
             activity=self.activity,
-            reason=f"it has had {', '.join(known) or 'one'} already",
+            reason=f"it already had the period {', '.join(known)}"
+            if known
+            else "it already had one",
             max_months=ledger.setting("observation.max_months"),
         )
         yield ObservationGranted(
@@ -112,7 +115,7 @@ class GrantObservation(Act):
 
 
 class ExtendObservation(Act):
-    """延长留观期: a later last day, within the longest period there may be (OBS-R2)."""
+    """延长留观期: set a later last day, within the longest period allowed (OBS-R2)."""
 
     ROLES = roles("unit_head", "park_committee")
 
@@ -127,7 +130,11 @@ class ExtendObservation(Act):
         assert period.starts_on is not None
         assert period.ends_on is not None
         if self.ends_on <= period.ends_on:
-            raise Malformed(f"it runs until {period.ends_on} already", "/ends_on")
+            raise Malformed(
+                f"ends_on must lie after the present last day, {period.ends_on}; it is "
+                f"{self.ends_on}",
+                "/ends_on",
+            )
         _check_length(ledger, period.entity, period.activity, period.starts_on, self.ends_on)
         yield ObservationExtended(
             observation=self.observation,
@@ -139,7 +146,7 @@ class ExtendObservation(Act):
 
 
 class TerminateObservation(Act):
-    """终止留观期: end a period before its last day; a breach of a bottom line ends it by itself."""
+    """终止留观期: end a period early. A breach of a bottom line ends it automatically."""
 
     ROLES = roles("unit_head", "park_committee")
 
@@ -160,9 +167,10 @@ class TerminateObservation(Act):
 
 
 class TakeSoftMeasure(DatedAct):
-    """采取柔性措施: remind, guide or warn, with a day by which the issue is to be put right.
+    """采取柔性措施: remind, guide or warn, with a day by which the business must correct the issue.
 
-    It is no negative record. It does not stand alone against a breach of a bottom line (OBS-R4).
+    It is not a negative record. After a breach of a bottom line, a soft measure alone is not enough
+    (OBS-R4).
     """
 
     ROLES = OFFICERS
@@ -182,11 +190,21 @@ class TakeSoftMeasure(DatedAct):
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         ledger.known(Registration(self.entity), "Register the business first.")
         if self.response_due < ledger.on:
-            raise Malformed(f"response_due lies before {ledger.on}", "/response_due")
+            raise Malformed(
+                f"response_due must not lie before the day of the measure, {ledger.on}; it is "
+                f"{self.response_due}",
+                "/response_due",
+            )
         if self.observation is not None:
-            period = ledger.known(Observation(self.observation), "Leave it out if there is none.")
+            period = ledger.known(
+                Observation(self.observation), "Leave observation out if there is none."
+            )
             if period.entity != self.entity:
-                raise Malformed(f"{self.observation} is about {period.entity}", "/observation")
+                raise Malformed(
+                    f"observation must be a period of {self.entity}; {self.observation} is about "
+                    f"{period.entity}",
+                    "/observation",
+                )
         issues = ledger.read(Issues(self.entity))
         for breach in issues.unanswered:
             if not ledger.may_know("observation", breach.observation):
@@ -220,8 +238,8 @@ class TakeSoftMeasure(DatedAct):
         yield from self._repeated(ledger, len(repeated) + 1)
 
     def _excused(self, ledger: Reading) -> Iterator[Event]:
-        """OBS-V1: conduct that no leniency excuses is met with a soft measure inside a period."""
-        # What the unit cannot know of it has not used.
+        """Raise OBS-V1 if inexcusable conduct met only a soft measure in an observation period."""
+        # The unit cannot have relied on a period that it cannot know of.
         running = [
             period
             for period in ledger.read(ObservationsOf(self.entity)).running(ledger.on)
@@ -240,7 +258,7 @@ class TakeSoftMeasure(DatedAct):
             )
 
     def _repeated(self, ledger: Reading, count: int) -> Iterator[Event]:
-        """OBS-V2: as many measures on one issue, and neither corrected nor followed by a case."""
+        """Raise OBS-V2 if several measures on an issue led to neither a correction nor a case."""
         if count >= int(ledger.setting("observation.soft_measures")):
             yield finding(
                 ledger,
@@ -253,7 +271,7 @@ class TakeSoftMeasure(DatedAct):
 
 
 class VerifyCorrection(Report):
-    """核实整改: see that what a soft measure was about is put right."""
+    """核实整改: record that the business corrected the issue of a soft measure."""
 
     ROLES = OFFICERS
 
@@ -265,9 +283,12 @@ class VerifyCorrection(Report):
         assert measure.taken_on is not None
         assert measure.response_due is not None
         if measure.verified_on is not None:
-            raise OutOfStep(f"the correction was verified on {measure.verified_on}")
+            raise OutOfStep(f"the correction was already verified on {measure.verified_on}")
         if ledger.on < measure.taken_on:
-            raise OutOfStep(f"the measure was taken later, on {measure.taken_on}")
+            raise OutOfStep(
+                f"the correction must not be verified before the measure was taken, on "
+                f"{measure.taken_on}"
+            )
         yield CorrectionVerified(
             soft_measure=self.soft_measure,
             entity=measure.entity,
@@ -280,7 +301,7 @@ class VerifyCorrection(Report):
 
 
 class JustifyPenalty(Act):
-    """说明留观期内处罚的理由: say, after a legal review, why gentleness cannot come first."""
+    """说明留观期内处罚的理由: say, after a legal review, why a soft measure is not enough."""
 
     ROLES = roles("unit_head")
 
@@ -292,7 +313,7 @@ class JustifyPenalty(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         period = _running(ledger, self.observation)
         if self.issue in period.justified:
-            raise OutOfStep(f"a penalty for {self.issue} was justified already")
+            raise OutOfStep(f"a penalty for {self.issue} was already justified")
         yield PenaltyWithinObservationJustified(
             observation=self.observation,
             entity=period.entity,
@@ -304,7 +325,7 @@ class JustifyPenalty(Act):
 
 
 class ReportBottomLineBreach(Report):
-    """报告触碰底线: report conduct within a period that it does not excuse; it ends the period."""
+    """报告触碰底线: report conduct that the period does not excuse; the report ends the period."""
 
     ROLES = roles("jb_supervisor", *OFFICERS)
 
@@ -319,10 +340,15 @@ class ReportBottomLineBreach(Report):
         assert period.starts_on is not None
         assert period.ends_on is not None
         if self.breached_on > ledger.today:
-            raise Malformed(f"breached_on lies after {ledger.today}", "/breached_on")
+            raise Malformed(
+                f"breached_on must not lie after today ({ledger.today}); it is {self.breached_on}",
+                "/breached_on",
+            )
         if not period.starts_on <= self.breached_on <= period.ends_on:
             raise Malformed(
-                f"the period runs from {period.starts_on} to {period.ends_on}", "/breached_on"
+                f"breached_on must lie within the period, from {period.starts_on} to "
+                f"{period.ends_on}; it is {self.breached_on}",
+                "/breached_on",
             )
         yield BottomLineBreached(
             observation=self.observation,
@@ -345,7 +371,7 @@ class ReportBottomLineBreach(Report):
 
 
 class ReviewBreach(Act):
-    """检查触碰底线的处置: say that no case followed a breach in time (OBS-V1)."""
+    """检查触碰底线的处置: record that no case followed a breach in time (OBS-V1)."""
 
     ROLES = roles("jb_supervisor", "ledger_clock")
 
@@ -358,10 +384,15 @@ class ReviewBreach(Act):
             (b for b in issues.to_review if b.observation == self.observation), None
         )
         if breach is None:
-            raise OutOfStep(f"no breach in {self.observation} is left to be reviewed")
+            raise OutOfStep(
+                f"{self.observation} must have a breach that was not reviewed; it has none"
+            )
         due = ledger.period("observation.breach_wd", breach.reported_on)
         if due.provisional or ledger.on <= due.on:
-            raise OutOfStep(f"a case about {breach.issue} may be filed until {due.on}")
+            raise OutOfStep(
+                f"a breach must not be reviewed before its time is over; a case about "
+                f"{breach.issue} may be filed until {due.on}"
+            )
         yield finding(
             ledger,
             rules.OBS_V1,
@@ -376,11 +407,11 @@ class ReviewBreach(Act):
 
 
 def _running(ledger: Reading, observation: str) -> Observation:
-    """The period, of the actor's unit, that has not ended."""
-    period = ledger.own(Observation(observation), "Grant it first.")
+    """Return a period of the actor's unit that has not ended."""
+    period = ledger.own(Observation(observation), "Grant the period first.")
     if not period.runs(ledger.on):
         last = period.terminated_on or period.ends_on
-        raise OutOfStep(f"the observation period {observation} ended on {last}")
+        raise OutOfStep(f"the observation period {observation} already ended on {last}")
     return period
 
 
@@ -394,6 +425,7 @@ def _check_length(
         rules.OBS_R2,
         entity=entity,
         activity=activity,
-        reason=f"until {ends_on} it is longer than {longest} months, which end on {last}",
+        reason=f"a period from {starts_on} must end by {last}, after {longest} months; it would "
+        f"end on {ends_on}",
         max_months=longest,
     )

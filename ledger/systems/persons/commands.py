@@ -1,4 +1,4 @@
-"""Commands of natural persons: register with sealed data, erase for good (0.10)."""
+"""Commands of natural persons: register with sealed data, erase permanently (0.10)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ledger.systems.persons.folds import Involvements, Person
 from ledger.systems.persons.rules import PII_R1
 from ledger.systems.reconsideration.folds import ReconCase
 
-#: Who may have anybody's data erased; everybody else those that the own unit took down.
-_EVERYBODYS = {"jb_supervisor", "ledger_clock"}
+#: Roles that may erase any person; others may only erase persons that their own unit registered.
+_ANY_UNIT = {"jb_supervisor", "ledger_clock"}
 _COMPLAINT_OVER = {"resolved", "not_accepted"}
 _RECON_OVER = {"served", "mediated", "terminated", "refused"}
 
 
 class RegisterPerson(Report):
-    """登记自然人: take down who somebody is; the answer names the token that stands for them.
+    """登记自然人: register a person; the answer has the token that replaces their data.
 
-    ``name``, ``contact`` and ``id_number`` are sent in clear and sealed by the service before
-    anything else sees them; ``sealed`` is what it makes of them and is never sent.
+    ``name``, ``contact`` and ``id_number`` are sent in clear. The service seals them before any
+    other part of it sees them, and fills in ``sealed`` with the result; clients never send it.
     """
 
     ROLES = roles("jb_supervisor", "park_committee", "recon_officer", *UNIT)
@@ -38,16 +38,17 @@ class RegisterPerson(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         refuse_clear(name=self.name, contact=self.contact, id_number=self.id_number)
         if self.sealed is None:
-            raise Malformed("say who it is", "/name")
+            raise Malformed("name, contact or id_number must be given; none is", "/name")
         ledger.new(Person(self.sealed.person))
         yield registered(self.sealed, ledger.actor.unit_id)
 
 
 class ErasePerson(Act):
-    """删除个人信息: have the key destroyed under which a person's data is sealed, for good.
+    """删除个人信息: erase a person permanently, by destroying the key that seals their data.
 
-    Cites the law in ``legal_basis``. Not while a proceeding is open of whose result the person has
-    to be told (PII-R1). Sent again it has the key destroyed again and records nothing.
+    ``legal_basis`` must cite the law. A person must not be erased while they are a party to an open
+    proceeding and must be told its result (PII-R1). If the command is sent again, it destroys the
+    key again and records nothing.
     """
 
     ROLES = roles(
@@ -58,15 +59,23 @@ class ErasePerson(Act):
     reason: ErasureReason
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        hint = "Nothing is sealed under this token."
-        person = ledger.own(Person(self.person), hint, any_unit=_EVERYBODYS)
+        hint = "Give the token of a registered person."
+        person = ledger.own(Person(self.person), hint, any_unit=_ANY_UNIT)
         if not self.legal_basis:
-            raise Malformed("cite the law by which it is erased", "/legal_basis")
+            raise Malformed(
+                "legal_basis must cite the law that allows the erasure; it is missing",
+                "/legal_basis",
+            )
         if person.erased_on is not None:
             return
         if self.reason != "unlawful_processing":
-            still = dict(_open(ledger, self.person))
-            ledger.require(not still, PII_R1, person=self.person, proceedings=_told(ledger, still))
+            proceedings = dict(_open(ledger, self.person))
+            ledger.require(
+                not proceedings,
+                PII_R1,
+                person=self.person,
+                proceedings=_disclosed(ledger, proceedings),
+            )
         yield PersonErased(
             person=self.person,
             unit=person.unit,
@@ -76,29 +85,31 @@ class ErasePerson(Act):
 
 
 def _open(ledger: Reading, person: str) -> Iterator[tuple[str, str]]:
-    """The proceedings in which a person stands and that are not over, with who conducts each."""
-    stands = ledger.read(Involvements(person))
-    for complaint in stands.complaints:
+    """Yield the open proceedings of a person, each with the unit that conducts it."""
+    involvements = ledger.read(Involvements(person))
+    for complaint in involvements.complaints:
         received = ledger.read(Complaint(complaint))
         if received.stage not in _COMPLAINT_OVER:
             yield f"complaint {complaint}", received.unit
-    for recon in stands.recons:
+    for recon in involvements.recons:
         applied = ledger.read(ReconCase(recon))
         if applied.stage not in _RECON_OVER:
             yield f"reconsideration {recon}", applied.organ
-    for name in stands.cases:
+    for name in involvements.cases:
         case = ledger.read(Case(name))
         if case.exists and case.stage != "closed":
             yield f"case {name}", case.filed.unit
 
 
-def _told(ledger: Reading, still: dict[str, str]) -> str:
-    """What is open, for those who conduct it and for those who know of everything.
+def _disclosed(ledger: Reading, proceedings: dict[str, str]) -> str:
+    """Return the name of an open proceeding that the actor may know of, or a general phrase.
 
-    Whoever has registered somebody is not told by this where else they complain or apply.
+    The unit that registered a person must not learn of their complaints or applications elsewhere.
     """
     actor = ledger.actor
     known = (
-        name for name, unit in still.items() if unit == actor.unit_id or actor.role in _EVERYBODYS
+        name
+        for name, unit in proceedings.items()
+        if unit == actor.unit_id or actor.role in _ANY_UNIT
     )
-    return next(known, "a proceeding of others")
+    return next(known, "a proceeding of another unit")

@@ -26,7 +26,7 @@ from ledger.systems.policies.keys import KEYS, PolicyUnit
 from ledger.systems.policies.rules import GEN_V2
 from ledger.systems.supervision.findings import finding
 
-#: Days that are rest days by statute whatever a year's notice says, unless they fall on a weekend.
+#: Statutory rest days; the notice of a year must list each that does not fall on a weekend.
 STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))
 
 Year = Annotated[int, msgspec.Meta(ge=1950, le=2200)]
@@ -37,9 +37,9 @@ MOST_MAKEUP = 20
 
 
 class AdoptPolicyVersion(DatedAct):
-    """发布政策版本: a policy takes another value from a day on, for all or within a scope.
+    """发布政策版本: set a policy to a new value from a day on, for all units or within a scope.
 
-    A day before today needs ``retroactive`` and a reason, and is recorded with a finding (GEN-V2).
+    A day before today needs ``retroactive`` and a reason, and raises a finding (GEN-V2).
     """
 
     ROLES = roles("jb_supervisor")
@@ -60,19 +60,20 @@ class AdoptPolicyVersion(DatedAct):
         value = fitting(self.key, self.value, self.unit)
         if self.effective_to is not None and self.effective_to < self.effective_from:
             raise Malformed(
-                f"effective_to {self.effective_to} lies before effective_from "
-                f"{self.effective_from}.",
+                f"effective_to must not lie before effective_from ({self.effective_from}); it is "
+                f"{self.effective_to}.",
                 "/effective_to",
             )
         backdated = self.effective_from < ledger.today
         if backdated and not self.retroactive:
             raise Malformed(
-                f"effective_from {self.effective_from} lies before today, {ledger.today}. Take "
-                "today or later, or say retroactive: true and give the reason.",
+                f"effective_from must not lie before today ({ledger.today}); it is "
+                f"{self.effective_from}. To adopt a version for past days, send retroactive as "
+                "true and give the reason.",
                 "/effective_from",
             )
         if backdated and self.reason is None:
-            raise Malformed("a retroactive version needs its reason.", "/reason")
+            raise Malformed("reason must be given for a retroactive version.", "/reason")
         version = ledger.read(PolicyVersions(self.key)).latest + 1
         yield PolicyVersionAdopted(
             key=self.key,
@@ -99,9 +100,9 @@ class AdoptPolicyVersion(DatedAct):
 
 
 class PublishWorkingCalendar(Report):
-    """发布工作日历: the rest days and make-up working days of a year, as announced or corrected.
+    """发布工作日历: publish the rest days and make-up working days of a year, or correct them.
 
-    Nothing is recorded when the newest version of the year says the same.
+    Nothing is recorded if the newest version of the year is the same.
     """
 
     ROLES = roles("jb_supervisor")
@@ -131,32 +132,40 @@ class PublishWorkingCalendar(Report):
         )
 
     def check(self) -> None:
-        """Refuse days of another year, and a table that is no year's. Raises ``Malformed``."""
+        """Check that the days are in the year and the table is plausible. Raises ``Malformed``."""
         for field in ("holidays", "makeup_workdays"):
             for place, day in enumerate(getattr(self, field)):
                 if day.year != self.year:
-                    raise Malformed(f"{day} is no day of {self.year}.", f"/{field}/{place}")
+                    raise Malformed(
+                        f"each day must be in {self.year}; {day} is not.", f"/{field}/{place}"
+                    )
         for place, day in enumerate(self.makeup_workdays):
             pointer = f"/makeup_workdays/{place}"
             if day.weekday() < SATURDAY:
-                raise Malformed(f"{day} is a weekday, which no make-up day can be.", pointer)
+                raise Malformed(
+                    f"a make-up working day must be on a weekend; {day} is a weekday.", pointer
+                )
             if day in self.holidays:
-                raise Malformed(f"{day} stands among the holidays too.", pointer)
+                raise Malformed(
+                    f"{day} must not be both a holiday and a make-up working day.", pointer
+                )
         for month, number in STATUTORY:
             day = date(self.year, month, number)
             if day.weekday() < SATURDAY and day not in self.holidays:
-                raise Malformed(f"{day} is a statutory holiday; list it.", "/holidays")
-        # Weekends may be listed with the break that they lie in; only weekdays count here.
+                raise Malformed(f"holidays must include the statutory holiday {day}.", "/holidays")
+        # A holiday period may be listed with its weekends; only weekdays count here.
         if sum(day.weekday() < SATURDAY for day in set(self.holidays)) > MOST_HOLIDAYS:
-            raise Malformed(f"more than {MOST_HOLIDAYS} weekdays off in a year.", "/holidays")
+            raise Malformed(f"holidays must include at most {MOST_HOLIDAYS} weekdays.", "/holidays")
         if len(set(self.makeup_workdays)) > MOST_MAKEUP:
-            raise Malformed(f"more than {MOST_MAKEUP} make-up days in a year.", "/makeup_workdays")
+            raise Malformed(
+                f"makeup_workdays must have at most {MOST_MAKEUP} days.", "/makeup_workdays"
+            )
 
 
 class CallForCalendar(Act):
-    """工作日历待发布: the day of ``calendar.call_on`` is over, and next year's calendar is missing.
+    """工作日历待发布: call for next year's calendar if it is missing after ``calendar.call_on``.
 
-    Recorded once for a year.
+    This is recorded once a year.
     """
 
     ROLES = roles("ledger_clock")
@@ -166,28 +175,28 @@ class CallForCalendar(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         known = ledger.read(CalendarCall(str(self.year)))
         if known.called or known.published:
-            raise OutOfStep(f"the calendar of {self.year} was called for or published already")
+            raise OutOfStep(f"the calendar of {self.year} was already called for or published")
         from_day = ledger.stated_day("calendar.call_on", self.year - 1)
         if not from_day <= ledger.today < date(self.year, 1, 1):
             raise OutOfStep(
                 f"the calendar of {self.year} must be called for from {from_day} to the end of "
-                f"that year; today is {ledger.today}"
+                f"{from_day.year}; today is {ledger.today}"
             )
         yield CalendarCalledFor(year=str(self.year), due_on=date(self.year - 1, 12, 31))
 
 
 class SeedLedger(Report):
-    """初始化台账: record the defaults and the calendars that this ledger does not have yet.
+    """初始化台账: record the default policies and calendars that this ledger does not have yet.
 
-    Safe to repeat: a default is missing when no version of its key holds from the same day in the
-    same scope, a calendar when its year has no version; so a newer program adds what is new in it.
-    A calendar that an earlier program seeded with a mistake gets a second version.
-    A default that a newer program has changed is adopted as the next version of the same day, with
-    its reason and with GEN-V2, since facts were judged by the one before. Whatever the authority
-    has adopted stays as it is.
+    The command is safe to repeat, and a newer program adds its new defaults with it. A default is
+    missing if its key has no version from the same day in the same scope; a calendar is missing if
+    its year has no version. If an earlier program seeded a calendar with a mistake, the command
+    publishes a second version. If a newer program changed a default, the command adopts it as the
+    next version from the same day, with a reason and with the finding GEN-V2, because facts were
+    judged by the earlier version. The command never replaces a version that the authority adopted.
 
-    What is missing reaches back too, and GEN-V2 is not raised: before its first version nothing was
-    judged by a key.
+    A missing default may take effect before today. This does not raise GEN-V2, because no fact was
+    judged by the key before its first version.
     """
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
@@ -226,7 +235,7 @@ class SeedLedger(Report):
 
 
 def _seeded_wrongly(known: YearCalendar) -> bool:
-    """Whether a year says what an earlier program seeded, and that was a mistake."""
+    """Return whether a year still has a calendar that an earlier program seeded wrongly."""
     seeded, right = package_years()[known.year], seed_years()[known.year]
     return (
         seeded != right
@@ -236,14 +245,14 @@ def _seeded_wrongly(known: YearCalendar) -> bool:
 
 
 def fitting(key: str, value: Any, unit: str) -> Any:
-    """``value`` complete and as it is stored. Raises ``Malformed`` when it does not fit its key."""
+    """Return ``value`` in the form that is stored. Raises ``Malformed`` if it does not fit."""
     known = KEYS.get(key)
     if known is None:
         near = get_close_matches(key, KEYS, n=3)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise Malformed(f"{key} is no policy of the rulebook.{hint}", "/key")
+        raise Malformed(f"key must be a policy of the rulebook; it is {key}.{hint}", "/key")
     if unit != known.unit:
-        raise Malformed(f"{key} is measured in {known.unit}, not {unit}.", "/unit")
+        raise Malformed(f"unit must be {known.unit} for {key}; it is {unit}.", "/unit")
     try:
         checked = msgspec.convert(value, known.type)
     except msgspec.ValidationError as error:
@@ -253,14 +262,14 @@ def fitting(key: str, value: Any, unit: str) -> Any:
     return msgspec.json.decode(msgspec.json.encode(checked))
 
 
-#: How the reason of a version begins that the program recorded by itself.
+#: How the reason begins in a version that the program recorded itself.
 _DEFAULT = "Default of the rulebook, "
 
 
 def _outdated(latest: PolicyVersionAdopted, default: Default) -> bool:
-    """Whether the newest version of a day is a default that the program has changed since."""
+    """Return whether a version is a default that the program has changed since."""
     if not (latest.reason or "").startswith(_DEFAULT):
-        return False  # the authority's own
+        return False  # The authority adopted this version.
     value = fitting(default.key, default.value, default.unit)
     return (latest.value, latest.unit, latest.effective_to) != (
         value,

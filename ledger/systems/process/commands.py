@@ -1,4 +1,4 @@
-"""Commands of the full-process record: steps, recordings, what takes their place, the archive."""
+"""Commands of the full-process record: steps, recordings, replacements and the archive."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from ledger.systems.supervision.findings import finding
 
 
 class RecordProcessStep(Report):
-    """记录执法过程: put a document, picture or recording of a step into the record of a case.
+    """记录执法过程: add a document, picture or recording of a step to the record of a case.
 
-    ``taken_at``: the time of the device or the document. A piece that is on record is not replaced
-    (REC-R3), and a forced act is recorded with its film (REC-R2). ``evidence_hash`` is the digest
-    of a file that was uploaded for the case; that of any other file says by itself that the file
-    is kept elsewhere, and ``elsewhere`` where. ``file`` is filled in by the service, never sent.
+    ``taken_at`` is the time of the device or the document. An item on record must not be recorded
+    again (REC-R3), and a forced act must have a sealed recording (REC-R2). ``evidence_hash`` is the
+    digest of a file that was uploaded for the case. Any other digest means that the file is kept
+    elsewhere; ``elsewhere`` says where. The service fills in ``file``; clients never send it.
     """
 
     ROLES = UNIT
@@ -57,7 +57,9 @@ class RecordProcessStep(Report):
         rules.require_new(ledger, self.evidence)
         rules.require_file(ledger, self.case, self.file, self.elsewhere, self.medium)
         if self.taken_at > ledger.now:
-            raise Malformed("taken_at lies in the future", "/taken_at")
+            raise Malformed(
+                f"taken_at must not lie in the future; it is {self.taken_at}", "/taken_at"
+            )
         if self.forced_act is not None:
             day = civil_date(self.taken_at)
             rules.require_filmed(ledger, self.case, self.forced_act, on=day)
@@ -77,7 +79,7 @@ class RecordProcessStep(Report):
         yield from self._order(ledger, filed)
 
     def _order(self, ledger: Reading, filed: CaseFiled) -> Iterator[Event]:
-        """REC-V3: this step began before an earlier one, or after a later one."""
+        """Raise REC-V3 if this step began before an earlier step, or after a later one."""
         began = ledger.read(ProcessRecord(self.case)).began
         if self.step in began and began[self.step] <= self.taken_at:
             return
@@ -102,9 +104,10 @@ class RecordProcessStep(Report):
 
 
 class SealAvRecord(Report):
-    """封存音像记录: seal a recording of a case by its digest; gaps in it are found (REC-V1).
+    """封存音像记录: seal a recording of a case by its digest. Gaps raise a finding (REC-V1).
 
-    ``sha256``, ``elsewhere`` and ``file`` as ``evidence_hash`` of ``record-process-step``.
+    ``sha256`` is the digest of the recording, like ``evidence_hash`` of ``record-process-step``;
+    ``elsewhere`` and ``file`` have the same meaning as there.
     """
 
     ROLES = OFFICERS
@@ -126,12 +129,16 @@ class SealAvRecord(Report):
         rules.require_new(ledger, self.evidence)
         rules.require_file(ledger, self.case, self.file, self.elsewhere, self.medium)
         if self.end <= self.start:
-            raise Malformed("the recording ends before it starts", "/end")
+            raise Malformed(f"end must lie after start ({self.start}); it is {self.end}", "/end")
         if self.end > ledger.now:
-            raise Malformed("the recording ends in the future", "/end")
+            raise Malformed(f"end must not lie in the future; it is {self.end}", "/end")
         for place, gap in enumerate(self.gaps):
             if not self.start <= gap.start < gap.end <= self.end:
-                raise Malformed("a gap lies within the recording", f"/gaps/{place}")
+                raise Malformed(
+                    f"a gap must lie within the recording, {self.start} to {self.end}; it is from "
+                    f"{gap.start} to {gap.end}",
+                    f"/gaps/{place}",
+                )
         yield AvRecordSealed(
             evidence=self.evidence,
             case=self.case,
@@ -163,10 +170,10 @@ class SealAvRecord(Report):
 
 
 class SupersedeEvidence(Report):
-    """补正证据材料: put another file in the place of a piece, and say why; both stay on record.
+    """补正证据材料: replace the file of an item and say why; both files stay on record.
 
-    A file that was uploaded after its digest was recorded is kept here once this command names
-    that same digest. ``elsewhere`` and ``file`` as in ``record-process-step``.
+    If a file is uploaded after its digest was recorded, this command with the same digest makes the
+    ledger keep the file. ``elsewhere`` and ``file`` have the meaning of ``record-process-step``.
     """
 
     ROLES = roles("office_head", "unit_head")
@@ -178,13 +185,19 @@ class SupersedeEvidence(Report):
     file: StoredFile | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        exhibit = ledger.own(Exhibit(self.evidence), "Record it first.")
+        exhibit = ledger.own(Exhibit(self.evidence), "Record the evidence first.")
         if exhibit.digest is None:
-            raise OutOfStep(f"no file of evidence {self.evidence} is on record")
+            raise OutOfStep(f"evidence {self.evidence} must have a file on record; it has none")
         if exhibit.digest == self.evidence_hash and (exhibit.kept or self.file is None):
-            raise Malformed("this is the file that is on record", "/evidence_hash")
+            raise Malformed(
+                "evidence_hash must differ from the digest on record, unless the file was uploaded "
+                "since",
+                "/evidence_hash",
+            )
         if ledger.read(ProcessRecord(exhibit.case)).archived_on is not None:
-            raise OutOfStep(f"case {exhibit.case} is archived; nothing in it changes")
+            raise OutOfStep(
+                f"case {exhibit.case} is archived; its evidence must not change any more"
+            )
         rules.require_file(ledger, exhibit.case, self.file, self.elsewhere)
         yield EvidenceSuperseded(
             evidence=self.evidence,
@@ -201,7 +214,7 @@ class SupersedeEvidence(Report):
 
 
 class CheckEvidence(Report):
-    """校验证据: report the digest that a stored file has now; another than recorded is REC-V2."""
+    """校验证据: report the present digest of a stored file; a different digest raises REC-V2."""
 
     ROLES = roles("jb_supervisor", *UNIT)
 
@@ -211,7 +224,7 @@ class CheckEvidence(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         exhibit = ledger.own(Exhibit(self.evidence), any_unit=roles("jb_supervisor"))
         if exhibit.digest is None:
-            raise OutOfStep(f"no file of evidence {self.evidence} is on record")
+            raise OutOfStep(f"evidence {self.evidence} must have a file on record; it has none")
         yield EvidenceChecked(
             evidence=self.evidence,
             case=exhibit.case,
@@ -236,7 +249,7 @@ class CheckEvidence(Report):
 
 
 class ArchiveCase(Act):
-    """案卷归档: put the file of a closed case away; nothing in it changes after."""
+    """案卷归档: archive a closed case; nothing in it may change afterwards."""
 
     ROLES = UNIT
 
@@ -247,10 +260,12 @@ class ArchiveCase(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case, filed = known_case(ledger, self.case)
         if case.closed is None:
-            raise OutOfStep(f"case {self.case} is {case.stage}; close it before it is archived")
+            raise OutOfStep(
+                f"case {self.case} must be closed before it is archived; it is {case.stage}"
+            )
         record = ledger.read(ProcessRecord(self.case))
         if record.archived_on is not None:
-            raise OutOfStep(f"case {self.case} was archived on {record.archived_on}")
+            raise OutOfStep(f"case {self.case} was already archived on {record.archived_on}")
         yield CaseArchived(
             case=self.case,
             entity=filed.entity,
@@ -263,11 +278,11 @@ class ArchiveCase(Act):
 
 
 class EraseCaseFiles(Act):
-    """销毁案件材料文件: have the key destroyed that opens the files of a case, for good.
+    """销毁案件材料文件: erase the files of a case permanently by destroying their key.
 
-    What is recorded of them stays, with the digests of their contents. ``retention_expired`` counts
-    from the day of the archive (``evidence.retention``). Cites the law in ``legal_basis``. Sent
-    again it has the key destroyed again and records nothing.
+    The records of the files stay, with their digests. ``retention_expired`` may be given when the
+    period ``evidence.retention`` has passed since the day of the archive. ``legal_basis`` must cite
+    the law. If the command is sent again, it destroys the key again and records nothing.
     """
 
     ROLES = roles("unit_head")
@@ -278,7 +293,10 @@ class EraseCaseFiles(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = known_case(ledger, self.case)
         if not self.legal_basis:
-            raise Malformed("cite the law by which they are erased", "/legal_basis")
+            raise Malformed(
+                "legal_basis must cite the law that allows the erasure; it is missing",
+                "/legal_basis",
+            )
         record = ledger.read(ProcessRecord(self.case))
         if record.files_erased_on is not None:
             return
@@ -299,9 +317,11 @@ class EraseCaseFiles(Act):
 
 
 def _own_case(ledger: Reading, case_id: str) -> CaseFiled:
-    """The case, of the actor's unit and not archived; what was taken may still come when closed."""
+    """Return a case of the actor's unit that is not archived; it may be closed already."""
     _, filed = known_case(ledger, case_id)
     archived = ledger.read(ProcessRecord(case_id)).archived_on
     if archived is not None:
-        raise OutOfStep(f"case {case_id} was archived on {archived}; nothing is added to it")
+        raise OutOfStep(
+            f"case {case_id} was archived on {archived}; nothing may be added to it any more"
+        )
     return filed

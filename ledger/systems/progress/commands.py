@@ -1,4 +1,4 @@
-"""Commands of the monthly progress ledger: enrol, open, dispute, submit, return, accept (2.14)."""
+"""Commands of the monthly progress ledger (2.14): enrol units, dispute figures, judge reports."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from ledger.systems.supervision.findings import finding
 
 TASKS = range(1, 10)
 
-#: Month, task and unit make one id between them.
+#: Longest unit id in characters; the report id is made of month, task and unit.
 MAX_UNIT = 100
 
 Position = Annotated[int, msgspec.Meta(ge=1)]
@@ -67,9 +67,9 @@ Highlights = Annotated[tuple[Text, ...], msgspec.Meta(max_length=20)]
 
 
 class EnrolReportingUnit(DatedAct):
-    """纳入月报单位: from a month on, a unit reports on the tasks that it has a part in (LDG-R2).
+    """纳入月报单位: enrol a unit to report on the tasks that it has a part in (LDG-R2).
 
-    Enrolled again, its groups are others from that month on.
+    It reports from the month ``since`` on. Enrolling it again sets new groups from that month on.
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
@@ -81,12 +81,22 @@ class EnrolReportingUnit(DatedAct):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if len(self.unit) > MAX_UNIT:
-            raise Malformed(f"the id of a reporting unit has at most {MAX_UNIT} characters")
+            raise Malformed(
+                f"the id of a reporting unit must have at most {MAX_UNIT} characters; it has "
+                f"{len(self.unit)}"
+            )
         if self.since < month_of(ledger.today):
-            raise Malformed("a month that is over cannot be reported on in time", "/since")
+            raise Malformed(
+                f"since must not lie before this month ({month_of(ledger.today)}); it is "
+                f"{self.since}",
+                "/since",
+            )
         known = ledger.read(ReportingUnit(self.unit))
         if known.last_opened is not None and self.since <= known.last_opened:
-            raise OutOfStep(f"{known.last_opened} is opened for {self.unit} already; take a later")
+            raise OutOfStep(
+                f"since must lie after {known.last_opened}, the last month opened for {self.unit}; "
+                f"it is {self.since}"
+            )
         names = {self.unit, *self.groups}
         tasks = _responsibilities(ledger, self.since)
         ledger.require(
@@ -100,7 +110,7 @@ class EnrolReportingUnit(DatedAct):
 
 
 class WithdrawReportingUnit(DatedAct):
-    """退出月报单位: a unit reports for the last time for a month."""
+    """退出月报单位: end the reporting of a unit after a last month."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
     ACTS_FOR = ""
@@ -110,16 +120,19 @@ class WithdrawReportingUnit(DatedAct):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.known(ReportingUnit(self.unit), "Enrol it first.")
+        known = ledger.known(ReportingUnit(self.unit), "Enrol the unit first.")
         if known.until is not None:
-            raise OutOfStep(f"{self.unit} reports for the last time for {known.until}")
+            raise OutOfStep(f"{self.unit} was already withdrawn; its last month is {known.until}")
         if known.last_opened is not None and self.until < known.last_opened:
-            raise OutOfStep(f"{self.unit} owes its reports for {known.last_opened} already")
+            raise OutOfStep(
+                f"until must not lie before {known.last_opened}, for which {self.unit} already "
+                f"owes reports; it is {self.until}"
+            )
         yield ReportingUnitWithdrawn(unit=self.unit, until=self.until, reason=self.reason)
 
 
 class OpenReportingMonth(Act):
-    """开启月报: a month has begun, and a unit owes a report on each task that is its own; once."""
+    """开启月报: open a month for a unit, which then owes a report on each of its tasks; once."""
 
     ROLES = roles("ledger_clock")
     ACTS_FOR = ""
@@ -129,7 +142,7 @@ class OpenReportingMonth(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _require_begun(ledger, self.month)
-        ledger.known(ReportingUnit(self.unit), "Enrol it first.")
+        ledger.known(ReportingUnit(self.unit), "Enrol the unit first.")
         opened = [
             _opening(ledger, self.unit, self.month, task_no, part)
             for task_no in TASKS
@@ -137,12 +150,14 @@ class OpenReportingMonth(Act):
             and not ledger.read(SubmittedReport(report_id(self.unit, self.month, task_no))).exists
         ]
         if not opened:
-            raise OutOfStep(f"{self.unit} owes no report for {self.month} that is not opened yet")
+            raise OutOfStep(
+                f"all reports that {self.unit} owes for {self.month} are already opened"
+            )
         yield from opened
 
 
 class DisputeMetric(DatedAct):
-    """提出数据异议: say that a figure is another than the ledger's, and why (LDG-R1)."""
+    """提出数据异议: dispute a figure of the ledger; give the right one and the reason (LDG-R1)."""
 
     ROLES = REPORTING
 
@@ -162,7 +177,10 @@ class DisputeMetric(DatedAct):
         computed = figures(ledger.read, self.unit, (self.metric,), self.ledger_cutoff_position)
         value = computed.month(self.metric, self.month)
         if value == self.stated:
-            raise OutOfStep(f"the ledger's {self.metric} for {self.month} is {value} too")
+            raise OutOfStep(
+                f"stated must differ from the ledger's {self.metric} for {self.month}; both are "
+                f"{value}"
+            )
         yield from opening
         yield MetricDisputed(
             report=report.report,
@@ -178,11 +196,11 @@ class DisputeMetric(DatedAct):
 
 
 class SubmitProgressLedger(DatedAct):
-    """报送工作进展台账: report on one task in one month, however late.
+    """报送工作进展台账: report on one task in one month; a late report is accepted too.
 
-    ``metrics`` may be left out, whole or in part: what is not stated is filled in from the events
-    up to ``ledger_cutoff_position`` (LDG-R1). A month without work is reported without narrative
-    and highlights (LDG-V3).
+    Each metric may be left out; the ledger then fills it in from the events up to
+    ``ledger_cutoff_position`` (LDG-R1). A month without work must be reported without narrative and
+    highlights (LDG-V3).
     """
 
     ROLES = REPORTING
@@ -196,9 +214,11 @@ class SubmitProgressLedger(DatedAct):
     highlights: Highlights = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        # A report is late by the day on which it comes, and no earlier day can be claimed for it.
+        # The day of submission decides whether a report is late, so it must not be dated back.
         if ledger.on != ledger.today:
-            raise Malformed("a report comes when it is submitted; leave occurred_at out")
+            raise Malformed(
+                f"occurred_at must be today ({ledger.today}) or left out; it is {ledger.on}"
+            )
         report, opening = _owed(ledger, self.unit, self.month, self.task_no)
         _require_unsubmitted(report)
         _require_metrics(self.task_no, self.metrics, "/metrics")
@@ -227,11 +247,11 @@ class SubmitProgressLedger(DatedAct):
     def _figures(
         self, ledger: Reading, report: SubmittedReport
     ) -> tuple[dict[str, int], dict[str, int]]:
-        """The ledger's figures, and the unit's: equal but for what it has disputed."""
+        """Return the ledger's figures and the unit's; they differ only where the unit disputed."""
         names = [metric.name for metric in metrics_of(self.task_no)]
         cutoff = self.ledger_cutoff_position
-        found = figures(ledger.read, self.unit, names, cutoff)
-        computed = {name: found.month(name, self.month) for name in names}
+        ledger_figures = figures(ledger.read, self.unit, names, cutoff)
+        computed = {name: ledger_figures.month(name, self.month) for name in names}
         for name, value in self.metrics.items():
             dispute = report.disputes.get(name)
             ledger.require(
@@ -252,21 +272,21 @@ class SubmitProgressLedger(DatedAct):
             "month": self.month,
             "task_no": self.task_no,
         }
-        told = self.narrative is not None or bool(self.highlights)
-        if told and submitted.computed and not _anything(submitted.computed):
+        describes_work = self.narrative is not None or bool(self.highlights)
+        if describes_work and submitted.computed and not _anything(submitted.computed):
             yield finding(ledger, rules.LDG_V3, unit=self.unit, **about)
         if submitted.nil:
             months = int(ledger.setting("ledger.nil_months"))
             past = ledger.read(TaskReports(self.unit, self.task_no))
             before, after = past.running(self.month, -1), past.running(self.month, 1)
             run = before + 1 + after
-            # Found once for each run: by the report that makes it long enough.
+            # The finding is raised once for each run, by the report that makes the run long enough.
             if run >= months > max(before, after) and not past.nil.get(self.month):
                 yield finding(ledger, rules.LDG_V2, unit=self.unit, months=run, **about)
 
 
 class ReturnLedger(Act):
-    """退回台账: have a report submitted again; never one's own."""
+    """退回台账: return a report to another unit, which must submit it again."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
 
@@ -285,7 +305,7 @@ class ReturnLedger(Act):
 
 
 class AcceptLedger(Act):
-    """接收台账: take a report as it stands, with the disputes that it marks; never one's own."""
+    """接收台账: accept the report of another unit, with the disputes that it marks."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
 
@@ -304,9 +324,9 @@ class AcceptLedger(Act):
 
 
 class PublishOutreach(Report):
-    """记录宣传报道: the unit has made the Notice known; ``occurred_at`` is when.
+    """记录宣传报道: record that the unit made the Notice known; ``occurred_at`` says when.
 
-    Without ``outreach`` it gets an id of its own.
+    Without ``outreach`` the service makes an id.
     """
 
     ROLES = REPORTING
@@ -333,7 +353,7 @@ class PublishOutreach(Report):
 
 
 class WithdrawOutreach(Act):
-    """撤回宣传报道: say that what was told is wrong or gone, and why."""
+    """撤回宣传报道: withdraw outreach that is wrong or no longer available, and say why."""
 
     ROLES = REPORTING
 
@@ -341,14 +361,16 @@ class WithdrawOutreach(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.own(Outreach(self.outreach), "Publish it first.")
+        known = ledger.own(Outreach(self.outreach), "Publish the outreach first.")
         if known.stage != "published":
-            raise OutOfStep(f"outreach {self.outreach} is {known.stage}")
+            raise OutOfStep(
+                f"outreach {self.outreach} must be published to be withdrawn; it is {known.stage}"
+            )
         yield OutreachWithdrawn(outreach=self.outreach, unit=known.unit, reason=self.reason)
 
 
 def _anything(values: dict[str, int]) -> bool:
-    """Whether anything happened in the month; what was left from before it has not."""
+    """Return whether anything happened in the month; open work of earlier months is not counted."""
     return any(value for name, value in values.items() if not METRICS[name].level)
 
 
@@ -362,7 +384,10 @@ def _last_day(month: str) -> date:
 
 def _require_begun(ledger: Reading, month: str) -> None:
     if month > month_of(ledger.today):
-        raise Malformed(f"{month} has not begun", "/month")
+        raise Malformed(
+            f"month must not lie after this month ({month_of(ledger.today)}); it is {month}",
+            "/month",
+        )
 
 
 def _responsibilities(ledger: Reading, month: str) -> dict[str, Any]:
@@ -371,7 +396,7 @@ def _responsibilities(ledger: Reading, month: str) -> dict[str, Any]:
 
 
 def _part(ledger: Reading, unit: str, month: str, task_no: int) -> Part | None:
-    """The part that a unit has in a task by the table that held when the month began."""
+    """Return the part of a unit in a task, by the table in force when the month began."""
     groups = ledger.read(ReportingUnit(unit)).groups(month)
     if groups is None:
         return None
@@ -381,12 +406,12 @@ def _part(ledger: Reading, unit: str, month: str, task_no: int) -> Part | None:
 def _owed(
     ledger: Reading, unit: str, month: str, task_no: int
 ) -> tuple[SubmittedReport, list[ReportingMonthOpened]]:
-    """The report that a unit owes (LDG-R2), and its opening if the clock has not come to it."""
+    """Return the report that a unit owes (LDG-R2), with its opening if it is not opened yet."""
     _require_begun(ledger, month)
     report = ledger.read(SubmittedReport(report_id(unit, month, task_no)))
     if report.exists:
         return report, []
-    # The table is read first, so that its version is in the refusal.
+    # The table must be read before the check, so that a refusal names its version.
     _responsibilities(ledger, month)
     part = _part(ledger, unit, month, task_no)
     ledger.require(part is not None, rules.LDG_R2, unit=unit, task_no=task_no, month=month)
@@ -403,7 +428,10 @@ def _opening(
     while not days.is_working(working):
         working -= timedelta(days=1)
     if policy["due"] == "last_working_day" and days.years.get(last.year) is None:
-        raise OutOfStep(f"publish the working calendar of {last.year} first: {month} ends by it")
+        raise OutOfStep(
+            f"the working calendar of {last.year} must be published first; the end of {month} "
+            "depends on it"
+        )
     ends = {"last_calendar_day": last, "last_working_day": working}
     return ReportingMonthOpened(
         report=report_id(unit, month, task_no),
@@ -419,7 +447,7 @@ def _opening(
 def _require_unsubmitted(report: SubmittedReport) -> None:
     if report.stage in ("submitted", "accepted"):
         raise OutOfStep(
-            f"{report.report} is {report.stage}; only a report that was returned is changed"
+            f"{report.report} must be returned before it is changed; it is {report.stage}"
         )
 
 
@@ -428,21 +456,23 @@ def _require_metrics(task_no: int, names: Any, pointer: str) -> None:
     for name in names:
         if name not in known:
             shown = ", ".join(sorted(known)) or "none"
-            raise Malformed(f"{name} is no metric of task {task_no}; there are: {shown}", pointer)
+            raise Malformed(
+                f"{name} is not a metric of task {task_no}; its metrics are: {shown}", pointer
+            )
 
 
 def _require_cutoff(ledger: Reading, cutoff: int) -> None:
-    """Refuse a cutoff that is not recorded, or that leaves out what was recorded long before."""
+    """Refuse a cutoff that is not recorded, or that leaves out events recorded long ago."""
     if ledger.record_at(cutoff) is None:
-        raise UnknownReference("event", str(cutoff), "Take the cutoff of the pre-filled document.")
+        raise UnknownReference("event", str(cutoff), "Use the cutoff of the pre-filled document.")
     left_out = ledger.record_at(cutoff + 1)
     if left_out is None:
         return
     recorded_on = civil_date(left_out.envelope.recorded_at)
     if (ledger.today - recorded_on).days > int(ledger.setting("ledger.cutoff_cd")):
         raise Malformed(
-            f"position {cutoff} leaves out what was recorded since {recorded_on}; take the "
-            "pre-filled document again.",
+            f"ledger_cutoff_position must be recent; {cutoff} leaves out events recorded since "
+            f"{recorded_on}. Fetch the pre-filled document again.",
             "/ledger_cutoff_position",
         )
 
@@ -451,7 +481,10 @@ def _of_others(ledger: Reading, report_name: str) -> ReportingMonthOpened:
     report = ledger.known(SubmittedReport(report_name))
     assert report.opened is not None
     if report.opened.unit == ledger.actor.unit_id:
-        raise Forbidden(f"{report_name} is the own unit's; somebody else takes or returns it.")
+        raise Forbidden(
+            f"{report_name} belongs to {report.opened.unit} itself; another office must accept or "
+            "return it."
+        )
     if report.stage != "submitted":
-        raise OutOfStep(f"{report_name} is {report.stage}, not submitted")
+        raise OutOfStep(f"{report_name} must be submitted; it is {report.stage}")
     return report.opened

@@ -1,4 +1,4 @@
-"""Commands of publicity: ex ante, of acts that are no penalties, and of a year's figures."""
+"""Commands of publicity: ex-ante items, acts other than penalties, and annual figures."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from ledger.systems.supervision.findings import finding
 
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 
-#: Acts whose decisions have a system of their own.
+#: Kinds of acts that have their own systems.
 _ELSEWHERE = {"penalty", "inspection"}
 
 
 class PublishExAnte(Act):
-    """事前公开: put an item of ex-ante publicity before the public, or its newest state."""
+    """事前公开: publish an item of ex-ante publicity, or its newest version."""
 
     ROLES = UNIT
 
@@ -63,10 +63,10 @@ class PublishExAnte(Act):
 
 
 class DecideAct(DatedAct):
-    """作出行政执法决定: decide on a licence or another act that is no penalty.
+    """作出行政执法决定: decide on a licence or another act that is not a penalty.
 
-    ``occurred_at`` is the date of the decision. The matter has to be published and in force
-    (CAT-R2) and says what kind of act it is.
+    ``occurred_at`` is the date of the decision. The matter must be published and in force (CAT-R2);
+    it determines the kind of act.
     """
 
     ROLES = roles("unit_head")
@@ -83,7 +83,8 @@ class DecideAct(DatedAct):
         elements = published_matter(ledger, self.matter, self.unit, ledger.on, None)
         if elements.act_kind in _ELSEWHERE:
             raise OutOfStep(
-                f"{self.matter} is a matter of {elements.act_kind}, which is decided elsewhere"
+                f"{self.matter} must not be a matter of {elements.act_kind}; use the commands of "
+                "that kind of act"
             )
         if self.entity is not None:
             ledger.known(Registration(self.entity), "Register the business first.")
@@ -100,7 +101,7 @@ class DecideAct(DatedAct):
 
 
 class ServeAct(Report):
-    """送达: the act is handed over."""
+    """送达: record that an act was served."""
 
     ROLES = OFFICERS
 
@@ -109,7 +110,7 @@ class ServeAct(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         act = ledger.own(DecidedAct(self.decision), "Record the act first.")
         if act.served_on is not None:
-            raise OutOfStep(f"act {self.decision} was served on {act.served_on}")
+            raise OutOfStep(f"act {self.decision} was already served on {act.served_on}")
         require_in_effect(ledger.read(Decision(self.decision)))
         ledger.not_before(act.decided_on, f"act {self.decision} was decided")
         yield ActServed(
@@ -118,7 +119,7 @@ class ServeAct(Report):
 
 
 class PublishAct(Act):
-    """公开执法结果: put a served act before the public, without personal data."""
+    """公开执法结果: publish a served act, without personal data."""
 
     ROLES = UNIT
 
@@ -131,10 +132,13 @@ class PublishAct(Act):
         act = ledger.own(DecidedAct(self.decision), "Record the act first.")
         assert act.kind is not None
         if act.published_on is not None:
-            raise OutOfStep(f"act {self.decision} was published on {act.published_on}")
+            raise OutOfStep(f"act {self.decision} was already published on {act.published_on}")
         require_in_effect(ledger.read(Decision(self.decision)))
         if act.withheld_because is not None:
-            raise OutOfStep(f"act {self.decision} is kept from the public: {act.withheld_because}")
+            raise OutOfStep(
+                f"act {self.decision} must not be published; it is withheld from the public: "
+                f"{act.withheld_because}"
+            )
         ledger.require(
             act.served_on is not None and act.served_on <= ledger.on,
             PUB_R2,
@@ -157,7 +161,7 @@ class PublishAct(Act):
 
 
 class WithdrawAct(Act):
-    """撤下已公开的执法结果: take an act that was undone from the public and say why in public."""
+    """撤下已公开的执法结果: withdraw an act that was undone, and say publicly why."""
 
     ROLES = roles("unit_head")
 
@@ -167,10 +171,15 @@ class WithdrawAct(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         act = ledger.own(DecidedAct(self.decision), "Record the act first.")
         if act.stage != "published":
-            raise OutOfStep(f"act {self.decision} is {act.stage}, not public")
+            raise OutOfStep(
+                f"act {self.decision} must be public to be withdrawn; it is {act.stage}"
+            )
         nullified = ledger.read(Decision(self.decision)).nullified
         if nullified is None:
-            raise OutOfStep(f"nothing undid act {self.decision}; record what did first")
+            raise OutOfStep(
+                f"act {self.decision} must be undone before it is withdrawn; record first what "
+                "undid it"
+            )
         require_impersonal(ledger, PUB_R1, self.explanation)
         due = ledger.period("publicity.withdraw_wd", nullified.since)
         late = ledger.days_after(due)
@@ -189,9 +198,10 @@ class WithdrawAct(Act):
 
 
 class ReviewWithdrawal(Act):
-    """检查撤下情况: say that what was undone is still public after the time (PUB-V2).
+    """检查撤下情况: record that an undone decision is public after its time (PUB-V2).
 
-    A penalty or any other act. What a reconsideration undid has a deadline of its own (RCN-V2).
+    The decision is a penalty or any other act. Decisions that a reconsideration undid have their
+    own deadline (RCN-V2).
     """
 
     ROLES = roles("jb_supervisor", "ledger_clock")
@@ -201,16 +211,24 @@ class ReviewWithdrawal(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         unit, entity, since = self._still_public(ledger)
         if since is None:
-            raise OutOfStep(f"decision {self.decision} is not public, or stands as it is")
+            raise OutOfStep(
+                f"decision {self.decision} must be public and undone; it is not public, or it was "
+                "not undone"
+            )
         if self.decision in ledger.read(PublicityRecord(unit)).unwithdrawn:
-            raise OutOfStep(f"that decision {self.decision} is still public was found already")
+            raise OutOfStep(
+                f"decision {self.decision} already has a finding that it is still public"
+            )
         due = ledger.period("publicity.withdraw_wd", since)
         if due.provisional or ledger.on <= due.on:
-            raise OutOfStep(f"decision {self.decision} is to be withdrawn by {due.on}")
+            raise OutOfStep(
+                f"decision {self.decision} may be withdrawn until {due.on}; review it after that "
+                "day"
+            )
         yield _not_withdrawn(ledger, self.decision, unit, entity, due.on)
 
     def _still_public(self, ledger: Reading) -> tuple[str, str | None, date | None]:
-        """Whose decision it is, about whom, and since when it is public though it was undone."""
+        """Return the unit, the business, and the day since when it is public though undone."""
         decision = ledger.read(Decision(self.decision))
         if decision.exists:
             return decision.decided.unit, decision.decided.entity, decision.public_though_undone
@@ -219,7 +237,7 @@ class ReviewWithdrawal(Act):
 
 
 class CallForAnnualStats(Act):
-    """年度执法数据待公开: a year is over; what a unit did in it is to be published by a day."""
+    """年度执法数据待公开: call for the figures of a unit for a year that is over."""
 
     ROLES = roles("ledger_clock")
     ACTS_FOR = ""
@@ -230,11 +248,13 @@ class CallForAnnualStats(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         stats = ledger.read(AnnualStats(_name(self.unit, self.year)))
         if stats.exists:
-            raise OutOfStep(f"the figures of {self.unit} for {self.year} were called for already")
+            raise OutOfStep(f"the figures of {self.unit} for {self.year} were already called for")
         _check_over(ledger, self.year)
         known_since = ledger.read(PublicityRecord(self.unit)).known_since
         if known_since is None or known_since.year > self.year:
-            raise OutOfStep(f"{self.unit} was not known in {self.year}")
+            raise OutOfStep(
+                f"{self.unit} must have been qualified in {self.year} or before; it was not"
+            )
         yield AnnualStatsFellDue(
             stats=stats.stats,
             unit=self.unit,
@@ -244,7 +264,7 @@ class CallForAnnualStats(Act):
 
 
 class PublishAnnualStats(Act):
-    """公开年度执法数据: put the figures of a year that is over before the public."""
+    """公开年度执法数据: publish the figures of a year that is over."""
 
     ROLES = roles("unit_head")
 
@@ -258,7 +278,8 @@ class PublishAnnualStats(Act):
         stats = ledger.read(AnnualStats(_name(self.unit, self.year)))
         if stats.published_on is not None:
             raise OutOfStep(
-                f"the figures of {self.unit} for {self.year} were published on {stats.published_on}"
+                f"the figures of {self.unit} for {self.year} were already published on "
+                f"{stats.published_on}"
             )
         _check_over(ledger, self.year)
         due_on = stats.due_on or _last_day(ledger, self.year)
@@ -274,7 +295,7 @@ class PublishAnnualStats(Act):
 
 
 class ReviewRedactions(Act):
-    """检查公开内容的隐去情况: say that a unit redacts too large a share of a year's decisions."""
+    """检查公开内容的隐去情况: record that a unit redacts too many of a year's decisions."""
 
     ROLES = roles("jb_supervisor", "ledger_clock")
     ACTS_FOR = ""
@@ -286,14 +307,16 @@ class ReviewRedactions(Act):
         record = ledger.read(PublicityRecord(self.unit))
         counted = record.years.get(self.year)
         if counted is None:
-            raise OutOfStep(f"{self.unit} published no decision in {self.year}")
+            raise OutOfStep(
+                f"{self.unit} must have published decisions in {self.year}; it has none"
+            )
         if self.year in record.redacting:
-            raise OutOfStep(f"this was found of {self.unit} in {self.year} already")
+            raise OutOfStep(f"{self.unit} already has this finding for {self.year}")
         share = str(ledger.setting("redaction_share", unit=self.unit))
         if not counted.is_pattern(share):
             raise OutOfStep(
-                f"{counted.redacted} of {counted.published} decisions of {self.unit} have "
-                f"redactions, which is no pattern above {share}"
+                f"the share of decisions with redactions must be above {share} for a finding; "
+                f"{self.unit} redacted {counted.redacted} of {counted.published}"
             )
         yield finding(
             ledger,
@@ -326,9 +349,9 @@ def _name(unit: str, year: int) -> str:
 
 def _check_over(ledger: Reading, year: int) -> None:
     if ledger.on.year <= year:
-        raise OutOfStep(f"{year} is not over yet")
+        raise OutOfStep(f"year must be over; {year} is not over yet")
 
 
 def _last_day(ledger: Reading, year: int) -> date:
-    """The day of the year after by which the figures must be public."""
+    """Return the last day to publish the figures, in the following year."""
     return ledger.stated_day("publicity.annual_stats", year + 1)

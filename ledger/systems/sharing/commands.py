@@ -32,15 +32,15 @@ from ledger.systems.sharing.folds import (
 )
 from ledger.systems.supervision.findings import finding
 
-#: The subscriber's system acts for itself; the lead department for all (2.4f).
+#: The lead department acts for all subscribers; a subscriber's system only for itself (2.4f).
 _FOR_ALL = roles("credit_officer")
 
 
 class SubscribeFeed(Act):
-    """订阅信用信息: let a partner's system read what is shared, for a purpose and under a law.
+    """订阅信用信息: let a partner's system read shared information, for a purpose and under a law.
 
-    ``unit`` is the subscriber. What ``filters`` leave out does not reach it, but for the notices
-    that it has to remove something.
+    ``unit`` is the subscriber. It receives only the events that ``filters`` select, and all notices
+    to remove a record.
     """
 
     ROLES = roles("subscriber_system", "credit_officer")
@@ -54,12 +54,12 @@ class SubscribeFeed(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Subscription(self.subscription))
         missing = [
-            what
-            for what, there in (
+            text
+            for text, value in (
                 ("no purpose is given", self.purpose),
                 ("no legal basis is cited", self.legal_basis),
             )
-            if not there
+            if not value
         ]
         ledger.require(not missing, rules.SHR_R1, missing="; ".join(missing))
         assert self.purpose is not None
@@ -67,7 +67,10 @@ class SubscribeFeed(Act):
             sealed = rules.sealed_types(pattern)
             ledger.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=", ".join(sealed))
             if not any(matches(pattern, topic) for topic in event_types()):
-                raise Malformed(f"no type of event is called {pattern}", f"/filters/types/{place}")
+                raise Malformed(
+                    f"a filter must match at least one type of event; {pattern} matches none",
+                    f"/filters/types/{place}",
+                )
         yield FeedSubscribed(
             subscription=self.subscription,
             unit=self.unit,
@@ -79,7 +82,7 @@ class SubscribeFeed(Act):
 
 
 class UnsubscribeFeed(Act):
-    """终止订阅: let a partner's system read no more."""
+    """终止订阅: end a subscription, so that the partner's system can no longer read."""
 
     ROLES = roles("subscriber_system", "credit_officer")
 
@@ -87,19 +90,21 @@ class UnsubscribeFeed(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        one = _subscription(ledger, self.subscription)
-        if not one.live:
-            raise OutOfStep(f"subscription {self.subscription} ended on {one.ended_on}")
+        subscription = _subscription(ledger, self.subscription)
+        if not subscription.live:
+            raise OutOfStep(
+                f"subscription {self.subscription} already ended on {subscription.ended_on}"
+            )
         yield FeedUnsubscribed(
             subscription=self.subscription,
-            unit=one.unit,
+            unit=subscription.unit,
             ended_on=ledger.on,
             reason=self.reason,
         )
 
 
 class AcknowledgeRemoval(Report):
-    """确认移除: the subscriber has removed the record that a notice names."""
+    """确认移除: confirm that the subscriber removed the record that a notice names."""
 
     ROLES = roles("subscriber_system", "credit_officer")
 
@@ -107,14 +112,17 @@ class AcknowledgeRemoval(Report):
     removed_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        hint = "Take it from the notice in the feed."
+        hint = "Use the removal id from the notice in the feed."
         notice = ledger.own(Removal(self.removal), hint, any_unit=_FOR_ALL)
         if notice.done:
-            raise OutOfStep(f"removal {self.removal} was acknowledged on {notice.acknowledged_on}")
+            raise OutOfStep(
+                f"removal {self.removal} was already acknowledged on {notice.acknowledged_on}"
+            )
         assert notice.notified_on is not None
         if not notice.notified_on <= self.removed_on <= ledger.on:
             raise Malformed(
-                f"removed_on lies between the notice of {notice.notified_on} and {ledger.on}",
+                f"removed_on must lie between the notice ({notice.notified_on}) and {ledger.on}; "
+                f"it is {self.removed_on}",
                 "/removed_on",
             )
         opening = ledger.opening(notice.notified_position)
@@ -131,7 +139,7 @@ class AcknowledgeRemoval(Report):
 
 
 class DeclineRecognition(Report):
-    """不予互认: the subscriber does not rely on a record that is shared with it."""
+    """不予互认: record that the subscriber does not rely on a shared record."""
 
     ROLES = roles("subscriber_system", "credit_officer")
 
@@ -140,16 +148,18 @@ class DeclineRecognition(Report):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        one = _subscription(ledger, self.subscription)
-        _reveal_shared(ledger, self.record, [one.filters])
+        subscription = _subscription(ledger, self.subscription)
+        _reveal_shared(ledger, self.record, [subscription.filters])
         record = ledger.known(Record(self.record))
-        if not covers(one.filters, record.says) or not has_been_shown(record, ledger.on):
-            raise OutOfStep(f"record {self.record} is not shared with {self.subscription}")
-        if self.record in one.declined:
-            raise OutOfStep(f"record {self.record} is declined already")
+        if not covers(subscription.filters, record.says) or not has_been_shown(record, ledger.on):
+            raise OutOfStep(
+                f"record {self.record} must be shared with {self.subscription}; it is not"
+            )
+        if self.record in subscription.declined:
+            raise OutOfStep(f"record {self.record} was already declined")
         yield RecognitionDeclined(
             subscription=self.subscription,
-            unit=one.unit,
+            unit=subscription.unit,
             entity=record.says.entity,
             record=self.record,
             reason=self.reason,
@@ -157,7 +167,7 @@ class DeclineRecognition(Report):
 
 
 class ReportRecordUse(Report):
-    """报告信用记录使用情况: a record was used; SHR-V1 if it counted no more on that day."""
+    """报告信用记录使用情况: report the use of a record; raises SHR-V1 if it was no longer live."""
 
     ROLES = roles("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *UNIT)
     ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor", "subscriber_system")
@@ -172,7 +182,7 @@ class ReportRecordUse(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if ledger.actor.role == "subscriber_system":
             live = ledger.read(Subscriptions(CREDIT_FEED)).live.values()
-            own = [one.filters for one in live if one.unit == ledger.actor.unit_id]
+            own = [sub.filters for sub in live if sub.unit == ledger.actor.unit_id]
             _reveal_shared(ledger, self.record, own)
         record = record_of(ledger, self.record, self.entity)
         _not_ahead(ledger, self.used_on, "/used_on")
@@ -199,7 +209,7 @@ class ReportRecordUse(Report):
 
 
 class ReportRepeatedRequest(Report):
-    """报告重复索要材料: a unit asked a business for data; SHR-V2 if a record shares it already."""
+    """报告重复索要材料: report a request for data; raises SHR-V2 if a record already shares it."""
 
     ROLES = roles("entity_rep", "jb_supervisor", "credit_officer", *UNIT)
     ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor")
@@ -214,7 +224,7 @@ class ReportRepeatedRequest(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = record_of(ledger, self.record, self.entity)
         _not_ahead(ledger, self.asked_on, "/asked_on")
-        # What is public in the end is shared among the authorities from its entry on.
+        # Records that will become public are shared among the authorities from their entry on.
         shared = (
             record.says.public
             and record.entered.occurred_on <= self.asked_on
@@ -246,9 +256,9 @@ def _subscription(ledger: Reading, name: str) -> Subscription:
 
 
 def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> None:
-    """Let a subscriber know of a record that was shown and that one of its filters covers.
+    """Let the reading know of a record that was shared through one of the filters.
 
-    What waits to be published, or never is, was not shared with anybody.
+    A record that is not published yet, or never will be, was not shared with anybody.
     """
     known = ledger.read_true(Record(record))
     says = known.content
@@ -260,4 +270,4 @@ def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> 
 
 def _not_ahead(ledger: Reading, day: date, pointer: str) -> None:
     if day > ledger.on:
-        raise Malformed(f"{day} lies in the future", pointer)
+        raise Malformed(f"{pointer[1:]} must not lie after {ledger.on}; it is {day}", pointer)

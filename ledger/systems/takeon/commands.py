@@ -1,7 +1,7 @@
-"""Commands of a take-on (2.18): opened and closed once, each fact entered by two people.
+"""Commands of a take-on (2.18): open and close it, and enter each fact by two people.
 
-What the older system did is not judged by the rules for acts here. An opening fact is refused if
-it cannot be understood, names what there is not, is recorded already, or is not live any more.
+The rules for acts here do not judge the acts of the older system. An opening fact is refused if it
+is malformed, names an unknown subject, is already recorded, or has ended.
 """
 
 from __future__ import annotations
@@ -112,14 +112,14 @@ from ledger.systems.takeon.events import (
 )
 from ledger.systems.takeon.folds import OpenDuty, OpeningFact, TakenFacts, TakeOn, TakeOnOfSource
 
-#: They enter and confirm what any unit held; everybody else what their own unit held.
+#: Roles that enter and confirm facts of any unit; others only facts of their own unit.
 _FOR_ALL = roles("credit_officer", "jb_supervisor")
 _LEADS: frozenset[Role] = frozenset({"credit_officer", "jb_supervisor"})
 _SECONDS: frozenset[Role] = _LEADS | {"unit_head", "office_head"}
 
 
 class Origin(Value):
-    """Where a fact stands in the table that the older system gave out, and the row's digest."""
+    """The row of a fact in the table exported by the older system, with the row's digest."""
 
     file: Name
     row: Annotated[int, msgspec.Meta(ge=1)]
@@ -127,7 +127,7 @@ class Origin(Value):
 
 
 class OlderPayment(Value, omit_defaults=True):
-    """缴款: what was paid of a fine before the takeover, in fen."""
+    """缴款: a payment of a fine before the takeover, in fen."""
 
     paid_on: date
     amount_fen: Fen
@@ -136,7 +136,7 @@ class OlderPayment(Value, omit_defaults=True):
 
 
 class OlderCase(Value):
-    """案件: the case behind a penalty, as the older system's file has it."""
+    """案件: the case behind a penalty, from the file of the older system."""
 
     filed_on: date
     discovered_on: date
@@ -151,7 +151,7 @@ class OlderCase(Value):
 
 
 class OlderObligation(Value, omit_defaults=True):
-    """承诺事项: one thing that was promised, by when, and since when it is done, if it is."""
+    """承诺事项: a promised obligation, its last day, and the day of performance, if any."""
 
     obligation: Name
     due_on: date
@@ -160,9 +160,9 @@ class OlderObligation(Value, omit_defaults=True):
 
 
 class OpenTakeOn(Act):
-    """登记启用日: take over from an older system; each system hands over once (TKO-D1).
+    """登记启用日: begin the takeover from an older system, once for each system (TKO-D1).
 
-    ``day`` is the day of the takeover, today or earlier: what is due after it is judged here.
+    ``day`` is the day of the takeover, today or earlier. Deadlines after that day are judged here.
     """
 
     ROLES = roles("jb_supervisor", "credit_officer")
@@ -181,7 +181,7 @@ class OpenTakeOn(Act):
             before is None,
             rules.TKO_D1,
             source=self.source,
-            reason=f"take-on {before} was opened for it",
+            reason=f"take-on {before} was already opened for it",
         )
         yield TakeOnOpened(
             takeon=self.takeon,
@@ -193,10 +193,10 @@ class OpenTakeOn(Act):
 
 
 class CloseTakeOn(Countersigned):
-    """确认启用完成: everything is taken on; from here on no opening fact is (TKO-D1).
+    """确认启用完成: close the take-on; no opening fact may be entered afterwards (TKO-D1).
 
-    ``facts`` is how many facts the older system gave out, but for those in confidence: as many must
-    be taken on.
+    ``facts`` is the number of facts exported by the older system, without confidential ones. It
+    must be equal to the number of facts taken on.
     """
 
     ROLES = roles("jb_supervisor", "credit_officer")
@@ -215,8 +215,8 @@ class CloseTakeOn(Countersigned):
         if taken != self.facts:
             by_kind = ", ".join(f"{n} × {kind}" for kind, n in sorted(counts.items())) or "none"
             raise OutOfStep(
-                f"facts must be what is taken on, {taken} ({by_kind}); it is {self.facts}. Enter "
-                "and confirm what is missing first."
+                f"facts must be the number of facts taken on, {taken} ({by_kind}); it is "
+                f"{self.facts}. Enter and confirm the missing facts first."
             )
         yield TakeOnClosed(
             takeon=takeon.takeon,
@@ -228,15 +228,15 @@ class CloseTakeOn(Countersigned):
 
 
 class TakeOnPenalty(Countersigned):
-    """录入期初处罚: a live penalty of an older system, with its payments and its publicity.
+    """录入期初处罚: take on a live penalty, with its payments and its publicity.
 
-    It becomes a decision and, once it was served, a credit record; the last days of its publicity
-    are reckoned from ``decided_on``. ``published_on`` and ``channels`` say since when the public
-    sees it and where; without them it waits for ``start-publicity``. ``summary`` is the public text
-    of the decision, if that was published with it. ``case_file`` is taken on too where it is known.
+    It becomes a decision and, if it was served, a credit record. The last days of its publicity are
+    calculated from ``decided_on``. ``published_on`` and ``channels`` say since when and where it is
+    public; without them ``start-publicity`` must publish it. ``summary`` is the public text of the
+    decision, if the decision was published too. ``case_file`` is the case behind it, if known.
     """
 
-    # The lead departments what any unit held, the heads of a unit what their own unit held.
+    # Lead departments enter facts of any unit, heads of a unit only those of their own unit.
     ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
     ANY_UNIT = _FOR_ALL
 
@@ -309,7 +309,7 @@ class TakeOnPenalty(Countersigned):
                 ),
                 started.started_on,
             )
-        # Partners receive from today on what is live.
+        # Partners receive the live record from today on.
         yield from share(ledger, entered)
 
     def _content(self) -> PenaltyContent:
@@ -326,7 +326,7 @@ class TakeOnPenalty(Countersigned):
         require_content(self._content(), self.decided_on)
         require_source(self.data_source)
         if self.payments and not self.fine_fen:
-            raise Malformed("payments must be of a fine; there is none", "/payments")
+            raise Malformed("payments must be empty for a penalty without a fine", "/payments")
         taking.past("/decided_on", self.decided_on)
         for pointer, day, first in (
             ("/served_on", self.served_on, self.decided_on),
@@ -346,14 +346,14 @@ class TakeOnPenalty(Countersigned):
         if self.published_on is not None and not self.public:
             raise Malformed("public must be true for a penalty that was published", "/public")
         if self.summary is not None and self.published_on is None:
-            raise Malformed("summary must come with the day it was published on", "/published_on")
+            raise Malformed("published_on must be given with summary", "/published_on")
         if self.public:
             require_impersonal(ledger, CRD_R4, self.title, self.facts, self.necessity_reason)
         if self.summary is not None:
             require_impersonal(ledger, PUB_R1, self.summary)
 
     def _record(self, ledger: Reading, decision: str) -> CreditRecordEntered | None:
-        """The credit record; there is none before the decision is served."""
+        """Return the credit record, or ``None`` if the decision was not served."""
         if self.served_on is None:
             return None
         record = self.record or ledger.name("CR")
@@ -380,7 +380,7 @@ class TakeOnPenalty(Countersigned):
     def _publicity(
         self, ledger: Reading, taking: _Taking, says: CreditRecordEntered
     ) -> PublicityStarted | None:
-        """Its publicity, with the last days reckoned from its own day; refused if it is over."""
+        """Return the publicity, with its last days; refuse a penalty whose publicity is over."""
         first, last = reckoned(ledger, says, self.channels or ()).publicity(ledger.on)
         if last is not None:
             taking.live(ledger.on <= last, f"its longest publicity ended on {last}")
@@ -399,7 +399,7 @@ class TakeOnPenalty(Countersigned):
         )
 
     def _decided(self, ledger: Reading, taking: _Taking, decision: str) -> Iterator[Fact]:
-        """The decision with its case, its service and what was paid."""
+        """Yield the decision with its case, its service and its payments."""
         case = self.case or ledger.name("CASE")
         file = self.case_file
         ledger.new(Case(case))
@@ -454,7 +454,9 @@ class TakeOnPenalty(Countersigned):
             ("/decided_on", file.filed_on, self.decided_on),
         ):
             if second < first:
-                raise Malformed(f"{pointer[1:]} must not lie before {first}", pointer)
+                raise Malformed(
+                    f"{pointer[1:]} must not lie before {first}; it is {second}", pointer
+                )
         return CaseFiled(
             case=case,
             entity=self.entity,
@@ -477,21 +479,22 @@ class TakeOnPenalty(Countersigned):
         )
 
     def _paid(self, taking: _Taking, served: PenaltyServed, case: str) -> Iterator[Fact]:
-        """Each payment, with what was outstanding after it."""
+        """Yield each payment with the amount outstanding after it."""
         so_far = Decision(served.decision)
         so_far.content = self._content()
         so_far.late_fee_daily = served.late_fee_daily
         for place, payment in enumerate(self.payments):
             pointer = f"/payments/{place}"
             if place and payment.paid_on < self.payments[place - 1].paid_on:
-                raise Malformed("payments must stand in the order of their days", pointer)
+                raise Malformed("payments must be in the order of their days", pointer)
             left = so_far.outstanding(payment.paid_on) - payment.amount_fen
             if left < 0:
                 raise Malformed(
-                    f"amount_fen must be at most {left + payment.amount_fen}, what was outstanding",
+                    f"amount_fen must be at most {left + payment.amount_fen}, the outstanding "
+                    f"amount; it is {payment.amount_fen}",
                     f"{pointer}/amount_fen",
                 )
-            assert served.pay_by is not None  # nothing is outstanding of no fine
+            assert served.pay_by is not None  # A penalty with payments has a fine.
             due = so_far.late_fee(served.pay_by, payment.paid_on)
             so_far.payments.append(
                 Payment(
@@ -518,10 +521,10 @@ class TakeOnPenalty(Countersigned):
 
 
 class TakeOnCommitment(Countersigned):
-    """录入期初承诺: a commitment of an older system of which something is still open.
+    """录入期初承诺: take on a commitment that still has an open obligation.
 
-    An obligation with a ``done_on`` was performed before the takeover. One whose day has passed is
-    open still, and nobody has missed it here.
+    An obligation with a ``done_on`` was performed before the takeover. An obligation whose day has
+    passed is still open, but does not count as missed here.
     """
 
     ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
@@ -557,69 +560,73 @@ class TakeOnCommitment(Countersigned):
                 type=self.type,
                 text_hash=self.text_hash,
                 obligations=tuple(
-                    Obligation(obligation=one.obligation, due_on=one.due_on, says=one.says)
-                    for one in self.obligations
+                    Obligation(obligation=older.obligation, due_on=older.due_on, says=older.says)
+                    for older in self.obligations
                 ),
                 public=self.public,
             ),
             self.made_on,
         )
-        for one in self.obligations:
+        for older in self.obligations:
             yield taking.fact(
                 ObligationOpened(
                     commitment=commitment,
                     entity=self.entity,
                     unit=self.unit,
-                    obligation=one.obligation,
-                    due_on=one.due_on,
+                    obligation=older.obligation,
+                    due_on=older.due_on,
                 ),
                 self.made_on,
             )
-        for one in self.obligations:
-            if one.done_on is not None:
+        for older in self.obligations:
+            if older.done_on is not None:
                 yield taking.fact(
                     CommitmentFulfilled(
                         commitment=commitment,
                         entity=self.entity,
                         unit=self.unit,
-                        obligation=one.obligation,
+                        obligation=older.obligation,
                         evidence=(f"{taking.takeon.source} {self.ref}",),
-                        days_late=max(0, (one.done_on - one.due_on).days),
+                        days_late=max(0, (older.done_on - older.due_on).days),
                     ),
-                    one.done_on,
+                    older.done_on,
                 )
 
     def _check(self, ledger: Reading, taking: _Taking, commitment: str) -> None:
         names: set[str] = set()
-        for place, one in enumerate(self.obligations):
+        for place, older in enumerate(self.obligations):
             pointer = f"/obligations/{place}"
-            if one.obligation in names:
-                raise Malformed(f"{one.obligation} must stand there once", f"{pointer}/obligation")
-            names.add(one.obligation)
-            _require_tag(obligation_tag(commitment, one.obligation), f"{pointer}/obligation")
-            if one.due_on < self.made_on:
+            if older.obligation in names:
+                raise Malformed(
+                    f"obligation {older.obligation} must be named only once",
+                    f"{pointer}/obligation",
+                )
+            names.add(older.obligation)
+            _require_tag(obligation_tag(commitment, older.obligation), f"{pointer}/obligation")
+            if older.due_on < self.made_on:
                 raise Malformed(
                     f"due_on must not lie before the commitment was made, {self.made_on}; it is "
-                    f"{one.due_on}",
+                    f"{older.due_on}",
                     f"{pointer}/due_on",
                 )
-            if one.done_on is not None:
-                taking.past(f"{pointer}/done_on", one.done_on, not_before=self.made_on)
+            if older.done_on is not None:
+                taking.past(f"{pointer}/done_on", older.done_on, not_before=self.made_on)
         taking.live(
-            any(one.done_on is None for one in self.obligations), "every obligation is performed"
+            any(older.done_on is None for older in self.obligations),
+            "every obligation is performed",
         )
         if self.public:
             require_impersonal(
                 ledger,
                 CRD_R4,
-                *(text for one in self.obligations for text in (one.obligation, one.says)),
+                *(text for older in self.obligations for text in (older.obligation, older.says)),
             )
 
 
 class TakeOnDesignation(Countersigned):
-    """录入期初重点监管单位: a designation of an older system that is in force.
+    """录入期初重点监管单位: take on a designation that is in force.
 
-    ``guided_on`` and ``guidance`` say when and on what the business was guided last. Its review is
+    ``guided_on`` and ``guidance`` are the day and the subject of the last guidance. The review is
     due here on ``review_on``.
     """
 
@@ -695,21 +702,23 @@ class TakeOnDesignation(Countersigned):
         if self.guided_on is not None:
             taking.past("/guided_on", self.guided_on)
         if (self.guided_on is None) != (self.guidance is None):
-            raise Malformed("guidance must come with its day, guided_on", "/guidance")
+            raise Malformed("guidance and guided_on must be given together", "/guidance")
         if self.review_on <= self.designated_on:
             raise Malformed(
-                f"review_on must lie after the designation, {self.designated_on}", "/review_on"
+                f"review_on must lie after designated_on ({self.designated_on}); it is "
+                f"{self.review_on}",
+                "/review_on",
             )
         ledger.known(Registration(self.entity), "Register the business first.")
         # A designation ends with the listing of its business (2.17).
         require_listed(ledger, self.entity)
         for matter in self.matters:
-            ledger.known(Matter(matter), "List it in the catalogue first.")
+            ledger.known(Matter(matter), "List the matter in the catalogue first.")
         ledger.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
         taking.live(ledger.on <= self.review_on, f"its review was due on {self.review_on}")
         given = ledger.read(KeyDesignations(self.entity, self.unit)).given
-        for name, one in given.items():
-            again = one.in_force(ledger.on) and set(self.matters) & set(one.matters)
+        for name, designation in given.items():
+            again = designation.in_force(ledger.on) and set(self.matters) & set(designation.matters)
             ledger.require(
                 not again,
                 rules.TKO_D2,
@@ -718,12 +727,12 @@ class TakeOnDesignation(Countersigned):
 
 
 class TakeOnDeadline(Countersigned):
-    """录入期初期限: something that an older system asked of a unit and that is not done yet.
+    """录入期初期限: take on a duty of a unit that is still open.
 
-    Reply in a reconsideration, answer to a complaint, rectification of a finding: whatever the unit
-    owes by ``due_on`` under ``basis``. One whose day has passed is open still, and nobody has
-    missed it here. A complaint is told in confidence; ``hidden_from`` names units from which it is
-    kept, as the unit that a complaint accuses.
+    A duty is for example a reply in a reconsideration, an answer to a complaint or the correction
+    of a finding. The unit owes it by ``due_on`` under ``basis``. A duty whose day has passed is
+    still open, but does not count as missed here. A duty about a complaint is confidential;
+    ``hidden_from`` names the units that must not learn of it, such as the accused unit.
     """
 
     ROLES = roles("jb_supervisor", "credit_officer", "recon_officer", *HEADS)
@@ -756,8 +765,8 @@ class TakeOnDeadline(Countersigned):
         super().require_signer(ledger, requested_by)
         if requested_by is not None and ledger.actor.unit_id in self.hidden_from:
             raise Forbidden(
-                f"this must be signed by a person of a unit that may know of it; it is kept from "
-                f"{ledger.actor.unit_id}. Use a token of another unit."
+                "This must be signed by a person of a unit that may know of it; "
+                f"{ledger.actor.unit_id} must not. Use a token of another unit."
             )
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
@@ -773,7 +782,10 @@ class TakeOnDeadline(Countersigned):
         )
         taking.past("/started_on", self.started_on)
         if self.due_on < self.started_on:
-            raise Malformed(f"due_on must not lie before {self.started_on}", "/due_on")
+            raise Malformed(
+                f"due_on must not lie before started_on ({self.started_on}); it is {self.due_on}",
+                "/due_on",
+            )
         for unit in (self.unit, ledger.actor.unit_id):
             if unit in self.hidden_from:
                 raise Malformed(
@@ -782,9 +794,12 @@ class TakeOnDeadline(Countersigned):
                     "/hidden_from",
                 )
         for place, unit in enumerate(self.hidden_from):
-            # A slip of the pen would hide it from nobody.
+            # A misspelled unit would hide the duty from nobody.
             if not _is_body(ledger, unit) and not ledger.read(UnitStanding(unit)).exists:
-                raise Malformed(f"no unit {unit} is known", f"/hidden_from/{place}")
+                raise Malformed(
+                    f"hidden_from must name known units; {unit} is not known",
+                    f"/hidden_from/{place}",
+                )
         ledger.new(OpenDuty(duty))
         yield taking.taken()
         yield taking.fact(
@@ -805,7 +820,7 @@ class TakeOnDeadline(Countersigned):
 
 
 class PerformOpenDuty(Report):
-    """履行期初期限: report that what an open deadline of an older system asked for is done."""
+    """履行期初期限: report that an open duty from an older system is performed."""
 
     ROLES = roles("jb_supervisor", "credit_officer", "recon_officer", "park_committee", *UNIT)
 
@@ -813,10 +828,10 @@ class PerformOpenDuty(Report):
     evidence: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        hint = "GET /v1/open-duties lists what is open."
+        hint = "GET /v1/open-duties lists the open duties."
         duty = ledger.own(OpenDuty(self.duty), hint, any_unit=_FOR_ALL)
         if duty.performed_on is not None:
-            raise OutOfStep(f"duty {self.duty} was performed on {duty.performed_on}")
+            raise OutOfStep(f"duty {self.duty} was already performed on {duty.performed_on}")
         ledger.not_before(duty.started_on, f"duty {self.duty} began")
         opening = as_it_reads(ledger, ledger.opening(duty.opened_at))
         yield OpenDutyPerformed(
@@ -834,7 +849,7 @@ Taken = TakeOnPenalty | TakeOnCommitment | TakeOnDesignation | TakeOnDeadline
 
 
 class _Taking:
-    """One fact under way: checked against the take-on, then recorded with its true days."""
+    """An opening fact that is checked against its take-on and recorded with its true days."""
 
     def __init__(
         self,
@@ -848,10 +863,11 @@ class _Taking:
         withheld_from: tuple[str, ...] = (),
     ) -> None:
         entity, origin = command.entity, command.origin
-        assert entered_by is not None  # every opening fact takes two people
+        # An opening fact is always entered by one person and confirmed by another.
+        assert entered_by is not None
         self.takeon = _open_takeon(ledger, command.takeon)
         assert self.takeon.day is not None
-        # Asked of the request alone: a body may request what it owes, and another body confirm it.
+        # Only the request is checked: a body may enter its own duty, and another body confirm it.
         if ledger.requested_by is None and (
             kind != "deadline" or not _is_body(ledger, command.unit)
         ):
@@ -859,7 +875,7 @@ class _Taking:
         self._on, self._day = ledger.on, self.takeon.day
         self._ledger, self._what = ledger, f"{kind} {command.ref}"
         fact = fact_id(command.takeon, kind, command.ref)
-        # The answer says nothing but that the id is taken, by whomever.
+        # The refusal says only that the id is taken, and not by whom.
         known = ledger.read_true(OpeningFact(fact)).exists
         ledger.require(
             not known,
@@ -883,7 +899,7 @@ class _Taking:
         if origin is None:
             fields = msgspec.json.encode(command, order="sorted")
             origin = Origin(file="-", row=1, digest=sha256(fields).hexdigest())
-        # The name of a file stands in the envelope, where nothing else looks.
+        # The file name is stored in the envelope, where no other check looks for personal data.
         refuse_personal(origin.file, "/origin/file")
         self._provenance = Provenance(
             source=self.takeon.source,
@@ -909,15 +925,15 @@ class _Taking:
         )
 
     def live(self, condition: bool, reason: str) -> None:
-        """Refuse what had ended (TKO-D3)."""
+        """Refuse a fact that has ended (TKO-D3)."""
         self._ledger.require(condition, rules.TKO_D3, what=self._what, reason=reason)
 
     def taken(self) -> OpeningFactTakenOn:
-        """What says who entered and who confirmed it."""
+        """Return the event that names who entered and who confirmed the fact."""
         return self._taken
 
     def fact(self, event: Event, day: date) -> Fact:
-        """An event with its true day, marked as an opening fact."""
+        """Return an event with its true day, marked as an opening fact."""
         return Fact(event, occurred_at=civil_moment(day), provenance=self._provenance)
 
 
@@ -933,7 +949,7 @@ def _open_takeon(ledger: Reading, name: str) -> TakeOn:
 
 
 def _is_body(ledger: Reading, unit: str) -> bool:
-    """Whether this is no enforcing unit but a body that owes answers: parks, RECON, JB, RLO."""
+    """Return whether a unit is a body that only owes answers: a park, RECON, JB or RLO."""
     return unit == ledger.actor.unit_id or unit in ledger.setting("complaint.handlers")["units"]
 
 
@@ -942,6 +958,6 @@ def _require_tag(tag: str, pointer: str) -> None:
         msgspec.convert(tag, Tag)
     except msgspec.ValidationError:
         raise Malformed(
-            "an obligation must have a short name on a single line; put the words into says",
+            "an obligation must have a short name on a single line; put its text into says",
             pointer,
         ) from None

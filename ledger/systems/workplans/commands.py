@@ -1,4 +1,4 @@
-"""Commands of work plans: adopt, amend, report a milestone, return it, urge, answer (2.18)."""
+"""Commands of work plans (2.18): plans, their milestones, urges and inspections."""
 
 from __future__ import annotations
 
@@ -53,16 +53,17 @@ from ledger.systems.workplans.folds import (
     milestone_id,
 )
 
-#: The offices that track the units' works; each may adopt the region's plan.
+#: Roles of the offices that track the work of units; each may adopt the region's plan.
 TRACKING_ROLES = frozenset({"jb_supervisor", "rlo_assessor"})
 
 Works = Annotated[tuple[Work, ...], msgspec.Meta(min_length=1, max_length=40)]
 
 
 class AdoptWorkPlan(Act):
-    """制定工作计划: adopt a unit's plan for the year; with it the plan is filed with JB.
+    """制定工作计划: adopt a unit's plan for the year, which also files it with the Justice Bureau.
 
-    ``scope`` ``region``: the plan that JB or RLO adopts for all units.
+    With ``scope`` ``region`` it is the plan that the Justice Bureau or the rule-of-law office
+    adopts for all units.
     """
 
     ROLES = PLANNING
@@ -110,10 +111,10 @@ class AdoptWorkPlan(Act):
 
 
 class AmendWorkPlan(Act):
-    """调整工作计划: give the plan's works anew, and why.
+    """调整工作计划: replace the works of the plan, with a reason.
 
-    A milestone that keeps its code and day goes on as it was; one that is left out is dropped.
-    What was reached stays reached.
+    A milestone that keeps its code and day continues unchanged; one that is left out is dropped. A
+    reached milestone stays reached.
     """
 
     ROLES = PLANNING
@@ -123,9 +124,11 @@ class AmendWorkPlan(Act):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = ledger.own(WorkPlan(self.work_plan), "Adopt it first (adopt-work-plan).")
+        plan = ledger.own(WorkPlan(self.work_plan), "Adopt the plan first (adopt-work-plan).")
         if self.works == plan.works:
-            raise OutOfStep(f"{self.work_plan} says exactly this already")
+            raise OutOfStep(
+                f"the works must differ from those of {self.work_plan}; they are the same"
+            )
         before = {work.work: work for work in plan.works}
         _check_works(ledger, plan.unit, plan.scope, self.works, before)
         yield WorkPlanAmended(
@@ -155,13 +158,13 @@ class AmendWorkPlan(Act):
 
 
 class ReachMilestone(Act):
-    """报告时间节点完成: report that a milestone was reached, with the evidence that shows it.
+    """报告时间节点完成: report that a milestone was reached, with evidence (WRK-R2).
 
-    It counts from the latest day of its evidence: a recorded event's own day, or the day stated for
-    a file (WRK-R2).
+    It counts as reached on the latest day of its evidence: the day of a recorded event, or the day
+    stated for a file.
     """
 
-    # WRK-R2 and not ROLES refuses a unit that has no part in the work.
+    # WRK-R2, not ROLES, refuses a unit that has no part in the work.
     ROLES = roles(*REPORTING, "rlo_assessor")
 
     milestone: MilestoneId
@@ -179,7 +182,9 @@ class ReachMilestone(Act):
             hint=f"It must be reported by {', '.join((milestone.unit, *milestone.participants))}.",
         )
         if milestone.stage in ("reached", "dropped"):
-            raise OutOfStep(f"{self.milestone} is {milestone.stage}")
+            raise OutOfStep(
+                f"{self.milestone} must be open or returned to be reported; it is {milestone.stage}"
+            )
         ledger.require(
             self.evidence_events or self.evidence_files,
             rules.WRK_R2,
@@ -227,7 +232,7 @@ class ReachMilestone(Act):
         record = ledger.named_record(position)
         if record is None:
             raise UnknownReference(
-                "event", str(position), f"Look at /evidence_events/{place}: name a position."
+                "event", str(position), f"Name a recorded position in /evidence_events/{place}."
             )
         if record.envelope.visibility == "sealed" or record.event.kept_from():
             raise Malformed(
@@ -237,14 +242,14 @@ class ReachMilestone(Act):
             )
         if isinstance(record.event, MilestoneReached | EvidenceNamed):
             raise Malformed(
-                "a milestone must rest on something else than a report of a milestone",
+                "evidence must be an event other than a report of a milestone",
                 f"/evidence_events/{place}",
             )
         return record
 
 
 class ReturnMilestone(Act):
-    """退回时间节点: the evidence does not show it; it is to be reported again by a day."""
+    """退回时间节点: return a milestone that its evidence does not show, with a new day."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
 
@@ -256,7 +261,7 @@ class ReturnMilestone(Act):
         milestone = ledger.known(Milestone(self.milestone))
         _of_others(ledger, milestone.unit, self.milestone)
         if milestone.stage != "reached":
-            raise OutOfStep(f"{self.milestone} is {milestone.stage}, not reached")
+            raise OutOfStep(f"{self.milestone} must be reached; it is {milestone.stage}")
         _require_ahead(ledger, self.due_on)
         yield MilestoneReturned(
             milestone=self.milestone,
@@ -270,9 +275,10 @@ class ReturnMilestone(Act):
 
 
 class UrgeWork(Act):
-    """督办: urge the plan's unit, or a participant, to get on with a piece of work.
+    """督办: urge the plan's unit, or a participant, to complete a work.
 
-    ``unit``: by default the plan's. Twice in a calendar quarter for one task is found (WRK-V2).
+    ``unit`` is the plan's unit by default. A second urge for one task in a calendar quarter raises
+    a finding (WRK-V2).
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
@@ -317,7 +323,7 @@ class UrgeWork(Act):
 
 
 class AnswerUrge(Act):
-    """答复督办: say what the unit did about an urge, however late."""
+    """答复督办: answer an urge with what the unit did; a late answer is accepted too."""
 
     ROLES = REPORTING
 
@@ -327,7 +333,7 @@ class AnswerUrge(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         urge = ledger.own(Urge(self.urge))
         if urge.stage != "open":
-            raise OutOfStep(f"{self.urge} was answered on {urge.answered_on}")
+            raise OutOfStep(f"{self.urge} was already answered on {urge.answered_on}")
         assert urge.due_on is not None
         yield UrgeAnswered(
             urge=self.urge,
@@ -340,7 +346,7 @@ class AnswerUrge(Act):
 
 
 class RecordTrackingInspection(Report):
-    """记录督促检查: report that a unit's works were looked at; ``occurred_at`` says when."""
+    """记录督促检查: report that an office inspected works of a unit; ``occurred_at`` says when."""
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
     ACTS_FOR = ""
@@ -353,16 +359,18 @@ class RecordTrackingInspection(Report):
         for place, name in enumerate(self.works):
             planned = ledger.known(Planned(name), "A work plan names the works.")
             if self.unit not in (planned.unit, *planned.participants):
-                raise Malformed(f"{name} must be a work of {self.unit}", f"/works/{place}")
+                raise Malformed(
+                    f"{name} must be a work of {self.unit}; it is not", f"/works/{place}"
+                )
         yield TrackingInspectionHeld(
             unit=self.unit, works=self.works, held_on=ledger.on, faults=self.faults
         )
 
 
 class ReviewWorkPlan(Act):
-    """未按期制定工作计划: a unit that reports every month adopted no plan in time (WRK-V4); once.
+    """未按期制定工作计划: record once that a reporting unit adopted no plan in time (WRK-V4).
 
-    Asked only of years that began after this ledger came to hold the policy.
+    Only years count that began after the policy was recorded in this ledger.
     """
 
     ROLES = roles("ledger_clock")
@@ -374,15 +382,19 @@ class ReviewWorkPlan(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         plans = ledger.read(UnitWorkPlans(self.unit))
         if plans.settled(self.year):
-            raise OutOfStep(f"{self.year} is settled for {self.unit}")
+            raise OutOfStep(
+                f"{self.unit} already adopted a plan for {self.year}, or was already reviewed"
+            )
         since = ledger.read(PolicyKnown("work.plan_due")).since
         if since is None or since.year >= self.year:
-            raise OutOfStep(f"nobody had to adopt a plan for {self.year}")
+            raise OutOfStep(f"units did not have to adopt a plan for {self.year}")
         if ledger.read(ReportingUnit(self.unit)).groups(f"{self.year:04}-01") is None:
             raise OutOfStep(f"{self.unit} did not report in January {self.year}")
         due_on = _plan_due(ledger, self.year)
         if ledger.today <= due_on:
-            raise OutOfStep(f"the plan for {self.year} is due on {due_on}")
+            raise OutOfStep(
+                f"the plan for {self.year} is due on {due_on}; review it after that day"
+            )
         yield WorkPlanFellDue(unit=self.unit, year=self.year, due_on=due_on)
         yield finding(
             ledger, rules.WRK_V4, unit=self.unit, year=self.year, due_on=due_on.isoformat()
@@ -400,7 +412,7 @@ def _check_works(
     works: tuple[Work, ...],
     before: Mapping[str, Work],
 ) -> None:
-    """Refuse works without goals or milestones, of others, or named twice (WRK-R1)."""
+    """Refuse works without goals or milestones, works of other units and repetitions (WRK-R1)."""
     groups = ledger.read(ReportingUnit(unit)).groups(month_of(ledger.on)) or ()
     tasks: dict[str, Any] = ledger.setting("ledger.responsibilities")["tasks"]
     seen = set()
@@ -417,14 +429,14 @@ def _check_works(
                 f"{', '.join(codes)}",
                 f"/works/{place}/milestones",
             )
-        for what, given in (("goal", work.goals), ("milestone", work.milestones)):
+        for part, given in (("goal", work.goals), ("milestone", work.milestones)):
             ledger.require(
                 given,
                 rules.WRK_R1,
                 work=work.work,
                 unit=unit,
-                reason=f"it has no {what}",
-                hint=f"Name at least one {what}.",
+                reason=f"it has no {part}",
+                hint=f"Name at least one {part}.",
             )
         ledger.require(
             scope == "region"
@@ -453,7 +465,7 @@ def _set(work_plan: str, unit: str, work: Work, planned: Any, internal: bool) ->
 
 
 def _same(known: Milestone, made: MilestoneSet) -> bool:
-    """Whether a milestone goes on as it is; one that was returned keeps the day of the return."""
+    """Return whether a milestone continues unchanged; a returned one keeps its new day."""
     return (
         known.exists
         and not known.dropped
@@ -465,9 +477,9 @@ def _same(known: Milestone, made: MilestoneSet) -> bool:
     )
 
 
-def _of_others(ledger: Reading, unit: str, what: str) -> None:
+def _of_others(ledger: Reading, unit: str, name: str) -> None:
     if unit == ledger.actor.unit_id:
-        raise Forbidden(f"{what} belongs to {unit} itself; another office must judge it.")
+        raise Forbidden(f"{name} belongs to {unit} itself; another office must judge it.")
 
 
 def _require_ahead(ledger: Reading, day: date) -> None:

@@ -1,4 +1,4 @@
-"""Commands of penalties (2.8): the case and its hearings, the decision, its payment."""
+"""Commands of penalties (2.8): the case and its hearings, the decision and its payment."""
 
 from ledger.systems.penalties.commands.benchmarks import PublishBenchmark
 from ledger.systems.penalties.commands.cases import CloseCase, FileCase, ReferCriminally

@@ -1,4 +1,4 @@
-"""The discretion benchmark (裁量基准) of a unit."""
+"""The command that publishes the discretion benchmark (裁量基准) of a unit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledger.systems.penalties.folds import Benchmarks
 
 
 class PublishBenchmark(Act):
-    """公布裁量基准: publish the next version of a unit's benchmark, complete."""
+    """公布裁量基准: publish the next complete version of a unit's benchmark."""
 
     ROLES = roles("unit_head")
 
@@ -30,7 +30,9 @@ class PublishBenchmark(Act):
         effective_from = self.effective_from or ledger.on
         if effective_from < ledger.on:
             raise Malformed(
-                "a benchmark holds from its publication at the earliest", "/effective_from"
+                f"effective_from must not lie before today ({ledger.on}), the day of publication; "
+                f"it is {effective_from}",
+                "/effective_from",
             )
         codes = [item.violation_code for item in self.items]
         for place, item in enumerate(self.items):
@@ -47,14 +49,20 @@ class PublishBenchmark(Act):
 
 def _check(item: BenchmarkItem, pointer: str, *, twice: bool) -> None:
     if twice:
-        raise Malformed(f"{item.violation_code} stands in two items", pointer)
+        raise Malformed(f"{item.violation_code} must have only one item; it has several", pointer)
     if item.statutory_max_fen < item.statutory_min_fen:
-        raise Malformed("the statutory range ends below its beginning", pointer)
+        raise Malformed(
+            "statutory_max_fen must not be less than statutory_min_fen "
+            f"({item.statutory_min_fen}); it is {item.statutory_max_fen}",
+            pointer,
+        )
     names = [tier.tier for tier in item.tiers]
     if len(set(names)) != len(names):
-        raise Malformed("two steps have one name", f"{pointer}/tiers")
+        raise Malformed("each step must have its own name", f"{pointer}/tiers")
     for tier in item.tiers:
         if not item.statutory_min_fen <= tier.min_fen <= tier.max_fen <= item.statutory_max_fen:
             raise Malformed(
-                f"step {tier.tier} lies outside the statutory range", f"{pointer}/tiers"
+                f"step {tier.tier} must lie within the statutory range, {item.statutory_min_fen} "
+                f"to {item.statutory_max_fen} fen; it is {tier.min_fen} to {tier.max_fen}",
+                f"{pointer}/tiers",
             )

@@ -1,4 +1,4 @@
-"""Cases: opened, provided with evidence, closed."""
+"""Commands that open, close and refer cases."""
 
 from __future__ import annotations
 
@@ -45,19 +45,20 @@ from ledger.systems.penalties.folds import Case, Decision, live_decision, open_c
 from ledger.systems.persons.rules import known_person
 from ledger.systems.process.rules import require_complete
 
-#: Who opens a case of the ordinary procedure; on the spot, the officers there do.
+#: Roles that open a case of the ordinary procedure; officers open one on the spot.
 _APPROVERS = {"office_head", "unit_head"}
 
 
 class FileCase(Act):
     """立案: open a case against a business, with the investigators who handle it.
 
-    ``person`` stands for the citizen whom it is against, whom the unit has registered; ``liable``
-    says that its party answers for a business that was deregistered. Without such a party that is
-    found (ENT-V1), and the case closes as ``party_ceased``.
+    ``person`` is the token of the citizen whom the case is against; the unit must have registered
+    them. ``liable`` says that the party answers for a business that was deregistered. A case
+    against a deregistered business without such a party leads to a finding (ENT-V1), and must be
+    closed as ``party_ceased``.
     """
 
-    # The commands let officers open and decide a case on the spot alone.
+    # Officers below the heads may only open and decide cases on the spot; the commands check this.
     ROLES = OFFICERS
 
     case: CaseId
@@ -79,7 +80,7 @@ class FileCase(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self.procedure == "ordinary" and ledger.actor.role not in _APPROVERS:
             raise Forbidden(
-                f"a case of the ordinary procedure is opened by the head of the unit or of the "
+                "A case of the ordinary procedure must be opened by the head of the unit or of the "
                 f"handling office, not by {ledger.actor.role}."
             )
         ledger.new(Case(self.case))
@@ -90,7 +91,11 @@ class FileCase(Act):
         if self.task is not None:
             task = ledger.known(Task(self.task))
             if (task.unit, task.entity) != (self.unit, self.entity):
-                raise Malformed(f"task {self.task} is {task.unit}'s at {task.entity}", "/task")
+                raise Malformed(
+                    f"task must be a visit of {self.unit} to {self.entity}; {self.task} is a visit "
+                    f"of {task.unit} to {task.entity}",
+                    "/task",
+                )
         matters = []
         if self.matter is not None:
             matters = [
@@ -133,21 +138,37 @@ class FileCase(Act):
         if person is None:
             return
         if self.party != "citizen":
-            raise Malformed("only a case against a citizen is against a person", "/person")
+            raise Malformed(
+                f"person must be given only for the party citizen; party is {self.party}", "/person"
+            )
         if person.unit != self.unit:
-            raise Malformed(f"{self.unit} has registered no such person", "/person")
+            raise Malformed(
+                f"person must be registered by {self.unit}; {self.person} is not", "/person"
+            )
 
     def _check_days(self, ledger: Reading, discovered_on: date) -> None:
         if self.conduct.last_on < self.conduct.first_on:
-            raise Malformed("last_on lies before first_on", "/conduct/last_on")
+            raise Malformed(
+                f"last_on must not lie before first_on ({self.conduct.first_on}); it is "
+                f"{self.conduct.last_on}",
+                "/conduct/last_on",
+            )
         if self.conduct.first_on > discovered_on:
-            raise Malformed("the act began after it was discovered", "/conduct/first_on")
+            raise Malformed(
+                f"first_on must not lie after the discovery, {discovered_on}; it is "
+                f"{self.conduct.first_on}",
+                "/conduct/first_on",
+            )
         if max(discovered_on, self.conduct.last_on) > ledger.on:
-            raise Malformed("the act or its discovery lies in the future", "/conduct")
+            raise Malformed(
+                f"the act and its discovery must not lie after today ({ledger.on}); last_on is "
+                f"{self.conduct.last_on}, discovered_on is {discovered_on}",
+                "/conduct",
+            )
 
 
 class CloseCase(Act):
-    """结案: close a case in which nothing is left to be done."""
+    """结案: close a case in which nothing remains to be done."""
 
     ROLES = OFFICERS
 
@@ -160,17 +181,21 @@ class CloseCase(Act):
         case, filed = open_case(ledger, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(
-                "a transferred case says to whom, and no other one does", "/transferred_to"
+                "transferred_to must be given with the reason transferred, and only then",
+                "/transferred_to",
             )
         if self.reason == "party_ceased":
             self._check_ceased(ledger, filed)
         if case.held:
-            raise OutOfStep(f"{', '.join(case.held)} is still held; dispose of it first")
+            raise OutOfStep(
+                f"evidence that is still held must be disposed of first: {', '.join(case.held)}"
+            )
         decision = self._decision(ledger, case)
         if self.reason == "exempt":
             leniency.require_excusable(ledger, self.case, filed.conduct.excluded)
             leniency.require_education(ledger, self.case, ledger.on)
-        if not case.opening:  # the steps of one that was taken on stand in the older system's file
+        # The steps of a case that was taken on are in the file of the older system.
+        if not case.opening:
             require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
         closed = CaseClosed(
             case=self.case,
@@ -193,32 +218,37 @@ class CloseCase(Act):
         if left is None or left.kind != "deregistered" or filed.liable is not None:
             party = filed.entity if filed.liable is None else f"its {filed.liable}"
             raise OutOfStep(
-                f"the party of {self.case} has not ceased to exist: {party} can still answer"
+                f"the reason party_ceased must be given only if nobody can answer for {self.case}; "
+                f"{party} still can"
             )
 
     def _decision(self, ledger: Reading, case: Case) -> Decision | None:
-        """The decision that the closing rests on, if it rests on one."""
+        """Return the decision on which the closing is based, if any."""
         live = live_decision(ledger, case)
         if self.reason == "executed":
             if live is None:
-                raise OutOfStep(f"case {self.case} has no decision in effect to be executed")
+                raise OutOfStep(
+                    f"case {self.case} must have a decision in effect to be closed as executed"
+                )
             _check_executed(ledger, live)
             return live
         if self.reason == "party_ceased":
             return live
         if live is not None:
             raise OutOfStep(
-                f"decision {live.decision} is in effect; close the case when it is executed"
+                f"decision {live.decision} is still in effect; close the case after it is executed"
             )
         if self.reason == "revoked":
             if not case.decisions:
-                raise OutOfStep(f"case {self.case} has no decision that was undone")
+                raise OutOfStep(
+                    f"case {self.case} must have a decision that was undone to be closed as revoked"
+                )
             return ledger.read(Decision(case.decisions[-1]))
         return None
 
 
 class ReferCriminally(Report):
-    """移送涉嫌犯罪案件: report that a case was sent to those who prosecute crimes (Art. 27)."""
+    """移送涉嫌犯罪案件: report that a case was referred to a criminal authority (Art. 27)."""
 
     ROLES = roles("office_head", "unit_head")
 
@@ -232,7 +262,7 @@ class ReferCriminally(Report):
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if case.criminal_referral is not None:
             raise OutOfStep(
-                f"case {self.case} was referred to {case.criminal_referral.authority} on "
+                f"case {self.case} was already referred to {case.criminal_referral.authority} on "
                 f"{case.criminal_referral.referred_on}"
             )
         yield CriminalReferralMade(
@@ -247,15 +277,17 @@ class ReferCriminally(Report):
 
 
 def _check_executed(ledger: Reading, decision: Decision) -> None:
-    """Refuse to call executed what is not: unserved, or unpaid and not enforced either."""
+    """Refuse a decision that is not served, or is neither fully paid nor enforced."""
     if decision.served is None:
-        raise OutOfStep(f"decision {decision.decision} has not been served")
+        raise OutOfStep(
+            f"decision {decision.decision} must be served before the case is closed as executed"
+        )
     if decision.enforced or not decision.fine_fen:
         return
     late_fee = late_fee_due(ledger, decision, ledger.on) - decision.late_fee_paid_fen
     left = decision.outstanding(ledger.on)
     if left or late_fee > 0:
         raise OutOfStep(
-            f"of decision {decision.decision} {left} fen of the fine and {max(0, late_fee)} fen of "
-            "the late fee are not paid; record the payment or the enforcement first"
+            f"decision {decision.decision} must be fully paid or enforced first; {left} fen of the "
+            f"fine and {max(0, late_fee)} fen of the late fee are not paid"
         )

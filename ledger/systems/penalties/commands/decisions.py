@@ -1,4 +1,4 @@
-"""Decisions: made, served, published, withdrawn."""
+"""Commands that make, serve, publish and withdraw decisions."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class DecidePenalty(DatedAct):
     """作出行政处罚决定: decide a case; ``occurred_at`` is the date of the decision.
 
     ``tier`` is the step of the unit's benchmark that the case falls under, if the benchmark has
-    steps for the violation. ``severity_basis`` is the law under which it is classed lower than
-    ``severity.map`` has it (PEN-R7). ``licence`` names the one that is suspended or revoked, and
-    only then; ``valid_until`` is the last day of a penalty that has a term; ``data_source`` says
-    whose data it is, if not the unit's own.
+    steps for the violation. ``severity_basis`` is the law that allows a lower class than
+    ``severity.map`` requires (PEN-R7). ``licence`` names the licence that is suspended or revoked,
+    and is given only then. ``valid_until`` is the last day of a penalty that has a term.
+    ``data_source`` names the source of the data, if it is not the unit.
     """
 
     ROLES = OFFICERS
@@ -85,7 +85,7 @@ class DecidePenalty(DatedAct):
     data_source: DataSource | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        # Whatever system it is of: what becomes of a decision is said by its id alone.
+        # Later events name a decision by its id alone, so the id must be new in all systems.
         ledger.new(DecisionStanding(self.decision))
         penalty = Penalty(self.types, self.fine_fen)
         content = self._content()
@@ -94,15 +94,19 @@ class DecidePenalty(DatedAct):
         rules.require_source(self.data_source)
         case, filed = undecided_case(ledger, self.case)
         if (filed.unit, filed.entity) != (self.unit, self.entity):
-            raise Malformed(f"case {self.case} is {filed.unit}'s against {filed.entity}", "/case")
+            raise Malformed(
+                f"case must be a case of {self.unit} against {self.entity}; {self.case} is a case "
+                f"of {filed.unit} against {filed.entity}",
+                "/case",
+            )
         if filed.procedure == "ordinary" and ledger.actor.role != "unit_head":
             raise Forbidden(
-                "a case of the ordinary procedure is decided by the head of the unit, not by "
+                "A case of the ordinary procedure must be decided by the head of the unit, not by "
                 f"{ledger.actor.role}."
             )
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if filed.matter is not None:
-            # Delegated when the case was filed, it may not be any more.
+            # The delegation may have ended since the case was filed.
             require_delegation(ledger, filed.matter, self.unit, ledger.on, "penalty")
         refuse_reissue(
             ledger,
@@ -171,13 +175,13 @@ class DecidePenalty(DatedAct):
     def _leniency(
         self, ledger: Reading, filed: CaseFiled
     ) -> Literal["lenient", "mitigated"] | None:
-        """The leniency applied in the case, which has to be the most favourable one still."""
+        """Return the leniency applied in the case, which must still be the most favourable."""
         applied = ledger.read(CaseLeniency(self.case)).applied
         if applied is None:
             return None
         if applied.outcome == "exempt":
             raise OutOfStep(
-                f"case {self.case} is exempt by item {applied.item}; close it as exempt"
+                f"case {self.case} is exempt by item {applied.item}; it must be closed as exempt"
             )
         seen = {(passed.list_version, passed.item) for passed in applied.passed_over}
         for version, item in leniency.more_favourable(ledger, filed, applied.outcome):
@@ -194,10 +198,15 @@ class DecidePenalty(DatedAct):
         steps = [] if item is None else [tier.tier for tier in item.tiers]
         if steps and self.tier not in steps:
             raise Malformed(
-                f"the benchmark has the steps {', '.join(steps)} for this violation", "/tier"
+                f"tier must be a step of the benchmark for this violation: {', '.join(steps)}; it "
+                f"is {self.tier}",
+                "/tier",
             )
         if not steps and self.tier is not None:
-            raise Malformed("no benchmark in force has steps for this violation", "/tier")
+            raise Malformed(
+                "tier must not be given; no benchmark in force has steps for this violation",
+                "/tier",
+            )
 
 
 def _reference(benchmark: tuple[BenchmarkPublished, BenchmarkItem] | None) -> str | None:
@@ -208,7 +217,7 @@ def _reference(benchmark: tuple[BenchmarkPublished, BenchmarkItem] | None) -> st
 
 
 class ServePenalty(DatedAct):
-    """送达处罚决定: hand over the decision, and the repair notice with it (PEN-R6)."""
+    """送达处罚决定: record that the decision was served, with the repair notice (PEN-R6)."""
 
     ROLES = OFFICERS
 
@@ -218,7 +227,9 @@ class ServePenalty(DatedAct):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = own_decision(ledger, self.decision)
         if decision.served is not None:
-            raise OutOfStep(f"decision {self.decision} was served on {decision.served.served_on}")
+            raise OutOfStep(
+                f"decision {self.decision} was already served on {decision.served.served_on}"
+            )
         require_in_effect(decision)
         ledger.not_before(decided.decided_on, f"decision {self.decision} was made")
         ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
@@ -240,7 +251,7 @@ class ServePenalty(DatedAct):
 
 
 class PublishDecision(Act):
-    """公开处罚决定: put a served decision before the public, without personal data."""
+    """公开处罚决定: publish a served decision, without personal data."""
 
     ROLES = UNIT
 
@@ -253,7 +264,8 @@ class PublishDecision(Act):
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is not None and decision.published.version == decision.version:
             raise OutOfStep(
-                f"decision {self.decision} was published on {decision.published.published_on}"
+                f"decision {self.decision} was already published on "
+                f"{decision.published.published_on}"
             )
         require_in_effect(decision)
         served = decision.served
@@ -277,20 +289,20 @@ class PublishDecision(Act):
         )
 
     def _check_still_public(self, ledger: Reading, decided: PenaltyDecided) -> None:
-        """Nothing of a decision is public again once its record has ended (停止公示)."""
+        """Refuse to publish a decision again after its record ended (停止公示)."""
         if not ledger.setting("publicity.decision_follows_record"):
             return
         known = ledger.read(CreditRecords(decided.entity))
         for record in known.of_document(self.decision, decided.doc_no):
             if record.was_over:
                 raise OutOfStep(
-                    f"record {record.record} of decision {self.decision} has ended by repair or by "
-                    "its longest publicity: nothing of the decision is published any more"
+                    f"decision {self.decision} must not be published any more; its record "
+                    f"{record.record} has ended by repair or by its longest publicity"
                 )
 
 
 def _publish_by(ledger: Reading, decision: Decision) -> Due:
-    """The last day to publish it as it now reads: an altered one counts from its service."""
+    """Return the last day to publish the decision; an altered one counts from its service."""
     newest = decision.altered_by[-1] if decision.altered_by else None
     if newest is None or newest.content is None:
         return rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
@@ -300,14 +312,14 @@ def _publish_by(ledger: Reading, decision: Decision) -> Due:
 
 
 def _withdraw_by(ledger: Reading, decision: Decision, since: date) -> Due:
-    """The last day to withdraw what was undone, or the text that an alteration replaced."""
+    """Return the last day to withdraw a decision that was undone or altered."""
     if decision.undone is None and decision.altered_served is not None:
         since = decision.altered_served.served_on
     return ledger.period("publicity.withdraw_wd", since)
 
 
 class WithdrawDecision(Act):
-    """撤回公开的处罚决定: take a nullified decision from the public and say why in public."""
+    """撤回公开的处罚决定: withdraw a nullified decision from the public and say publicly why."""
 
     ROLES = roles("unit_head")
 
@@ -318,17 +330,23 @@ class WithdrawDecision(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is None:
-            raise OutOfStep(f"decision {self.decision} is not public")
+            raise OutOfStep(f"decision {self.decision} must be public to be withdrawn; it is not")
         if decision.withdrawn is not None:
             raise OutOfStep(
-                f"decision {self.decision} was withdrawn on {decision.withdrawn.withdrawn_on}"
+                f"decision {self.decision} was already withdrawn on "
+                f"{decision.withdrawn.withdrawn_on}"
             )
         nullified = decision.nullified
         if nullified is None:
-            raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
+            raise OutOfStep(
+                f"decision {self.decision} must be undone before it is withdrawn; record first "
+                "what undid it"
+            )
         version = decision.to_withdraw
         if version is None:
-            raise OutOfStep(f"decision {self.decision} is published as it was altered")
+            raise OutOfStep(
+                f"decision {self.decision} must not be withdrawn; its altered text is published"
+            )
         require_impersonal(ledger, rules.PUB_R1, self.explanation)
         due = _withdraw_by(ledger, decision, nullified.since)
         late = ledger.days_after(due)
@@ -344,9 +362,9 @@ class WithdrawDecision(Act):
             days_late=late,
             version=version,
         )
-        # After a reconsideration the clock has found that it was late, or will (RCN-V2).
-        found = ledger.read(PublicityRecord(decided.unit)).unwithdrawn
-        if late and not decision.reconsidered and self.decision not in found:
+        # After a reconsideration the clock raises the finding for a late withdrawal (RCN-V2).
+        unwithdrawn = ledger.read(PublicityRecord(decided.unit)).unwithdrawn
+        if late and not decision.reconsidered and self.decision not in unwithdrawn:
             yield finding(
                 ledger,
                 rules.PUB_V2,

@@ -1,4 +1,4 @@
-"""Evidence, and what is held of it for a time."""
+"""Commands that collect evidence, hold it for a time and dispose of it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ Items = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=500)]
 
 
 class AddEvidence(DatedAct):
-    """收集证据: put a piece of evidence into the file of an open case.
+    """收集证据: add an item of evidence to the file of an open case.
 
-    ``digest`` is that of a file that was uploaded for the case; any other says by itself that the
-    file is kept elsewhere, and ``elsewhere`` where. ``file`` is filled in by the service.
+    ``digest`` is the digest of a file that was uploaded for the case. Any other digest means that
+    the file is kept elsewhere; ``elsewhere`` says where. The service fills in ``file``.
     """
 
     ROLES = OFFICERS
@@ -70,7 +70,7 @@ class AddEvidence(DatedAct):
 
 
 class RegisterInAdvance(Act):
-    """先行登记保存: hold evidence that may be lost; by the head of the unit, for seven days."""
+    """先行登记保存: the head of the unit holds evidence that may be lost, for seven days."""
 
     ROLES = roles("unit_head")
 
@@ -88,7 +88,7 @@ class RegisterInAdvance(Act):
 
 
 class SeizeProperty(Act):
-    """查封、扣押: seize premises or property; by the head of the unit, filmed, for thirty days."""
+    """查封、扣押: the head of the unit seizes premises or property, filmed, for thirty days."""
 
     ROLES = roles("unit_head")
 
@@ -133,7 +133,7 @@ def _held(
 
 
 class ExtendSeizure(Act):
-    """延长查封、扣押: once, before its time is over, because the case is complicated."""
+    """延长查封、扣押: extend a seizure once, before it ends, because the case is complicated."""
 
     ROLES = roles("unit_head")
 
@@ -143,16 +143,16 @@ class ExtendSeizure(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         piece, added = _own_piece(ledger, self.evidence)
         if not piece.seized_at:
-            raise OutOfStep(f"{self.evidence} is not seized")
+            raise OutOfStep(
+                f"{self.evidence} must be seized for its seizure to be extended; it is not"
+            )
         if piece.extended is not None:
             raise OutOfStep(
-                f"the seizure of {self.evidence} was extended already, and is extended once"
+                f"the seizure of {self.evidence} was already extended; it may be extended only once"
             )
         last = rules.due(ledger, *_held_by(piece)).on
         if ledger.on > last:
-            raise OutOfStep(
-                f"the seizure of {self.evidence} ended on {last}; give back what is held"
-            )
+            raise OutOfStep(f"the seizure of {self.evidence} ended on {last}; return what is held")
         yield SeizureExtended(
             evidence=self.evidence,
             case=added.case,
@@ -164,10 +164,10 @@ class ExtendSeizure(Act):
 
 
 class DisposeOfEvidence(DatedAct):
-    """处理决定: end the holding of evidence, one way or another.
+    """处理决定: end the holding of evidence in one of several ways.
 
-    What was registered in advance may be seized: by the head of the unit, filmed (REC-R2), and for
-    the time of a seizure from then on.
+    The head of the unit may seize evidence that was registered in advance; the seizure must be
+    filmed (REC-R2), and the time limit of a seizure runs from then on.
     """
 
     ROLES = OFFICERS
@@ -197,14 +197,16 @@ class DisposeOfEvidence(DatedAct):
 
     def _check_seizure(self, ledger: Reading, piece: Piece, added: EvidenceAdded) -> None:
         if piece.seized_at:
-            raise Malformed(f"{self.evidence} is seized already", "/disposal")
+            raise Malformed(f"{self.evidence} is already seized", "/disposal")
         if ledger.actor.role != "unit_head":
-            raise Forbidden("the head of the unit has something seized")
+            raise Forbidden(
+                f"A seizure must be ordered by the head of the unit, not by {ledger.actor.role}."
+            )
         require_filmed(ledger, added.case, "seizure", on=ledger.on)
 
 
 def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
-    """The deadline until which a piece is held now, and where it was opened."""
+    """Return the deadline until which an item is held now, and the position that opened it."""
     if piece.extended is not None:
         return rules.END_EXTENDED_SEIZURE, piece.extended_at
     if not piece.seized_at:
@@ -215,13 +217,15 @@ def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
 
 
 def _own_piece(ledger: Reading, evidence_id: str) -> tuple[Piece, EvidenceAdded]:
-    """A piece that the actor's unit holds. Raises ``OutOfStep`` for one that is not held."""
-    piece = ledger.known(Piece(evidence_id), "Add it to the case file first.")
+    """Return an item that the actor's unit holds. Raises ``OutOfStep`` if it is not held."""
+    piece = ledger.known(Piece(evidence_id), "Add the evidence to the case file first.")
     known_case(ledger, piece.added.case)
     if piece.added.measure == "none":
-        raise OutOfStep(f"{evidence_id} is in the file and nothing is held")
+        raise OutOfStep(
+            f"{evidence_id} must be registered in advance or seized; it is only in the case file"
+        )
     if piece.disposed is not None:
         raise OutOfStep(
-            f"{evidence_id} was {piece.disposed.disposal} on {piece.disposed.disposed_on}"
+            f"{evidence_id} was already {piece.disposed.disposal} on {piece.disposed.disposed_on}"
         )
     return piece, piece.added

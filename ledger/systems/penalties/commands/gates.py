@@ -1,4 +1,4 @@
-"""What has to have happened in a case before it may be decided (PEN-R1 to PEN-R5)."""
+"""Conditions of the procedure that a case must meet before its decision (PEN-R1 to PEN-R5)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ledger.systems.penalties.rules import Penalty, heavier
 
 
 def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:
-    """Refuse a decision that the procedure does not bear out.
+    """Refuse a decision that the procedure does not support.
 
-    The order is that of the case: limitation, what the procedure allows at all, what the business
-    was told and heard on, and whether the act was fined before.
+    The checks follow the order of a case: the limitation period, the penalties that the procedure
+    allows, the notice and the hearing of the business, and an earlier fine for the same act.
     """
     filed = case.filed
     assert filed is not None
@@ -27,7 +27,7 @@ def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:
     if filed.procedure == "summary" and not case.notices:
         _require_heard(ledger, case, None)
     else:
-        # On the spot too: whoever was told in writing is heard on that, and decided on as told.
+        # A written notice binds the summary procedure too: the business must be heard on it first.
         _require_told(ledger, case, penalty)
     if penalty.fine_fen:
         _require_fined_once(ledger, case, filed)
@@ -52,7 +52,7 @@ def _require_summary(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> Non
     reason = None
     others = set(penalty.types) - {"warning", "fine"}
     if others:
-        reason = f"{', '.join(sorted(others))} is decided in the ordinary procedure"
+        reason = f"{', '.join(sorted(others))} must be decided in the ordinary procedure"
     elif penalty.fine_fen > most:
         reason = f"the fine is {penalty.fine_fen} fen"
     ledger.require(
@@ -79,12 +79,12 @@ def _require_told(ledger: Reading, case: Case, penalty: Penalty) -> None:
         more is None,
         rules.PEN_R1,
         case=case.case,
-        reason=f"the business was told of another penalty: {more}",
+        reason=f"the penalty must not be heavier than in the prior notice: {more}",
     )
 
 
 def _require_heard(ledger: Reading, case: Case, notice: PriorNoticeServed | None) -> None:
-    """The business made a statement after this notice, or waived it."""
+    """Require that the business made a statement after this notice, or waived it."""
     number = 0 if notice is None else notice.notice
     heard = any(s.notice == number and s.heard_on <= ledger.on for s in case.statements)
     waived = any(
@@ -95,12 +95,12 @@ def _require_heard(ledger: Reading, case: Case, notice: PriorNoticeServed | None
         heard or waived,
         rules.PEN_R1,
         case=case.case,
-        reason="the business was neither heard nor has it waived its statement",
+        reason="the business was not heard and did not waive its statement",
     )
 
 
 def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> None:
-    """The hearing was held that was asked for in time, or none can be asked for any more."""
+    """Require that a hearing requested in time was held, or that the time to request passed."""
     number = notice.notice
     if any(h.notice == number and h.held_on <= ledger.on for h in case.hearings):
         return
@@ -109,7 +109,7 @@ def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> 
         not asked,
         rules.PEN_R1,
         case=case.case,
-        reason="the business asked for a hearing, which was not held",
+        reason="the business requested a hearing, and it was not held yet",
     )
     if any(
         w.notice == number and "hearing" in w.rights and w.waived_on <= ledger.on
@@ -121,7 +121,7 @@ def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> 
         last < ledger.on,
         rules.PEN_R1,
         case=case.case,
-        reason=f"the business may ask for a hearing until {last}",
+        reason=f"the business may still request a hearing, until {last}",
     )
 
 

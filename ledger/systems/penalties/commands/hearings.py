@@ -1,4 +1,4 @@
-"""What the business is told and heard on before a decision: notice, statement, hearing."""
+"""Commands of the steps before a decision: notice, statement, hearing, discussion."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from ledger.systems.supervision.rules import GEN_R2
 
 
 class ServePriorNotice(DatedAct):
-    """处罚事先告知: tell the business what is intended, on what facts, and what it may do.
+    """处罚事先告知: notify the business of the intended penalty, the facts, and its rights.
 
-    A later notice takes the place of the one before. After a defence it is heavier only on
-    evidence that was found since (PEN-R3).
+    A later notice replaces the earlier one. After a defence it may announce a heavier penalty only
+    on evidence that was collected since (PEN-R3).
     """
 
     ROLES = OFFICERS
@@ -58,10 +58,18 @@ class ServePriorNotice(DatedAct):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case, filed = undecided_case(ledger, self.case)
         if ("fine" in self.types) != (self.fine_fen > 0):
-            raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
+            raise Malformed(
+                f"fine_fen must be above 0 if types includes fine, and 0 otherwise; it is "
+                f"{self.fine_fen}",
+                "/fine_fen",
+            )
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
         if self.respond_by <= ledger.on:
-            raise Malformed("the business needs time to respond", "/respond_by")
+            raise Malformed(
+                f"respond_by must lie after the day of the notice, {ledger.on}; it is "
+                f"{self.respond_by}",
+                "/respond_by",
+            )
         # A refusal under PEN-R1 names the version that set the periods.
         ledger.setting("penalty.hearing")
         if not self.hearing_right:
@@ -93,7 +101,7 @@ class ServePriorNotice(DatedAct):
 
 
 class HearStatement(Report):
-    """听取陈述、申辩: record what the business said, and what came of examining it."""
+    """听取陈述、申辩: record what the business stated, and the result of examining it."""
 
     ROLES = OFFICERS
 
@@ -117,7 +125,7 @@ class HearStatement(Report):
 
 
 class WaiveRights(Report):
-    """放弃陈述、申辩或听证: the business says that it does, or has let the time pass."""
+    """放弃陈述、申辩或听证: record that the business waives rights, or let the time pass."""
 
     ROLES = OFFICERS
 
@@ -132,12 +140,21 @@ class WaiveRights(Report):
         number = _notice_answered(ledger, case, filed)
         if self.how == "silent":
             if "hearing" in self.rights:
-                raise Malformed("the time to ask for a hearing ends by itself", "/rights")
+                raise Malformed(
+                    "rights must not include hearing for a silent business; the time to request a "
+                    "hearing ends automatically",
+                    "/rights",
+                )
             if not case.notices:
-                raise Malformed("on the spot a business says what it waives", "/how")
+                raise Malformed(
+                    'how must be "declared" if no prior notice was served; it is "silent"', "/how"
+                )
             respond_by = case.notices[-1].respond_by
             if ledger.on <= respond_by:
-                raise OutOfStep(f"the business may respond until {respond_by}")
+                raise OutOfStep(
+                    f"the business may respond until {respond_by}; its silence counts only after "
+                    "that day"
+                )
         yield RightsWaived(
             case=self.case,
             entity=filed.entity,
@@ -150,9 +167,10 @@ class WaiveRights(Report):
 
 
 class RequestHearing(Report):
-    """要求听证: the business asks for a hearing; late it is recorded, and binds nobody.
+    """要求听证: the business requests a hearing. A late request is recorded but has no effect.
 
-    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
+    The business sends its request itself. The unit records a request that it received earlier, with
+    its time in ``occurred_at``.
     """
 
     ROLES = roles("entity_rep", *OFFICERS)
@@ -162,21 +180,25 @@ class RequestHearing(Report):
     entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        hint = "Name a case and the business that it is against."
+        hint = "Name a case and the business that the case is against."
         case = ledger.known(Case(self.case), hint)
         if case.filed.entity != self.entity:
-            # To a business the case of another is as unknown as one that is not on record.
+            # A business must not learn whether a case against another business exists.
             raise UnknownReference("case", self.case, hint)
         if ledger.actor.role != "entity_rep":
             ledger.act_for(case.filed.unit)
         if case.closed is not None or case.decisions:
-            raise OutOfStep(f"case {self.case} is {case.stage}")
+            raise OutOfStep(
+                f"a hearing must be requested before the decision; case {self.case} is {case.stage}"
+            )
         notice = case.notices[-1] if case.notices else None
         if notice is None or not notice.hearing_right:
-            raise OutOfStep(f"no notice in case {self.case} tells of a hearing")
+            raise OutOfStep(
+                f"case {self.case} must have a last notice that states the right to a hearing"
+            )
         ledger.not_before(notice.served_on, f"notice {notice.notice} was served")
         if any(request.notice == notice.notice for request in case.requested):
-            raise OutOfStep(f"a hearing was asked for after notice {notice.notice} already")
+            raise OutOfStep(f"a hearing was already requested after notice {notice.notice}")
         yield HearingRequested(
             case=self.case,
             entity=case.filed.entity,
@@ -188,7 +210,7 @@ class RequestHearing(Report):
 
 
 class AnnounceHearing(Act):
-    """听证通知: seven working days ahead, with a host who has no part in the investigation."""
+    """听证通知: announce a hearing, seven working days ahead; its host must not investigate."""
 
     ROLES = UNIT
 
@@ -202,14 +224,14 @@ class AnnounceHearing(Act):
         case, filed = undecided_case(ledger, self.case)
         _check_host(ledger, filed, self.host)
         n = int(ledger.setting("penalty.hearing")["notice_wd"])
-        # A period that has to be kept at least ends with its last day (0.7).
+        # A minimum period is over only after its last day (0.7).
         last = ledger.days().due(ledger.on, n, "wd").on
         ledger.require(
             self.hearing_on > last,
             rules.PEN_R1,
             case=self.case,
-            reason=f"a hearing on {self.hearing_on} is announced less than {n} working days "
-            f"ahead; the first day is the one after {last}",
+            reason=f"the hearing must be announced {n} working days ahead, so hearing_on must lie "
+            f"after {last}; it is {self.hearing_on}",
         )
         yield HearingAnnounced(
             case=self.case,
@@ -237,11 +259,19 @@ class HoldHearing(DatedAct):
         case, filed = undecided_case(ledger, self.case)
         announced = case.announced
         if announced is None:
-            raise OutOfStep(f"no hearing in case {self.case} was announced")
+            raise OutOfStep(
+                f"the hearing in case {self.case} must be announced first (announce-hearing)"
+            )
         if ledger.on < announced.hearing_on:
-            raise OutOfStep(f"the hearing is announced for {announced.hearing_on}")
+            raise OutOfStep(
+                f"the hearing must not be recorded before its announced day, "
+                f"{announced.hearing_on}; this is dated {ledger.on}"
+            )
         if (self.outcome == "heard") != (self.record_digest is not None):
-            raise Malformed("a hearing that took place has a record", "/record_digest")
+            raise Malformed(
+                "record_digest must be given with the outcome heard, and only then",
+                "/record_digest",
+            )
         _check_host(ledger, filed, self.host)
         yield HearingHeld(
             case=self.case,
@@ -269,8 +299,11 @@ class HoldCollectiveDiscussion(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         _, filed = undecided_case(ledger, self.case)
         ledger.not_before(filed.filed_on, f"case {self.case} was filed")
-        if len({one.casefold() for one in self.participants}) < max(2, len(self.participants)):
-            raise Malformed("name at least two people, each once", "/participants")
+        people = {person.casefold() for person in self.participants}
+        if len(people) < max(2, len(self.participants)):
+            raise Malformed(
+                "participants must be at least two people, each named once", "/participants"
+            )
         yield CollectiveDiscussionHeld(
             case=self.case,
             entity=filed.entity,
@@ -284,19 +317,21 @@ class HoldCollectiveDiscussion(Report):
 
 
 def last_day_to_request(ledger: Reading, case: Case) -> Due:
-    """The last day on which the business may ask for a hearing after the newest notice."""
+    """Return the last day to request a hearing after the newest notice."""
     return rules.due(ledger, rules.REQUEST_HEARING, case.noticed_at)
 
 
 def _notice_number(case: Case, filed: CaseFiled) -> int:
-    """Which notice is answered; on the spot the business is told by word of mouth, which is 0."""
+    """Return the number of the notice answered; 0 for an oral notice on the spot."""
     if not case.notices and filed.procedure == "ordinary":
-        raise OutOfStep(f"no prior notice was served in case {case.case}")
+        raise OutOfStep(
+            f"a prior notice must be served first in case {case.case} (serve-prior-notice)"
+        )
     return len(case.notices)
 
 
 def _notice_answered(ledger: Reading, case: Case, filed: CaseFiled) -> int:
-    """The same, for a report of the answer: it is no older than what it answers."""
+    """Return the number of the notice that a report answers and must not be dated before."""
     number = _notice_number(case, filed)
     if number:
         ledger.not_before(case.notices[-1].served_on, f"notice {number} was served")
@@ -306,13 +341,13 @@ def _notice_answered(ledger: Reading, case: Case, filed: CaseFiled) -> int:
 
 
 def _hearing_due(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> str | None:
-    """Why the notice has to tell of the right to a hearing (Art. 63), or ``None``."""
+    """Return why the notice must state the right to a hearing (Art. 63), or ``None``."""
     grave = [kind for kind in penalty.types if kind in rules.HEARING_TYPES]
     if grave:
-        return f"the business may ask for a hearing before {', '.join(grave)}; the notice says so"
+        return f"the notice must state the right to a hearing before {', '.join(grave)}"
     threshold = int(ledger.setting("major_penalty_threshold")[f"{filed.party}_fen"])
     if penalty.fine_fen > threshold:
-        return f"the business may ask for a hearing before a fine above {threshold} fen"
+        return f"the notice must state the right to a hearing before a fine above {threshold} fen"
     return None
 
 

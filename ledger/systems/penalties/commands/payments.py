@@ -1,4 +1,4 @@
-"""Payment of a fine, and what is done when it is not paid."""
+"""Commands that record, defer and enforce the payment of a fine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ledger.systems.penalties.folds import Decision, require_in_effect
 
 
 class RecordPayment(Report):
-    """缴纳罚款: record what was paid to the bank, towards the fine and towards the late fee."""
+    """缴纳罚款: record a payment to the bank, towards the fine and the late fee."""
 
     ROLES = OFFICERS
 
@@ -38,19 +38,22 @@ class RecordPayment(Report):
         assert decision.served is not None
         ledger.not_before(decision.served.served_on, f"decision {self.decision} was served")
         if not self.amount_fen and not self.late_fee_fen:
-            raise Malformed("nothing was paid", "/amount_fen")
+            raise Malformed("amount_fen or late_fee_fen must be above 0; both are 0", "/amount_fen")
         left = decision.outstanding(ledger.on) - self.amount_fen
         if left < 0:
             raise Malformed(
-                f"only {left + self.amount_fen} fen of the fine are outstanding", "/amount_fen"
+                f"amount_fen must be at most {left + self.amount_fen}, the outstanding part of the "
+                f"fine; it is {self.amount_fen}",
+                "/amount_fen",
             )
         late_fee = late_fee_due(ledger, decision, ledger.on)
         if decision.late_fee_paid_fen + self.late_fee_fen > late_fee:
             raise Malformed(
-                f"the late fee is {late_fee} fen, of which {decision.late_fee_paid_fen} are paid",
+                f"late_fee_fen must be at most {max(0, late_fee - decision.late_fee_paid_fen)}, "
+                f"the outstanding late fee; it is {self.late_fee_fen}",
                 "/late_fee_fen",
             )
-        # What is left of the late fee when the fine is paid is an instalment of it.
+        # A later payment of the late fee alone is an instalment; the fine is paid already.
         paid = FinePaid if self.amount_fen and not left else InstalmentPaid
         yield paid(
             decision=self.decision,
@@ -63,13 +66,13 @@ class RecordPayment(Report):
             outstanding_fen=left,
             late_fee_due_fen=late_fee,
             receipt_no=self.receipt_no,
-            # Who pays late is the business: also where its day passed before a takeover.
+            # The business pays late, not a unit, so a day before the takeover counts too.
             days_late=ledger.days_after(replace(pay_by(ledger, decision), judged=True)),
         )
 
 
 class DeferPayment(Act):
-    """批准暂缓或分期缴纳: the business cannot pay in time, and the head of the unit lets it."""
+    """批准暂缓或分期缴纳: let a business that cannot pay in time pay later or in instalments."""
 
     ROLES = roles("unit_head")
 
@@ -81,9 +84,12 @@ class DeferPayment(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = _payable(ledger, self.decision)
         if not decision.outstanding(ledger.on):
-            raise OutOfStep(f"the fine of decision {self.decision} is paid")
+            raise OutOfStep(f"the fine of decision {self.decision} is already paid")
         if self.until <= ledger.on:
-            raise Malformed("until lies before the day of the approval", "/until")
+            raise Malformed(
+                f"until must lie after the day of the approval, {ledger.on}; it is {self.until}",
+                "/until",
+            )
         yield PaymentDeferred(
             decision=self.decision,
             case=decided.case,
@@ -98,18 +104,20 @@ class DeferPayment(Act):
 
 
 class ApplyEnforcement(DatedAct):
-    """强制执行: what the business does not do by itself is enforced, once its time is over."""
+    """强制执行: enforce a decision that the business did not perform in time."""
 
     ROLES = roles("unit_head", "office_head")
 
     decision: DecisionId
     by: Literal["court", "auction", "deduction", "own_power"]
-    request_no: Annotated[Name, msgspec.Meta(description="of the application or order")]
+    request_no: Annotated[Name, msgspec.Meta(description="Number of the application or order.")]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         decision, decided = served_decision(ledger, self.decision)
         if decision.fine_fen and ledger.on <= (last := pay_by(ledger, decision).on):
-            raise OutOfStep(f"the business may pay until {last}")
+            raise OutOfStep(
+                f"the business may pay until {last}; enforcement must begin after that day"
+            )
         yield EnforcementApplied(
             decision=self.decision,
             case=decided.case,
@@ -122,30 +130,31 @@ class ApplyEnforcement(DatedAct):
 
 
 def own_decision(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
-    """The decision, which has to exist and to be one of the actor's unit."""
+    """Return the decision, which must be recorded and made by the actor's unit."""
     decision = ledger.own(Decision(decision_id), "Record the decision first.")
     return decision, decision.decided
 
 
 def served_decision(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
-    """A decision of the actor's unit that is served and in effect. Raises ``OutOfStep``."""
+    """Return a decision of the actor's unit that is served and in effect, or refuse it."""
     decision, decided = own_decision(ledger, decision_id)
     if decision.served is None:
-        raise OutOfStep(f"decision {decision_id} has not been served")
+        raise OutOfStep(f"decision {decision_id} must be served first; it is not yet")
     require_in_effect(decision)
     return decision, decided
 
 
 def pay_by(ledger: Reading, decision: Decision) -> Due:
-    """The last day of payment, as deferred."""
+    """Return the last day of payment, with deferrals."""
     deferred = [Due(deferral.until, False, "") for deferral in decision.deferrals]
     return max([first_pay_by(ledger, decision), *deferred], key=lambda due: due.on)
 
 
 def first_pay_by(ledger: Reading, decision: Decision) -> Due:
-    """The last day of payment by the law alone.
+    """Return the last day of payment by law, without deferrals.
 
-    An altered fine is to be paid from the service of what altered it; nothing is due before.
+    The period for an altered fine runs from the service of the alteration; before that nothing is
+    due.
     """
     if decision.awaits_service:
         return Due(ledger.on, False, "")
@@ -157,12 +166,12 @@ def first_pay_by(ledger: Reading, decision: Decision) -> Due:
 
 
 def late_fee_due(ledger: Reading, decision: Decision, on: date) -> int:
-    """The late fee accrued by a day, in fen."""
+    """Return the late fee accrued by a day, in fen."""
     return decision.late_fee(first_pay_by(ledger, decision).on, on)
 
 
 def _payable(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
     decision, decided = served_decision(ledger, decision_id)
     if not decision.fine_fen:
-        raise OutOfStep(f"decision {decision_id} fines nothing")
+        raise OutOfStep(f"decision {decision_id} must include a fine to be paid; it has none")
     return decision, decided

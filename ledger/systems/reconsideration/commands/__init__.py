@@ -1,4 +1,4 @@
-"""Commands of administrative reconsideration, in the order in which a case goes (2.13)."""
+"""Commands of administrative reconsideration, in the order of a case (2.13)."""
 
 from ledger.systems.reconsideration.commands.applications import (
     AcceptApplication,

@@ -1,4 +1,4 @@
-"""The application: when it may be made, what it lacks, whether it is taken up."""
+"""Commands of the application: apply, correct it, accept or refuse it."""
 
 from __future__ import annotations
 
@@ -46,13 +46,14 @@ from ledger.systems.reconsideration.rules import of_case
 
 
 class ApplyForReconsideration(DatedAct):
-    """申请行政复议: within 60 days of knowing the act (RCN-R1), while no court has it (RCN-R2).
+    """申请行政复议: apply in time (RCN-R1), while no court has accepted the case (RCN-R2).
 
-    ``known_on``: when the applicant came to know the act. Whoever was not told of the right to
-    apply says so with ``informed`` and when they learnt of it in ``rights_known_on``.
-    ``real_estate``: the longer absolute limit holds. The organ records what was filed with it
-    earlier, with ``occurred_at``; a business applies now. ``applicant`` is the token of a person,
-    registered here or known to another store.
+    ``known_on`` is the day on which the applicant came to know the act. An applicant who was not
+    told of the right to apply sends ``informed`` as false, and in ``rights_known_on`` the day on
+    which they learnt of the right. With ``real_estate`` the longer absolute limit applies. The
+    organ records an application that was filed with it earlier, with its time in ``occurred_at``; a
+    business cannot date its application back. ``applicant`` is the token of a person who is
+    registered here or in another store.
     """
 
     ROLES = roles("entity_rep", "recon_officer")
@@ -78,14 +79,18 @@ class ApplyForReconsideration(DatedAct):
         ledger.new(ReconCase(self.recon))
         standing = self._disputed(ledger)
         if standing.unit == self.organ:
-            raise Malformed(f"decision {self.decision} is {self.organ}'s own", "/organ")
+            raise Malformed(
+                f"organ must not be the unit that made decision {self.decision}, {self.organ}",
+                "/organ",
+            )
         ledger.require(self.court_case is None, rules.RCN_R2, court_case=self.court_case)
         last_day = self._last_day(ledger, standing.made_on)
         ledger.require(ledger.on <= last_day, rules.RCN_R1, last_day=last_day, filed_on=ledger.on)
         others = ledger.read(CasesAbout(self.decision)).cases
         if others:
             raise OutOfStep(
-                f"decision {self.decision} is the subject of {', '.join(others)}; join that case"
+                f"decision {self.decision} is already the subject of {', '.join(others)}; join "
+                "that case"
             )
         person = known_person(ledger, self.applicant)
         yield ReconApplied(
@@ -104,36 +109,40 @@ class ApplyForReconsideration(DatedAct):
 
     def _check_applicant(self, ledger: Reading) -> None:
         if ledger.actor.role == "entity_rep" and self.entity is None:
-            raise Malformed("say for which business you apply", "/entity")
+            raise Malformed("entity must be the business that applies; it is missing", "/entity")
         if self.entity is None and self.applicant is None:
-            raise Malformed("say who applies, in entity or applicant", "/applicant")
+            raise Malformed(
+                "entity or applicant must name who applies; both are missing", "/applicant"
+            )
 
     def _disputed(self, ledger: Reading) -> DecisionStanding:
-        """The decision, which concerns the business that applies, if one does."""
-        hint = "Record the decision that is disputed first."
+        """Return the disputed decision, which must concern the business that applies, if any."""
+        hint = "Record the disputed decision first."
         standing = ledger.known(DecisionStanding(self.decision), hint)
         if self.entity not in (None, standing.entity):
             if ledger.actor.role == "entity_rep":
-                # To a business the decision about another is as unknown as one not on record.
+                # A business must not learn whether a decision about another business exists.
                 raise UnknownReference("decision", self.decision, hint)
             raise Malformed(
-                f"decision {self.decision} concerns {standing.entity or 'no business'}; somebody "
-                "else whom it affects applies with the organ, as applicant",
+                f"entity must be the business that decision {self.decision} concerns, "
+                f"{standing.entity or 'none'}; another person whom it affects is named as "
+                "applicant",
                 "/entity",
             )
         return standing
 
     def _last_day(self, ledger: Reading, made_on: date | None) -> date:
-        """The last day for applying (Arts. 20, 21), moved to a working day where it is none."""
+        """Return the last day to apply (Arts. 20, 21), moved to the next working day if needed."""
         assert made_on is not None
         if not made_on <= self.known_on <= ledger.on:
             raise Malformed(
-                f"the act is of {made_on} and this is {ledger.on}; known_on lies outside",
+                f"known_on must lie between the act ({made_on}) and the application ({ledger.on}); "
+                f"it is {self.known_on}",
                 "/known_on",
             )
         if self.informed == (self.rights_known_on is not None):
             raise Malformed(
-                "rights_known_on is for those who were not informed, and for all of them",
+                "rights_known_on must be given if informed is false, and only then",
                 "/rights_known_on",
             )
         days = ledger.days()
@@ -141,7 +150,11 @@ class ApplyForReconsideration(DatedAct):
         ends = [days.due(start, int(ledger.setting("recon.apply_cd")), "cd")]
         if not self.informed:
             if not self.known_on <= start <= ledger.on:
-                raise Malformed("rights_known_on lies outside the time since", "/rights_known_on")
+                raise Malformed(
+                    f"rights_known_on must lie between known_on ({self.known_on}) and the "
+                    f"application ({ledger.on}); it is {start}",
+                    "/rights_known_on",
+                )
             months = int(ledger.setting("recon.apply_uninformed_months"))
             ends.append(days.due(self.known_on, months, "month"))
         absolute = "recon.apply_absolute_years"
@@ -152,7 +165,7 @@ class ApplyForReconsideration(DatedAct):
 
 
 class RequestApplicationCorrection(Act):
-    """补正通知: say, once and in time, what an application lacks; its period stops (Art. 31)."""
+    """补正通知: ask once, in time, for what an application lacks; its period stops (Art. 31)."""
 
     ROLES = roles("recon_officer")
 
@@ -162,16 +175,21 @@ class RequestApplicationCorrection(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "applied")
         if case.missing is not None:
-            raise OutOfStep("what an application lacks is said once (一次性告知)")
+            raise OutOfStep(
+                f"a correction of {self.recon} was already requested; it may be requested only "
+                "once (一次性告知)"
+            )
         assert case.applied_on is not None
         due = ledger.period("recon.correction_request_wd", case.applied_on)
         if is_past(ledger, due):
-            raise OutOfStep(f"a correction could be asked for until {due.on}")
+            raise OutOfStep(
+                f"a correction must be requested by {due.on}; this is dated {ledger.on}"
+            )
         yield ReconCorrectionRequested(**of_case(case), missing=self.missing)
 
 
 class CorrectApplication(Report):
-    """补正: supply what was missing; the organ records it when it has it."""
+    """补正: supply what an application lacked, or, as the organ, record that it was supplied."""
 
     ROLES = roles("entity_rep", "recon_officer")
     IN_PERSON = roles("entity_rep")
@@ -183,23 +201,29 @@ class CorrectApplication(Report):
         case = ledger.known(ReconCase(self.recon))
         if ledger.actor.role == "entity_rep":
             if self.entity is None or self.entity != case.entity:
-                raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
+                raise Malformed(
+                    f"entity must be the business that applied in {self.recon}; it is "
+                    f"{self.entity}",
+                    "/entity",
+                )
         else:
             ledger.act_for(case.organ)
         at_stage(case, "correcting")
         asked = ledger.opening(case.correct_at)
-        ledger.not_before(asked.occurred_on, "what was missing was asked for")
+        ledger.not_before(asked.occurred_on, "the correction was requested")
         due = ledger.due(rules.CORRECT, asked)
         if is_past(ledger, due):
-            raise OutOfStep(f"what was missing could be supplied until {due.on} (Art. 31)")
+            raise OutOfStep(
+                f"the correction must be supplied by {due.on} (Art. 31); this is dated {ledger.on}"
+            )
         yield ReconCorrected(**of_case(case))
 
 
 class AcceptApplication(Act):
-    """受理: take the case up; ``summary_ground`` says why by the summary procedure (Art. 53).
+    """受理: accept a case; ``summary_ground`` is the ground for the summary procedure (Art. 53).
 
-    Whatever comes after the last day is recorded as what the law has made of it: accepted, on that
-    day, by the ordinary procedure.
+    After its last day a case is deemed accepted by law; a late acceptance is recorded as accepted
+    on that day, in the ordinary procedure.
     """
 
     ROLES = roles("recon_officer")
@@ -223,7 +247,7 @@ class AcceptApplication(Act):
 
 
 class RefuseApplication(Act):
-    """不予受理: do not take the case up, while that can still be decided."""
+    """不予受理: refuse to accept a case, before it is deemed accepted by law."""
 
     ROLES = roles("recon_officer")
 
@@ -234,7 +258,10 @@ class RefuseApplication(Act):
         case = organs_case(ledger, self.recon, "applied")
         due = _accept_by(ledger, case)
         if is_past(ledger, due):
-            raise OutOfStep(f"case {self.recon} is deemed accepted since {due.on} (Art. 30)")
+            raise OutOfStep(
+                f"case {self.recon} must be refused by {due.on}; since then it is deemed accepted "
+                "(Art. 30)"
+            )
         yield ReconRefused(**of_case(case), reason=self.reason)
 
 

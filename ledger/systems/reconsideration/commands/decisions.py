@@ -1,4 +1,4 @@
-"""How a case ends, and what the respondent has to do afterwards."""
+"""Commands that end a case, and that follow up what the respondent must do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ledger.systems.reconsideration.folds import REVOKING, ReconCase, RevokedOnM
 from ledger.systems.reconsideration.rules import of_case
 from ledger.systems.supervision.findings import finding
 
-#: What an outcome makes of the act; the others leave it as it is.
+#: The nullification that each outcome causes; other outcomes leave the act unchanged.
 _NULLIFIES: Mapping[Outcome, NullificationKind] = {
     "alter": "altered",
     "revoke": "revoked",
@@ -43,20 +43,20 @@ _NULLIFIES: Mapping[Outcome, NullificationKind] = {
     "declare_unlawful": "declared_unlawful",
     "declare_void": "declared_void",
 }
-#: What cannot be decided about an act that is deemed to have no evidence (Art. 70).
+#: Outcomes that need evidence; an act that is deemed to have none cannot get them (Art. 70).
 _NEED_EVIDENCE: frozenset[Outcome] = frozenset({"maintain", "alter", "dismiss_claim"})
 _ALTERING: frozenset[Outcome] = frozenset({"alter", "partly_revoke"})
 
 
 class DecideCase(Act):
-    """复议决定: decide what becomes of the act; what rests on it ends in the same append.
+    """复议决定: decide the case; everything based on the act ends in the same append.
 
-    ``content`` says what a penalty that is altered or partly revoked consists of, whole;
-    ``altered`` says field by field what is altered of it, or in words of another act.
-    ``procedural``: an act is revoked for its procedure alone; ``perform_by``: until when the
-    respondent has to do what is ordered. ``third_party_evidence``: somebody else has shown what a
-    silent respondent did not (Art. 70); ``third_party_opposed``: somebody else applied for the
-    contrary (Art. 63).
+    ``content`` is the complete new content of a penalty that is altered or partly revoked.
+    ``altered`` lists the altered fields of a penalty, or describes the alteration of another act.
+    ``procedural`` means that the act is revoked only for its procedure. ``perform_by`` is the last
+    day for the respondent to perform an order. ``third_party_evidence`` means that a third party
+    supplied the evidence that a silent respondent did not (Art. 70). ``third_party_opposed`` means
+    that a third party applied for the opposite (Art. 63).
     """
 
     ROLES = roles("recon_officer")
@@ -111,40 +111,59 @@ class DecideCase(Act):
         yield from self._repeated(ledger, case)
 
     def _check_form(self, ledger: Reading, case: ReconCase, standing: DecisionStanding) -> None:
-        said = bool(self.altered) or self.content is not None
-        if (self.outcome in _ALTERING) != said:
-            raise Malformed("say what is altered, of what is altered or partly revoked", "/altered")
+        alters = bool(self.altered) or self.content is not None
+        if (self.outcome in _ALTERING) != alters:
+            raise Malformed(
+                "altered or content must be given if the outcome alters or partly revokes the act, "
+                "and only then",
+                "/altered",
+            )
         if self.procedural and self.outcome not in REVOKING:
-            raise Malformed("only what is revoked is revoked for its procedure", "/procedural")
+            raise Malformed(
+                f"procedural must be given only if the act is revoked; the outcome is "
+                f"{self.outcome}",
+                "/procedural",
+            )
         if self.outcome == "order_perform" and self.perform_by is None:
-            raise Malformed("say by when the respondent has to perform", "/perform_by")
+            raise Malformed(
+                "perform_by must be given with the outcome order_perform", "/perform_by"
+            )
         if self.perform_by is not None and self.perform_by <= ledger.on:
-            raise Malformed(f"perform_by does not lie after {ledger.on}", "/perform_by")
+            raise Malformed(
+                f"perform_by must lie after today ({ledger.on}); it is {self.perform_by}",
+                "/perform_by",
+            )
         if case.copy_sent_on is None:
-            raise OutOfStep(f"the respondent of case {self.recon} was not asked yet")
+            raise OutOfStep(
+                f"the copy of case {self.recon} must be sent to the respondent first (send-copy)"
+            )
         if case.replied_on is None and case.reply_missing_on is None:
-            raise OutOfStep(f"the respondent of case {self.recon} may still reply")
+            raise OutOfStep(
+                f"case {self.recon} must not be decided yet; the respondent may still reply"
+            )
         silent = case.replied_on is None and not self.third_party_evidence
         if silent and self.outcome in _NEED_EVIDENCE:
             raise OutOfStep(
-                f"the respondent was silent: without a third party's evidence the act has none and "
-                f"{self.outcome} is no outcome (Art. 70)"
+                f"outcome must not be {self.outcome} (Art. 70): the respondent did not reply, so "
+                "the act is deemed to have no evidence, and no third party supplied any"
             )
         if self.outcome in _NULLIFIES and standing.ended_on is not None:
             raise OutOfStep(
-                f"decision {case.decision} has had no effect since {standing.ended_on}, by "
-                f"{standing.ended_by}"
+                f"decision {case.decision} must still have effect for the outcome {self.outcome}; "
+                f"it ended on {standing.ended_on} by {standing.ended_by}"
             )
 
     def _content(self, ledger: Reading, act: Decision) -> PenaltyContent | None:
-        """The whole content of a penalty that is altered, which is no worse (RCN-R3)."""
+        """Return the complete altered content of a penalty, which must not be heavier (RCN-R3)."""
         content = altered_content(act, self.content, self.altered)
         if content is None or act.content is None or not act.exists:
             return None
         require_content(content, act.decided.decided_on, "/content")
         if msgspec.structs.replace(content, basis=()) == act.content:
-            raise Malformed("the content must differ from the one before", "/content")
-        # What the act itself was classed by classes what it becomes.
+            raise Malformed(
+                "content must differ from the present content of the penalty", "/content"
+            )
+        # The altered penalty is classed by the same rules as the original one.
         require_class(
             ledger,
             content,
@@ -183,7 +202,7 @@ class DecideCase(Act):
 
 
 class MediateCase(Act):
-    """调解: the parties have agreed; the organ's document on it ends the case (Art. 73)."""
+    """调解: end the case with a document on the agreement of the parties (Art. 73)."""
 
     ROLES = roles("recon_officer")
 
@@ -202,7 +221,7 @@ class MediateCase(Act):
 
 
 class TerminateCase(Act):
-    """终止: end the case without a decision (Art. 41), as when the applicant withdraws."""
+    """终止: end the case without a decision (Art. 41), for example after a withdrawal."""
 
     ROLES = roles("recon_officer")
 
@@ -216,7 +235,7 @@ class TerminateCase(Act):
 
 
 class ServeReconDecision(Report):
-    """送达复议决定: the parties have the decision; from here on it is carried out."""
+    """送达复议决定: record that the decision was served; it must be carried out from then on."""
 
     ROLES = roles("recon_officer")
 
@@ -247,7 +266,7 @@ class ServeReconDecision(Report):
 
 
 class ReportPerformance(Report):
-    """履行复议决定: the respondent reports that it has done what was ordered."""
+    """履行复议决定: report, as the respondent, that the order was performed."""
 
     ROLES = UNIT
 
@@ -258,7 +277,7 @@ class ReportPerformance(Report):
         case = respondents_case(ledger, self.recon, "served")
         ledger.not_before(case.served_on, f"the decision of {self.recon} was served")
         if case.performed_on is not None:
-            raise OutOfStep(f"case {self.recon} was carried out on {case.performed_on}")
+            raise OutOfStep(f"case {self.recon} was already performed on {case.performed_on}")
         late = 0
         if case.perform_by is not None:
             late = ledger.days_late(rules.PERFORM, case.served_at)
@@ -266,7 +285,7 @@ class ReportPerformance(Report):
 
 
 class ReportNonPerformance(Report):
-    """不履行复议决定: the organ records that what it ordered was not done by its day."""
+    """不履行复议决定: record, as the organ, that an order was not performed in time."""
 
     ROLES = roles("recon_officer")
 
@@ -275,14 +294,19 @@ class ReportNonPerformance(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "served")
         if case.perform_by is None or ledger.on <= case.perform_by:
-            raise OutOfStep(f"nothing of case {self.recon} is overdue")
+            raise OutOfStep(
+                f"case {self.recon} must have an overdue order; the last day to perform is "
+                f"{case.perform_by or 'not set'}"
+            )
         if case.performed_on is not None or case.not_performed_by is not None:
-            raise OutOfStep(f"what became of case {self.recon} is recorded")
+            raise OutOfStep(
+                f"it is already recorded whether the order of case {self.recon} was performed"
+            )
         yield ReconNonPerformance(**of_case(case), due_on=case.perform_by)
 
 
 class IssueOpinionLetter(Act):
-    """行政复议意见书: ask the respondent to put a practice right and to report on it (Art. 76)."""
+    """行政复议意见书: ask the respondent to correct a practice and report on it (Art. 76)."""
 
     ROLES = roles("recon_officer")
 
@@ -293,12 +317,15 @@ class IssueOpinionLetter(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "open", "decided", "served", "mediated")
         if any(opinion.reported_on is None for opinion in case.opinions):
-            raise OutOfStep("the respondent has not reported on the last letter yet")
+            raise OutOfStep(
+                f"the respondent of case {self.recon} must report on the last letter before a new "
+                "letter is issued"
+            )
         yield OpinionLetterIssued(**of_case(case), doc_no=self.doc_no, demands=self.demands)
 
 
 class ReportOpinionCorrection(Act):
-    """意见书整改报告: report what was put right after an opinion letter."""
+    """意见书整改报告: report what was corrected after an opinion letter."""
 
     ROLES = UNIT
 
@@ -309,7 +336,9 @@ class ReportOpinionCorrection(Act):
         case = ledger.own(ReconCase(self.recon))
         waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]
         if not waiting:
-            raise OutOfStep(f"no letter of case {self.recon} waits for a report")
+            raise OutOfStep(
+                f"case {self.recon} must have an opinion letter without a report; it has none"
+            )
         yield OpinionCorrectionReported(
             **of_case(case),
             report=self.report,

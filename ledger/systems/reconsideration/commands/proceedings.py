@@ -1,4 +1,4 @@
-"""The case between its acceptance and its end: copy, reply, hearing, rest, incidental review."""
+"""Commands between acceptance and end: copy, reply, hearing, suspension, incidental review."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from ledger.systems.supervision import rules as supervision
 
 
 class SendCopy(Act):
-    """发送申请书副本: send the application to the respondent, which has to reply."""
+    """发送申请书副本: send the application to the respondent, which must reply."""
 
     ROLES = roles("recon_officer")
 
@@ -46,7 +46,9 @@ class SendCopy(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "open", "suspended")
         if case.copy_sent_on is not None:
-            raise OutOfStep(f"the copy was sent on {case.copy_sent_on}")
+            raise OutOfStep(
+                f"the copy of case {self.recon} was already sent on {case.copy_sent_on}"
+            )
         assert case.procedure is not None
         yield ReconCopySent(
             **of_case(case),
@@ -67,16 +69,20 @@ class SubmitReply(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = respondents_case(ledger, self.recon, "open", "suspended")
         if case.copy_sent_on is None:
-            raise OutOfStep(f"the copy of case {self.recon} has not been sent yet")
+            raise OutOfStep(
+                f"the copy of case {self.recon} must be sent before the reply (send-copy)"
+            )
         if case.replied_on is not None:
-            raise OutOfStep(f"the reply in case {self.recon} was received on {case.replied_on}")
+            raise OutOfStep(
+                f"the reply in case {self.recon} was already received on {case.replied_on}"
+            )
         assert case.applied_on is not None
-        for one in self.evidence:
+        for exhibit in self.evidence:
             ledger.require(
-                one.gathered_on <= case.applied_on,
+                exhibit.gathered_on <= case.applied_on,
                 rules.RCN_R4,
-                evidence=one.name,
-                gathered_on=one.gathered_on,
+                evidence=exhibit.name,
+                gathered_on=exhibit.gathered_on,
                 begun_on=case.applied_on,
             )
         yield ReconReplyReceived(
@@ -88,7 +94,7 @@ class SubmitReply(Act):
 
 
 class SuspendCase(Act):
-    """中止: let the case rest; the days that are left of its period stay."""
+    """中止: suspend the case; the remaining days of its period are kept."""
 
     ROLES = roles("recon_officer")
 
@@ -108,7 +114,7 @@ class SuspendCase(Act):
 
 
 class ResumeCase(Act):
-    """恢复审理: go on with the case for the days that were left."""
+    """恢复审理: resume the case for the remaining days."""
 
     ROLES = roles("recon_officer")
 
@@ -125,7 +131,7 @@ class ResumeCase(Act):
 
 
 class ExtendCase(Countersigned):
-    """延长期限: take longer over a complex case, once, approved by another person (Art. 62)."""
+    """延长期限: extend a complex case once, with the approval of another person (Art. 62)."""
 
     ROLES = roles("recon_officer")
 
@@ -141,21 +147,26 @@ class ExtendCase(Countersigned):
     def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return supervision.GEN_R2, {
             "person": person,
-            "one": "the one who asks",
-            "other": "the one who approves",
+            "one": "the requester of the extension",
+            "other": "its approver",
         }
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
         case = organs_case(ledger, self.recon, "open")
         if case.extended_until is not None:
-            raise OutOfStep(f"case {self.recon} was extended once, until {case.extended_until}")
+            raise OutOfStep(
+                f"case {self.recon} was already extended until {case.extended_until}; it may be "
+                "extended only once"
+            )
         due = decide_by(ledger, case)
         if is_past(ledger, due):
-            raise OutOfStep(f"case {self.recon} was to be decided by {due.on}")
+            raise OutOfStep(
+                f"case {self.recon} had to be decided by {due.on}; it must be extended by that day"
+            )
         start, left = _period(ledger, case)
         further = int(_procedure(ledger, case)["extend_cd"])
         if not further:
-            raise OutOfStep(f"the {case.procedure} procedure is not extended")
+            raise OutOfStep(f"a case of the {case.procedure} procedure cannot be extended")
         yield ReconExtended(
             **of_case(case),
             reason=self.reason,
@@ -165,7 +176,7 @@ class ExtendCase(Countersigned):
 
 
 class RecordReconHearing(Report):
-    """听证: report that the case was heard."""
+    """听证: report that a hearing was held in the case."""
 
     ROLES = roles("recon_officer")
 
@@ -186,9 +197,10 @@ class RecordReconHearing(Report):
 
 
 class RequestIncidentalReview(Report):
-    """附带审查: the applicant disputes the normative document behind the act, too.
+    """附带审查: record that the applicant also disputes the normative document behind the act.
 
-    ``competent``: whether the organ may decide on it itself; else it passes it on.
+    ``competent`` says whether the organ may review the document itself; otherwise it must transfer
+    the document.
     """
 
     ROLES = roles("recon_officer")
@@ -201,14 +213,16 @@ class RequestIncidentalReview(Report):
         case = organs_case(ledger, self.recon, "open", "suspended")
         ledger.not_before(case.accepted_on, f"case {self.recon} was accepted")
         if case.incidental is not None:
-            raise OutOfStep(f"document {case.incidental.document_no} is reviewed in this case")
+            raise OutOfStep(
+                f"document {case.incidental.document_no} is already under review in {self.recon}"
+            )
         yield IncidentalReviewRequested(
             **of_case(case), document_no=self.document_no, competent=self.competent
         )
 
 
 class TransferIncidentalReview(Act):
-    """转送附带审查: pass the document on to the body that may decide on it."""
+    """转送附带审查: transfer the document to the body that may review it."""
 
     ROLES = roles("recon_officer")
 
@@ -220,7 +234,9 @@ class TransferIncidentalReview(Act):
         review = _reviewed(case)
         if review.competent or review.to is not None:
             raise OutOfStep(
-                "the organ decides on it itself" if review.competent else f"{review.to} has it"
+                "the organ must review the document itself; it is competent"
+                if review.competent
+                else f"the document was already transferred to {review.to}"
             )
         yield IncidentalReviewTransferred(
             **of_case(case),
@@ -231,7 +247,7 @@ class TransferIncidentalReview(Act):
 
 
 class ConcludeIncidentalReview(Report):
-    """附带审查结论: record whether the document is lawful, by the organ or the body that has it."""
+    """附带审查结论: record whether the reviewed document is lawful."""
 
     ROLES = roles("recon_officer")
 
@@ -243,9 +259,12 @@ class ConcludeIncidentalReview(Report):
         case = organs_case(ledger, self.recon, "open", "suspended")
         review = _reviewed(case)
         if not review.competent and review.to is None:
-            raise OutOfStep("the organ may not decide on it; pass it on first")
+            raise OutOfStep(
+                "the document must be transferred first (transfer-incidental-review); the organ is "
+                "not competent to review it"
+            )
         ledger.not_before(
-            ledger.opening(review.clock_at).occurred_on, f"{review.document_no} came to be reviewed"
+            ledger.opening(review.clock_at).occurred_on, f"the review of {review.document_no} began"
         )
         yield IncidentalReviewConcluded(
             **of_case(case),
@@ -257,13 +276,13 @@ class ConcludeIncidentalReview(Report):
 
 
 def decide_by(ledger: Reading, case: ReconCase) -> Due:
-    """When the case has to be decided, by the period that runs now."""
+    """Return the last day to decide the case, by the period that runs now."""
     opening = ledger.opening(case.decide_at)
     return ledger.due(rules.running(rules.DECIDE, opening), opening)
 
 
 def _period(ledger: Reading, case: ReconCase) -> tuple[date, int]:
-    """From which day the period for deciding runs, and for how many calendar days."""
+    """Return the first day of the period to decide, and its length in calendar days."""
     opening = ledger.opening(case.decide_at)
     if isinstance(opening.event, ReconResumed):
         return opening.occurred_on, opening.event.days_left
@@ -278,7 +297,10 @@ def _procedure(ledger: Reading, case: ReconCase) -> dict[str, int]:
 
 def _reviewed(case: ReconCase) -> Incidental:
     if case.incidental is None:
-        raise OutOfStep(f"no document is reviewed in case {case.recon}")
+        raise OutOfStep(
+            f"an incidental review must be requested first in case {case.recon} "
+            "(request-incidental-review)"
+        )
     if case.incidental.lawful is not None:
-        raise OutOfStep(f"the review of {case.incidental.document_no} is concluded")
+        raise OutOfStep(f"the review of {case.incidental.document_no} is already concluded")
     return case.incidental

@@ -1,4 +1,4 @@
-"""Commands of credit repair (2.4e): applications, decisions, and what else bears on a repair."""
+"""Commands of credit repair (2.4e): applications, decisions and related records."""
 
 from ledger.systems.repair.commands.applications import ApplyRepair, ForwardRepair, SupplementRepair
 from ledger.systems.repair.commands.decisions import (

@@ -1,4 +1,4 @@
-"""Applications: what a business asks for, and the way to the unit that decides."""
+"""Commands that file an application, forward it to the deciding unit and supplement it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ Proofs = Annotated[tuple[Proof, ...], msgspec.Meta(max_length=50)]
 
 
 class ApplyRepair(DatedAct):
-    """申请信用修复: ask that records be repaired, with proofs and a public commitment, for free.
+    """申请信用修复: apply to repair records, with proofs and a public commitment, free of charge.
 
-    All of one unit, which decides. At its window the application is with it at once; what comes by
-    a platform has to be forwarded. ``fee_fen`` is what somebody charges for it (REP-R8).
+    All records must have been determined by one unit, which decides. An application at its window
+    reaches it at once; an application on a platform must be forwarded. ``fee_fen`` is the fee that
+    is charged for the application, which must be 0 (REP-R8).
     """
 
     ROLES = roles("entity_rep", "credit_officer", *UNIT)
@@ -66,7 +67,7 @@ class ApplyRepair(DatedAct):
         repairs = ledger.read(RepairsOf(self.entity))
         for name in self.records:
             if (other := repairs.asked_for(name)) is not None:
-                raise OutOfStep(f"repair {other} of record {name} is not answered yet")
+                raise OutOfStep(f"repair {other} of record {name} must be answered first")
         require_free(ledger, self.fee_fen)
         if self.commitment is not None:
             ledger.known(Commitment(self.commitment), "Record the commitment first.")
@@ -109,7 +110,7 @@ class ApplyRepair(DatedAct):
 
 
 class ForwardRepair(Act):
-    """转送修复申请: hand an application over to the unit that determined the records."""
+    """转送修复申请: forward an application to the unit that determined the records."""
 
     ROLES = roles("credit_officer")
 
@@ -117,7 +118,7 @@ class ForwardRepair(Act):
     to_unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply first.")
+        case = ledger.known(RepairCase(self.repair), "Apply for the repair first.")
         ledger.require(self.to_unit == case.unit, rules.REP_R6, actor=self.to_unit, unit=case.unit)
         require_stage(case, "applied")
         yield RepairForwarded(
@@ -129,7 +130,7 @@ class ForwardRepair(Act):
 
 
 class SupplementRepair(Report):
-    """补正材料: hand in what the unit found missing."""
+    """补正材料: supply what the unit found missing."""
 
     ROLES = roles("entity_rep", "credit_officer", *UNIT)
     IN_PERSON = roles("entity_rep")
@@ -139,16 +140,18 @@ class SupplementRepair(Report):
     proofs: Annotated[tuple[Proof, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply first.")
+        case = ledger.known(RepairCase(self.repair), "Apply for the repair first.")
         if case.entity != self.entity:
-            raise Forbidden(f"repair {self.repair} is none of {self.entity}")
+            raise Forbidden(f"Repair {self.repair} does not belong to {self.entity}.")
         if ledger.actor.role not in ("entity_rep", "credit_officer"):
             ledger.act_for(case.unit)
         require_stage(case, "supplement_requested")
-        ledger.not_before(case.asked_on, f"a supplement of {self.repair} was asked for")
+        ledger.not_before(case.asked_on, f"a supplement of {self.repair} was requested")
         known = {proof.ref for proof in case.proofs}
         if all(proof.ref in known for proof in self.proofs):
-            raise Malformed("nothing new is handed in", "/proofs")
+            raise Malformed(
+                "proofs must have at least one proof that was not supplied before", "/proofs"
+            )
         yield RepairSupplemented(
             repair=self.repair,
             entity=case.entity,

@@ -1,4 +1,4 @@
-"""What the commands of repair have in common: whose case it is, its conditions, its days."""
+"""Checks shared by the repair commands: who may act, the conditions and the records."""
 
 from __future__ import annotations
 
@@ -15,59 +15,60 @@ from ledger.systems.repair.folds import RepairCase
 
 
 def require_determiner(ledger: Reading, unit: str) -> None:
-    """谁认定、谁修复: only the unit that determined a record decides on its repair (REP-R6)."""
+    """Require that the actor's unit determined the record (REP-R6): 谁认定、谁修复."""
     ledger.require(
         ledger.actor.unit_id == unit, rules.REP_R6, actor=ledger.actor.unit_id, unit=unit
     )
 
 
 def own_case(ledger: Reading, name: str, *stages: str) -> RepairCase:
-    """The case, for the unit that decides on it, in one of these stages."""
-    case = ledger.known(RepairCase(name), "Apply first.")
+    """Return the case if the actor's unit decides on it and it is at one of these stages."""
+    case = ledger.known(RepairCase(name), "Apply for the repair first.")
     require_determiner(ledger, case.unit)
     require_stage(case, *stages)
     return case
 
 
 def require_stage(case: RepairCase, *stages: str) -> None:
-    """Refuse a case that stands elsewhere."""
+    """Require that the case is at one of these stages."""
     if case.stage not in stages:
         raise OutOfStep(
-            f"repair {case.repair} is {case.stage}; this leads on from {' or '.join(stages)}"
+            f"repair {case.repair} must be {' or '.join(stages)} for this; it is {case.stage}"
         )
 
 
 def negative_records(ledger: Reading, entity: str, names: Iterable[str]) -> list[Record]:
-    """Records that speak against one business, all of one unit."""
+    """Return the negative records of one business, all determined by one unit."""
     records = [
-        record_of(ledger, name, entity, "Only what is on record is repaired.") for name in names
+        record_of(ledger, name, entity, "Only a recorded record can be repaired.") for name in names
     ]
     if len({record.record for record in records}) < len(records):
-        raise Malformed("a record is named twice", "/records")
+        raise Malformed("each record must be named only once", "/records")
     for record in records:
         if not record.negative:
-            raise OutOfStep(f"record {record.record} does not speak against {entity}")
+            raise OutOfStep(f"record {record.record} of {entity} must be negative to be repaired")
     units = sorted({record.determined_by for record in records})
     if len(units) > 1:
         raise Malformed(
-            f"these records were determined by {', '.join(units)}: apply for each unit by itself",
+            f"all records must be determined by one unit; these are from {', '.join(units)}. Apply "
+            "separately for each unit",
             "/records",
         )
     return records
 
 
 def require_alive(ledger: Reading, records: Iterable[Record]) -> None:
-    """Refuse what has ended: there is nothing left to repair."""
+    """Refuse records that have ended; they cannot be repaired."""
     for record in records:
         if record.ended is not None:
             raise OutOfStep(
-                f"record {record.record} ended on {record.ended.terminated_on}: "
-                f"{record.ended.reason}"
+                f"record {record.record} must still be live; it ended on "
+                f"{record.ended.terminated_on} ({record.ended.reason})"
             )
 
 
 def require_conditions(ledger: Reading, asked: Asked, records: Iterable[Record]) -> None:
-    """Refuse under the first condition that is not met, with the policies that were applied."""
+    """Refuse under the first condition that is not met; the refusal names the policies used."""
     for record in records:
         reckoned(ledger, record.says, () if record.started is None else record.started.channels)
     ledger.policy(FALSE_BAR)
@@ -76,11 +77,11 @@ def require_conditions(ledger: Reading, asked: Asked, records: Iterable[Record])
 
 
 def require_free(ledger: Reading, fee_fen: int) -> None:
-    """A repair costs nothing (REP-R8)."""
+    """Require that a repair is free of charge (REP-R8)."""
     ledger.require(fee_fen == 0, rules.REP_R8, fee_fen=fee_fen)
 
 
 def bar_until(ledger: Reading) -> date | None:
-    """The last day on which who cheats today is barred; ``None`` where no law bars anybody."""
+    """Return the last day of a bar for cheating today; ``None`` if no policy sets a bar."""
     version = ledger.policy(FALSE_BAR)
     return None if version is None else add_months(ledger.on, 12 * int(version.value))

@@ -1,4 +1,4 @@
-"""Decisions: what the determining unit answers to an application, and what follows a grant."""
+"""Commands that decide on an application, and that follow up a grant."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ from ledger.systems.supervision.findings import finding
 Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=20)]
 Evidence = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
 
-#: Nothing may be open of these before a unit has answered.
+#: Stages in which a unit may accept an application or turn it down.
 _BEFORE = ("forwarded", "supplement_requested")
 
 
 class AcceptRepair(Act):
-    """受理修复申请: take an application up, for free."""
+    """受理修复申请: accept an application, free of charge."""
 
-    # REP-R6 and not ROLES tells the lead department that others decide: 谁认定、谁修复.
+    # REP-R6, not ROLES, refuses the lead department, so that the refusal cites 谁认定、谁修复.
     ROLES = roles("credit_officer", *UNIT)
 
     repair: RepairId
@@ -74,7 +74,7 @@ class AcceptRepair(Act):
 
 
 class RequestRepairSupplement(Act):
-    """一次性告知补正: say once, and all of it, what is missing."""
+    """一次性告知补正: request everything that is missing, only once."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -84,7 +84,10 @@ class RequestRepairSupplement(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = own_case(ledger, self.repair, "forwarded")
         if case.supplemented:
-            raise OutOfStep(f"what {self.repair} lacked was said already; that is done once")
+            raise OutOfStep(
+                f"a supplement of {self.repair} was already requested; it may be requested only "
+                "once"
+            )
         yield RepairSupplementRequested(
             repair=self.repair,
             entity=case.entity,
@@ -95,10 +98,10 @@ class RequestRepairSupplement(Act):
 
 
 class NotAcceptRepair(Act):
-    """不予受理: do not take an application up, and say why.
+    """不予受理: refuse to accept an application, with reasons.
 
-    Where a supplement was asked for, not before the business has had ``repair.supplement_wd``; what
-    it keeps waiting for is not the unit's lateness.
+    If a supplement was requested, the business must first have had ``repair.supplement_wd``. The
+    time of waiting for the business does not make the unit late.
     """
 
     ROLES = roles("credit_officer", *UNIT)
@@ -112,8 +115,8 @@ class NotAcceptRepair(Act):
         awaited = case.stage == "supplement_requested"
         if awaited and ledger.on <= (last := _last_to_supplement(ledger, case)):
             raise OutOfStep(
-                f"{case.entity} may hand in until {last} what {self.repair} lacks; do not turn it "
-                "down before"
+                f"{case.entity} may supplement {self.repair} until {last}; it must not be turned "
+                "down before that day has passed"
             )
         yield RepairNotAccepted(
             repair=self.repair,
@@ -126,7 +129,7 @@ class NotAcceptRepair(Act):
 
 
 class ExtendRepair(Act):
-    """延长办理期限: take longer, once, while there is time."""
+    """延长办理期限: extend the time to decide, once, before it is over."""
 
     ROLES = roles("credit_officer", "unit_head")
 
@@ -136,14 +139,17 @@ class ExtendRepair(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = own_case(ledger, self.repair, "accepted")
         if case.green_channel:
-            raise OutOfStep(f"repair {self.repair} is in the green channel, which is not extended")
+            raise OutOfStep(f"repair {self.repair} cannot be extended; it is in the green channel")
         if case.extended_until is not None:
             raise OutOfStep(
-                f"repair {self.repair} was extended to {case.extended_until}; that is done once"
+                f"repair {self.repair} was already extended until {case.extended_until}; it may be "
+                "extended only once"
             )
         due = ledger.due(_deciding(case), ledger.opening(case.accepted_position)).on
         if ledger.on > due:
-            raise OutOfStep(f"the time to decide on {self.repair} ended on {due}")
+            raise OutOfStep(
+                f"repair {self.repair} must be extended before its time to decide ended, on {due}"
+            )
         n = int(ledger.setting("repair.extend_wd"))
         yield RepairExtended(
             repair=self.repair,
@@ -156,9 +162,9 @@ class ExtendRepair(Act):
 
 
 class GrantRepair(Act):
-    """准予信用修复: end the records, and with them all that rests on them, in one append.
+    """准予信用修复: end the records and everything based on them, in one append.
 
-    ``verified`` says which duties the unit has seen performed itself, ``verification`` how.
+    ``verified`` lists the duties that the unit itself saw performed; ``verification`` says how.
     """
 
     ROLES = roles("credit_officer", "unit_head")
@@ -194,7 +200,7 @@ class GrantRepair(Act):
 
 
 class RefuseRepair(Act):
-    """不予信用修复: turn an application down, with reasons and the remedy."""
+    """不予信用修复: refuse an application, with reasons and the remedy."""
 
     ROLES = roles("credit_officer", "unit_head")
 
@@ -205,12 +211,12 @@ class RefuseRepair(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = own_case(ledger, self.repair, "accepted")
         missing = [
-            what
-            for what, there in (
+            text
+            for text, value in (
                 ("no reason is given", self.reasons),
                 ("no remedy is named", self.remedy),
             )
-            if not there
+            if not value
         ]
         ledger.require(not missing, rules.REP_R9, missing="; ".join(missing))
         assert self.remedy is not None
@@ -226,7 +232,7 @@ class RefuseRepair(Act):
 
 
 class SynchroniseRepair(Report):
-    """修复结果同步: note that a platform shows the repaired records no more."""
+    """修复结果同步: record that a platform no longer shows the repaired records."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -235,17 +241,23 @@ class SynchroniseRepair(Report):
     acked_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.own(RepairCase(self.repair), "Apply first.", any_unit=roles("credit_officer"))
+        case = ledger.own(
+            RepairCase(self.repair), "Apply for the repair first.", any_unit=roles("credit_officer")
+        )
         require_stage(case, "granted")
         if self.target not in case.outstanding:
-            raise OutOfStep(f"{self.target} has nothing of {self.repair} to confirm any more")
+            raise OutOfStep(
+                f"target must be a platform that has not confirmed {self.repair}; {self.target} "
+                "confirmed it already or never showed the records"
+            )
         assert case.granted_on is not None
         if not case.granted_on <= self.acked_on <= ledger.on:
             raise Malformed(
-                f"acked_on lies between the grant of {case.granted_on} and {ledger.on}",
+                f"acked_on must lie between the grant ({case.granted_on}) and {ledger.on}; it is "
+                f"{self.acked_on}",
                 "/acked_on",
             )
-        outstanding = tuple(one for one in case.outstanding if one != self.target)
+        outstanding = tuple(target for target in case.outstanding if target != self.target)
         yield RepairResultSynchronised(
             repair=self.repair,
             entity=case.entity,
@@ -264,7 +276,7 @@ class SynchroniseRepair(Report):
 
 
 class PushRepair(Report):
-    """跨省推送修复结果: note that the business's own province was told of the repair."""
+    """跨省推送修复结果: record that the repair was reported to the province of the business."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -273,12 +285,18 @@ class PushRepair(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = own_case(ledger, self.repair, "granted")
         if case.push_to is None:
-            raise OutOfStep(f"repair {self.repair} concerns no other province")
+            raise OutOfStep(
+                f"repair {self.repair} must concern another province to be reported there; it does "
+                "not"
+            )
         if case.pushed_on is not None:
-            raise OutOfStep(f"the result of {self.repair} was passed on on {case.pushed_on}")
+            raise OutOfStep(f"repair {self.repair} was already reported on {case.pushed_on}")
         assert case.granted_on is not None
         if ledger.on < case.granted_on:
-            raise OutOfStep(f"repair {self.repair} was granted later, on {case.granted_on}")
+            raise OutOfStep(
+                f"the report must not be dated before the grant of {self.repair} on "
+                f"{case.granted_on}; it is dated {ledger.on}"
+            )
         yield RepairPushed(
             repair=self.repair,
             entity=case.entity,
@@ -290,10 +308,10 @@ class PushRepair(Report):
 
 
 class RevokeRepair(Act):
-    """撤销信用修复: undo a grant that was got by deceit, or whose commitment was broken.
+    """撤销信用修复: revoke a grant that was obtained by deceit, or whose commitment was broken.
 
-    The records come back for the rest of their term, the grade is what they give, and the business
-    is barred (``repair.false_bar_years``).
+    The records count again for the rest of their term, the grade is assigned anew, and the business
+    is barred from repair (``repair.false_bar_years``).
     """
 
     ROLES = roles("credit_officer", "unit_head")
@@ -316,7 +334,7 @@ class RevokeRepair(Act):
             evidence=self.evidence,
             revoked_on=ledger.on,
         )
-        # What was revoked or corrected since the repair has no way back.
+        # A record that was revoked or corrected since the repair must not be reinstated.
         repaired = [r for r in records if r.ended is not None and r.ended.reason == "repaired"]
         yield from reinstate_records(ledger, repaired, reason=self.reason)
         until = bar_until(ledger)
@@ -333,7 +351,7 @@ class RevokeRepair(Act):
 
 
 def _push_to(ledger: Reading, case: RepairCase) -> str | None:
-    """The other province that the result is passed on to, by the codes of unit and business."""
+    """Return the province of the business, by its code, if it is not the unit's province."""
     regime = ledger.policy("samr.regime") if case.market_supervision else None
     if regime is None or regime.value.get("push_wd") is None:
         return None
@@ -344,7 +362,7 @@ def _push_to(ledger: Reading, case: RepairCase) -> str | None:
 
 
 def _unfounded(ledger: Reading, case: RepairCase, reasons: tuple[Reason, ...]) -> Iterator[Event]:
-    """REP-V5, unless the ledger or evidence in a reason shows that some condition is not met."""
+    """Raise REP-V5 unless the ledger or a reason's evidence shows that a condition is not met."""
     standing = list(conditions(ledger.read, Asked.by(case), ledger.on))
     alive = all(ledger.read(Record(name)).ended is None for name in case.records)
     shown = any(reason.rule is not None and reason.evidence for reason in reasons)
@@ -366,7 +384,7 @@ def _deciding(case: RepairCase) -> DeadlineRule:
 
 
 def _last_to_supplement(ledger: Reading, case: RepairCase) -> date:
-    """The last day of the business to hand in; the day of the request where no policy sets one."""
+    """Return the last day to supplement; without a policy it is the day of the request."""
     assert case.asked_on is not None
     if ledger.policy("repair.supplement_wd", on=case.asked_on) is None:
         return case.asked_on

@@ -1,4 +1,4 @@
-"""What else bears on repair: duties seen performed, exclusion by law, shields, misconduct, fees."""
+"""Commands on duties performed, exclusion by law, shields, misconduct and fees."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ledger.systems.supervision.findings import finding
 
 
 class RecordDutiesPerformed(Report):
-    """记录义务履行情况: the unit has seen done what a record of its own asked of the business."""
+    """记录义务履行情况: record that the business performed a duty from a record of the unit."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -43,8 +43,8 @@ class RecordDutiesPerformed(Report):
         says, unit = record.says, record.determined_by
         if not says.determined_on <= self.performed_on <= ledger.on:
             raise Malformed(
-                f"performed_on lies between the determination of {says.determined_on} and "
-                f"{ledger.on}",
+                f"performed_on must lie between the determination ({says.determined_on}) and "
+                f"{ledger.on}; it is {self.performed_on}",
                 "/performed_on",
             )
         yield DutiesPerformed(
@@ -58,7 +58,7 @@ class RecordDutiesPerformed(Report):
 
 
 class ExcludeFromRepair(Act):
-    """认定不可修复: say which law or central policy shuts a record out of repair."""
+    """认定不可修复: name the law or central policy that excludes a record from repair."""
 
     ROLES = roles("credit_officer", "unit_head")
 
@@ -68,10 +68,12 @@ class ExcludeFromRepair(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         record = _own_record(ledger, self.record)
         if not record.negative or record.ended is not None:
-            raise OutOfStep(f"record {self.record} is none that could be repaired")
+            raise OutOfStep(
+                f"record {self.record} must be negative and live to be excluded from repair"
+            )
         known = ledger.read(Duties(self.record)).excluded_by
         if known is not None:
-            raise OutOfStep(f"record {self.record} is excluded already, by {known.instrument}")
+            raise OutOfStep(f"record {self.record} is already excluded by {known.instrument}")
         yield RepairExcluded(
             record=self.record,
             entity=record.says.entity,
@@ -81,7 +83,7 @@ class ExcludeFromRepair(Act):
 
 
 class ReadmitToRepair(Act):
-    """撤回不可修复认定: let a record of the own unit that was shut out be repaired after all."""
+    """撤回不可修复认定: allow the repair of an excluded record of the unit again."""
 
     ROLES = roles("credit_officer", "unit_head")
 
@@ -92,16 +94,16 @@ class ReadmitToRepair(Act):
         record = _own_record(ledger, self.record)
         says, unit = record.says, record.determined_by
         if ledger.read(Duties(self.record)).excluded_by is None:
-            raise OutOfStep(f"record {self.record} is not excluded from repair")
+            raise OutOfStep(f"record {self.record} must be excluded from repair; it is not")
         yield RepairReadmitted(
             record=self.record, entity=says.entity, unit=unit, reason=self.reason
         )
 
 
 class GrantTemporaryShield(Act):
-    """重整期间临时屏蔽: do not show records while a court's reorganisation plan is carried out.
+    """重整期间临时屏蔽: hide records while a court's reorganisation plan is carried out.
 
-    ``until`` is the last day, if the ruling sets one; without it publicity is resumed by hand.
+    ``until`` is the last day, if the ruling sets one; without it a command must resume publicity.
     """
 
     ROLES = roles("credit_officer", "unit_head")
@@ -114,15 +116,20 @@ class GrantTemporaryShield(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self.ruled_on > ledger.on:
-            raise Malformed("ruled_on lies in the future", "/ruled_on")
+            raise Malformed(
+                f"ruled_on must not lie after today ({ledger.on}); it is {self.ruled_on}",
+                "/ruled_on",
+            )
         if self.until is not None and self.until < ledger.on:
-            raise Malformed("until lies before the day of the shield", "/until")
+            raise Malformed(
+                f"until must not lie before today ({ledger.on}); it is {self.until}", "/until"
+            )
         records = negative_records(ledger, self.entity, self.records)
         unit = records[0].determined_by
         require_determiner(ledger, unit)
         for record in records:
             if not record.in_publicity(ledger.on):
-                raise OutOfStep(f"record {record.record} is not shown; nothing is to be shielded")
+                raise OutOfStep(f"record {record.record} must be public to be shielded; it is not")
         yield TemporaryShieldGranted(
             entity=self.entity,
             unit=unit,
@@ -143,7 +150,7 @@ class GrantTemporaryShield(Act):
 
 
 class RecordRepairMisconduct(Report):
-    """记录修复失信行为: note that a business cheated in a repair that was not granted (yet)."""
+    """记录修复失信行为: record that a business cheated in a repair that is not granted."""
 
     ROLES = roles("credit_officer", *UNIT)
 
@@ -153,13 +160,18 @@ class RecordRepairMisconduct(Report):
     evidence: Evidence
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply first.")
+        case = ledger.known(RepairCase(self.repair), "Apply for the repair first.")
         require_determiner(ledger, case.unit)
         if case.stage == "granted":
-            raise OutOfStep(f"repair {self.repair} is granted; revoke it, which says the same")
+            raise OutOfStep(
+                f"repair {self.repair} must not be granted for this; it is, so revoke it instead "
+                "(revoke-repair)"
+            )
         until = bar_until(ledger)
         if until is None:
-            raise OutOfStep(f"no version of repair.false_bar_years is in force on {ledger.on}")
+            raise OutOfStep(
+                f"the policy repair.false_bar_years must be in force on {ledger.on}; it is not"
+            )
         yield RepairMisconductRecorded(
             entity=case.entity,
             unit=case.unit,
@@ -172,9 +184,9 @@ class RecordRepairMisconduct(Report):
 
 
 class ReportRepairFee(Report):
-    """报告修复收费: somebody took, or asked for, money for a repair (REP-V4).
+    """报告修复收费: report that money was demanded or taken for a repair (REP-V4).
 
-    ``collected_by`` is whoever did; ``unit`` the unit, if one stands behind it.
+    ``collected_by`` names the collector; ``unit`` names the unit responsible, if any.
     """
 
     ROLES = roles("entity_rep", "jb_supervisor", "credit_officer", *UNIT)
@@ -191,7 +203,9 @@ class ReportRepairFee(Report):
         if self.repair is not None:
             case = ledger.known(RepairCase(self.repair))
             if case.entity != self.entity:
-                raise Malformed(f"repair {self.repair} is none of {self.entity}", "/repair")
+                raise Malformed(
+                    f"repair must be a repair of {self.entity}; {self.repair} is not", "/repair"
+                )
         yield RepairFeeReported(
             entity=self.entity,
             collected_by=self.collected_by,
@@ -212,6 +226,6 @@ class ReportRepairFee(Report):
 
 
 def _own_record(ledger: Reading, name: str) -> Record:
-    record = ledger.known(Record(name), "Enter it first.")
+    record = ledger.known(Record(name), "Enter the record first.")
     require_determiner(ledger, record.determined_by)
     return record

@@ -1,4 +1,4 @@
-"""Commands of 2.10: findings, the documents that supervisors send, and what units may not do."""
+"""Commands of supervision (2.10): findings, documents of supervisors, forbidden conduct."""
 
 from ledger.systems.supervision.commands.conduct import OrderBlanketMeasure, ReportProhibitedConduct
 from ledger.systems.supervision.commands.documents import (

@@ -1,4 +1,4 @@
-"""What no unit may do: conduct that is forbidden to all, and halting whole sectors."""
+"""Commands on conduct forbidden to all units, and on halting whole sectors."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from ledger.systems.supervision.events import (
 )
 from ledger.systems.supervision.findings import finding, reporter
 
-#: The must-nots, numbered as in 54号, whose breach is for profit; the others are abuses of power.
+#: Must-nots (numbered as in 54号) whose breach is for profit; other breaches are abuses of power.
 _FOR_PROFIT = frozenset({1, 2, 3, 4})
 
 
 class ReportProhibitedConduct(Report):
-    """报告严禁行为: report conduct that the must-nots forbid. Recorded whatever it says (0.1).
+    """报告严禁行为: report conduct that a must-not forbids.
 
-    ``code`` is the number of the must-not in the policy ``conduct.five_prohibitions``.
+    A report is never refused for what it claims (0.1). ``code`` is the number of the must-not in
+    the policy ``conduct.five_prohibitions``.
     """
 
     ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
@@ -44,17 +45,23 @@ class ReportProhibitedConduct(Report):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self.conducted_on > ledger.today:
-            raise Malformed(f"conducted_on lies after {ledger.today}", "/conducted_on")
-        ledger.known(UnitStanding(self.unit), "Name the unit as the catalogue has it.")
+            raise Malformed(
+                f"conducted_on must not lie after today ({ledger.today}); it is "
+                f"{self.conducted_on}",
+                "/conducted_on",
+            )
+        ledger.known(UnitStanding(self.unit), "Name a unit of the catalogue.")
         must_nots = ledger.setting("conduct.five_prohibitions", on=self.conducted_on)["must_nots"]
         must_not = must_nots.get(str(self.code))
         if must_not is None:
             numbers = ", ".join(sorted(must_nots))
-            raise Malformed(f"there is no must-not {self.code}; take one of {numbers}", "/code")
+            raise Malformed(f"code must be one of {numbers}; it is {self.code}", "/code")
         if self.officer is not None:
-            standing = ledger.known(OfficerStanding(self.officer), "Leave officer out if unknown.")
+            standing = ledger.known(
+                OfficerStanding(self.officer), "Leave officer out if the officer is unknown."
+            )
             if self.unit not in standing.units:
-                raise OutOfStep(f"{self.officer} is no officer of {self.unit}")
+                raise OutOfStep(f"officer must be an officer of {self.unit}; {self.officer} is not")
         who = reporter(ledger)
         yield ProhibitedConductReported(
             unit=self.unit,
@@ -72,7 +79,7 @@ class ReportProhibitedConduct(Report):
             rules.SUP_D3 if self.code in _FOR_PROFIT else rules.SUP_D4,
             unit=self.unit,
             entity=self.entity,
-            # A task leads to the business that was visited.
+            # The task would reveal which business was visited.
             task=None if who == "entity" else self.task,
             officer=self.officer,
             protected=who == "entity",
@@ -100,16 +107,18 @@ class OrderBlanketMeasure(Act):
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         if not ledger.on <= self.halted_from <= self.halted_to:
             raise Malformed(
-                f"the halt begins on {ledger.on} or later and ends after it begins", "/halted_from"
+                f"halted_from must not lie before today ({ledger.on}) or after halted_to "
+                f"({self.halted_to}); it is {self.halted_from}",
+                "/halted_from",
             )
         approval = self.approval
         reason = None
         if self.ground == "other":
-            reason = "no life safety, major accident or national event is named"
+            reason = "the ground must be life safety, a major accident or a national event"
         elif approval is None:
-            reason = "no competent government has approved it"
+            reason = "a competent government must approve it"
         elif approval.approved_on > ledger.on:
-            reason = f"it was approved only on {approval.approved_on}"
+            reason = f"it must be approved in advance; it was approved on {approval.approved_on}"
         ledger.require(
             reason is None,
             rules.SUP_R5,

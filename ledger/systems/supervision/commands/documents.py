@@ -1,4 +1,4 @@
-"""What supervisors send out: notices, opinions, decisions, circulars, interviews, referrals."""
+"""Commands on the documents of supervisors: notices, decisions, circulars, referrals, more."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ Findings = Annotated[tuple[FindingId, ...], msgspec.Meta(max_length=200)]
 
 
 class ProposeSupervisionDoc(Act):
-    """建议制发监督文书: propose to the Justice Bureau that it send a unit a document (2.18).
+    """建议制发监督文书: propose that the Justice Bureau send a unit a document (2.18).
 
-    The Justice Bureau issues it (``IssueSupervisionDoc``), as proposed or otherwise, or declines.
+    The Justice Bureau issues the document (``IssueSupervisionDoc``), changed or unchanged, or
+    declines the proposal.
     """
 
     ROLES = roles("rlo_assessor")
@@ -67,7 +68,7 @@ class ProposeSupervisionDoc(Act):
 
 
 class DeclineProposal(Act):
-    """不采纳建议: say that no document is issued on a proposal, and why."""
+    """不采纳建议: decline a proposal, with the reason."""
 
     ROLES = roles("jb_supervisor")
 
@@ -82,9 +83,9 @@ class DeclineProposal(Act):
 class IssueSupervisionDoc(Act):
     """制发监督文书: send a notice, an opinion or a decision to a unit.
 
-    It may name open findings about the unit, which are answered with it. A decision states its
-    ``due_on``; answers to the others fall due by policy. ``proposal``: the rule-of-law office's,
-    which it follows.
+    It may name open findings about the unit; the unit's answer then answers them too. A decision
+    states its ``due_on``; answers to a notice or an opinion fall due by policy. ``proposal`` is the
+    proposal of the rule-of-law office that the document follows.
     """
 
     ROLES = roles("jb_supervisor")
@@ -105,22 +106,29 @@ class IssueSupervisionDoc(Act):
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         if (self.kind == "decision") != (self.due_on is not None):
             raise Malformed(
-                "a decision states its due_on, and nothing else does: an answer to a notice or an "
+                "due_on must be given for a decision, and only then; an answer to a notice or an "
                 "opinion falls due by policy",
                 "/due_on",
             )
         if self.due_on is not None and self.due_on <= ledger.on:
-            raise Malformed(f"due_on has to lie after {ledger.on}", "/due_on")
+            raise Malformed(
+                f"due_on must lie after today ({ledger.on}); it is {self.due_on}", "/due_on"
+            )
         for finding_id in self.findings:
             require_told(open_finding(ledger, finding_id, unit=self.unit))
         if self.follows is not None:
             earlier = ledger.known(SupervisionDoc(self.follows))
             if earlier.unit != self.unit:
-                raise OutOfStep(f"document {self.follows} was sent to {earlier.unit}")
+                raise OutOfStep(
+                    f"follows must be a document sent to {self.unit}; {self.follows} was sent to "
+                    f"{earlier.unit}"
+                )
         if self.proposal is not None:
             proposed = _open_proposal(ledger, self.proposal)
             if proposed.unit != self.unit:
-                raise OutOfStep(f"proposal {self.proposal} is about {proposed.unit}")
+                raise OutOfStep(
+                    f"proposal must be about {self.unit}; {self.proposal} is about {proposed.unit}"
+                )
         yield SupervisionDocIssued(
             document=self.document,
             kind=self.kind,
@@ -137,15 +145,17 @@ class IssueSupervisionDoc(Act):
 
 
 def _open_proposal(ledger: Reading, proposal_id: str) -> Proposal:
-    """The proposal, on which nothing was decided yet."""
-    proposal = ledger.known(Proposal(proposal_id), "The rule-of-law office makes proposals.")
+    """Return a proposal that is not decided yet."""
+    proposal = ledger.known(Proposal(proposal_id), "Name a proposal of the rule-of-law office.")
     if proposal.stage != "proposed":
-        raise OutOfStep(f"proposal {proposal_id} was {proposal.stage} on {proposal.decided_on}")
+        raise OutOfStep(
+            f"proposal {proposal_id} was already {proposal.stage} on {proposal.decided_on}"
+        )
     return proposal
 
 
 class AnswerSupervisionDoc(Report):
-    """答复监督文书: the unit answers a document, and with it the findings that it names."""
+    """答复监督文书: answer a document, and with it the findings that it names."""
 
     ROLES = UNIT
 
@@ -156,17 +166,23 @@ class AnswerSupervisionDoc(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         document = _pending(ledger, self.document)
         if document.unit != self.unit:
-            raise OutOfStep(f"document {self.document} was sent to {document.unit}")
+            raise OutOfStep(
+                f"document must be one sent to {self.unit}; {self.document} was sent to "
+                f"{document.unit}"
+            )
         issued = ledger.opening(document.issued_position)
         assert document.kind is not None
         if ledger.at < issued.envelope.occurred_at:
-            raise OutOfStep(f"document {self.document} was issued later, on {document.issued_on}")
+            raise OutOfStep(
+                f"the answer must not be dated before document {self.document} was issued, on "
+                f"{document.issued_on}"
+            )
         due = ledger.due(rules.response_deadline(document.kind), issued)
         yield SupervisionDocAnswered(
             document=self.document,
             unit=self.unit,
             response=self.response,
-            # What ended meanwhile is not answered any more.
+            # Findings that have ended since are not answered any more.
             findings=tuple(
                 finding_id
                 for finding_id in document.findings
@@ -177,7 +193,7 @@ class AnswerSupervisionDoc(Report):
 
 
 class WithdrawSupervisionDoc(Act):
-    """撤回监督文书: take back a document that should not have been sent."""
+    """撤回监督文书: withdraw a document that should not have been sent."""
 
     ROLES = roles("jb_supervisor")
 
@@ -192,7 +208,7 @@ class WithdrawSupervisionDoc(Act):
 
 
 class RecordPublicInterview(Report):
-    """公开约谈: record that those in charge of a unit were talked to; ``occurred_at`` says when."""
+    """公开约谈: record an interview with the leaders of a unit; ``occurred_at`` says when."""
 
     ROLES = roles("jb_supervisor")
     ACTS_FOR = ""
@@ -218,7 +234,7 @@ class RecordPublicInterview(Report):
 
 
 class IssueCircular(Act):
-    """发布通报或典型案例: tell the public what units did, without personal data (PUB-R1)."""
+    """发布通报或典型案例: publish what units did, without personal data (PUB-R1)."""
 
     ROLES = roles("jb_supervisor")
 
@@ -246,7 +262,7 @@ class IssueCircular(Act):
 
 
 class ReferToDiscipline(DatedAct):
-    """移送纪检监察机关: hand clues about people of a unit to the discipline authority."""
+    """移送纪检监察机关: refer clues about people of a unit to the discipline authority."""
 
     ROLES = roles("jb_supervisor")
     ACTS_FOR = ""
@@ -264,7 +280,7 @@ class ReferToDiscipline(DatedAct):
         for officer in self.officers:
             standing = ledger.known(OfficerStanding(officer), "Name a certified officer.")
             if self.unit not in standing.units:
-                raise OutOfStep(f"{officer} is no officer of {self.unit}")
+                raise OutOfStep(f"officers must be officers of {self.unit}; {officer} is not")
         yield ReferredToDiscipline(
             unit=self.unit,
             referred_to=self.referred_to,
@@ -281,14 +297,14 @@ def _new_document(ledger: Reading, document: str) -> None:
 
 
 def _pending(ledger: Reading, document_id: str) -> SupervisionDoc:
-    document = ledger.known(SupervisionDoc(document_id), "Issue it first.")
+    document = ledger.known(SupervisionDoc(document_id), "Issue the document first.")
     if document.stage != "issued":
-        raise OutOfStep(f"document {document_id} was {document.stage} already")
+        raise OutOfStep(f"document {document_id} was already {document.stage}")
     return document
 
 
 def _told(ledger: Reading, findings: tuple[str, ...], unit: str) -> Iterator[Event]:
-    """The findings among these that were withheld from the unit until now."""
+    """Disclose to the unit those findings that were withheld from it until now."""
     for finding_id in findings:
         withheld = ledger.read(FindingState(finding_id)).withheld_from
         if unit in withheld:
@@ -297,12 +313,12 @@ def _told(ledger: Reading, findings: tuple[str, ...], unit: str) -> Iterator[Eve
 
 
 def _about(ledger: Reading, findings: tuple[str, ...], unit: str) -> list[FindingRaised]:
-    """The findings, ended or not, all of which have to be about the unit."""
-    found = []
+    """Return the findings, ended or not, all of which must be about the unit."""
+    about = []
     for finding_id in findings:
         raised = ledger.known(FindingState(finding_id)).raised
         assert raised is not None
         if raised.unit != unit:
-            raise OutOfStep(f"finding {finding_id} is about {raised.unit}, not {unit}")
-        found.append(raised)
-    return found
+            raise OutOfStep(f"finding {finding_id} must be about {unit}; it is about {raised.unit}")
+        about.append(raised)
+    return about

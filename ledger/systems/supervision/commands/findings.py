@@ -1,4 +1,4 @@
-"""Findings: raised, read, answered, put right, followed up, ended."""
+"""Commands that raise, triage, answer, follow up and end findings."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from ledger.systems.supervision.folds import FindingState
 
 
 class RaiseFinding(Report):
-    """提出监督发现: a supervisor has found something that the ledger did not raise by itself.
+    """提出监督发现: raise a finding that the ledger did not raise automatically.
 
-    It names a declared finding rule, a known unit, and evidence that is recorded.
+    The command must name a declared finding rule, a known unit and recorded evidence.
     """
 
     ROLES = roles("jb_supervisor", "rlo_assessor")
@@ -61,14 +61,20 @@ class RaiseFinding(Report):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         rule = declared_rules().get(self.rule_id)
         if rule is None or rule.kind != "finding":
-            raise Malformed(f"{self.rule_id} is no rule that leads to a finding", "/rule_id")
+            raise Malformed(
+                f"rule_id must be a rule that raises findings; {self.rule_id} is not", "/rule_id"
+            )
         if self.type != rule.finding_type:
-            raise Malformed(f"{self.rule_id} leads to a finding {rule.finding_type}", "/type")
+            raise Malformed(
+                f"type must be {rule.finding_type} for {self.rule_id}; it is {self.type}", "/type"
+            )
         if self.unit is not None:
             ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         for position in self.evidence_events:
             if ledger.named_record(position) is None:
-                raise UnknownReference("event", str(position), "Name a recorded position.")
+                raise UnknownReference(
+                    "event", str(position), "Name the position of a recorded event."
+                )
         yield FindingRaised(
             finding_id=ledger.name(self.rule_id),
             type=self.type,
@@ -85,7 +91,7 @@ class RaiseFinding(Report):
 
 
 class TriageFinding(Act):
-    """监督分办: read a finding and say how it goes on."""
+    """监督分办: read a finding and decide how it is handled."""
 
     ROLES = roles("jb_supervisor")
 
@@ -105,7 +111,7 @@ class TriageFinding(Act):
 
 
 class DismissFinding(Countersigned):
-    """监督发现不成立: set a finding aside; an automatic one needs a second reader (SUP-R3)."""
+    """监督发现不成立: dismiss a finding; an automatic one needs two supervisors (SUP-R3)."""
 
     ROLES = roles("jb_supervisor")
 
@@ -135,8 +141,8 @@ class DismissFinding(Countersigned):
             officer is None or not same_person(person, officer),
             rules.GEN_R2,
             person=person,
-            one="the officer whom a finding is about",
-            other="the one who dismisses it",
+            one="the officer whom the finding is about",
+            other="the person who dismisses it",
         )
 
     def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
@@ -156,7 +162,7 @@ class DismissFinding(Countersigned):
 
 
 class RespondToFinding(Report):
-    """执法单位回复: the supervised unit answers."""
+    """执法单位回复: answer a finding, as the supervised unit."""
 
     ROLES = UNIT
 
@@ -168,7 +174,7 @@ class RespondToFinding(Report):
         state = ledger.known(FindingState(self.finding_id))
         assert state.raised is not None
         if state.raised.confidential:
-            # To the unit it does not exist, whoever has let slip its id.
+            # The unit must not learn that the finding exists, even if it knows the id.
             raise UnknownReference("finding", self.finding_id)
         open_finding(ledger, self.finding_id, unit=self.unit)
         yield UnitResponded(
@@ -181,7 +187,7 @@ class RespondToFinding(Report):
 
 
 class AcceptRectification(Act):
-    """整改认可: the supervisor accepts what the unit has put right."""
+    """整改认可: accept what the unit has corrected."""
 
     ROLES = roles("jb_supervisor")
 
@@ -201,7 +207,7 @@ class AcceptRectification(Act):
 
 
 class RejectRectification(Act):
-    """退回整改: what the unit has answered or put right does not suffice; it answers once more."""
+    """退回整改: reject an insufficient answer or correction; the unit must answer again."""
 
     ROLES = roles("jb_supervisor")
 
@@ -212,7 +218,10 @@ class RejectRectification(Act):
         raised = open_finding(ledger, self.finding_id)
         state = ledger.read(FindingState(self.finding_id))
         if raised.unit is None or not (state.responded or state.rectified):
-            raise OutOfStep(f"finding {self.finding_id} has no answer that could be rejected")
+            raise OutOfStep(
+                f"finding {self.finding_id} must have an answer or a correction to reject; it has "
+                "none"
+            )
         yield RectificationRejected(
             finding_id=self.finding_id,
             unit=raised.unit,
@@ -223,7 +232,7 @@ class RejectRectification(Act):
 
 
 class StartDirectHandling(Act):
-    """督办: the Justice Bureau follows a finding up itself and says until when it has to end."""
+    """督办: follow up a finding as the Justice Bureau, and set the day by which it must end."""
 
     ROLES = roles("jb_supervisor")
 
@@ -234,9 +243,11 @@ class StartDirectHandling(Act):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         raised = open_finding(ledger, self.finding_id)
         if raised.unit is None:
-            raise OutOfStep(f"finding {self.finding_id} is about no unit")
+            raise OutOfStep(f"finding {self.finding_id} must be about a unit; it is about none")
         if self.due_on <= ledger.on:
-            raise Malformed(f"due_on has to lie after {ledger.on}", "/due_on")
+            raise Malformed(
+                f"due_on must lie after today ({ledger.on}); it is {self.due_on}", "/due_on"
+            )
         state = full_state(ledger, raised)
         yield DirectHandlingStarted(
             finding_id=self.finding_id,
@@ -249,9 +260,9 @@ class StartDirectHandling(Act):
 
 
 class CloseFinding(Act):
-    """监督发现办结: close a finding that was answered or put right; never one's own."""
+    """监督发现办结: close a finding about another unit that was answered or corrected."""
 
-    # SUP-R4 refuses a unit that closes its own finding, with the law.
+    # SUP-R4, not ROLES, refuses a unit that closes its own finding, so that the law is cited.
     ROLES = roles("jb_supervisor", *UNIT)
 
     finding_id: FindingId
@@ -276,26 +287,28 @@ class CloseFinding(Act):
 
 
 def full_state(ledger: Reading, raised: FindingRaised) -> FindingState:
-    """Return where a finding stands, also one that the sender may not know of."""
+    """Return the state of a finding, including one that the sender may not know of."""
     return ledger.read_true(FindingState(raised.finding_id))
 
 
 def require_told(raised: FindingRaised) -> None:
-    """Refuse to put before a unit a finding of which it never learns."""
+    """Refuse a document that would reveal a confidential finding to the unit."""
     if raised.confidential:
         raise Malformed(
-            f"finding {raised.finding_id} is confidential, and the unit would read of it here; "
-            "leave it out",
+            f"findings must not include {raised.finding_id}; it is confidential, and the unit "
+            "would learn of it",
             "/findings",
         )
 
 
 def open_finding(ledger: Reading, finding_id: str, *, unit: str | None = None) -> FindingRaised:
-    """The finding, which has not ended and, if a unit is named, is about that one."""
+    """Return a finding that has not ended and is about ``unit``, if given."""
     state = ledger.known(FindingState(finding_id))
     assert state.raised is not None
     if state.ended is not None:
-        raise OutOfStep(f"finding {finding_id} was {state.ended} already")
+        raise OutOfStep(f"finding {finding_id} was already {state.ended}")
     if unit not in (None, state.raised.unit):
-        raise OutOfStep(f"finding {finding_id} is about {state.raised.unit}, not {unit}")
+        raise OutOfStep(
+            f"finding {finding_id} must be about {unit}; it is about {state.raised.unit}"
+        )
     return state.raised
