@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet
-SOURCES = $(wildcard ledger projections api tests benchmarks)
+SOURCES = $(wildcard ledger projections api tools tests benchmarks)
 
 .PHONY: help run test pytest soak lint format docs bench requirements clean distclean venv install install-dev
 .NOTPARALLEL:

@@ -1,0 +1,1 @@
+"""What helps to make the project and is not shipped with it."""
