@@ -67,7 +67,7 @@ format: install-dev
 	@$(BIN)/ruff format $(SOURCES)
 
 docs: install-dev
-	@$(BIN)/python -m api.reference docs
+	@$(BIN)/python -m tools.reference docs
 
 bench: install-dev
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -11,7 +11,7 @@ from importlib import import_module
 def main() -> None:
     """Run the command line."""
     try:
-        import_module("api.command_line").main()
+        import_module("api.cli.command_line").main()
     except KeyboardInterrupt:  # while it was being imported
         sys.exit(130)
 

@@ -9,44 +9,34 @@ from typing import Any
 
 from aiohttp import web
 
-from api import (
-    accesses,
-    actcodes,
-    events,
-    feed,
-    openapi,
-    operations,
-    operators,
-    pages,
-    persons,
-    publicdoor,
-    receipts,
-    transparency,
-)
-from api import evidence as evidence_files
-from api.auditing import AUDIT, Audit
-from api.commands import MAX_BODY_BYTES, add_commands
-from api.cosigning import Cosigning
-from api.counter import counter_context
-from api.feed import HUB
-from api.files import FILES, Files, files_context
-from api.front import EDGE, Edge
-from api.hub import Hub
-from api.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
-from api.middlewares import frame
-from api.operations import Check
-from api.rates import Rates
-from api.resources import Resource, add_resources
-from api.threads import SUPERVISOR, supervision_context
-from api.timekeeping import Timekeeper
-from api.tokens import Tokens
+from api.feed import resource as feed
+from api.feed.hub import Hub
+from api.feed.resource import HUB
+from api.http import openapi, operations, pages
+from api.http.auditing import AUDIT, Audit
+from api.http.commands import MAX_BODY_BYTES, add_commands
+from api.http.front import EDGE, Edge
+from api.http.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
+from api.http.middlewares import frame
+from api.http.operations import Check
+from api.http.rates import Rates
+from api.http.resources import Resource, add_resources
+from api.http.tokens import Tokens
+from api.log import receipts, transparency
+from api.log.cosigning import Cosigning
+from api.running.counter import counter_context
+from api.running.files import FILES, Files, files_context
+from api.running.threads import SUPERVISOR, supervision_context
+from api.running.timekeeping import Timekeeper
+from api.systems import accesses, actcodes, events, operators, persons, publicdoor
+from api.systems import evidence as evidence_files
 from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
 from ledger.registry import COMMANDS, Entry
 from ledger.transparency.keeper import Keeper
 from ledger.vault.store import Vault
-from projections.drawing import Desk
+from projections.drawing.desk import Desk
 from projections.source import Source
 
 #: What can be asked; each module of the api adds its own here.

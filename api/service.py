@@ -13,12 +13,12 @@ from typing import Self
 from aiohttp import web
 
 from api.app import make_app
-from api.cosigning import Cosigning
-from api.front import Edge
-from api.operations import MAX_LAG, Readiness
-from api.timekeeping import Timekeeper
-from api.tokens import Tokens
-from api.views import RESOURCES, readiness
+from api.http.front import Edge
+from api.http.operations import MAX_LAG, Readiness
+from api.http.tokens import Tokens
+from api.http.views import RESOURCES, readiness
+from api.log.cosigning import Cosigning
+from api.running.timekeeping import Timekeeper
 from ledger.access.events import ClockConfirmed
 from ledger.access.tokens import NoteClock
 from ledger.evidence import MOST, QUOTA, open_evidence
@@ -39,16 +39,16 @@ from ledger.opening import (
     open_recorder,
     refuse_writable,
 )
-from ledger.persons.erasure import destroy_keys
-from ledger.persons.held import refuse_lost_keys, wrong_keys
 from ledger.stores.blobs import Blobs
+from ledger.systems.persons.erasure import destroy_keys
+from ledger.systems.persons.held import refuse_lost_keys, wrong_keys
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.policy import Policy
 from ledger.vault.store import Vault
-from projections.clock import Clock
-from projections.drawing import Desk
+from projections.drawing.desk import Desk
 from projections.follower import Follower
 from projections.opening import open_views
+from projections.watches.clock import Clock
 
 
 class Service:

@@ -23,19 +23,19 @@ from eventsourcing.domain import Aggregate, event
 
 from benchmarks.library_slice import ApproveTaskSlice, Given, PlanApproved, PlanFiled
 from benchmarks.measuring import in_turns, report
-from ledger.filing.events import (
+from ledger.kernel import Actor, Command, Context, Event, Ledger, Reading
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
     InspectionTaskApproved,
     NonOnsiteConsidered,
     PlanItem,
 )
-from ledger.filing.folds import PlanInForce
-from ledger.filing.rules import FIL_R1
-from ledger.kernel import Actor, Command, Context, Event, Ledger, Reading
-from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.folds import BookedVisits
-from ledger.supervision.rules import SUP_R1
+from ledger.systems.filing.folds import PlanInForce
+from ledger.systems.filing.rules import FIL_R1
+from ledger.systems.supervision.folds import BookedVisits
+from ledger.systems.supervision.rules import SUP_R1
 
 _HEAD = Actor(unit_id="MRB", person_id="HEAD", role="unit_head")
 _WEIGHED = NonOnsiteConsidered(

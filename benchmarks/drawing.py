@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 
 from benchmarks.measuring import in_turns, report
-from ledger.draws import uvdraw
+from ledger.systems.draws import uvdraw
 
 SEED = "20260719|08 14 17 22 29 31 05|3518.76"
 DRAW = "DRAW-2026-0007"

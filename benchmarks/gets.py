@@ -38,12 +38,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from api import accesses, operators, persons, receipts, transparency
 from api.app import RESOURCES as COMMON
-from api.resources import Parameter, Resource
-from api.views import RESOURCES
+from api.http.resources import Parameter, Resource
+from api.http.views import RESOURCES
+from api.log import receipts, transparency
+from api.systems import accesses, operators, persons
 from benchmarks.multiplied import multiply, tell
-from ledger.vocabulary import Role
+from ledger.general.vocabulary import Role
 
 SMALL, LARGE, QUICK = 5_000, 500_000, 50_000
 
@@ -63,8 +64,8 @@ OPERATED: frozenset[Role] = frozenset({"operator"})
 #: Clients that keep asking for something expensive, and for how many seconds, in so many turns.
 CLIENTS, SECONDS, TURNS = 8, 2.0, 3
 
-#: What each pool of threads (``api.pools``) answers that costs most: who asks, and the path. A
-#: crowd asks for the dearest of those that were measured.
+#: What each pool of threads (``api.running.pools``) answers that costs most: who asks, and the
+#: path. A crowd asks for the dearest of those that were measured.
 POOLS: Mapping[str, tuple[str, str]] = {
     "reads": ("supervisor", r"/v1/units/[^/]+/trail.*|/v1/deadlines.*"),
     "public-reads": ("public", r"/v1/[^/]+/[^/]+/trail.*|/v1/entities/[^/]+/profile"),

@@ -1,8 +1,8 @@
 """FIL-R1 with its plan and SUP-R1 with its cap, in the library's own shape.
 
-The kernel's shape of the same two rules is ``ledger.filing.commands.ApproveTask`` with the folds
-``PlanInForce`` and ``BookedVisits``. This one is what decision 0002 compares with, and what the
-benchmark of decisions runs beside the kernel.
+The kernel's shape of the same two rules is ``ledger.systems.filing.commands.ApproveTask`` with the
+folds ``PlanInForce`` and ``BookedVisits``. This one is what decision 0002 compares with, and what
+the benchmark of decisions runs beside the kernel.
 """
 
 from __future__ import annotations

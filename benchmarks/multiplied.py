@@ -25,7 +25,7 @@ from uuid import UUID
 import msgpack
 from eventsourcing.dcb.api import DCBEvent
 
-from ledger.naming import beside, blobs_folder
+from ledger.stores.naming import beside, blobs_folder
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.scenarios.test_story_business import test_a_business_through_a_year
 from tests.scenarios.test_story_unit import test_a_unit_through_a_year

@@ -17,16 +17,16 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from api.front import EDGE, Runner
-from api.logs import configure_logging
-from api.server import prepare_process
+from api.http.front import EDGE, Runner
+from api.running.logs import configure_logging
+from api.running.server import prepare_process
 from api.service import Service
 from benchmarks.http import ENTITIES
-from ledger.entities.commands import RegisterEntity
-from ledger.entities.events import Identity
 from ledger.kernel.clock import system_clock
 from ledger.kernel.contexts import make_context
 from ledger.opening import LEDGER_CLOCK
+from ledger.systems.entities.commands import RegisterEntity
+from ledger.systems.entities.events import Identity
 
 
 def bare(answer: bytes) -> web.Application:

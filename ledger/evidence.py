@@ -15,25 +15,25 @@ from typing import BinaryIO, get_args
 
 import msgspec
 
+from ledger.general.mediatypes import ENOUGH, media_type_of
+from ledger.general.vocabulary import StoredFile
 from ledger.kernel import Event, Recorded, codec
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.mediatypes import ENOUGH, media_type_of
-from ledger.naming import blobs_folder
-from ledger.penalties.events import EvidenceAdded
-from ledger.process.events import (
+from ledger.stores.evidence import EvidenceError, EvidenceFolder, EvidenceStore, Incoming
+from ledger.stores.naming import blobs_folder
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.penalties.events import EvidenceAdded
+from ledger.systems.process.events import (
     AvRecordSealed,
     CaseFilesErased,
     EvidenceSuperseded,
     ProcessStepRecorded,
 )
-from ledger.process.folds import CaseFiles
-from ledger.stores.evidence import EvidenceError, EvidenceFolder, EvidenceStore, Incoming
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.process.folds import CaseFiles
 from ledger.vault.sealing import Unsealable
 from ledger.vault.store import Vault
 from ledger.vault.streams import HEADER, StreamHead, StreamSealer, opened_stream, stream_head
-from ledger.vocabulary import StoredFile
 
 #: Where the files lie within the folder of a ledger's blobs.
 FOLDER = "evidence"

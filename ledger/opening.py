@@ -13,10 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
-from ledger.audiences import knowers_of
+from ledger.general.audiences import knowers_of
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import Clock, system_clock
-from ledger.naming import (
+from ledger.stores.files import CHANGE, copy_database, mark_in, open_to_others
+from ledger.stores.naming import (
     UnusableUrl,
     belongings,
     beside,
@@ -24,18 +25,17 @@ from ledger.naming import (
     key_file,
     ledger_path,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.stores.files import CHANGE, copy_database, mark_in, open_to_others
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.beside import impersonal, late_entry
-from ledger.takeover import Tell, logged, take_over
+from ledger.stores.takeover import Tell, logged, take_over
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.beside import impersonal, late_entry
+from ledger.systems.workplans.effects import evidence_changed
 from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import KeyFileError, following_key, settle_key
 from ledger.transparency.log import TransparencyLog, refuse_taken
 from ledger.transparency.memory import Memory
 from ledger.transparency.notes import Signer, parse_vkey
 from ledger.transparency.store import Signed, SignedStore, TileStore
-from ledger.workplans.effects import evidence_changed
 
 __all__ = [
     "LEDGER_CLOCK",

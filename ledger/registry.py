@@ -14,44 +14,44 @@ import msgspec
 import ledger.access.events
 import ledger.intake.events
 import ledger.transparency.events  # noqa: F401 - stands for all three
-from ledger.approvals import commands as approvals
-from ledger.assessment import commands as assessment
-from ledger.casefiles import commands as casefiles
-from ledger.catalogue import commands as catalogue
-from ledger.channels import commands as channels
-from ledger.commitments import commands as commitments
-from ledger.complaints import commands as complaints
-from ledger.corrections import commands as corrections
-from ledger.credit import commands as credit
-from ledger.deadlines import commands as deadlines
-from ledger.delegations import commands as delegations
-from ledger.dishonesty import commands as dishonesty
-from ledger.draws import commands as draws
-from ledger.draws.commands.common import OPERATORS
-from ledger.entities import commands as entities
-from ledger.experience import commands as experience
-from ledger.filing import commands as filing
-from ledger.grading import commands as grading
-from ledger.handovers import commands as handovers
-from ledger.joint import commands as joint
+from ledger.general.vocabulary import Role
 from ledger.kernel import Command
-from ledger.keylist import commands as keylist
-from ledger.legalreview import commands as legalreview
-from ledger.leniency import commands as leniency
-from ledger.observation import commands as observation
-from ledger.penalties import commands as penalties
-from ledger.persons import commands as persons
-from ledger.policies import commands as policies
-from ledger.process import commands as process
-from ledger.progress import commands as progress
-from ledger.publicity import commands as publicity
-from ledger.reconsideration import commands as reconsideration
-from ledger.repair import commands as repair
-from ledger.sharing import commands as sharing
-from ledger.supervision import commands as supervision
-from ledger.takeon import commands as takeon
-from ledger.vocabulary import Role
-from ledger.workplans import commands as workplans
+from ledger.systems.approvals import commands as approvals
+from ledger.systems.assessment import commands as assessment
+from ledger.systems.casefiles import commands as casefiles
+from ledger.systems.catalogue import commands as catalogue
+from ledger.systems.channels import commands as channels
+from ledger.systems.commitments import commands as commitments
+from ledger.systems.complaints import commands as complaints
+from ledger.systems.corrections import commands as corrections
+from ledger.systems.credit import commands as credit
+from ledger.systems.deadlines import commands as deadlines
+from ledger.systems.delegations import commands as delegations
+from ledger.systems.dishonesty import commands as dishonesty
+from ledger.systems.draws import commands as draws
+from ledger.systems.draws.commands.common import OPERATORS
+from ledger.systems.entities import commands as entities
+from ledger.systems.experience import commands as experience
+from ledger.systems.filing import commands as filing
+from ledger.systems.grading import commands as grading
+from ledger.systems.handovers import commands as handovers
+from ledger.systems.joint import commands as joint
+from ledger.systems.keylist import commands as keylist
+from ledger.systems.legalreview import commands as legalreview
+from ledger.systems.leniency import commands as leniency
+from ledger.systems.observation import commands as observation
+from ledger.systems.penalties import commands as penalties
+from ledger.systems.persons import commands as persons
+from ledger.systems.policies import commands as policies
+from ledger.systems.process import commands as process
+from ledger.systems.progress import commands as progress
+from ledger.systems.publicity import commands as publicity
+from ledger.systems.reconsideration import commands as reconsideration
+from ledger.systems.repair import commands as repair
+from ledger.systems.sharing import commands as sharing
+from ledger.systems.supervision import commands as supervision
+from ledger.systems.takeon import commands as takeon
+from ledger.systems.workplans import commands as workplans
 
 _UNIT: tuple[Role, ...] = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
 #: Who may look into a complaint: any body but the unit accused (CMP-R1).

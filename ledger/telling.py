@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ledger.draws.rules import DRW_V2
-from ledger.joint.rules import JNT_R1
+from ledger.systems.draws.rules import DRW_V2
+from ledger.systems.joint.rules import JNT_R1
 
 #: What is told: a rule, or the kind of problem; and why.
 TOLD: Mapping[str, str] = {

@@ -16,17 +16,23 @@ from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
 from projections import tables
-from projections.approvals import Approvals
-from projections.assessment import Assessments, Indicators, Scores
-from projections.burden import Burdens
-from projections.casefiles import CaseFiles, ReviewBatches, ReviewStandings
-from projections.catalogue import Matters, MatterUses, Officers, Units
-from projections.channels import ChannelsOfUnits, ComplaintChannels
-from projections.commitments import Commitments
-from projections.complaints import Complaints
-from projections.deadlines import Deadlines
-from projections.delegations import Delegations
-from projections.dishonesty import (
+from projections.explain.burden import Burdens
+from projections.explain.histories import HISTORIES
+from projections.explain.trailindex import Trails
+from projections.follower import Follower, Views, names_of
+from projections.inbox.view import Inbox
+from projections.profiles import Profiles
+from projections.source import Recorder, Source
+from projections.systems.approvals import Approvals
+from projections.systems.assessment import Assessments, Indicators, Scores
+from projections.systems.casefiles import CaseFiles, ReviewBatches, ReviewStandings
+from projections.systems.catalogue import Matters, MatterUses, Officers, Units
+from projections.systems.channels import ChannelsOfUnits, ComplaintChannels
+from projections.systems.commitments import Commitments
+from projections.systems.complaints import Complaints
+from projections.systems.deadlines import Deadlines
+from projections.systems.delegations import Delegations
+from projections.systems.dishonesty import (
     Determinations,
     Incentives,
     ListFields,
@@ -34,44 +40,37 @@ from projections.dishonesty import (
     Sanctions,
     SeriousList,
 )
-from projections.draws import Draws, Population, Targets
-from projections.experience import Experiences, Outreaches
-from projections.findings import Findings
-from projections.follower import Follower, Views, names_of
-from projections.grading import LocalGrades
-from projections.handovers import Handovers
-from projections.histories import HISTORIES
-from projections.inbox import Inbox
-from projections.joint import JointArtefacts, Joints
-from projections.keylist import KeyDesignations, KeyLists
-from projections.legalreview import LegalReviews, MajorDecisionLists, Reviewers
-from projections.leniency import (
+from projections.systems.draws import Draws, Population, Targets
+from projections.systems.experience import Experiences, Outreaches
+from projections.systems.findings import Findings
+from projections.systems.grading import LocalGrades
+from projections.systems.handovers import Handovers
+from projections.systems.joint import JointArtefacts, Joints
+from projections.systems.keylist import KeyDesignations, KeyLists
+from projections.systems.legalreview import LegalReviews, MajorDecisionLists, Reviewers
+from projections.systems.leniency import (
     LeniencyApplications,
     LeniencyListsOfUnits,
     LeniencyStatistics,
     LikeCasesOfTypes,
 )
-from projections.observation import BusinessIssues, Observations, SoftMeasures
-from projections.penalties import BenchmarksOfUnits, Cases, Decisions
-from projections.plans import Plans
-from projections.policies import Policies
-from projections.process import ProcessRecords
-from projections.profiles import Profiles
-from projections.progress import ReportingUnits, Reports
-from projections.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
-from projections.reconsideration import ReconCases
-from projections.records import Records
-from projections.repair import Repairs
-from projections.screening import Screenings
-from projections.sharing import Removals, Subscriptions
-from projections.source import Recorder, Source
-from projections.supervision import Circulars, Proposals, SupervisionDocs
-from projections.takeon import OpenDuties, TakeOns
-from projections.tallies import Tallies
-from projections.tasks import Tasks
-from projections.trailindex import Trails
-from projections.views import View
-from projections.workplans import (
+from projections.systems.observation import BusinessIssues, Observations, SoftMeasures
+from projections.systems.penalties import BenchmarksOfUnits, Cases, Decisions
+from projections.systems.plans import Plans
+from projections.systems.policies import Policies
+from projections.systems.process import ProcessRecords
+from projections.systems.progress import ReportingUnits, Reports
+from projections.systems.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
+from projections.systems.reconsideration import ReconCases
+from projections.systems.records import Records
+from projections.systems.repair import Repairs
+from projections.systems.screening import Screenings
+from projections.systems.sharing import Removals, Subscriptions
+from projections.systems.supervision import Circulars, Proposals, SupervisionDocs
+from projections.systems.takeon import OpenDuties, TakeOns
+from projections.systems.tallies import Tallies
+from projections.systems.tasks import Tasks
+from projections.systems.workplans import (
     Milestones,
     PlanYears,
     PoliciesKnown,
@@ -79,6 +78,7 @@ from projections.workplans import (
     Urges,
     WorkPlans,
 )
+from projections.views import View
 
 #: What reading a damaged file of views raises: what the database says, or values of other types.
 UNREADABLE = (sa.exc.DBAPIError, ValueError, TypeError)

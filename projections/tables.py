@@ -21,8 +21,8 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
 
 from ledger.kernel import budget
-from ledger.naming import beside, ledger_path
 from ledger.stores.files import connect_read_only, is_damaged, private_file, trouble
+from ledger.stores.naming import beside, ledger_path
 
 #: Text that sorts by code point on every database, so that a digest has one order.
 Code = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

@@ -26,7 +26,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from api import logs
+from api.running import logs
 from ledger.kernel.commands import Watch
 from tests.postgres import PostgresServer, library_recorder
 
@@ -74,7 +74,7 @@ def _process_as_it_was() -> Iterator[None]:
     structlog.configure(**configured)
     sys.unraisablehook, threading.excepthook = hooks
     for handler in root.handlers[:]:
-        if handler not in before and type(handler).__module__ == "api.logs":
+        if handler not in before and type(handler).__module__ == "api.running.logs":
             root.removeHandler(handler)
 
 

@@ -27,8 +27,6 @@ import msgspec
 from eventsourcing.dcb.api import DCBRecorder
 from msgspec.structs import replace
 
-from ledger.approvals.commands import ApproveRequest
-from ledger.approvals.events import ApprovalGiven, ApprovalRequested
 from ledger.kernel import (
     Actor,
     Command,
@@ -44,6 +42,8 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.sequencer import Beside
+from ledger.systems.approvals.commands import ApproveRequest
+from ledger.systems.approvals.events import ApprovalGiven, ApprovalRequested
 
 parse = Formatter().parse
 

@@ -8,10 +8,16 @@ from typing import Any
 
 import msgspec
 
-from ledger.catalogue.events import EnforcementUnitQualified, OfficerCertified
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import Event
-from ledger.penalties.events import CaseFiled, Conduct, PenaltyType, PriorNoticeServed, RightsWaived
+from ledger.systems.catalogue.events import EnforcementUnitQualified, OfficerCertified
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.penalties.events import (
+    CaseFiled,
+    Conduct,
+    PenaltyType,
+    PriorNoticeServed,
+    RightsWaived,
+)
 
 INVESTIGATORS = ("OFF-001", "OFF-002")
 

@@ -38,5 +38,5 @@ FINDINGS = tuple(f"{s}-V{n}" for s, (_, last) in _COUNTS.items() for n in range(
 #: What refuses nothing and finds nothing: where it is done instead, as ``module:name``.
 ELSEWHERE = {
     # A permission: an emergency opens without R1 to R4, and a deadline for what is made up later.
-    "FIL-R5": "ledger.filing.rules:FILE_EMERGENCY",
+    "FIL-R5": "ledger.systems.filing.rules:FILE_EMERGENCY",
 }

@@ -18,8 +18,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-# Packages directly under ledger/ that hold no business, although one has a module `commands`.
-NOT_SYSTEMS = {"kernel", "stores", "transparency"}
+ROOM = "ledger.systems"
 # What a system shows to other systems: what happened, the questions about it, the names of its
 # rules with the findings they lead to, what an event of another system brings about in this one,
 # what the law in force comes to (regimes), and the algorithm of the draws, which is anybody's.
@@ -96,24 +95,19 @@ def imports() -> grimp.ImportGraph:
 
 
 def systems(graph: grimp.ImportGraph) -> set[str]:
-    return {
-        package.removeprefix("ledger.")
-        for package in graph.find_children("ledger")
-        if f"{package}.commands" in graph.modules
-    } - NOT_SYSTEMS
+    return {package.removeprefix(f"{ROOM}.") for package in graph.find_children(ROOM)}
 
 
 def forbidden_imports(graph: grimp.ImportGraph) -> list[str]:
     """Imports from one system into another of anything that is not shown."""
-    names = systems(graph)
     broken = []
     for module in sorted(graph.modules):
-        importer = module.split(".")
-        if len(importer) < 2 or importer[1] not in names:
+        if not module.startswith(f"{ROOM}."):
             continue
+        importer = module.split(".")[1:]
         for imported in sorted(graph.find_modules_directly_imported_by(module)):
-            parts = imported.split(".")
-            foreign = len(parts) > 1 and parts[1] in names and parts[1] != importer[1]
+            parts = imported.removeprefix("ledger.").split(".")
+            foreign = imported.startswith(f"{ROOM}.") and parts[1] != importer[1]
             if foreign and (len(parts) < 3 or parts[2] not in SHOWN):
                 broken.append(f"{module} imports {imported}")
     return broken
@@ -195,24 +189,25 @@ def test_a_system_imports_only_what_another_shows() -> None:
 @pytest.mark.parametrize(
     ("importer", "imported", "is_allowed"),
     [
-        ("ledger.one.commands", "ledger.two.events", True),
-        ("ledger.one.folds", "ledger.two.folds", True),
-        ("ledger.one.commands", "ledger.two.rules", True),
-        ("ledger.one.reactions", "ledger.one.commands", True),
-        ("ledger.one.commands", "ledger.kernel.commands", True),
-        ("ledger.registry", "ledger.two.commands", True),
-        ("ledger.one.commands", "ledger.two.commands", False),
-        ("ledger.one.reactions", "ledger.two.commands", False),
-        ("ledger.one.rules", "ledger.two.reactions", False),
-        ("ledger.one", "ledger.two", False),
+        ("ledger.systems.one.commands", "ledger.systems.two.events", True),
+        ("ledger.systems.one.folds", "ledger.systems.two.folds", True),
+        ("ledger.systems.one.commands", "ledger.systems.two.rules", True),
+        ("ledger.systems.one.reactions", "ledger.systems.one.commands", True),
+        ("ledger.systems.one.commands", "ledger.kernel.commands", True),
+        ("ledger.registry", "ledger.systems.two.commands", True),
+        ("ledger.systems.one.commands", "ledger.systems.two.commands", False),
+        ("ledger.systems.one.reactions", "ledger.systems.two.commands", False),
+        ("ledger.systems.one.rules", "ledger.systems.two.reactions", False),
+        ("ledger.systems.one", "ledger.systems.two", False),
     ],
 )
 def test_what_a_system_may_import(importer: str, imported: str, *, is_allowed: bool) -> None:
     graph = grimp.ImportGraph()
-    for package in ("one", "two", "kernel"):
+    for package in ("systems.one", "systems.two", "kernel"):
         for module in ("", ".events", ".folds", ".rules", ".commands", ".reactions"):
             graph.add_module(f"ledger.{package}{module}")
     graph.add_module("ledger")
+    graph.add_module("ledger.systems")
     graph.add_module("ledger.registry")
     graph.add_import(importer=importer, imported=imported)
 

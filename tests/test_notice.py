@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import pytest
 
-from api import evidence, publicdoor, views
 from api.app import RESOURCES
-from api.reference import declared
+from api.http import views
+from api.systems import evidence, publicdoor
 from ledger.kernel import Rule
 from ledger.registry import COMMANDS
 from tests.rulebook import ELSEWHERE
+from tools.reference import declared
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "notice.md"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from api.reference import declared, pages, term
 from ledger.kernel import Command, DeadlineRule, Event, Rule
 from ledger.kernel.deadlines import deadline_rules
 from ledger.kernel.events import event_types
-from ledger.policies.defaults import DEFAULTS
-from ledger.policies.keys import KEYS
 from ledger.registry import COMMANDS
+from ledger.systems.policies.defaults import DEFAULTS
+from ledger.systems.policies.keys import KEYS
+from tools.reference import declared, pages, term
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 EVENTS = [e for e in event_types().values() if e.__module__.startswith("ledger.")]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from api.reference import declared
 from ledger.kernel import Rule
 from tests.rulebook import ELSEWHERE, FINDINGS, REFUSALS
+from tools.reference import declared
 
 TESTS = Path(__file__).resolve().parent
 #: The ledger's own; what a test declares beside them is none.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.reference import declared
+from tools.reference import declared
 from ledger.kernel import Rule
 from ledger.kernel.events import event_types
 from ledger.policies.defaults import DEFAULTS

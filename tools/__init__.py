@@ -1,1 +1,1 @@
-"""What helps to make the project and is not shipped with it."""
+"""What the project is worked on with; none of it is shipped."""

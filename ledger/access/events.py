@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from ledger.kernel import Event, Moment, subject
-from ledger.kernel.events import Upcaster
-from ledger.vocabulary import (
+from ledger.general.vocabulary import (
     ActorId,
     EntityId,
     HolderId,
@@ -19,6 +17,8 @@ from ledger.vocabulary import (
     Text,
     UnitId,
 )
+from ledger.kernel import Event, Moment, subject
+from ledger.kernel.events import Upcaster
 
 RuleId = Annotated[str, subject("rule", pattern=r"^[A-Z]{3}-[A-Z][0-9]{1,3}$", examples=["FIL-R4"])]
 

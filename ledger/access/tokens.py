@@ -17,8 +17,8 @@ from ledger.access.events import (
     TokenRevoked,
 )
 from ledger.access.folds import TokenRequest, TokenStanding
+from ledger.general.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId, same_person
 from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
-from ledger.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId, same_person
 
 #: Digits of a digest that name a token.
 ID_DIGITS = 16

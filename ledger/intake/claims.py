@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
-from ledger.entities.events import EntityRegistered, Leaving
-from ledger.grading.events import CreditGradeAssigned
 from ledger.intake.events import InspectionImported, ViolationImported
 from ledger.kernel import Value
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
+from ledger.systems.entities.events import EntityRegistered, Leaving
+from ledger.systems.grading.events import CreditGradeAssigned
 
 
 class Claim(Value):

@@ -14,16 +14,8 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from ledger.credit.effects import end_what_rests
-from ledger.credit.events import CreditRecordEntered, PublicityStarted
-from ledger.credit.folds import CreditRecords, Record
-from ledger.credit.rules import first_of
-from ledger.dishonesty.folds import Sanctions
-from ledger.documents import normal_form
-from ledger.draws.effects import CalledReserves
-from ledger.draws.events import DrawTargetSelected
-from ledger.entities.effects import business_left
-from ledger.entities.events import EntityLeftRegister, EntityRevised
+from ledger.general.documents import normal_form
+from ledger.general.vocabulary import ImportId, Name, Sha256
 from ledger.intake import claims
 from ledger.intake.claims import Claim
 from ledger.intake.events import (
@@ -64,7 +56,15 @@ from ledger.kernel import (
     Value,
     civil_moment,
 )
-from ledger.vocabulary import ImportId, Name, Sha256
+from ledger.systems.credit.effects import end_what_rests
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted
+from ledger.systems.credit.folds import CreditRecords, Record
+from ledger.systems.credit.rules import first_of
+from ledger.systems.dishonesty.folds import Sanctions
+from ledger.systems.draws.effects import CalledReserves
+from ledger.systems.draws.events import DrawTargetSelected
+from ledger.systems.entities.effects import business_left
+from ledger.systems.entities.events import EntityLeftRegister, EntityRevised
 
 O = TypeVar("O", bound=Own)  # noqa: E741
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.vocabulary import EntityId, ImportId, InspectionId, Name, Sha256, Text, UnitId
 from ledger.kernel import Event, Value
 from ledger.kernel.events import Upcaster
-from ledger.vocabulary import EntityId, ImportId, InspectionId, Name, Sha256, Text, UnitId
 
 #: ``<register>:<business>/<date>/<code>``, unique among the violations of its register.
 ViolationId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

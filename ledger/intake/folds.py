@@ -16,20 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.credit.events import (
-    CreditRecordEntered,
-    PublicityReinstated,
-    PublicityStarted,
-    PublicityTerminated,
-)
-from ledger.entities.events import (
-    EntityLeftRegister,
-    EntityReentered,
-    EntityRegistered,
-    EntityRevised,
-    Identity,
-)
-from ledger.grading.events import CreditGradeAssigned
+from ledger.general.vocabulary import EntityId, ImportId, InspectionId, RecordId
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -41,7 +28,20 @@ from ledger.intake.events import (
     ViolationRectified,
 )
 from ledger.kernel import Fold, Provenance, RecordCorrected, Recorded, civil_date
-from ledger.vocabulary import EntityId, ImportId, InspectionId, RecordId
+from ledger.systems.credit.events import (
+    CreditRecordEntered,
+    PublicityReinstated,
+    PublicityStarted,
+    PublicityTerminated,
+)
+from ledger.systems.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
+from ledger.systems.grading.events import CreditGradeAssigned
 
 
 class Origin(NamedTuple):

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ledger.impersonal import ID_NUMBER, personal_data
+from ledger.general.personaldata import ID_NUMBER, personal_data
 from ledger.intake.cells import Day, Number, bare_day
 from ledger.intake.claims import Claim
 from ledger.intake.sources import UNREADABLE, DateOrder, Layout, Told, ending_of

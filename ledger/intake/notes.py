@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ledger.impersonal import personal_data
+from ledger.general.personaldata import personal_data
 from ledger.intake.events import RowNote
 
 _MOST = 400

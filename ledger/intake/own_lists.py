@@ -21,16 +21,16 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from ledger.entities.events import EntityRegistered, Identity, Leaving, PartyType
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import inputs_hash
-from ledger.impersonal import ID_NUMBER, personal_data, plain_text
-from ledger.industries import industry_code
+from ledger.general.industries import industry_code
+from ledger.general.personaldata import ID_NUMBER, personal_data, plain_text
+from ledger.general.vocabulary import Grade, check_entity, normal_entity, oddity_of
 from ledger.intake.claims import Claim, Delists, Grades, Lists
 from ledger.intake.mapping import BadRow, RegisterMapping, Row, Step, Tables, personal_number
 from ledger.intake.sources import DateOrder, Layout, Told
 from ledger.kernel import Malformed
-from ledger.vocabulary import Grade, check_entity, normal_entity, oddity_of
+from ledger.systems.entities.events import EntityRegistered, Identity, Leaving, PartyType
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.grading.folds import inputs_hash
 
 Field = Literal[
     "uscc",

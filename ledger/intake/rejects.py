@@ -12,7 +12,7 @@ import csv
 from pathlib import Path
 from typing import IO, Any
 
-from ledger.impersonal import personal_data
+from ledger.general.personaldata import personal_data
 from ledger.intake.cells import WITHHELD
 from ledger.intake.events import RowNote
 from ledger.intake.sources import Source, SourceRow, ending_of

@@ -22,8 +22,6 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.draws.effects import CalledReserves, called_reserves
-from ledger.draws.folds import DrawnAt
 from ledger.intake.claims import Delists
 from ledger.intake.commands import ImportRow, ImportRows, RowRejected
 from ledger.intake.events import ImportFinished, ImportProgressed, RowNote
@@ -52,6 +50,8 @@ from ledger.kernel.contexts import make_context
 from ledger.kernel.memory import Memory, as_query
 from ledger.opening import blobs_folder
 from ledger.stores.blobs import Blobs
+from ledger.systems.draws.effects import CalledReserves, called_reserves
+from ledger.systems.draws.folds import DrawnAt
 
 #: Batches that are under way at a time. Those that wait while one is committed share the next
 #: commit, so each page of the store's indexes is written less often.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -17,7 +16,8 @@ from ledger.kernel import RecordCorrected
 from ledger.kernel.codec import plain
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.supervision.events import FindingRaised
+from ledger.systems.entities.events import EntityRegistered, EntityRevised
+from ledger.systems.supervision.events import FindingRaised
 
 
 def statistics(recorder: Any) -> dict[str, Any]:

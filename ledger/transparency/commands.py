@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.vocabulary import Text
 from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
 from ledger.transparency.events import KeyRotated, LogId
 from ledger.transparency.folds import KeyRotations
 from ledger.transparency.notes import ED25519, NoteError, Verifier, parse_vkey
-from ledger.vocabulary import Text
 
 
 class RecordKeyRotation(Command):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.naming import ended_folder
 from ledger.stores import StoreError
+from ledger.stores.naming import ended_folder
 
 __all__ = ["Ended", "ended_folder", "ended_logs", "statement"]
 

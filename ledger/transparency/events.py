@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+from ledger.general.vocabulary import Text
 from ledger.kernel import Event, subject
-from ledger.vocabulary import Text
 
 #: A log, by the name that stands first in its checkpoints.
 LogId = Annotated[

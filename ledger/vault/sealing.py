@@ -10,8 +10,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ledger.general.vocabulary import PersonId
 from ledger.kernel import Value
-from ledger.vocabulary import PersonId
 
 #: Half of a secret encrypts, the other half makes nonces.
 HALF = 32

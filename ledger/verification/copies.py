@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.backup import (
+from ledger.copies.backup import (
     ACCESS,
     ACCESS_KEY,
     ACCESS_SIGNED,

@@ -10,22 +10,22 @@ from pathlib import Path
 
 import msgspec
 
-from ledger.draws import uvdraw
-from ledger.draws.commands.executing import difference
-from ledger.draws.events import (
+from ledger.general.vocabulary import DrawId
+from ledger.kernel import Fold, Recorded
+from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.commands.executing import difference
+from ledger.systems.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
     DrawExecuted,
     DrawTargetSelected,
 )
-from ledger.draws.folds import DrawState, EntityRoster, OfficerRoster, officers_hash
-from ledger.draws.making import Drawn, drawn
-from ledger.kernel import Fold, Recorded
-from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
+from ledger.systems.draws.folds import DrawState, EntityRoster, OfficerRoster, officers_hash
+from ledger.systems.draws.making import Drawn, drawn
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found
 from ledger.verification.files import asked, opened_file
-from ledger.vocabulary import DrawId
 
 #: Those drawn are recorded within seconds of the draw, some at a time; a draw younger than this
 #: against the ledger's last record may still be at it, or wait to be sent again.

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ledger.evidence import FOLDER, NAMING, erased_cases, named_files, wrong_file
-from ledger.process.events import CaseFilesErased
 from ledger.stores import StoreError
 from ledger.stores.evidence import EvidenceFolder
+from ledger.systems.process.events import CaseFilesErased
 from ledger.vault.store import Vault
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found

@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from ledger.naming import beside, blobs_folder, ended_folder, key_file
+from ledger.stores.naming import beside, blobs_folder, ended_folder, key_file
 
 
 class Files(msgspec.Struct, frozen=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from ledger.assessment.events import AssessmentPublished, AssessmentRunCompleted
-from ledger.assessment.folds import Scheme, Score, measured
 from ledger.kernel import Recorded
-from ledger.progress.events import ProgressLedgerSubmitted
-from ledger.progress.folds import Tally, UnknownMetric, figures, metrics_of
+from ledger.systems.assessment.events import AssessmentPublished, AssessmentRunCompleted
+from ledger.systems.assessment.folds import Scheme, Score, measured
+from ledger.systems.progress.events import ProgressLedgerSubmitted
+from ledger.systems.progress.folds import Tally, UnknownMetric, figures, metrics_of
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found
 

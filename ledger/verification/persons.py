@@ -6,10 +6,10 @@ import os
 import time
 from pathlib import Path
 
-from ledger.persons.events import PersonErased, PersonRegistered
-from ledger.persons.held import WrongKey, wrong_keys
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.persons.events import PersonErased, PersonRegistered
+from ledger.systems.persons.held import WrongKey, wrong_keys
 from ledger.vault.store import Vault
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found

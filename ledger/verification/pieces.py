@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ledger.copies.blobs import naming, pieces_of
 from ledger.kernel.events import event_types
-from ledger.pieces import naming, pieces_of
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found

@@ -6,9 +6,22 @@ from datetime import date
 
 import msgspec
 
-from ledger.commitments.events import CommitmentBreached, CommitmentFulfilled, CommitmentMade
-from ledger.commitments.folds import Commitment
-from ledger.dishonesty.events import (
+from ledger.general.vocabulary import EntityId, Oddity
+from ledger.intake.events import (
+    ImportedInspectionWithdrawn,
+    ImportedViolationWithdrawn,
+    InspectionImported,
+    ViolationImported,
+    ViolationRectified,
+)
+from ledger.kernel import Fold, Recorded, civil_date
+from ledger.systems.commitments.events import (
+    CommitmentBreached,
+    CommitmentFulfilled,
+    CommitmentMade,
+)
+from ledger.systems.commitments.folds import Commitment
+from ledger.systems.dishonesty.events import (
     DefenceLapsed,
     DefenceSubmitted,
     DeterminationNotified,
@@ -21,17 +34,17 @@ from ledger.dishonesty.events import (
     SeriousListAdded,
     SeriousListRemoved,
 )
-from ledger.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
-from ledger.draws.events import DrawResultPublished
-from ledger.entities.events import (
+from ledger.systems.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
+from ledger.systems.draws.events import DrawResultPublished
+from ledger.systems.entities.events import (
     EntityLeftRegister,
     EntityReentered,
     EntityRegistered,
     EntityRevised,
     Identity,
 )
-from ledger.entities.folds import Identities, Listings
-from ledger.filing.events import (
+from ledger.systems.entities.folds import Identities, Listings
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
     InspectionNoticeIssued,
@@ -41,36 +54,30 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
     ResultNotified,
 )
-from ledger.grading.events import CreditGradeAssigned
-from ledger.grading.folds import UNGRADED
-from ledger.intake.events import (
-    ImportedInspectionWithdrawn,
-    ImportedViolationWithdrawn,
-    InspectionImported,
-    ViolationImported,
-    ViolationRectified,
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.grading.folds import UNGRADED
+from ledger.systems.joint.events import JointVisitHeld
+from ledger.systems.keylist.events import (
+    KeyDesignationEnded,
+    KeyDesignationReviewed,
+    KeyUnitDesignated,
 )
-from ledger.joint.events import JointVisitHeld
-from ledger.kernel import Fold, Recorded, civil_date
-from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
-from ledger.keylist.folds import KeyDesignation
-from ledger.observation.events import (
+from ledger.systems.keylist.folds import KeyDesignation
+from ledger.systems.observation.events import (
     ObservationExpired,
     ObservationExtended,
     ObservationGranted,
     ObservationTerminated,
 )
-from ledger.observation.folds import Observation
-from ledger.reconsideration.events import (
+from ledger.systems.observation.folds import Observation
+from ledger.systems.reconsideration.events import (
     ReconApplied,
     ReconDecided,
     ReconMediated,
     ReconRefused,
     ReconTerminated,
 )
-from ledger.supervision.events import FindingRaised
-from ledger.vocabulary import EntityId, Oddity
-from projections.graded import Graded
+from ledger.systems.supervision.events import FindingRaised
 from projections.profiles.parts import (
     CreditEntry,
     CreditEvent,
@@ -81,6 +88,7 @@ from projections.profiles.parts import (
     later,
 )
 from projections.profiles.standing import Dispute, Standing
+from projections.systems.graded import Graded
 
 
 class CreditProfile(Fold, array_like=True):

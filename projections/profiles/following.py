@@ -17,18 +17,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ledger.entities.events import (
+from ledger.kernel import Event, Recorded
+from ledger.systems.entities.events import (
     EntityLeftRegister,
     EntityReentered,
     EntityRegistered,
     EntityRevised,
 )
-from ledger.grading.events import CreditGradeAssigned
-from ledger.grading.folds import Assigned
-from ledger.joint.events import JointVisitHeld
-from ledger.kernel import Event, Recorded
-from projections.arrivals import arrivals
-from projections.graded import GradeOfDay, GradingEvent
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.grading.folds import Assigned
+from ledger.systems.joint.events import JointVisitHeld
+from projections.explain.arrivals import arrivals
 from projections.profiles.changes import Change, difference, numbered
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import Law
@@ -49,6 +48,7 @@ from projections.profiles.rendering import (
     visit_document,
 )
 from projections.profiles.standing import NOTHING, SECTIONS, Audience, Section
+from projections.systems.graded import GradeOfDay, GradingEvent
 
 _NO_BURDEN = came(())
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
-from ledger.credit.regimes import DISHONESTY, MARKET_SUPERVISION, TRANSITION
 from ledger.kernel.policies import PolicyVersions
+from ledger.systems.credit.regimes import DISHONESTY, MARKET_SUPERVISION, TRANSITION
 from projections.source import Source
 
 _ONE_DAY = timedelta(days=1)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from ledger.credit.events import (
+from ledger.kernel import Recorded
+from ledger.systems.credit.events import (
     Channel,
     CreditRecordAltered,
     CreditRecordEntered,
@@ -22,7 +23,6 @@ from ledger.credit.events import (
     RecordSeverity,
     Sector,
 )
-from ledger.kernel import Recorded
 
 #: What happens to a credit record; each names it as ``record``.
 CreditEvent = (
@@ -51,7 +51,7 @@ class When(msgspec.Struct, array_like=True, frozen=True, order=True, gc=False):
 
 
 class Said(NamedTuple):
-    """What a record says as far as regimes reckon by it (``ledger.credit.regimes.reckon``)."""
+    """What a record says as far as ``ledger.systems.credit.regimes.reckon`` goes by it."""
 
     unit: str
     determined_on: date

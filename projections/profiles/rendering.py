@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from ledger.credit.regimes import Reckoning, reckon
-from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import PolicyVersionAdopted
-from projections.arrivals import Arrival, arrivals
+from ledger.systems.credit.regimes import Reckoning, reckon
+from ledger.systems.grading.events import CreditGradeAssigned
+from projections.explain.arrivals import Arrival, arrivals
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law
 from projections.profiles.parts import CreditEntry, Inspection, Violation, Visit

@@ -12,12 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from ledger.commitments.folds import Commitment
-from ledger.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
-from ledger.keylist.folds import KeyDesignation
-from ledger.observation.folds import Observation
-from projections import commitments
+from ledger.systems.commitments.folds import Commitment
+from ledger.systems.dishonesty.folds import Determination, Incentive, Sanction, SeriousListing
+from ledger.systems.keylist.folds import KeyDesignation
+from ledger.systems.observation.folds import Observation
 from projections.profiles.parts import Part
+from projections.systems import commitments
 
 #: Who reads: everyone; the business itself; the authorities.
 Audience = Literal["public", "entity", "restricted"]

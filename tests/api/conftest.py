@@ -13,8 +13,8 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import make_app
-from api.front import Runner
-from api.tokens import Tokens
+from api.http.front import Runner
+from api.http.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen

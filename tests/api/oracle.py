@@ -28,15 +28,16 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from msgspec import inspect
 from yarl import URL
 
-from api import evenly, replays
-from api.resources import Parameter, Resource
+from api.http import evenly
+from api.http.resources import Parameter, Resource
+from api.http.tokens import ANONYMOUS, Grant
+from api.http.visibility import may_see_record
 from api.service import Service
-from api.tokens import ANONYMOUS, Grant
-from api.visibility import may_see_record
+from api.systems import replays
 from ledger.kernel import Actor, Event, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
-from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.policies.commands import SeedLedger
 from tests.golden import records, released_types
 from tests.gwt import Scenario
 from tests.projections.facts import E1, E2

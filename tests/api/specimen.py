@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.vocabulary import EntityId, UnitId
 from ledger.kernel import Command, Event, Fold, Reading, Rule, Value, Visibility, subject
 from ledger.registry import Entry
-from ledger.vocabulary import EntityId, UnitId
 
 ThingId = Annotated[str, subject("specimen", pattern=r"^[A-Za-z0-9-]{1,60}$", examples=["T-1"])]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ledger.complaints.events import ComplaintReceived
 from ledger.kernel import Actor
+from ledger.systems.complaints.events import ComplaintReceived
 from tests.gwt import Record
 from tests.scenarios.world import E_A, PRESCRIBED, World
 

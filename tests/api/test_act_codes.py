@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api import actcodes
-from ledger.filing import actcode
+from api.systems import actcodes
+from ledger.systems.filing import actcode
 from tests.scenarios.world import E_A, E_B, PRESCRIBED, World
 
 DAY = "2026-08-03"

@@ -15,11 +15,14 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from api import evidence, openapi, operators, persons, pools, receipts, transparency
 from api.app import RESOURCES as COMMON
-from api.pools import ASKED_BY, Pool
-from api.resources import Resource
-from api.views import RESOURCES
+from api.http import openapi
+from api.http.resources import Resource
+from api.http.views import RESOURCES
+from api.log import receipts, transparency
+from api.running import pools
+from api.running.pools import ASKED_BY, Pool
+from api.systems import evidence, operators, persons
 from ledger.kernel import budget
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from api.command_line import main
-from api.sealing import sealed_person
+from api.cli.command_line import main
+from api.cli.terminal import OPERATOR, show
+from api.http.sealing import sealed_person
 from api.service import Service
-from api.terminal import OPERATOR, show
 from ledger.access.events import CommandRefused
-from ledger.complaints.events import ComplainantNamed
 from ledger.kernel import codec
 from ledger.opening import LEDGER_CLOCK, beside, ledger_path, open_ledger, open_recorder
-from ledger.persons.commands import RegisterPerson
-from ledger.persons.rules import PII_R1
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingRaised
+from ledger.systems.complaints.events import ComplainantNamed
+from ledger.systems.persons.commands import RegisterPerson
+from ledger.systems.persons.rules import PII_R1
+from ledger.systems.supervision.events import FindingRaised
 from ledger.vault.store import Vault
 from tests.gwt import Record
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from api.commands import MAX_BODY_BYTES
+from api.http.commands import MAX_BODY_BYTES
 from ledger.kernel import Ledger
 from ledger.kernel import sequencer as sequencer_module
 from tests.api import specimen

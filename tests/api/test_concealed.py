@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api import evenly
+from api.http import evenly
 from tests.scenarios.world import E_A, E_B, E_C, World
 
 COMPLAINT = {

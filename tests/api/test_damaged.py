@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from api.command_line import main
+from api.cli.command_line import main
+from api.http.tokens import Tokens
 from api.service import Service
-from api.tokens import Tokens
 from ledger.kernel import codec
-from ledger.naming import beside, blobs_folder
 from ledger.opening import open_recorder, resume_log
 from ledger.stores import StoreError
+from ledger.stores.naming import beside, blobs_folder
 from projections.tables import Damaged
 
 

@@ -10,17 +10,17 @@ from uuid import UUID
 
 import pytest
 
-from ledger.credit.events import (
+from ledger.kernel import Event, RecordCorrected
+from ledger.kernel.corrections import FieldChange
+from ledger.systems.credit.events import (
     PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,
 )
-from ledger.kernel import Event, RecordCorrected
-from ledger.kernel.corrections import FieldChange
-from ledger.penalties.events import DecisionPublished, DecisionWithdrawn
-from ledger.publicity.events import ActPublished
+from ledger.systems.penalties.events import DecisionPublished, DecisionWithdrawn
+from ledger.systems.publicity.events import ActPublished
 from tests.scenarios.world import E_B, E_C, World
 
 PROFILE = f"/v1/entities/{E_C}/profile"

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given
 from hypothesis.errors import Unsatisfiable
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from api import publicdoor
 from api.app import RESOURCES
-from api.openapi import describe
-from api.operators import CLOCK_OPERATION, TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
-from api.problems import KINDS
-from api.resources import Resource
+from api.http.openapi import describe
+from api.http.problems import KINDS
+from api.http.resources import Resource
+from api.systems import publicdoor
+from api.systems.operators import CLOCK_OPERATION, TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
 from ledger.registry import COMMANDS
 from tests.api import specimen
 from tests.api.conftest import Face

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.catalogue.events import (
+from ledger.systems.catalogue.events import (
     Basis,
     MatterElements,
     MatterListed,

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from api import evidence as evidence_api
-from ledger.backup import make_backup
+from api.systems import evidence as evidence_api
+from ledger.copies.backup import make_backup
+from ledger.copies.restore import restore
 from ledger.evidence import FOLDER, Erased, Upload, evidence_folder
-from ledger.mediatypes import media_type_of
-from ledger.restoring import restore
+from ledger.general.mediatypes import media_type_of
 from ledger.vault.sealing import Unsealable
 from ledger.verification import Files, verify_ledger
 from ledger.verification.copies import verify_backup

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from api import feed as feed_module
-from api import hub as hub_module
-from api.feed import HUB, negotiated
-from api.front import EDGE
-from api.problems import Problem
+from api.feed import hub as hub_module
+from api.feed import resource as feed_module
+from api.feed.resource import HUB, negotiated
+from api.http.front import EDGE
+from api.http.problems import Problem
 from ledger.kernel import Actor, Ledger
 from tests.api import specimen
 from tests.api.conftest import Face, until

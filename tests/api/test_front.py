@@ -17,12 +17,12 @@ import structlog
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from api import bodies as bodies_module
-from api import front as front_module
-from api.addresses import networks, source_of
-from api.front import EDGE, Edge
-from api.logs import configure_logging
-from api.shares import Shares
+from api.http import bodies as bodies_module
+from api.http import front as front_module
+from api.http.addresses import networks, source_of
+from api.http.front import EDGE, Edge
+from api.http.shares import Shares
+from api.running.logs import configure_logging
 from tests.api.conftest import Face, until
 
 SECRET = b"slt_secret-of-somebody"
@@ -356,7 +356,7 @@ class TestTime:
     ) -> None:
         """A client that does not take its page, or its stream, is cut off."""
         monkeypatch.setattr(front_module, "SEND_SECONDS", 0.3)
-        monkeypatch.setattr("api.feed.SEND_SECONDS", 0.3)
+        monkeypatch.setattr("api.feed.resource.SEND_SECONDS", 0.3)
         for n in range(10):
             await face.note(f"T-{n}", times=30, note="x" * 10_000)
         async with connected(face) as (_, writer):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.approvals.events import ApprovalRequested
+from ledger.systems.approvals.events import ApprovalRequested
 from tests.scenarios.world import E_A, E_B, PEOPLE, World
 
 #: Everybody with an inbox.

@@ -15,15 +15,15 @@ import msgspec
 import pytest
 import structlog
 
-from api.logs import configure_logging
-from api.views import RESOURCES
-from ledger.commitments.events import CommitmentMade, Obligation
-from ledger.dishonesty.events import DeterminationNotified, SanctionApplied
-from ledger.draws.checking import verify
+from api.http.views import RESOURCES
+from api.running.logs import configure_logging
 from ledger.kernel import LegalRef
-from ledger.keylist.events import KeyUnitDesignated
-from ledger.observation.events import ObservationGranted, PolicyBasis
-from ledger.reconsideration.events import ReconApplied
+from ledger.systems.commitments.events import CommitmentMade, Obligation
+from ledger.systems.dishonesty.events import DeterminationNotified, SanctionApplied
+from ledger.systems.draws.checking import verify
+from ledger.systems.keylist.events import KeyUnitDesignated
+from ledger.systems.observation.events import ObservationGranted, PolicyBasis
+from ledger.systems.reconsideration.events import ReconApplied
 from tests.scenarios.drawing import (
     DRAW,
     OPERATOR,

@@ -20,7 +20,14 @@ import sqlalchemy as sa
 import structlog
 from aiohttp.log import server_logger
 
-from api.logs import Allowance, LogWriter, bare, configure_logging, log_request, on_loop_error
+from api.running.logs import (
+    Allowance,
+    LogWriter,
+    bare,
+    configure_logging,
+    log_request,
+    on_loop_error,
+)
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.contexts import make_context
 from projections.tables import open_engine
@@ -102,7 +109,7 @@ def test_a_name_that_is_taken(writer: LogWriter, out: Out) -> None:
 
 def test_nobody_waits(writer: LogWriter, out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
     """While nothing can be written, not even an error is waited for; lines are lost and counted."""
-    monkeypatch.setattr("api.logs.MAX_WAITING_BYTES", 10_000)
+    monkeypatch.setattr("api.running.logs.MAX_WAITING_BYTES", 10_000)
     out.free.clear()
     log = structlog.get_logger("t")
     for _ in range(500):
@@ -157,7 +164,7 @@ def test_a_full_pipe() -> None:
 
 def test_the_end_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing waits for a moment, although nobody ever reads what is written."""
-    monkeypatch.setattr("api.logs.CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr("api.running.logs.CLOSE_SECONDS", 0.2)
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as pipe:
         writer = LogWriter(pipe)
@@ -266,7 +273,7 @@ class TestLibraries:
 def test_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many a second; the next one that is allowed knows how many were not."""
     now = 100.0
-    monkeypatch.setattr("api.logs.time.monotonic", lambda: now)
+    monkeypatch.setattr("api.running.logs.time.monotonic", lambda: now)
     allowance = Allowance(2)
     assert [allowance.take() for _ in range(4)] == [0, 0, None, None]
     now += 0.5

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.feed import negotiated
-from api.malformed import MAX_ITEMS, decoded
-from api.problems import Problem
-from api.reading import _matches
+from api.feed.resource import negotiated
+from api.http.malformed import MAX_ITEMS, decoded
+from api.http.problems import Problem
+from api.http.reading import _matches
 from ledger.kernel import Command
 from ledger.registry import COMMANDS
 

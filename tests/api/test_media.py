@@ -22,14 +22,14 @@ from pathlib import Path
 
 import pytest
 
-from api.command_line import main
+from api.cli.command_line import main
+from api.cli.terminal import bar
+from api.cli.trouble import told
 from api.service import Service
-from api.terminal import bar
-from api.trouble import told
-from ledger.entities.commands import RegisterEntity
-from ledger.entities.events import Identity
 from ledger.intake.sample import sample_folder
 from ledger.kernel import Actor
+from ledger.systems.entities.commands import RegisterEntity
+from ledger.systems.entities.events import Identity
 
 pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.slow]
 

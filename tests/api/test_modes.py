@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from api.command_line import main
+from api.cli.command_line import main
+from api.http.tokens import Tokens
 from api.service import Service
-from api.tokens import Tokens
 from ledger.intake.sample import sample_folder
 from ledger.opening import UnusableUrl, refuse_writable
 from ledger.stores import StoreError

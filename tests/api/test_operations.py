@@ -23,11 +23,12 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from api import persons, views
-from api.counting import kind_of
-from api.feed import HUB
-from api.logs import LogWriter, configure_logging
-from api.operations import Readiness
+from api.feed.resource import HUB
+from api.http import views
+from api.http.counting import kind_of
+from api.http.operations import Readiness
+from api.running.logs import LogWriter, configure_logging
+from api.systems import persons
 from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen
@@ -287,8 +288,8 @@ class TestLog:
 
     def test_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A reader of logs that hangs takes lines, not memory, and is told how many."""
-        monkeypatch.setattr("api.logs.MAX_WAITING_BYTES", 1000)
-        monkeypatch.setattr("api.logs.FLUSH_SECONDS", 60)
+        monkeypatch.setattr("api.running.logs.MAX_WAITING_BYTES", 1000)
+        monkeypatch.setattr("api.running.logs.FLUSH_SECONDS", 60)
         out = io.BytesIO()
         writer = LogWriter(out)
         for _ in range(100):

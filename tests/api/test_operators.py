@@ -14,18 +14,18 @@ from typing import Any, get_args
 import pytest
 
 from api.app import RESOURCES as OWN
-from api.command_line import main
-from api.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
-from api.persons import RESOURCES as PERSONS
+from api.cli.command_line import main
+from api.http.tokens import Tokens, digest_of, draw
+from api.http.views import RESOURCES as VIEWS
 from api.service import Service
-from api.tokens import Tokens, digest_of, draw
-from api.views import RESOURCES as VIEWS
+from api.systems.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
+from api.systems.persons import RESOURCES as PERSONS
+from ledger.general.vocabulary import Role, same_person
 from ledger.kernel import codec
 from ledger.opening import beside
 from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
-from ledger.vocabulary import Role, same_person
 from tests.scenarios.world import E_A, E_C, World
 
 ROLES = [role for role in get_args(Role) if role != "operator"]

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from msgspec import inspect
 
-from api import accesses, persons, transparency
 from api.app import RESOURCES as OWN
-from api.reading import query_value
-from api.resources import Parameter, Resource
-from api.views import RESOURCES as VIEWS
+from api.http.reading import query_value
+from api.http.resources import Parameter, Resource
+from api.http.views import RESOURCES as VIEWS
+from api.log import transparency
+from api.systems import accesses, persons
 from tests.scenarios.world import E_A, World
 
 #: Words that a reader of JSON, of YAML or of Python takes for nothing.

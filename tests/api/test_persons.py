@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from api.logs import LogWriter, configure_logging
+from api.running.logs import LogWriter, configure_logging
 from api.service import Service
 from ledger.opening import beside
 from ledger.verification import verify_records
@@ -286,7 +286,7 @@ async def test_a_case_against_a_citizen_holds_no_number(world: World) -> None:
 
 async def test_an_applicant_is_read_by_the_organ(world: World) -> None:
     """The organ that decides; another unit's people and the respondent's do not."""
-    from ledger.reconsideration.events import ReconApplied
+    from ledger.systems.reconsideration.events import ReconApplied
 
     person = await register(world)
     assert await ask(world, "RECON", person) == 404

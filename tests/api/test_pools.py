@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from api import pools
-from api.pools import Pool
-from api.problems import Problem
-from api.tokens import Tokens
+from api.http.problems import Problem
+from api.http.tokens import Tokens
+from api.running import pools
+from api.running.pools import Pool
 from ledger.kernel import budget
 from ledger.kernel.folds import Selector
 from ledger.stores.sqlite import SQLiteRecorder

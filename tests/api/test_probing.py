@@ -19,10 +19,10 @@ import pytest
 from msgspec import inspect
 from msgspec.structs import replace
 
-from api.commands import path_of
-from api.front import EDGE
-from api.probes import PROBES, Probes
-from ledger.audiences import UNIT_BOUND, audiences_of_sender, knowers_of
+from api.http.commands import path_of
+from api.http.front import EDGE
+from api.http.probes import PROBES, Probes
+from ledger.general.audiences import UNIT_BOUND, audiences_of_sender, knowers_of
 from ledger.kernel import Actor, Command, Event, Fold, codec
 from ledger.kernel.events import Recorded
 from ledger.kernel.folds import known_folds
@@ -480,7 +480,7 @@ class TestTooOften:
 
 def test_senders_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many senders there are, memory is bounded, and nobody who has to wait is let off."""
-    monkeypatch.setattr("api.probes.MAX_SENDERS", 10)
+    monkeypatch.setattr("api.http.probes.MAX_SENDERS", 10)
     now = 0.0
     probes = Probes(most=2, clock=lambda: now)
     assert [probes.spend("A"), probes.spend("A")] == [None, 2]

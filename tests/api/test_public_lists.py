@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from api.histories import history_of
+from api.systems.histories import history_of
 from ledger.kernel import codec
-from projections.histories import History, HistoryView
+from projections.explain.histories import History, HistoryView
 from tests.scenarios.world import World
 
 # One world for all, so all on one worker and in this order.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from api import reading
-from api.keys import VIEWS
-from api.reading import AT_LEAST, AT_LEAST_HEADER, at_least, bounded, json_response, next_link
-from api.resources import Parameter, Resource
+from api.http import reading
+from api.http.keys import VIEWS
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, at_least, bounded, json_response, next_link
+from api.http.resources import Parameter, Resource
 from tests.api.conftest import Face
 
 

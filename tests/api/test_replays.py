@@ -11,13 +11,14 @@ import msgspec
 import pytest
 from aiohttp import ClientError
 
-from api import pools, replays
-from api.views import RESOURCES, readiness
+from api.http.views import RESOURCES, readiness
+from api.running import pools
+from api.systems import replays
 from ledger.kernel import Ledger
 from ledger.kernel.budget import Exhausted
+from projections.explain.replay import Replaying
 from projections.follower import Follower
 from projections.opening import open_views
-from projections.replay import Replaying
 from tests.projections.facts import E1, Past, inspection, task
 
 PATH = f"/v1/entities/{E1}/replay"

@@ -11,9 +11,10 @@ from typing import Self
 
 import pytest
 
-from api import evidence, persons, publicdoor, views
 from api.app import RESOURCES
-from ledger.audiences import SUPERVISORS, UNIT_BOUND
+from api.http import views
+from api.systems import evidence, persons, publicdoor
+from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import Recorded
 from tests.api.oracle import (
     READERS,

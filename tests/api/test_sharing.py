@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from api import feed as feed_module
-from ledger.credit.events import PublicityTerminated
+from api.feed import resource as feed_module
 from ledger.kernel import Event
-from ledger.sharing.events import RemovalNotified
+from ledger.systems.credit.events import PublicityTerminated
+from ledger.systems.sharing.events import RemovalNotified
 from tests.scenarios.test_s15_repair import SUBSCRIBE
 from tests.scenarios.world import E_B, E_C, World
 

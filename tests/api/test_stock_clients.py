@@ -25,12 +25,12 @@ import requests
 from httpx_sse import connect_sse
 from sseclient import SSEClient
 
-from api import feed as feed_module
-from api.feed import HUB
-from ledger.entities.commands import RegisterEntity
-from ledger.entities.events import Identity
+from api.feed import resource as feed_module
+from api.feed.resource import HUB
 from ledger.kernel import Actor
 from ledger.opening import open_ledger, open_recorder
+from ledger.systems.entities.commands import RegisterEntity
+from ledger.systems.entities.events import Identity
 from tests.api.conftest import Face
 from tests.api.test_feed import SSE, append
 

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from msgspec import inspect
 
-from api.command_line import main
-from api.takeon_tables import KINDS, BadCell, Column, Kind, rows_of, yuan
+from api.cli.command_line import main
+from api.cli.takeon_tables import KINDS, BadCell, Column, Kind, rows_of, yuan
 from ledger.intake.sources import SourceError
 
 #: A cell that each column of any table takes, by its English name without a number.

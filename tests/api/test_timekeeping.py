@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from api.cli.terminal import OPERATOR
+from api.running.timekeeping import AHEAD, BEHIND, Timekeeper, elapsed
 from api.service import Service
-from api.terminal import OPERATOR
-from api.timekeeping import AHEAD, BEHIND, Timekeeper, elapsed
 from ledger.access.events import ClockConfirmed
 from ledger.kernel import Unavailable, codec
-from ledger.supervision.events import FindingRaised
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import HEAD, Record
 
 START = datetime(2026, 5, 11, 2, tzinfo=UTC)

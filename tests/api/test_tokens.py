@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from api import tokens as tokens_module
-from api.tokens import Tokens
+from api.http import tokens as tokens_module
+from api.http.tokens import Tokens
 from tests.api.conftest import Face
 
 

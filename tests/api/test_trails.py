@@ -14,17 +14,17 @@ import sqlalchemy as sa
 from eventsourcing.dcb.api import DCBEvent
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from api.hub import Audience, scan_store
-from api.tokens import ANONYMOUS, Grant
-from api.visibility import may_know, may_see, may_see_record
-from ledger.audiences import audiences_for
+from api.feed.hub import Audience, scan_store
+from api.http.tokens import ANONYMOUS, Grant
+from api.http.visibility import may_know, may_see, may_see_record
+from ledger.general.audiences import audiences_for
+from ledger.general.vocabulary import Role
 from ledger.kernel import Actor, Event, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
-from ledger.vocabulary import Role
+from projections.explain.trailindex import KINDS, Reader, Trails, read
+from projections.explain.trails import trail
 from projections.follower import Follower, Views
 from projections.tables import open_engine
-from projections.trailindex import KINDS, Reader, Trails, read
-from projections.trails import trail
 from tests.golden import records, released_types
 from tests.projections.facts import E1, E2, Past, inspection, task
 
@@ -207,7 +207,7 @@ def test_a_filter_that_lets_nothing_through_looks_at_so_many_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The page ends after a number of visible rows, at one of them, and the next goes on."""
-    monkeypatch.setattr("projections.trails.MAX_LOOK", 15)
+    monkeypatch.setattr("projections.explain.trails.MAX_LOOK", 15)
     known = {"known_as_of": datetime(2000, 1, 1, tzinfo=UTC), "limit": 1}
     assert _pages(_past(hidden=2), **known) == [([], 15), ([], 30), ([], None)]
     assert _pages(_past(hidden=0), **known) == [([], 15), ([], 30), ([], None)]
@@ -289,8 +289,8 @@ def test_a_feed_of_subjects_follows_from_what_is_visible(
 
     A feed's cursor tells how long the ledger is, which everybody may know, and nothing else.
     """
-    monkeypatch.setattr("api.hub.PAGE", 2)
-    monkeypatch.setattr("api.hub.SPARSE", 2)
+    monkeypatch.setattr("api.feed.hub.PAGE", 2)
+    monkeypatch.setattr("api.feed.hub.SPARSE", 2)
     audience = Audience(ANONYMOUS, topics, frozenset({f"entity:{E1}"}))
 
     def pages(hidden_about: str) -> list[tuple[list[int], int]]:

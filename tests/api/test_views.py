@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from api.views import RESOURCES, readiness
-from ledger.catalogue.events import OfficerCertified
-from ledger.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved
-from ledger.entities.events import EntityRegistered, Identity
+from api.http.views import RESOURCES, readiness
 from ledger.kernel import Ledger
-from ledger.supervision.events import (
+from ledger.systems.catalogue.events import OfficerCertified
+from ledger.systems.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.supervision.events import (
     FindingRaised,
     FindingTriaged,
     SupervisionDocAnswered,

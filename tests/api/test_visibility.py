@@ -8,15 +8,15 @@ from uuid import UUID
 
 import pytest
 
-from api.tokens import ANONYMOUS, Grant
-from api.visibility import may_see, may_see_record
-from ledger.audiences import kept_from
-from ledger.complaints.events import ComplaintReceived
-from ledger.filing.events import InspectionTaskApproved
+from api.http.tokens import ANONYMOUS, Grant
+from api.http.visibility import may_see, may_see_record
+from ledger.general.audiences import kept_from
+from ledger.general.vocabulary import Role
 from ledger.kernel import Actor, Event, RecordCorrected, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
-from ledger.supervision.events import FindingRaised
-from ledger.vocabulary import Role
+from ledger.systems.complaints.events import ComplaintReceived
+from ledger.systems.filing.events import InspectionTaskApproved
+from ledger.systems.supervision.events import FindingRaised
 from tests.api.conftest import Face
 
 UNIT_ROLES = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head",

@@ -21,10 +21,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from api.command_line import main
+from api.cli.command_line import main
 from api.service import Service
 from ledger.intake.sample import sample_folder
-from ledger.naming import (
+from ledger.opening import open_recorder, resume_log
+from ledger.stores.naming import (
     DATABASES,
     ENDINGS,
     JOURNALS,
@@ -36,7 +37,6 @@ from ledger.naming import (
     key_file,
     ledger_path,
 )
-from ledger.opening import open_recorder, resume_log
 from ledger.stores.sqlite import SQLiteRecorder
 
 pytestmark = pytest.mark.xdist_group("processes")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from api.command_line import main as command_line
+from api.cli.command_line import main as command_line
 from ledger.kernel import Ledger
 from ledger.vault.store import Vault
 

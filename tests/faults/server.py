@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from api.app import make_app
-from api.tokens import Tokens
+from api.http.tokens import Tokens
 from ledger.opening import beside, open_ledger
 from ledger.stores.sqlite import SQLiteRecorder
 

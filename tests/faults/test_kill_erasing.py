@@ -11,13 +11,13 @@ from shutil import copytree
 
 import pytest
 
-from api.command_line import main
-from api.sealing import sealed_person
+from api.cli.command_line import main
+from api.http.sealing import sealed_person
 from ledger.kernel import codec
 from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_recorder
-from ledger.persons.commands import RegisterPerson
-from ledger.persons.erasure import destroy_keys
-from ledger.persons.events import PersonErased
+from ledger.systems.persons.commands import RegisterPerson
+from ledger.systems.persons.erasure import destroy_keys
+from ledger.systems.persons.events import PersonErased
 from ledger.vault.store import Vault
 from ledger.verification import verify_records
 from tests.faults.eraser import STEPS

@@ -15,7 +15,7 @@ import pytest
 
 from ledger.evidence import WAITS, evidence_folder, open_evidence
 from ledger.opening import beside, open_ledger, open_recorder
-from ledger.process.folds import CaseFiles
+from ledger.systems.process.folds import CaseFiles
 from ledger.vault.store import Vault
 from tests.faults.uploader import CONTENT, STEPS
 

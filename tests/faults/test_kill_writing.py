@@ -12,9 +12,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from ledger.entities.events import EntityRegistered
 from ledger.kernel import codec
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.entities.events import EntityRegistered
 from ledger.verification import verify_records
 from tests.examples import rounds
 

@@ -9,22 +9,22 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from ledger.credit.events import PublicityTerminated
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.events import InspectionTaskApproved
 from ledger.kernel import Actor, Command, Event, Fact, codec
-from ledger.keylist.commands import ListKeyMatter
-from ledger.keylist.events import KeyMatterListed
 from ledger.opening import open_ledger
-from ledger.repair.commands import GrantRepair
-from ledger.repair.events import (
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.credit.events import PublicityTerminated
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.events import InspectionTaskApproved
+from ledger.systems.keylist.commands import ListKeyMatter
+from ledger.systems.keylist.events import KeyMatterListed
+from ledger.systems.repair.commands import GrantRepair
+from ledger.systems.repair.events import (
     RepairAccepted,
     RepairApplied,
     RepairForwarded,
     RepairGranted,
     RepairRefused,
 )
-from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
 from tests.gwt import HEAD, Record, on
 from tests.racing import RACERS, race

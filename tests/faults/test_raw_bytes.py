@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from api.verifying import verify_all
+from api.cli.verifying import verify_all
 from ledger.opening import UnusableUrl
 from ledger.stores import StoreError
 from ledger.stores.sqlite import SQLiteRecorder

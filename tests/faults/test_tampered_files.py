@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from api.verifying import verify_all
-from ledger.entities.events import EntityRegistered
+from api.cli.verifying import verify_all
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import beside
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.entities.events import EntityRegistered
 from projections.opening import all_views
 from tests.faults.tampered import Past
 

@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api.command_line import main
+from api.cli.command_line import main
 from ledger.access.commands import NoteConsultation
 from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
 from ledger.stores.sqlite import SQLiteRecorder

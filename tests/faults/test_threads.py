@@ -28,17 +28,17 @@ import psutil
 import pytest
 from aiohttp.test_utils import TestClient, unused_port
 
-from api import cosigning
-from api.feed import HUB
-from api.logs import LogWriter
+from api.feed.resource import HUB
+from api.http.tokens import Tokens
+from api.log import cosigning
+from api.running.logs import LogWriter
+from api.running.threads import EXIT_FAILED, SUPERVISOR, end_process_within
 from api.service import Service
-from api.threads import EXIT_FAILED, SUPERVISOR, end_process_within
-from api.tokens import Tokens
 from ledger.kernel import threads as kernel_threads
 from ledger.opening import beside
 from ledger.transparency.notes import COSIGNATURE
 from ledger.transparency.policy import parse_policy
-from projections.clock import Clock
+from projections.watches.clock import Clock
 from tests.api.conftest import FrontServer, until
 from tests.transparency.regions import WITNESS
 
@@ -203,7 +203,7 @@ def test_an_end_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 PROGRAM = """
 import sys, threading
 from api import threads
-from api.command_line import main
+from api.cli.command_line import main
 from ledger.kernel import sequencer
 
 how, decide = sys.argv[1], sequencer.Ledger._decide_and_append

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.credit.events import CreditRecordEntered
-from ledger.entities.events import EntityRegistered
 from ledger.intake.events import InspectionImported, ViolationImported
 from ledger.intake.run import Report
 from ledger.intake.sources import SourceError, Told
 from ledger.kernel import RecordCorrected
+from ledger.systems.credit.events import CreditRecordEntered
+from ledger.systems.entities.events import EntityRegistered
 from tests.intake.books import Sheet, write_book
 from tests.intake.registers import SF_INSPECTIONS, Imported, sf_register, visit, write
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ledger.credit.events import (
+from ledger.kernel import LegalRef, civil_date
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.dishonesty.events import SanctionApplied, SanctionLifted
-from ledger.entities.events import EntityRegistered, EntityRevised
-from ledger.kernel import LegalRef, civil_date
-from ledger.sharing.events import FeedSubscribed, Filters, RemovalNotified
+from ledger.systems.dishonesty.events import SanctionApplied, SanctionLifted
+from ledger.systems.entities.events import EntityRegistered, EntityRevised
+from ledger.systems.sharing.events import FeedSubscribed, Filters, RemovalNotified
 from tests.intake.registers import Imported, Row, jp_register, listed, removed
 
 

@@ -9,13 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.draws import uvdraw
-from ledger.draws.commands import SelectTargets
-from ledger.draws.events import DrawTargetExempted, DrawTargetSelected
-from ledger.entities.commands import ReenterEntity
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, Identity
-from ledger.entities.folds import Registration
-from ledger.filing.events import InspectionCancelled
 from ledger.intake.claims import Delists
 from ledger.intake.commands import ImportRow, ImportRows
 from ledger.intake.events import ImportProgressed, ImportStarted
@@ -24,6 +17,13 @@ from ledger.kernel import Command, Event, Recorded, Unavailable, codec
 from ledger.opening import blobs_folder
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.commands import SelectTargets
+from ledger.systems.draws.events import DrawTargetExempted, DrawTargetSelected
+from ledger.systems.entities.commands import ReenterEntity
+from ledger.systems.entities.events import EntityLeftRegister, EntityRegistered, Identity
+from ledger.systems.entities.folds import Registration
+from ledger.systems.filing.events import InspectionCancelled
 from tests.gwt import Scenario, on
 from tests.intake.registers import OPERATOR, change, sf_register
 from tests.systems.draw_story import (

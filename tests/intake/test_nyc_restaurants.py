@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.entities.events import EntityRegistered, EntityRevised
 from ledger.intake.events import InspectionImported, ViolationImported
 from ledger.intake.statistics import statistics
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.entities.events import EntityRegistered, EntityRevised
 from tests.intake.registers import NYC, Imported, nyc, nyc_register, write
 
 

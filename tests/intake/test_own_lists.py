@@ -17,12 +17,12 @@ import pytest
 from stdnum.cn import ric, uscc
 
 import ledger.intake
-from api.command_line import main
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised
-from ledger.grading.events import CreditGradeAssigned
+from api.cli.command_line import main
 from ledger.intake.events import ImportProgressed
 from ledger.intake.own_lists import MappingError, read_mapping
 from ledger.intake.run import Report
+from ledger.systems.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised
+from ledger.systems.grading.events import CreditGradeAssigned
 from tests.intake.books import Cell, Sheet, number, serial, write_book
 from tests.intake.registers import Imported, write
 

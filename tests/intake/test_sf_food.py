@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised
-from ledger.entities.folds import Registration
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -19,6 +17,8 @@ from ledger.intake.events import (
 )
 from ledger.intake.folds import ImportedInspection
 from ledger.kernel import RecordCorrected, Recorded, civil_date
+from ledger.systems.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised
+from ledger.systems.entities.folds import Registration
 from tests.intake.registers import (
     Imported,
     Row,

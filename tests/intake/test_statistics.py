@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from ledger.entities.commands import RegisterEntity, ReviseEntity
-from ledger.entities.events import Identity
 from ledger.intake.run import import_register
 from ledger.intake.statistics import statistics
 from ledger.kernel import Fact, FieldChange, Ledger, RecordCorrected
 from ledger.kernel.commands import Command, Reading
+from ledger.systems.entities.commands import RegisterEntity, ReviseEntity
+from ledger.systems.entities.events import Identity
 from tests.intake.registers import NOW, OPERATOR, business, change, correction, sf_register, visit
 from tests.intake.registers import violation as violation_row
 

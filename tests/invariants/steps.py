@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.corrections import commands as corrections
-from ledger.credit import commands as credit
-from ledger.entities import commands as entities
-from ledger.grading import commands as grading
+from ledger.systems.corrections import commands as corrections
+from ledger.systems.credit import commands as credit
+from ledger.systems.entities import commands as entities
+from ledger.systems.grading import commands as grading
 from tests.sequences.drafts import Draft, NotNow
 from tests.sequences.prelude import LIST_DOC
 from tests.sequences.steps import RARE, Table

@@ -10,19 +10,20 @@ from typing import Any, Self
 
 import pytest
 
-from api import entities, penalties
-from ledger.credit.commands import EnterCreditRecord, FileObjection, StartPublicity
-from ledger.credit.folds import Record
-from ledger.credit.regimes import Reckoning
-from ledger.entities.commands import DelistEntity
-from ledger.filing import effects as visits
-from ledger.filing.commands import ApproveTask
-from ledger.grading.folds import CreditGrade
+from api.systems import entities, penalties
 from ledger.kernel import Refusal, civil_moment
-from projections import clock, replay
-from projections.penalties import DECISIONS
+from ledger.systems.credit.commands import EnterCreditRecord, FileObjection, StartPublicity
+from ledger.systems.credit.folds import Record
+from ledger.systems.credit.regimes import Reckoning
+from ledger.systems.entities.commands import DelistEntity
+from ledger.systems.filing import effects as visits
+from ledger.systems.filing.commands import ApproveTask
+from ledger.systems.grading.folds import CreditGrade
+from projections.explain import replay
 from projections.profiles.parts import CreditEntry
-from projections.records import Records
+from projections.systems.penalties import DECISIONS
+from projections.systems.records import Records
+from projections.watches import clock
 from tests.invariants import checks
 from tests.invariants.asking import Desk
 from tests.invariants.checks import Faults, Seen

@@ -15,15 +15,15 @@ from eventsourcing.dcb.api import DCBEvent
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from msgspec.structs import replace
 
-from ledger.draws.uvdraw import roster_bytes, roster_hash, roster_lines
-from ledger.filing.commands import ApproveTask
-from ledger.grading.folds import CreditGrade
 from ledger.kernel import Ledger, NotRecorded, RecordCorrected, Recorded, Refusal, codec
 from ledger.kernel.policies import PolicyVersions
-from ledger.publicity.events import ExAntePublished
-from projections.draws import Standing, Terms, compose
-from projections.replay import replay
+from ledger.systems.draws.uvdraw import roster_bytes, roster_hash, roster_lines
+from ledger.systems.filing.commands import ApproveTask
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.publicity.events import ExAntePublished
+from projections.explain.replay import replay
 from projections.source import Source
+from projections.systems.draws import Standing, Terms, compose
 from tests.sequences.prelude import inspected, of
 from tests.sequences.steps.visits import NON_ONSITE, PRESCRIBED
 from tests.sequences.town import BUSINESSES, OFFICERS, UNITS, Town, actor

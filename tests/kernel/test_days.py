@@ -17,7 +17,7 @@ from ledger.kernel.days import (
     add_months,
     earliest_after_minimum,
 )
-from ledger.policies.calendars import seed_years
+from ledger.systems.policies.calendars import seed_years
 
 DAYS = DayCount(
     {

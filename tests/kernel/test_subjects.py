@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
+from ledger.general.vocabulary import EntityId, UnitId
 from ledger.kernel import Command, Value, subject
 from ledger.kernel.subjects import Tag, doubts, subject_fields, tag_extractor
-from ledger.vocabulary import EntityId, UnitId
 from tests.kernel.hall import GuestId, HallId, Heard, Party, PartyArrived, SeatTaken
 
 

@@ -11,20 +11,20 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from ledger.catalogue import commands as catalogue
-from ledger.catalogue.events import Basis, MatterElements
-from ledger.entities.commands import RegisterEntity
-from ledger.entities.events import Identity
-from ledger.filing import commands as filing
-from ledger.filing.events import NonOnsiteConsidered, PlanDiff, PlanItem
-from ledger.grading.commands import AssignGrade
-from ledger.grading.events import Factor
 from ledger.kernel import Actor, Ledger, LegalRef, NotRecorded, Refusal
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.opening import LEDGER_CLOCK, open_ledger
-from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingRaised
+from ledger.systems.catalogue import commands as catalogue
+from ledger.systems.catalogue.events import Basis, MatterElements
+from ledger.systems.entities.commands import RegisterEntity
+from ledger.systems.entities.events import Identity
+from ledger.systems.filing import commands as filing
+from ledger.systems.filing.events import NonOnsiteConsidered, PlanDiff, PlanItem
+from ledger.systems.grading.commands import AssignGrade
+from ledger.systems.grading.events import Factor
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.examples import examples
 from tests.model.plain import GRADES, OFFICERS, RECORDED, PlainRules
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from eventsourcing.dcb.api import DCBEvent, DCBRecorder
 
-from ledger.filing.events import InspectionTaskApproved, NonOnsiteConsidered
 from ledger.intake.events import InspectionImported, ViolationImported
 from ledger.kernel import (
     Actor,
@@ -23,6 +22,7 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.events import Envelope
+from ledger.systems.filing.events import InspectionTaskApproved, NonOnsiteConsidered
 
 E1, E2, E3 = "91620100MA7LX0017J", "91620100MA7LX0025D", "91620100MA7LX00338"
 ACTOR = Actor(unit_id="MRB", person_id="OFF-001", role="unit_head")

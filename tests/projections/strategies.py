@@ -8,13 +8,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ledger.commitments.events import (
+from ledger.intake.events import (
+    ImportedInspectionWithdrawn,
+    ImportedViolationWithdrawn,
+    ViolationRectified,
+)
+from ledger.kernel import Event
+from ledger.systems.commitments.events import (
     CommitmentBreached,
     CommitmentFulfilled,
     CommitmentMade,
     Obligation,
 )
-from ledger.credit.events import (
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
     PublicityReinstated,
@@ -23,7 +29,7 @@ from ledger.credit.events import (
     PublicitySuspended,
     PublicityTerminated,
 )
-from ledger.dishonesty.events import (
+from ledger.systems.dishonesty.events import (
     IncentiveEnded,
     IncentiveGranted,
     SanctionApplied,
@@ -31,14 +37,14 @@ from ledger.dishonesty.events import (
     SeriousListAdded,
     SeriousListRemoved,
 )
-from ledger.entities.events import (
+from ledger.systems.entities.events import (
     EntityLeftRegister,
     EntityReentered,
     EntityRegistered,
     EntityRevised,
     Identity,
 )
-from ledger.filing.events import (
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
     OffSiteCheckRecorded,
@@ -46,24 +52,22 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
     ResultNotified,
 )
-from ledger.grading.events import CreditGradeAssigned
-from ledger.intake.events import (
-    ImportedInspectionWithdrawn,
-    ImportedViolationWithdrawn,
-    ViolationRectified,
-)
-from ledger.joint.events import (
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.joint.events import (
     JoinAccepted,
     JointPlanned,
     JointResultSplit,
     JointVisitHeld,
     Participant,
 )
-from ledger.kernel import Event
-from ledger.keylist.events import KeyDesignationEnded, KeyUnitDesignated, TrackingVisitLogged
-from ledger.observation.events import ObservationExpired, ObservationGranted, PolicyBasis
-from ledger.reconsideration.events import ReconApplied, ReconTerminated
-from ledger.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
+from ledger.systems.keylist.events import (
+    KeyDesignationEnded,
+    KeyUnitDesignated,
+    TrackingVisitLogged,
+)
+from ledger.systems.observation.events import ObservationExpired, ObservationGranted, PolicyBasis
+from ledger.systems.reconsideration.events import ReconApplied, ReconTerminated
+from ledger.systems.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
 from tests.projections.facts import (
     E1,
     E2,

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from ledger.filing.events import InspectionConcluded, ResultNotified
 from ledger.kernel import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed, Ledger
-from ledger.supervision.events import FindingRaised, FindingTriaged
-from projections.clock import Clock, ClockBroke, tick
-from projections.deadlines import DEADLINES, due
+from ledger.systems.filing.events import InspectionConcluded, ResultNotified
+from ledger.systems.supervision.events import FindingRaised, FindingTriaged
 from projections.follower import Follower, Views
 from projections.opening import verify_views
+from projections.systems.deadlines import DEADLINES, due
+from projections.watches.clock import Clock, ClockBroke, tick
 from tests.projections.facts import E1, Past, calendar, policy
 from tests.projections.test_profiles import record, started
 

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from ledger.stores.sqlite import SQLiteRecorder
 from projections import views as views_module
-from projections.findings import Findings
 from projections.follower import PLACES, Followed, Follower, Views
 from projections.opening import all_views, open_views, verify_views
 from projections.profiles import PROFILES, Profiles
 from projections.source import Entry, Source
+from projections.systems.findings import Findings
+from projections.systems.tasks import Tasks
 from projections.tables import Store, open_engine, views_url
-from projections.tasks import Tasks
 from tests.examples import examples
 from tests.projections import strategies
 from tests.projections.facts import E1, E2, Past, inspection, task

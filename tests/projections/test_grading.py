@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.credit.events import CreditRecordEntered, PublicityStarted, PublicitySuspended
-from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import Event, Ledger, Recorded, codec
 from ledger.kernel.days import add_months
-from projections.clock import tick
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted, PublicitySuspended
+from ledger.systems.grading.events import CreditGradeAssigned
 from projections.follower import Follower, Views
-from projections.grading import LOCAL_GRADES, LocalGrading, grades_due
 from projections.opening import verify_views
+from projections.systems.grading import LOCAL_GRADES, LocalGrading, grades_due
+from projections.watches.clock import tick
 from tests.examples import examples
 from tests.projections.facts import E1, E2, E3, Past
 from tests.projections.test_profiles import ended, grade, record, started
@@ -114,7 +114,7 @@ def test_the_clock_reads_page_by_page(
     past: Past, follower: Follower, views: Views, monkeypatch: Any
 ) -> None:
     """Everybody whose grade is due is asked about, whatever a page holds."""
-    monkeypatch.setattr("projections.grading._PAGE", 2)
+    monkeypatch.setattr("projections.systems.grading._PAGE", 2)
     names = [f"reg:{n}" for n in range(5)]
     for n, entity in enumerate(names):
         past.add(noted(f"CR-{n}", entity, "2026-04-15", severity="serious"), "2026-04-15")

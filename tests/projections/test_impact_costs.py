@@ -8,9 +8,9 @@ from typing import Any
 
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.credit.events import CreditRecordEntered, Instrument
-from ledger.grading.events import CreditGradeAssigned, Factor
-from projections.impact import impact
+from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from projections.explain.impact import impact
 from projections.source import Source
 from tests.projections.facts import E1, Past, task
 

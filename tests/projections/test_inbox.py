@@ -11,16 +11,16 @@ import pytest
 import sqlalchemy as sa
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.joint.events import Participant
 from ledger.kernel import Event, codec
 from ledger.kernel.deadlines import deadline_rules
 from ledger.registry import COMMANDS
+from ledger.systems.joint.events import Participant
 from projections.follower import Follower, Views
-from projections.inbox import INBOX, Inbox
+from projections.inbox.items import WAITS
+from projections.inbox.starting import EITHER, OPENS
+from projections.inbox.view import INBOX, Inbox
+from projections.inbox.waiting import Waiting, entry_of
 from projections.tables import open_engine
-from projections.waiting import Waiting, entry_of
-from projections.waits import WAITS
-from projections.waits.starting import EITHER, OPENS
 from tests.api.oracle import Placed, placed
 from tests.golden import records
 from tests.projections.facts import E1, Past, task

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.credit.events import CreditRecordAltered, PublicityReinstated
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import CreditGrade
 from ledger.kernel import Event, Recorded, codec
 from ledger.kernel.days import add_months
-from projections.burden import Burden
-from projections.draws import Standing
-from projections.graded import Graded, GradeOfDay
+from ledger.systems.credit.events import CreditRecordAltered, PublicityReinstated
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.grading.folds import CreditGrade
+from projections.explain.burden import Burden
 from projections.profiles import CreditProfile, render
+from projections.systems.draws import Standing
+from projections.systems.graded import Graded, GradeOfDay
 from tests.examples import examples
 from tests.projections.facts import E1, Past
 from tests.projections.test_profiles import ended, grade, record, started

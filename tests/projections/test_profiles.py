@@ -13,21 +13,23 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.commitments.events import (
+from ledger.intake.events import ImportedInspectionWithdrawn, ViolationRectified
+from ledger.kernel import LegalRef, Recorded
+from ledger.systems.commitments.events import (
     CommitmentBreached,
     CommitmentFulfilled,
     CommitmentMade,
     Obligation,
 )
-from ledger.complaints.events import ComplainantNamed
-from ledger.credit.events import (
+from ledger.systems.complaints.events import ComplainantNamed
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
     PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.dishonesty.events import (
+from ledger.systems.dishonesty.events import (
     DeterminationNotified,
     DishonestyDetermined,
     IncentiveEnded,
@@ -38,29 +40,32 @@ from ledger.dishonesty.events import (
     SeriousListAdded,
     SeriousListRemoved,
 )
-from ledger.draws.events import DrawResultPublished
-from ledger.entities.events import (
+from ledger.systems.draws.events import DrawResultPublished
+from ledger.systems.entities.events import (
     EntityLeftRegister,
     EntityReentered,
     EntityRegistered,
     Identity,
 )
-from ledger.filing.events import (
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionNoticeIssued,
     IrregularVisitReported,
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned
-from ledger.intake.events import ImportedInspectionWithdrawn, ViolationRectified
-from ledger.joint.events import JointVisitHeld
-from ledger.kernel import LegalRef, Recorded
-from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
-from ledger.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
-from ledger.reconsideration.events import ReconApplied, ReconTerminated
-from projections.burden import BURDENS, Burdens
-from projections.burden import document as burden_document
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.joint.events import JointVisitHeld
+from ledger.systems.keylist.events import (
+    KeyDesignationEnded,
+    KeyDesignationReviewed,
+    KeyUnitDesignated,
+)
+from ledger.systems.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
+from ledger.systems.reconsideration.events import ReconApplied, ReconTerminated
+from projections.explain.burden import BURDENS, Burdens
+from projections.explain.burden import document as burden_document
+from projections.explain.replay import Hypothetical, NothingKnown, as_if_repaired, replay
 from projections.follower import Follower, Views
 from projections.opening import all_views
 from projections.profiles import (
@@ -71,12 +76,6 @@ from projections.profiles import (
     difference,
     render,
     says_nothing,
-)
-from projections.replay import (
-    Hypothetical,
-    NothingKnown,
-    as_if_repaired,
-    replay,
 )
 from projections.source import Source
 from projections.tables import open_engine

@@ -16,26 +16,15 @@ from hypothesis import Phase, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
-from ledger.filing.events import InspectionConcluded
-from ledger.grading.events import CreditGradeAssigned
 from ledger.intake.events import ViolationRectified
 from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import reducers_of
 from ledger.kernel.subjects import subject_fields
-from projections.graded import Graded
-from projections.profiles import (
-    EVERY,
-    Audience,
-    CreditProfile,
-    as_json,
-    difference,
-    law_as_of,
-    render,
-)
-from projections.profiles.standing import SECTIONS
-from projections.replay import (
+from ledger.systems.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
+from ledger.systems.filing.events import InspectionConcluded
+from ledger.systems.grading.events import CreditGradeAssigned
+from projections.explain.replay import (
     Asked,
     Hypothetical,
     NothingKnown,
@@ -46,7 +35,18 @@ from projections.replay import (
     replay,
     valid_from,
 )
+from projections.profiles import (
+    EVERY,
+    Audience,
+    CreditProfile,
+    as_json,
+    difference,
+    law_as_of,
+    render,
+)
+from projections.profiles.standing import SECTIONS
 from projections.source import Source
+from projections.systems.graded import Graded
 from tests.examples import examples
 from tests.kernel.strategies import instances
 from tests.projections import strategies

@@ -8,10 +8,10 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from ledger.filing.events import ResultNotified
 from ledger.kernel import Event, civil_moment
-from ledger.progress.folds import METRICS, Figures, Tally, figures
-from ledger.supervision.events import (
+from ledger.systems.filing.events import ResultNotified
+from ledger.systems.progress.folds import METRICS, Figures, Tally, figures
+from ledger.systems.supervision.events import (
     FindingClosed,
     FindingRaised,
     FindingTriaged,
@@ -19,8 +19,8 @@ from ledger.supervision.events import (
 )
 from projections.follower import Follower, Views
 from projections.source import Source
+from projections.systems.tallies import Tallies, figures_of
 from projections.tables import open_engine
-from projections.tallies import Tallies, figures_of
 from tests.examples import examples
 from tests.projections.facts import E1, Past
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import inspect
 
-from api.inbox import READERS
-from projections.waiting import entry_of
+from api.systems.inbox import READERS
+from projections.inbox.waiting import entry_of
 from tests.api.test_probing import least
 from tests.scenarios.world import PEOPLE, World
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from projections.waiting import Waiting, entry_of
-from projections.waits import WAITS
-from projections.waits.starting import EITHER
+from projections.inbox.items import WAITS
+from projections.inbox.starting import EITHER
+from projections.inbox.waiting import Waiting, entry_of
 
 #: Commands by the rows that offer them.
 OFFERED: dict[str, list[Waiting]] = {}

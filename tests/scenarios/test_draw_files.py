@@ -18,16 +18,16 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api.command_line import main
-from ledger.draws import uvdraw
-from ledger.draws.checking import Report, check_receipt, verify
-from ledger.draws.uvdraw import officer_order
+from api.cli.command_line import main
 from ledger.kernel import Unavailable, codec
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.checking import Report, check_receipt, verify
+from ledger.systems.draws.uvdraw import officer_order
 from ledger.transparency.checkpoints import cosign, parse_checkpoint, sign_checkpoint
 from ledger.transparency.merkle import leaf_hash, node_hash
 from ledger.transparency.notes import COSIGNATURE, Signer, parse_note
 from ledger.transparency.proofs import parse_receipt
-from projections import drawing
+from projections.drawing import desk as drawing
 from tests.page_scripts import answers
 from tests.scenarios.drawing import (
     DRAW,
@@ -916,8 +916,9 @@ def test_what_is_no_draw_file_is_said_in_a_line(content: bytes, said: str) -> No
 
 def at_an_ascii_terminal(file: Path) -> tuple[str, list[str]]:
     """What ``draw verify`` prints of what holds, and how its lines begin."""
+    program = "from api.cli.command_line import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", "from api.command_line import main; main()", "draw", "verify", file],
+        [sys.executable, "-c", program, "draw", "verify", file],
         cwd=ROOT,
         env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "COLUMNS": "4000"},
         capture_output=True,
@@ -930,8 +931,9 @@ def at_an_ascii_terminal(file: Path) -> tuple[str, list[str]]:
 
 def test_checking_needs_no_ledger_and_no_network() -> None:
     """Whoever checks a file loads the algorithm and the proofs, no store and no socket."""
+    program = "import sys, ledger.systems.draws.checking; print(*sorted(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, ledger.draws.checking; print(*sorted(sys.modules))"],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -940,11 +942,12 @@ def test_checking_needs_no_ledger_and_no_network() -> None:
     loaded = set(done.stdout.split())
     assert {name for name in loaded if name.startswith("ledger")} == {
         "ledger",
-        "ledger.draws",
-        "ledger.draws.checking",
-        "ledger.draws.drawfile",
-        "ledger.draws.logged",
-        "ledger.draws.uvdraw",
+        "ledger.systems",
+        "ledger.systems.draws",
+        "ledger.systems.draws.checking",
+        "ledger.systems.draws.drawfile",
+        "ledger.systems.draws.logged",
+        "ledger.systems.draws.uvdraw",
         "ledger.transparency",
         "ledger.transparency.checkpoints",
         "ledger.transparency.merkle",

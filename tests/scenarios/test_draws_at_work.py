@@ -10,7 +10,7 @@ import pytest
 
 from ledger.kernel import Unavailable
 from ledger.stores.blobs import Blobs
-from projections import drawing
+from projections.drawing import desk as drawing
 from tests.scenarios.drawing import (
     DRAW,
     GRADES,

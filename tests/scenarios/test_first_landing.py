@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ledger.opening import LEDGER_CLOCK
-from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.policies.commands import SeedLedger
 from ledger.verification.whole import verify_records
 from tests.scenarios.world import E_B, E_C, E_D, World
 

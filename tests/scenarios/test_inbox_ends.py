@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.channels.events import ChannelTestFellDue
+from ledger.systems.channels.events import ChannelTestFellDue
 from tests.api.test_decision_pages import ended
 from tests.scenarios.answerable import unanswerable
 from tests.scenarios.test_people_change import given_task

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.calendar_commands import calendar_of
-from api.command_line import main
+from api.cli.calendar_commands import calendar_of
+from api.cli.command_line import main
 from ledger.intake.sources import SourceError
 from ledger.opening import UnusableUrl
 from tests.scenarios.world import CALENDAR_2027, E_C, World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.handovers.events import DutyHandedOver
+from ledger.systems.handovers.events import DutyHandedOver
 from tests.scenarios.world import E_A, E_B, E_D, World
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.commitments.events import CommitmentMade
-from ledger.dishonesty.events import SanctionApplied
+from ledger.systems.commitments.events import CommitmentMade
+from ledger.systems.dishonesty.events import SanctionApplied
 from tests.scenarios.world import E_C, World, types
 
 PROOFS = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.credit.events import PublicityTerminated
 from ledger.opening import LEDGER_CLOCK
+from ledger.systems.credit.events import PublicityTerminated
 from tests.gwt import Record
 from tests.scenarios.world import E_A, E_B, E_C, World, types
 

@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from api import persons, publicdoor, views
 from api.app import RESOURCES
-from api.publicdoor import LIMITS, MAX_FACTS
-from api.rates import Rates
+from api.http import views
+from api.http.rates import Rates
+from api.systems import persons, publicdoor
+from api.systems.publicdoor import LIMITS, MAX_FACTS
 from ledger.kernel import Recorded, codec
-from ledger.progress.events import ReportingUnitEnrolled
+from ledger.systems.progress.events import ReportingUnitEnrolled
 from tests.api.oracle import Ranks, Shelf, answer, urls
 from tests.scenarios.world import World
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from api.command_line import main
-from ledger.draws.checking import Report, verify
+from api.cli.command_line import main
+from ledger.systems.draws.checking import Report, verify
 from ledger.verification import Files, verify_ledger
 from tests.scenarios.test_draw_files import in_browser
 from tests.scenarios.world import E_A, E_B, E_C, E_D, PRESCRIBED, World, types

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.approvals.commands import ApproveRequest
+from ledger.systems.approvals.commands import ApproveRequest
 from tests.gwt import actor
 from tests.scenarios.drawing import DRAW, OPERATOR, ROSTER_HASH, given_roster, given_seed
 from tests.scenarios.world import E_B, World, types

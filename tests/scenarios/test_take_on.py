@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from api.command_line import main
+from api.cli.command_line import main
 from tests.scenarios.test_s15_repair import commitment
 from tests.scenarios.world import E_B, E_C, E_D, World, rules, types
 

@@ -8,26 +8,26 @@ from typing import TypeVar
 
 import msgspec
 
-from ledger.assessment.events import (
+from ledger.kernel import Event, codec
+from ledger.kernel.events import Fact
+from ledger.systems.assessment.events import (
     AssessmentPublished,
     AssessmentRunCompleted,
     PublishedScore,
 )
-from ledger.catalogue.events import MatterPublished
-from ledger.draws import uvdraw
-from ledger.draws.events import (
+from ledger.systems.catalogue.events import MatterPublished
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
     DrawExecuted,
     DrawSeedRevealed,
     DrawTargetSelected,
 )
-from ledger.draws.folds import DrawState
-from ledger.draws.making import drawn
-from ledger.kernel import Event, codec
-from ledger.kernel.events import Fact
-from ledger.progress.events import ProgressLedgerSubmitted
-from ledger.progress.metrics import metrics_of
+from ledger.systems.draws.folds import DrawState
+from ledger.systems.draws.making import drawn
+from ledger.systems.progress.events import ProgressLedgerSubmitted
+from ledger.systems.progress.metrics import metrics_of
 from ledger.verification import Files, Verification, verify_ledger
 from tests.scenarios.drawing import (
     DRAW,

@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.service import Service
+from ledger.general.vocabulary import Role
 from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
-from ledger.vocabulary import Role
 from projections.opening import verify_views
 from tests.gwt import HEAD, Record
 from tests.scenarios import answering

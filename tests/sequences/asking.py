@@ -14,21 +14,14 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from api import (
-    accesses,
-    app,
-    evidence,
-    operators,
-    persons,
-    publicdoor,
-    receipts,
-    transparency,
-    views,
-)
-from api.asking import MAX_PAGE
-from api.reading import LIMIT
-from api.resources import Parameter, Resource
-from ledger.vocabulary import Role
+from api import app
+from api.http import views
+from api.http.asking import MAX_PAGE
+from api.http.reading import LIMIT
+from api.http.resources import Parameter, Resource
+from api.log import receipts, transparency
+from api.systems import accesses, evidence, operators, persons, publicdoor
+from ledger.general.vocabulary import Role
 from tests.sequences.book import Book
 from tests.sequences.town import BUSINESSES, UNITS, Town, actor
 

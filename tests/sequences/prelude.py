@@ -8,18 +8,18 @@ from typing import Any
 
 import msgspec
 
-from ledger.catalogue import commands as catalogue
-from ledger.credit.events import Instrument
-from ledger.draws import commands as draws
-from ledger.entities import commands as entities
-from ledger.filing import commands as filing
-from ledger.grading import commands as grading
-from ledger.joint import commands as joint
 from ledger.kernel import Actor, Command
-from ledger.legalreview import commands as legalreview
-from ledger.leniency import commands as leniency
-from ledger.penalties import commands as penalties
-from ledger.progress import commands as progress
+from ledger.systems.catalogue import commands as catalogue
+from ledger.systems.credit.events import Instrument
+from ledger.systems.draws import commands as draws
+from ledger.systems.entities import commands as entities
+from ledger.systems.filing import commands as filing
+from ledger.systems.grading import commands as grading
+from ledger.systems.joint import commands as joint
+from ledger.systems.legalreview import commands as legalreview
+from ledger.systems.leniency import commands as leniency
+from ledger.systems.penalties import commands as penalties
+from ledger.systems.progress import commands as progress
 from tests.sequences.town import BUSINESSES, OFFICERS, UNITS, Town, actor
 
 LAW = "中华人民共和国食品安全法"

@@ -8,13 +8,13 @@ from random import Random
 from typing import Any, cast
 from unittest.mock import patch
 
-from api.commands import PREPARERS
-from api.sealing import FINISHERS, SEALERS
+from api.http.commands import PREPARERS
+from api.http.sealing import FINISHERS, SEALERS
 from api.service import Service
 from ledger.kernel import Actor, Command, Ledger, NotRecorded, Outcome, Recorded, clock
 from ledger.kernel.events import CIVIL_ZONE
-from projections.clock import tick
-from projections.drawing import Desk
+from projections.drawing.desk import Desk
+from projections.watches.clock import tick
 from tests.sequences.book import Book
 
 #: Those that inspect and fine.

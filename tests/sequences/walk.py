@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import msgspec
 
-from ledger.countersigning import Countersigned
+from ledger.general.countersigning import Countersigned
 from ledger.kernel import Actor, Command, NotRecorded, Refusal
 from ledger.registry import COMMANDS
 from tests.sequences.drafts import Draft, NotNow

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ledger.catalogue.events import (
+from ledger.kernel import civil_moment
+from ledger.systems.catalogue.events import (
     Basis,
     EnforcementUnitQualified,
     MatterElements,
@@ -16,8 +17,8 @@ from ledger.catalogue.events import (
     MatterPublished,
     OfficerCertified,
 )
-from ledger.draws import uvdraw
-from ledger.draws.commands import (
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.commands import (
     AnnounceDraw,
     DrawOutcome,
     ExecuteDraw,
@@ -30,10 +31,9 @@ from ledger.draws.commands import (
     SelectedLine,
     SelectTargets,
 )
-from ledger.draws.events import DrawMatter, SeedSource, StratumCount, StratumRatio
-from ledger.filing.events import AnnualPlanApproved, AnnualPlanFiled, PlanItem
-from ledger.kernel import civil_moment
-from ledger.policies.commands import SeedLedger
+from ledger.systems.draws.events import DrawMatter, SeedSource, StratumCount, StratumRatio
+from ledger.systems.filing.events import AnnualPlanApproved, AnnualPlanFiled, PlanItem
+from ledger.systems.policies.commands import SeedLedger
 from tests.gwt import Scenario, actor, on
 
 replace = msgspec.structs.replace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ledger.kernel import civil_moment
-from ledger.process.events import AvRecordSealed, ProcessStepRecorded, Step
+from ledger.systems.process.events import AvRecordSealed, ProcessStepRecorded, Step
 
 ALL_STEPS: tuple[Step, ...] = (
     "initiate",

@@ -7,18 +7,18 @@ from typing import Any
 
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.commitments.events import CommitmentMade
-from ledger.credit.events import (
+from ledger.kernel import Event, LegalRef, Recorded, codec
+from ledger.systems.commitments.events import CommitmentMade
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.dishonesty.events import SanctionApplied
-from ledger.grading.events import CreditGradeAssigned
-from ledger.kernel import Event, LegalRef, Recorded, codec
-from ledger.policies.commands import SeedLedger
-from ledger.repair.commands import (
+from ledger.systems.dishonesty.events import SanctionApplied
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.repair.commands import (
     AcceptRepair,
     ApplyRepair,
     ForwardRepair,
@@ -26,8 +26,8 @@ from ledger.repair.commands import (
     NotAcceptRepair,
     RefuseRepair,
 )
-from ledger.repair.events import DutiesPerformed, Proof, Reason
-from ledger.sharing.commands import SubscribeFeed
+from ledger.systems.repair.events import DutiesPerformed, Proof, Reason
+from ledger.systems.sharing.commands import SubscribeFeed
 from tests.gwt import Scenario, actor
 
 E_B, E_C = "91620100MA7LX0076M", "91620100MA7LX01051"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import shake_256
 
-from ledger.persons.events import PersonRegistered, SealedPerson
+from ledger.systems.persons.events import PersonRegistered, SealedPerson
 from ledger.vault.sealing import SECRET_BYTES, seal
 
 

@@ -7,20 +7,20 @@ from datetime import date
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.approvals.commands import ApproveRequest, RefuseRequest, WithdrawRequest
-from ledger.approvals.events import (
+from ledger.general.countersigning import countersigned_commands, requested_command
+from ledger.kernel import Forbidden, LegalRef, Malformed, OutOfStep, UnknownReference
+from ledger.registry import COMMANDS
+from ledger.systems.approvals.commands import ApproveRequest, RefuseRequest, WithdrawRequest
+from ledger.systems.approvals.events import (
     ApprovalGiven,
     ApprovalRefused,
     ApprovalRequested,
     ApprovalWithdrawn,
 )
-from ledger.complaints.events import ComplaintReceived
-from ledger.corrections.commands import CorrectRecord
-from ledger.corrections.events import FieldChange, RecordCorrected
-from ledger.countersigning import countersigned_commands, requested_command
-from ledger.filing.events import IrregularVisitReported
-from ledger.kernel import Forbidden, LegalRef, Malformed, OutOfStep, UnknownReference
-from ledger.registry import COMMANDS
+from ledger.systems.complaints.events import ComplaintReceived
+from ledger.systems.corrections.commands import CorrectRecord
+from ledger.systems.corrections.events import FieldChange, RecordCorrected
+from ledger.systems.filing.events import IrregularVisitReported
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 
 OFFICER = actor("MRB", "OFF-001", "enforcement_officer")

@@ -11,30 +11,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.approvals.commands import ApproveRequest
-from ledger.approvals.events import ApprovalRequested
-from ledger.assessment.commands import (
-    AdoptAssessmentScheme,
-    AppealScore,
-    DecideAppeal,
-    Draft,
-    PublishAssessment,
-    RunAssessment,
-)
-from ledger.assessment.events import (
-    AppealDecided,
-    AssessmentPublished,
-    AssessmentRunCompleted,
-    AssessmentSchemeAdopted,
-    Formula,
-    IndicatorDefined,
-    PublishedScore,
-    ScoreAppealed,
-)
-from ledger.assessment.folds import Scheme, measured
-from ledger.assessment.rules import YEARLY, forbidden_term, rewarded
-from ledger.deadlines.commands import EndDeadline
-from ledger.filing.events import InspectionConcluded, ResultNotified
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -47,10 +23,34 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
-from ledger.penalties.events import DecisionPublished
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.progress.events import ReportingUnitEnrolled
-from ledger.supervision.events import FindingRaised
+from ledger.systems.approvals.commands import ApproveRequest
+from ledger.systems.approvals.events import ApprovalRequested
+from ledger.systems.assessment.commands import (
+    AdoptAssessmentScheme,
+    AppealScore,
+    DecideAppeal,
+    Draft,
+    PublishAssessment,
+    RunAssessment,
+)
+from ledger.systems.assessment.events import (
+    AppealDecided,
+    AssessmentPublished,
+    AssessmentRunCompleted,
+    AssessmentSchemeAdopted,
+    Formula,
+    IndicatorDefined,
+    PublishedScore,
+    ScoreAppealed,
+)
+from ledger.systems.assessment.folds import Scheme, measured
+from ledger.systems.assessment.rules import YEARLY, forbidden_term, rewarded
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.filing.events import InspectionConcluded, ResultNotified
+from ledger.systems.penalties.events import DecisionPublished
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.systems.progress.events import ReportingUnitEnrolled
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Record, Scenario, actor, like, on
 from tests.racing import race_through
 

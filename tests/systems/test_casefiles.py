@@ -11,7 +11,16 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.casefiles.commands import (
+from ledger.kernel import (
+    DeadlineMissed,
+    Fact,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    UnknownReference,
+    civil_moment,
+)
+from ledger.systems.casefiles.commands import (
     AnnounceReview,
     DrawReviewBatch,
     OpenSelfReview,
@@ -22,7 +31,7 @@ from ledger.casefiles.commands import (
     ScoreCaseFile,
     VerifyRectification,
 )
-from ledger.casefiles.events import (
+from ledger.systems.casefiles.events import (
     CaseFileScored,
     IssueRaised,
     RectificationOrdered,
@@ -34,21 +43,12 @@ from ledger.casefiles.events import (
     SeedSource,
     Vetoed,
 )
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.deadlines.commands import EndDeadline
-from ledger.kernel import (
-    DeadlineMissed,
-    Fact,
-    Forbidden,
-    Malformed,
-    OutOfStep,
-    UnknownReference,
-    civil_moment,
-)
-from ledger.penalties.events import CaseClosed, PenaltyDecided
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.publicity.events import ActDecided
-from ledger.supervision.events import FindingRaised
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.penalties.events import CaseClosed, PenaltyDecided
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.systems.publicity.events import ActDecided
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Record, Scenario, actor, like, on
 from tests.pasts import filed
 from tests.racing import race_through

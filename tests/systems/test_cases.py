@@ -13,9 +13,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import MatterElements, MatterListed, OfficerConflictDeclared
-from ledger.corrections.events import AlteredField, DecisionAltered, DecisionRevoked
-from ledger.deadlines.commands import EndDeadline
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -29,7 +26,11 @@ from ledger.kernel import (
     civil_moment,
     codec,
 )
-from ledger.penalties.commands import (
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.catalogue.events import MatterElements, MatterListed, OfficerConflictDeclared
+from ledger.systems.corrections.events import AlteredField, DecisionAltered, DecisionRevoked
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.penalties.commands import (
     AddEvidence,
     AnnounceHearing,
     ApplyEnforcement,
@@ -51,7 +52,7 @@ from ledger.penalties.commands import (
     ServePriorNotice,
     WaiveRights,
 )
-from ledger.penalties.events import (
+from ledger.systems.penalties.events import (
     BenchmarkItem,
     BenchmarkPublished,
     CaseClosed,
@@ -73,11 +74,10 @@ from ledger.penalties.events import (
     StatementHeard,
     Tier,
 )
-from ledger.penalties.folds import Decision
-from ledger.penalties.rules import Penalty, heavier
-from ledger.persons.events import PersonRegistered
-from ledger.policies.commands import SeedLedger
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.penalties.folds import Decision
+from ledger.systems.penalties.rules import Penalty, heavier
+from ledger.systems.persons.events import PersonRegistered
+from ledger.systems.policies.commands import SeedLedger
 from tests.gwt import HEAD, Record, Scenario, actor, like
 from tests.pasts import certified, conduct, decidable, filed, registered
 from tests.systems.recorded import film, whole_record

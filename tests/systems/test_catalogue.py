@@ -9,7 +9,16 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.commands import (
+from ledger.kernel import (
+    DeadlineLapsed,
+    DeadlineMissed,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    UnknownReference,
+    civil_moment,
+)
+from ledger.systems.catalogue.commands import (
     CertifyOfficer,
     DeclareConflict,
     EndConflict,
@@ -22,7 +31,7 @@ from ledger.catalogue.commands import (
     SuspendCertificate,
     WithdrawMatter,
 )
-from ledger.catalogue.events import (
+from ledger.systems.catalogue.events import (
     Basis,
     BasisRepealed,
     EnforcementUnitQualified,
@@ -36,21 +45,12 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
-from ledger.catalogue.folds import Matter, UnitStanding
-from ledger.deadlines.commands import EndDeadline
-from ledger.filing.commands import ReportIrregularVisit
-from ledger.filing.events import IrregularVisitReported, OnSiteInspectionOpened
-from ledger.kernel import (
-    DeadlineLapsed,
-    DeadlineMissed,
-    Forbidden,
-    Malformed,
-    OutOfStep,
-    UnknownReference,
-    civil_moment,
-)
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.catalogue.folds import Matter, UnitStanding
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.filing.commands import ReportIrregularVisit
+from ledger.systems.filing.events import IrregularVisitReported, OnSiteInspectionOpened
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
 
 E_A = "91620100MA7LX00338"

@@ -8,24 +8,24 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.channels.commands import (
+from ledger.kernel import Forbidden, OutOfStep, UnknownReference
+from ledger.kernel.events import CIVIL_ZONE
+from ledger.systems.channels.commands import (
     CloseComplaintChannel,
     PublishComplaintChannel,
     ReportChannelTest,
     ReviewChannels,
 )
-from ledger.channels.events import (
+from ledger.systems.channels.events import (
     ChannelsFoundMissing,
     ChannelTested,
     ChannelTestFellDue,
     ComplaintChannelClosed,
     ComplaintChannelPublished,
 )
-from ledger.kernel import Forbidden, OutOfStep, UnknownReference
-from ledger.kernel.events import CIVIL_ZONE
-from ledger.policies.commands import SeedLedger
-from ledger.progress.events import ReportingUnitEnrolled
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.progress.events import ReportingUnitEnrolled
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace

@@ -13,20 +13,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.commitments.commands import EstablishBreach, FulfilCommitment, MakeCommitment
-from ledger.commitments.events import (
-    CommitmentBreached,
-    CommitmentFulfilled,
-    CommitmentMade,
-    Obligation,
-    ObligationOpened,
-)
-from ledger.credit.commands import EnterCreditRecord
-from ledger.credit.events import CreditRecordEntered, Instrument
-from ledger.deadlines.commands import EndDeadline
-from ledger.grading.commands import RecomputeGrade
-from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -36,8 +22,22 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
 )
-from ledger.policies.commands import SeedLedger
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.commitments.commands import EstablishBreach, FulfilCommitment, MakeCommitment
+from ledger.systems.commitments.events import (
+    CommitmentBreached,
+    CommitmentFulfilled,
+    CommitmentMade,
+    Obligation,
+    ObligationOpened,
+)
+from ledger.systems.credit.commands import EnterCreditRecord
+from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.grading.commands import RecomputeGrade
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.policies.commands import SeedLedger
 from tests.gwt import HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace

@@ -11,8 +11,18 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.complaints.commands import (
+from ledger.kernel import (
+    DeadlineMissed,
+    Forbidden,
+    Ledger,
+    Malformed,
+    OutOfStep,
+    Recorded,
+    UnknownReference,
+    codec,
+)
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.complaints.commands import (
     AcceptComplaint,
     AcknowledgeComplaint,
     ExamineInspection,
@@ -24,7 +34,7 @@ from ledger.complaints.commands import (
     TransferComplaint,
     VisitComplainedOf,
 )
-from ledger.complaints.events import (
+from ledger.systems.complaints.events import (
     ComplainantFeedbackGiven,
     ComplainantInformed,
     ComplainantNamed,
@@ -36,29 +46,19 @@ from ledger.complaints.events import (
     ComplaintTransferred,
     InvestigationStepTaken,
 )
-from ledger.deadlines.commands import EndDeadline
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.events import (
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionTaskApproved,
     IrregularVisitReported,
     NonOnsiteConsidered,
     OnSiteInspectionOpened,
 )
-from ledger.kernel import (
-    DeadlineMissed,
-    Forbidden,
-    Ledger,
-    Malformed,
-    OutOfStep,
-    Recorded,
-    UnknownReference,
-    codec,
-)
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.beside import impersonal
-from ledger.supervision.commands import CloseFinding, DismissFinding, TriageFinding
-from ledger.supervision.events import FindingRaised, FindingTriaged
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.beside import impersonal
+from ledger.systems.supervision.commands import CloseFinding, DismissFinding, TriageFinding
+from ledger.systems.supervision.events import FindingRaised, FindingTriaged
 from tests.gwt import HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace

@@ -10,25 +10,6 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.approvals.commands import ApproveRequest
-from ledger.approvals.events import ApprovalRequested
-from ledger.catalogue.events import OfficerCertified
-from ledger.corrections.commands import INSTEAD, CorrectRecord, NullifyDecision
-from ledger.corrections.events import (
-    AlteredField,
-    DecisionAltered,
-    DecisionDeclaredUnlawful,
-    DecisionDeclaredVoid,
-    DecisionRevoked,
-)
-from ledger.filing.events import (
-    AnnualPlanApproved,
-    InspectionTaskApproved,
-    IrregularVisitReported,
-    NonOnsiteConsidered,
-    PlanItem,
-)
-from ledger.grading.events import CreditGradeAssigned
 from ledger.intake.events import InspectionImported
 from ledger.kernel import (
     DeadlineMissed,
@@ -46,9 +27,28 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.subjects import subject_fields
-from ledger.penalties.events import PenaltyContent, PenaltyDecided
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised, FindingTriaged
+from ledger.systems.approvals.commands import ApproveRequest
+from ledger.systems.approvals.events import ApprovalRequested
+from ledger.systems.catalogue.events import OfficerCertified
+from ledger.systems.corrections.commands import INSTEAD, CorrectRecord, NullifyDecision
+from ledger.systems.corrections.events import (
+    AlteredField,
+    DecisionAltered,
+    DecisionDeclaredUnlawful,
+    DecisionDeclaredVoid,
+    DecisionRevoked,
+)
+from ledger.systems.filing.events import (
+    AnnualPlanApproved,
+    InspectionTaskApproved,
+    IrregularVisitReported,
+    NonOnsiteConsidered,
+    PlanItem,
+)
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.penalties.events import PenaltyContent, PenaltyDecided
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised, FindingTriaged
 from tests import golden
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 

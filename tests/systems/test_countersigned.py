@@ -17,42 +17,11 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from msgspec.structs import replace
 
-from api.malformed import decoded
-from api.openapi import describe
-from api.problems import Problem
-from api.sealing import FINISHERS, SEALERS
-from ledger.approvals.commands import ApproveRequest, RefuseRequest, WithdrawRequest
-from ledger.approvals.events import (
-    ApprovalGiven,
-    ApprovalRefused,
-    ApprovalRequested,
-    ApprovalWithdrawn,
-)
-from ledger.assessment.events import AssessmentSchemeAdopted, IndicatorDefined
-from ledger.catalogue.events import OfficerConflictDeclared
-from ledger.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
-from ledger.corrections.commands import CorrectRecord
-from ledger.corrections.events import FieldChange, RecordCorrected
-from ledger.countersigning import FORMER_FIELDS, Countersigned, countersigned_commands
-from ledger.credit.commands import FileObjection, ResolveObjection, TerminatePublicity
-from ledger.credit.events import (
-    CreditRecordEntered,
-    EndApproved,
-    Instrument,
-    ObjectionResolved,
-    PublicityStarted,
-    PublicityTerminated,
-)
-from ledger.dishonesty.commands import RemoveFromSeriousList
-from ledger.dishonesty.events import SeriousListRemoved
-from ledger.draws.commands import SubstituteOfficer, VoidDraw
-from ledger.draws.events import DrawOperated, DrawVoided, OfficerSubstituted
-from ledger.entities.commands import DelistEntity
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.events import IrregularVisitReported
-from ledger.grading.commands import OverrideGrade
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import CreditGrade
+from api.http.malformed import decoded
+from api.http.openapi import describe
+from api.http.problems import Problem
+from api.http.sealing import FINISHERS, SEALERS
+from ledger.general.countersigning import FORMER_FIELDS, Countersigned, countersigned_commands
 from ledger.kernel import (
     Actor,
     Command,
@@ -66,18 +35,49 @@ from ledger.kernel import (
     Refusal,
     codec,
 )
-from ledger.keylist.events import GuidanceProvided, KeyUnitDescribed, KeyUnitDesignated
-from ledger.penalties.events import FinePaid, PenaltyDecided, PenaltyServed
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.reconsideration.commands import ExtendCase
-from ledger.reconsideration.events import ReconDecided, ReconExtended
 from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.commands import DismissFinding
-from ledger.supervision.events import FindingClosed, FindingDismissed, FindingRaised
-from ledger.takeon.commands import CloseTakeOn
-from ledger.takeon.events import OpenDeadlineTakenOn, OpeningFactTakenOn, TakeOnClosed
-from projections.drawing import PREPARERS
+from ledger.systems.approvals.commands import ApproveRequest, RefuseRequest, WithdrawRequest
+from ledger.systems.approvals.events import (
+    ApprovalGiven,
+    ApprovalRefused,
+    ApprovalRequested,
+    ApprovalWithdrawn,
+)
+from ledger.systems.assessment.events import AssessmentSchemeAdopted, IndicatorDefined
+from ledger.systems.catalogue.events import OfficerConflictDeclared
+from ledger.systems.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
+from ledger.systems.corrections.commands import CorrectRecord
+from ledger.systems.corrections.events import FieldChange, RecordCorrected
+from ledger.systems.credit.commands import FileObjection, ResolveObjection, TerminatePublicity
+from ledger.systems.credit.events import (
+    CreditRecordEntered,
+    EndApproved,
+    Instrument,
+    ObjectionResolved,
+    PublicityStarted,
+    PublicityTerminated,
+)
+from ledger.systems.dishonesty.commands import RemoveFromSeriousList
+from ledger.systems.dishonesty.events import SeriousListRemoved
+from ledger.systems.draws.commands import SubstituteOfficer, VoidDraw
+from ledger.systems.draws.events import DrawOperated, DrawVoided, OfficerSubstituted
+from ledger.systems.entities.commands import DelistEntity
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.events import IrregularVisitReported
+from ledger.systems.grading.commands import OverrideGrade
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.keylist.events import GuidanceProvided, KeyUnitDescribed, KeyUnitDesignated
+from ledger.systems.penalties.events import FinePaid, PenaltyDecided, PenaltyServed
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.systems.reconsideration.commands import ExtendCase
+from ledger.systems.reconsideration.events import ReconDecided, ReconExtended
+from ledger.systems.supervision.commands import DismissFinding
+from ledger.systems.supervision.events import FindingClosed, FindingDismissed, FindingRaised
+from ledger.systems.takeon.commands import CloseTakeOn
+from ledger.systems.takeon.events import OpenDeadlineTakenOn, OpeningFactTakenOn, TakeOnClosed
+from projections.drawing.desk import PREPARERS
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 from tests.systems import test_assessment, test_dishonesty, test_reconsideration, test_takeon
 from tests.systems.draw_story import COORDINATOR, DRAW, FREEZE_OFFICERS, chosen, given_drawn

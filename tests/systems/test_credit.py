@@ -9,30 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.events import DecisionRevoked
-from ledger.credit.commands import (
-    EnterCreditRecord,
-    FileObjection,
-    ResolveObjection,
-    ResumePublicity,
-    StartPublicity,
-    SuspendPublicity,
-    TerminatePublicity,
-)
-from ledger.credit.events import (
-    CreditRecordEntered,
-    EndApproved,
-    Instrument,
-    ObjectionFiled,
-    ObjectionResolved,
-    PublicityResumed,
-    PublicityStarted,
-    PublicitySuspended,
-    PublicityTerminated,
-)
-from ledger.credit.folds import CreditRecords, Record
-from ledger.deadlines.commands import EndDeadline
-from ledger.filing.events import InspectionTaskApproved, NonOnsiteConsidered
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -43,10 +19,34 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.policies import WorkingCalendarPublished
-from ledger.penalties.events import PenaltyDecided, PenaltyServed
-from ledger.policies.commands import SeedLedger
-from ledger.repair.events import DutiesPerformed
-from ledger.supervision.events import FindingRaised
+from ledger.systems.corrections.events import DecisionRevoked
+from ledger.systems.credit.commands import (
+    EnterCreditRecord,
+    FileObjection,
+    ResolveObjection,
+    ResumePublicity,
+    StartPublicity,
+    SuspendPublicity,
+    TerminatePublicity,
+)
+from ledger.systems.credit.events import (
+    CreditRecordEntered,
+    EndApproved,
+    Instrument,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.systems.credit.folds import CreditRecords, Record
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.filing.events import InspectionTaskApproved, NonOnsiteConsidered
+from ledger.systems.penalties.events import PenaltyDecided, PenaltyServed
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.repair.events import DutiesPerformed
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace

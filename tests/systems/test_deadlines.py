@@ -13,7 +13,6 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -30,9 +29,10 @@ from ledger.kernel import (
     deadlines,
 )
 from ledger.kernel.days import DayCount
-from ledger.policies.commands import PublishWorkingCalendar, SeedLedger
-from ledger.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
-from ledger.supervision.rules import SUP_V2, TRIAGE
+from ledger.systems.deadlines.commands import EndDeadline, RecomputeDeadline
+from ledger.systems.policies.commands import PublishWorkingCalendar, SeedLedger
+from ledger.systems.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
+from ledger.systems.supervision.rules import SUP_V2, TRIAGE
 from tests.gwt import Scenario, actor, like, on
 
 CLOCK = actor("LEDGER", "clock", "ledger_clock")

@@ -8,21 +8,21 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.delegations.commands import (
+from ledger.kernel import Malformed, OutOfStep, UnknownReference
+from ledger.systems.delegations.commands import (
     AssessDelegation,
     DelegatePower,
     EndDelegation,
     SuspendDelegation,
 )
-from ledger.delegations.events import (
+from ledger.systems.delegations.events import (
     DelegationAssessed,
     DelegationEnded,
     DelegationSuspended,
     PowerDelegated,
 )
-from ledger.delegations.folds import Delegation, Suspension
-from ledger.kernel import Malformed, OutOfStep, UnknownReference
-from ledger.policies.commands import SeedLedger
+from ledger.systems.delegations.folds import Delegation, Suspension
+from ledger.systems.policies.commands import SeedLedger
 from tests.gwt import Scenario, like
 from tests.systems.test_filing import JB, REGION, REPORT, matter, published
 

@@ -13,19 +13,33 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.approvals.commands import ApproveRequest
-from ledger.approvals.events import ApprovalRequested
-from ledger.corrections.events import DecisionRevoked
-from ledger.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
-from ledger.credit.events import (
+from ledger.kernel import (
+    DeadlineLapsed,
+    DeadlineMissed,
+    Forbidden,
+    Ledger,
+    LegalRef,
+    Malformed,
+    Outcome,
+    OutOfStep,
+    UnknownReference,
+    civil_moment,
+)
+from ledger.kernel.policies import Scope
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.approvals.commands import ApproveRequest
+from ledger.systems.approvals.events import ApprovalRequested
+from ledger.systems.corrections.events import DecisionRevoked
+from ledger.systems.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     EndApproved,
     Instrument,
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.commands import (
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.dishonesty.commands import (
     AddToSeriousList,
     ApplySanction,
     DetermineDishonesty,
@@ -42,7 +56,7 @@ from ledger.dishonesty.commands import (
     SubmitDefence,
     WithdrawListCriteria,
 )
-from ledger.dishonesty.events import (
+from ledger.systems.dishonesty.events import (
     DefenceLapsed,
     DefenceSubmitted,
     DeterminationNotified,
@@ -62,24 +76,10 @@ from ledger.dishonesty.events import (
     SeriousListAdded,
     SeriousListRemoved,
 )
-from ledger.grading.events import CreditGradeAssigned
-from ledger.kernel import (
-    DeadlineLapsed,
-    DeadlineMissed,
-    Forbidden,
-    Ledger,
-    LegalRef,
-    Malformed,
-    Outcome,
-    OutOfStep,
-    UnknownReference,
-    civil_moment,
-)
-from ledger.kernel.policies import Scope
-from ledger.penalties.events import PenaltyDecided
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingRaised
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.penalties.events import PenaltyDecided
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import DEPUTY, HEAD, Record, Scenario, actor, like, on
 
 replace = msgspec.structs.replace

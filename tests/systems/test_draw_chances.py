@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.draws.chance import pair_recurs, shown, two_sided
+from ledger.systems.draws.chance import pair_recurs, shown, two_sided
 
 TINY = Fraction(1, 10**60)
 

@@ -10,10 +10,23 @@ from typing import Any
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import OfficerCertificateSuspended, OfficerConflictDeclared
-from ledger.deadlines.commands import EndDeadline
-from ledger.draws import uvdraw
-from ledger.draws.commands import (
+from ledger.kernel import (
+    DeadlineMissed,
+    Forbidden,
+    Ledger,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    Unavailable,
+    UnknownReference,
+    civil_moment,
+    codec,
+)
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.catalogue.events import OfficerCertificateSuspended, OfficerConflictDeclared
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.commands import (
     AssignOfficers,
     CalledReserves,
     ExemptTarget,
@@ -31,7 +44,7 @@ from ledger.draws.commands import (
     VerifyDraw,
     VoidDraw,
 )
-from ledger.draws.events import (
+from ledger.systems.draws.events import (
     DrawAnnounced,
     DrawCommitmentRevealed,
     DrawExecuted,
@@ -53,9 +66,9 @@ from ledger.draws.events import (
     SeedSource,
     SkippedOfficer,
 )
-from ledger.draws.folds import DrawState, officers_hash
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.commands import (
+from ledger.systems.draws.folds import DrawState, officers_hash
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.commands import (
     ApproveTask,
     CancelInspection,
     ConcludeInspection,
@@ -64,28 +77,15 @@ from ledger.filing.commands import (
     ReportIrregularVisit,
     ScanEntry,
 )
-from ledger.filing.events import (
+from ledger.systems.filing.events import (
     InspectionConcluded,
     InspectionTaskApproved,
     IrregularVisitReported,
     NonOnsiteConsidered,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.kernel import (
-    DeadlineMissed,
-    Forbidden,
-    Ledger,
-    LegalRef,
-    Malformed,
-    OutOfStep,
-    Unavailable,
-    UnknownReference,
-    civil_moment,
-    codec,
-)
-from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingRaised
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.draw_story import (
     ANNOUNCE,
@@ -1239,8 +1239,8 @@ def _context(number: int) -> Any:
 
 
 def _going(story: Scenario) -> tuple[str, ...]:
-    from ledger.draws.folds import Target
     from ledger.kernel.memory import Memory
+    from ledger.systems.draws.folds import Target
 
     memory = Memory(story.ledger.recorder)
     memory.catch_up()

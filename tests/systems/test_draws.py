@@ -9,18 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
-from ledger.credit.folds import CreditRecords
-from ledger.deadlines.commands import EndDeadline
-from ledger.draws.commands import PublishDrawResult
-from ledger.draws.events import DrawAnnounced, DrawResultPublished, DrawTargetSelected
-from ledger.filing.events import (
-    InspectionConcluded,
-    InspectionTaskApproved,
-    NonOnsiteConsidered,
-)
-from ledger.grading.commands import RecomputeGrade
-from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -29,8 +17,20 @@ from ledger.kernel import (
     UnknownReference,
     civil_moment,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
+from ledger.systems.credit.folds import CreditRecords
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.draws.commands import PublishDrawResult
+from ledger.systems.draws.events import DrawAnnounced, DrawResultPublished, DrawTargetSelected
+from ledger.systems.filing.events import (
+    InspectionConcluded,
+    InspectionTaskApproved,
+    NonOnsiteConsidered,
+)
+from ledger.systems.grading.commands import RecomputeGrade
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 
 replace = msgspec.structs.replace

@@ -7,9 +7,14 @@ from datetime import date
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.entities.commands import DelistEntity, RegisterEntity, ReviseEntity
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
 from ledger.kernel import OutOfStep, UnknownReference
+from ledger.systems.entities.commands import DelistEntity, RegisterEntity, ReviseEntity
+from ledger.systems.entities.events import (
+    EntityLeftRegister,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
 from tests.gwt import Scenario
 
 E_A, E_B = "91620100MA7LX00338", "91620100MA7LX0076M"

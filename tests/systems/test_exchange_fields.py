@@ -12,28 +12,28 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.commands import AssignMatterCodes
-from ledger.catalogue.events import MatterCode, MatterCodesAssigned
-from ledger.corrections.commands import NullifyDecision, RecordLitigation
-from ledger.corrections.events import AlteredField, DecisionAltered, LitigationConcluded
-from ledger.entities.commands import RecordLegalRepresentative, RegisterEntity
-from ledger.entities.events import EntityRegistered, Identity, LegalRepresentativeRecorded
-from ledger.filing.commands import RecordOffSiteCheck
-from ledger.filing.events import InspectionCoding, OffSiteCheckRecorded
-from ledger.industries import industry_code
+from ledger.general.industries import industry_code
 from ledger.kernel import Forbidden, Malformed, OutOfStep
-from ledger.penalties.commands import DecidePenalty, ReferCriminally
-from ledger.penalties.events import (
+from ledger.systems.catalogue.commands import AssignMatterCodes
+from ledger.systems.catalogue.events import MatterCode, MatterCodesAssigned
+from ledger.systems.corrections.commands import NullifyDecision, RecordLitigation
+from ledger.systems.corrections.events import AlteredField, DecisionAltered, LitigationConcluded
+from ledger.systems.entities.commands import RecordLegalRepresentative, RegisterEntity
+from ledger.systems.entities.events import EntityRegistered, Identity, LegalRepresentativeRecorded
+from ledger.systems.filing.commands import RecordOffSiteCheck
+from ledger.systems.filing.events import InspectionCoding, OffSiteCheckRecorded
+from ledger.systems.penalties.commands import DecidePenalty, ReferCriminally
+from ledger.systems.penalties.events import (
     CriminalReferralMade,
     DataSource,
     Licence,
     PenaltyContent,
     PenaltyDecided,
 )
-from ledger.penalties.rules import fitting, worse
-from ledger.persons.events import PersonRegistered
-from ledger.policies.commands import SeedLedger
-from ledger.policies.defaults import DEFAULTS
+from ledger.systems.penalties.rules import fitting, worse
+from ledger.systems.persons.events import PersonRegistered
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.policies.defaults import DEFAULTS
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 from tests.pasts import certified, decidable, filed, registered
 from tests.systems.sealing import someone, token

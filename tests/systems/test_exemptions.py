@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.draws.commands import (
+from ledger.kernel import Event, LegalRef, Malformed
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.draws.commands import (
     AnnounceDraw,
     AssignOfficers,
     CalledReserves,
@@ -17,8 +18,8 @@ from ledger.draws.commands import (
     FreezeEntityRoster,
     RequestExemption,
 )
-from ledger.draws.commands.rosters import CappedOut
-from ledger.draws.events import (
+from ledger.systems.draws.commands.rosters import CappedOut
+from ledger.systems.draws.events import (
     DrawAnnounced,
     DrawExemptionRequested,
     DrawOperated,
@@ -28,17 +29,16 @@ from ledger.draws.events import (
     ExemptGround,
     OfficersAssigned,
 )
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.commands import ApproveTask
-from ledger.filing.events import (
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.commands import ApproveTask
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionTaskApproved,
     NonOnsiteConsidered,
     OnSiteInspectionOpened,
 )
-from ledger.kernel import Event, LegalRef, Malformed
-from ledger.policies.commands import AdoptPolicyVersion
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.commands import AdoptPolicyVersion
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.draw_story import (
     ANNOUNCE,

@@ -8,12 +8,20 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.experience.commands import PublishExperience, SelectHighlight, WithdrawExperience
-from ledger.experience.events import ExperiencePublished, ExperienceWithdrawn, HighlightSelected
 from ledger.kernel import Forbidden, Malformed, OutOfStep, UnknownReference
-from ledger.policies.commands import SeedLedger
-from ledger.progress.commands import PublishOutreach, WithdrawOutreach
-from ledger.progress.events import (
+from ledger.systems.experience.commands import (
+    PublishExperience,
+    SelectHighlight,
+    WithdrawExperience,
+)
+from ledger.systems.experience.events import (
+    ExperiencePublished,
+    ExperienceWithdrawn,
+    HighlightSelected,
+)
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.progress.commands import PublishOutreach, WithdrawOutreach
+from ledger.systems.progress.events import (
     OutreachPublished,
     OutreachWithdrawn,
     ProgressLedgerSubmitted,

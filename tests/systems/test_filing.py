@@ -9,7 +9,19 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import (
+from ledger.kernel import (
+    DeadlineMissed,
+    Event,
+    Fact,
+    Forbidden,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    PolicyVersionAdopted,
+    UnknownReference,
+    civil_moment,
+)
+from ledger.systems.catalogue.events import (
     Basis,
     EnforcementUnitQualified,
     MatterElements,
@@ -22,9 +34,9 @@ from ledger.catalogue.events import (
     OfficerConflictDeclared,
     OfficerConflictEnded,
 )
-from ledger.deadlines.commands import EndDeadline
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.commands import (
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.commands import (
     AcceptFiling,
     AmendPlan,
     ApproveAnnualPlan,
@@ -46,8 +58,8 @@ from ledger.filing.commands import (
     ScanEntry,
     SignOnSiteRecord,
 )
-from ledger.filing.commands.visits import Emergency
-from ledger.filing.events import (
+from ledger.systems.filing.commands.visits import Emergency
+from ledger.systems.filing.events import (
     AnnualPlanApproved,
     AnnualPlanFiled,
     EntryScanned,
@@ -73,22 +85,10 @@ from ledger.filing.events import (
     SpecialPlanApproved,
     VisitRated,
 )
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.kernel import (
-    DeadlineMissed,
-    Event,
-    Fact,
-    Forbidden,
-    LegalRef,
-    Malformed,
-    OutOfStep,
-    PolicyVersionAdopted,
-    UnknownReference,
-    civil_moment,
-)
-from ledger.persons.events import PersonRegistered
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.persons.events import PersonRegistered
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.sealing import someone
 

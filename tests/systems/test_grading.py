@@ -10,18 +10,18 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.credit.events import (
+from ledger.kernel import Event, Malformed, UnknownReference, codec
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,
 )
-from ledger.grading.commands import AssignGrade, OverrideGrade, RecomputeGrade
-from ledger.grading.events import CreditGradeAssigned, Factor
-from ledger.grading.folds import CreditGrade
-from ledger.kernel import Event, Malformed, UnknownReference, codec
-from ledger.policies.commands import SeedLedger
+from ledger.systems.grading.commands import AssignGrade, OverrideGrade, RecomputeGrade
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.policies.commands import SeedLedger
 from tests.gwt import Scenario, actor, like
 
 replace = msgspec.structs.replace

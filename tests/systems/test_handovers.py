@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import OfficerCertified
-from ledger.handovers.commands import HandOverDuty, TakeBackDuty
-from ledger.handovers.events import DutyHandedOver, DutyTakenBack
-from ledger.handovers.folds import UnitHandovers
 from ledger.kernel import Forbidden, Malformed, OutOfStep
+from ledger.systems.catalogue.events import OfficerCertified
+from ledger.systems.handovers.commands import HandOverDuty, TakeBackDuty
+from ledger.systems.handovers.events import DutyHandedOver, DutyTakenBack
+from ledger.systems.handovers.folds import UnitHandovers
 from tests.gwt import HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace

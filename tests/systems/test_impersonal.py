@@ -13,20 +13,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 
-from ledger.catalogue.events import MatterWithdrawn
-from ledger.complaints.events import ComplaintReceived
-from ledger.complaints.folds import Complaint
-from ledger.corrections.events import RecordCorrected
-from ledger.delegations.events import DelegationEnded
-from ledger.entities.folds import Registration
-from ledger.impersonal import personal_data, words_of
+from ledger.general.personaldata import personal_data, words_of
+from ledger.general.vocabulary import ComplaintId, EntityId
 from ledger.intake.events import ImportedInspectionWithdrawn
 from ledger.kernel import Command, Event, Fact, FieldChange, LegalRef, Malformed, Reading
 from ledger.kernel.events import Provenance
-from ledger.penalties.events import CaseFiled, Conduct
-from ledger.supervision.beside import impersonal
-from ledger.supervision.events import CircularIssued, FindingRaised
-from ledger.vocabulary import ComplaintId, EntityId
+from ledger.systems.catalogue.events import MatterWithdrawn
+from ledger.systems.complaints.events import ComplaintReceived
+from ledger.systems.complaints.folds import Complaint
+from ledger.systems.corrections.events import RecordCorrected
+from ledger.systems.delegations.events import DelegationEnded
+from ledger.systems.entities.folds import Registration
+from ledger.systems.penalties.events import CaseFiled, Conduct
+from ledger.systems.supervision.beside import impersonal
+from ledger.systems.supervision.events import CircularIssued, FindingRaised
 from tests.gwt import Record, Scenario, actor
 
 ID_NUMBER = "620102199003071234"

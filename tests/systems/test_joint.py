@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.filing.commands import (
+from ledger.kernel import Forbidden, Malformed, OutOfStep, UnknownReference, civil_moment
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.filing.commands import (
     CancelInspection,
     CloseInspection,
     ConcludeInspection,
@@ -19,14 +20,14 @@ from ledger.filing.commands import (
     ScanEntry,
     SignOnSiteRecord,
 )
-from ledger.filing.events import (
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
     InspectionTaskApproved,
     OnSiteInspectionOpened,
 )
-from ledger.grading.events import CreditGradeAssigned
-from ledger.joint.commands import (
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.joint.commands import (
     AcceptJoin,
     AdoptJointProcedure,
     AdoptUnifiedForm,
@@ -38,7 +39,7 @@ from ledger.joint.commands import (
     PublishJointList,
     RecordJointVisit,
 )
-from ledger.joint.events import (
+from ledger.systems.joint.events import (
     CalendarEntry,
     FormItem,
     JoinAccepted,
@@ -51,9 +52,8 @@ from ledger.joint.events import (
     JointVisitHeld,
     Participant,
 )
-from ledger.kernel import Forbidden, Malformed, OutOfStep, UnknownReference, civil_moment
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.sealing import someone
 from tests.systems.test_filing import (

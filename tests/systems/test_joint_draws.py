@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import (
+from ledger.kernel import UNNAMED, Event, Malformed, UnknownReference
+from ledger.systems.catalogue.events import (
     Basis,
     EnforcementUnitQualified,
     MatterElements,
@@ -16,24 +17,28 @@ from ledger.catalogue.events import (
     MatterPublished,
     OfficerCertified,
 )
-from ledger.draws.commands import (
+from ledger.systems.draws.commands import (
     AssignOfficers,
     FreezeOfficerRoster,
     PublishDrawMatterList,
     SubstituteOfficer,
 )
-from ledger.draws.commands.announcing import OtherPart
-from ledger.draws.events import (
+from ledger.systems.draws.commands.announcing import OtherPart
+from ledger.systems.draws.events import (
     DrawAnnounced,
     DrawMatter,
     DrawOperated,
     OfficersAssigned,
     OfficerSubstituted,
 )
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.commands import ApproveTask
-from ledger.filing.events import AnnualPlanApproved, AnnualPlanFiled, NonOnsiteConsidered, PlanItem
-from ledger.kernel import UNNAMED, Event, Malformed, UnknownReference
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.commands import ApproveTask
+from ledger.systems.filing.events import (
+    AnnualPlanApproved,
+    AnnualPlanFiled,
+    NonOnsiteConsidered,
+    PlanItem,
+)
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.draw_story import (
     ANNOUNCE,

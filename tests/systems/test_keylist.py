@@ -9,11 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.deadlines.commands import EndDeadline
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.commands import IssueInspectionNotice, OpenInspection, ScanEntry
-from ledger.filing.events import OnSiteInspectionOpened
-from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -25,7 +20,13 @@ from ledger.kernel import (
     PolicyVersionAdopted,
     UnknownReference,
 )
-from ledger.keylist.commands import (
+from ledger.opening import LEDGER_CLOCK
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.commands import IssueInspectionNotice, OpenInspection, ScanEntry
+from ledger.systems.filing.events import OnSiteInspectionOpened
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.keylist.commands import (
     DelistKeyMatter,
     DesignateKeyUnit,
     EndKeyDesignation,
@@ -37,7 +38,7 @@ from ledger.keylist.commands import (
     ReviewKeyDesignation,
     RunScreening,
 )
-from ledger.keylist.events import (
+from ledger.systems.keylist.events import (
     GuidanceProvided,
     KeyDesignationEnded,
     KeyDesignationExplained,
@@ -49,9 +50,8 @@ from ledger.keylist.events import (
     ScreeningRun,
     TrackingVisitLogged,
 )
-from ledger.opening import LEDGER_CLOCK
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, like, on
 from tests.systems.test_filing import (
     E_A,

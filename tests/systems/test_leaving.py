@@ -10,32 +10,41 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.draws.commands import CalledReserves, RequestExemption
-from ledger.draws.effects import SelectedLine
-from ledger.draws.events import DrawTargetExempted, DrawTargetSelected
-from ledger.draws.folds import DrawnAt, ExemptedTargets, Target
-from ledger.entities.commands import DelistEntity, ReenterEntity, RegisterEntity, ReviseEntity
-from ledger.entities.events import (
+from ledger.general.vocabulary import oddity_of
+from ledger.kernel import UNNAMED, Malformed, OutOfStep, Recorded, Unavailable
+from ledger.systems.draws.commands import CalledReserves, RequestExemption
+from ledger.systems.draws.effects import SelectedLine
+from ledger.systems.draws.events import DrawTargetExempted, DrawTargetSelected
+from ledger.systems.draws.folds import DrawnAt, ExemptedTargets, Target
+from ledger.systems.entities.commands import (
+    DelistEntity,
+    ReenterEntity,
+    RegisterEntity,
+    ReviseEntity,
+)
+from ledger.systems.entities.events import (
     EntityLeftRegister,
     EntityReentered,
     EntityRegistered,
     EntityRevised,
     Identity,
 )
-from ledger.entities.folds import Listings, Registration
-from ledger.filing.events import (
+from ledger.systems.entities.folds import Listings, Registration
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionNoticeIssued,
     InspectionTaskApproved,
     NonOnsiteConsidered,
     OnSiteInspectionOpened,
 )
-from ledger.joint.events import JointCancelled, JointPlanned, Participant
-from ledger.kernel import UNNAMED, Malformed, OutOfStep, Recorded, Unavailable
-from ledger.keylist.events import KeyDesignationEnded, KeyDesignationExplained, KeyUnitDesignated
-from ledger.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
-from ledger.supervision.events import FindingRaised
-from ledger.vocabulary import oddity_of
+from ledger.systems.joint.events import JointCancelled, JointPlanned, Participant
+from ledger.systems.keylist.events import (
+    KeyDesignationEnded,
+    KeyDesignationExplained,
+    KeyUnitDesignated,
+)
+from ledger.systems.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
+from ledger.systems.supervision.events import FindingRaised
 from tests.examples import examples
 from tests.gwt import Scenario, actor, like, on
 from tests.systems.draw_story import (

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.deadlines.commands import EndDeadline
 from ledger.kernel import DeadlineMissed, Forbidden, Malformed, OutOfStep, civil_moment
-from ledger.legalreview.commands import (
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.legalreview.commands import (
     ConcludeLegalReview,
     ExtendLegalReview,
     OverrideReviewOpinion,
@@ -19,7 +19,7 @@ from ledger.legalreview.commands import (
     RequestLegalReview,
     RetireReviewer,
 )
-from ledger.legalreview.events import (
+from ledger.systems.legalreview.events import (
     LegalReviewConcluded,
     LegalReviewExtended,
     LegalReviewRequested,
@@ -29,10 +29,10 @@ from ledger.legalreview.events import (
     ReviewerRetired,
     ReviewOpinionOverridden,
 )
-from ledger.penalties.commands import DecidePenalty, HoldCollectiveDiscussion
-from ledger.penalties.events import HearingHeld, PenaltyDecided
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.penalties.commands import DecidePenalty, HoldCollectiveDiscussion
+from ledger.systems.penalties.events import HearingHeld, PenaltyDecided
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.pasts import certified, decidable, filed
 

@@ -9,8 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.events import DecisionRevoked
-from ledger.deadlines.commands import EndDeadline
 from ledger.kernel import (
     DeadlineMissed,
     Fact,
@@ -20,14 +18,16 @@ from ledger.kernel import (
     WorkingCalendarPublished,
     civil_moment,
 )
-from ledger.leniency.commands import (
+from ledger.systems.corrections.events import DecisionRevoked
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.leniency.commands import (
     ApplyLeniency,
     PublishLeniencyList,
     RecordEducation,
     TakeCorrectionCommitment,
     VerifyPromisedCorrection,
 )
-from ledger.leniency.events import (
+from ledger.systems.leniency.events import (
     Condition,
     ConditionMet,
     CorrectionCommitmentTaken,
@@ -38,16 +38,16 @@ from ledger.leniency.events import (
     ListItem,
     PromisedCorrectionVerified,
 )
-from ledger.penalties.commands import AddEvidence, CloseCase, DecidePenalty
-from ledger.penalties.events import (
+from ledger.systems.penalties.commands import AddEvidence, CloseCase, DecidePenalty
+from ledger.systems.penalties.events import (
     BenchmarkItem,
     BenchmarkPublished,
     CaseClosed,
     PenaltyDecided,
     Tier,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like, on
 from tests.pasts import conduct, decidable, filed
 from tests.systems.recorded import whole_record

@@ -8,8 +8,10 @@ from typing import Any, get_args
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.filing.commands import ApproveTask, RecordOffSiteCheck
-from ledger.filing.events import (
+from ledger.general.vocabulary import Grade
+from ledger.kernel import Malformed, Refusal
+from ledger.systems.filing.commands import ApproveTask, RecordOffSiteCheck
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionConcluded,
     InspectionTaskApproved,
@@ -17,10 +19,12 @@ from ledger.filing.events import (
     OnSiteInspectionOpened,
     Trigger,
 )
-from ledger.kernel import Malformed, Refusal
-from ledger.keylist.events import KeyDesignationEnded, KeyDesignationReviewed, KeyUnitDesignated
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.vocabulary import Grade
+from ledger.systems.keylist.events import (
+    KeyDesignationEnded,
+    KeyDesignationReviewed,
+    KeyUnitDesignated,
+)
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from tests.gwt import Scenario, like, on
 from tests.systems.test_filing import (
     E_A,

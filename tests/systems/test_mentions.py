@@ -11,20 +11,20 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-import api.views  # noqa: F401 - declares every fold
-from ledger.catalogue.commands import PublishMatter, QualifyUnit
-from ledger.catalogue.events import (
+import api.http.views  # noqa: F401 - declares every fold
+from ledger.kernel import Actor, Event, Fold, Recorded
+from ledger.kernel.events import Envelope
+from ledger.kernel.folds import known_folds, reducers_of
+from ledger.kernel.subjects import names_twice, subject_fields
+from ledger.systems.catalogue.commands import PublishMatter, QualifyUnit
+from ledger.systems.catalogue.events import (
     Basis,
     EnforcementUnitQualified,
     MatterElements,
     MatterListed,
 )
-from ledger.kernel import Actor, Event, Fold, Recorded
-from ledger.kernel.events import Envelope
-from ledger.kernel.folds import known_folds, reducers_of
-from ledger.kernel.subjects import names_twice, subject_fields
-from ledger.persons.folds import Involvements
-from ledger.policies.commands import SeedLedger
+from ledger.systems.persons.folds import Involvements
+from ledger.systems.policies.commands import SeedLedger
 from tests.examples import examples
 from tests.gwt import HEAD, Scenario, actor
 from tests.kernel.strategies import instances

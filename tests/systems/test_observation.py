@@ -14,8 +14,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.deadlines.commands import EndDeadline
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -27,7 +25,10 @@ from ledger.kernel import (
     Refusal,
     UnknownReference,
 )
-from ledger.observation.commands import (
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.observation.commands import (
     ExtendObservation,
     GrantObservation,
     JustifyPenalty,
@@ -37,7 +38,7 @@ from ledger.observation.commands import (
     TerminateObservation,
     VerifyCorrection,
 )
-from ledger.observation.events import (
+from ledger.systems.observation.events import (
     BottomLineBreached,
     CorrectionVerified,
     ObservationExpired,
@@ -48,11 +49,10 @@ from ledger.observation.events import (
     PolicyBasis,
     SoftMeasureTaken,
 )
-from ledger.penalties.commands import FileCase
-from ledger.penalties.events import CaseFiled, Conduct
-from ledger.policies.commands import SeedLedger
-from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingRaised
+from ledger.systems.penalties.commands import FileCase
+from ledger.systems.penalties.events import CaseFiled, Conduct
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import HEAD, Record, Scenario, actor, like
 from tests.systems.test_filing import REGION
 from tests.systems.test_process import filed

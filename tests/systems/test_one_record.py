@@ -11,17 +11,20 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.commitments.commands import EstablishBreach, FulfilCommitment
-from ledger.commitments.events import (
+from ledger.general.documents import normal_form
+from ledger.kernel import LegalRef, Malformed, RecordCorrected
+from ledger.kernel.policies import Scope
+from ledger.systems.commitments.commands import EstablishBreach, FulfilCommitment
+from ledger.systems.commitments.events import (
     CommitmentBreached,
     CommitmentFulfilled,
     CommitmentMade,
     Obligation,
 )
-from ledger.corrections.commands import CorrectRecord
-from ledger.corrections.events import FieldChange
-from ledger.credit.commands import EnterCreditRecord, ReportShownElsewhere, StartPublicity
-from ledger.credit.events import (
+from ledger.systems.corrections.commands import CorrectRecord
+from ledger.systems.corrections.events import FieldChange
+from ledger.systems.credit.commands import EnterCreditRecord, ReportShownElsewhere, StartPublicity
+from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
     Instrument,
@@ -29,13 +32,10 @@ from ledger.credit.events import (
     PublicityTerminated,
     ShownElsewhereReported,
 )
-from ledger.documents import normal_form
-from ledger.kernel import LegalRef, Malformed, RecordCorrected
-from ledger.kernel.policies import Scope
-from ledger.penalties.commands import DecidePenalty
-from ledger.penalties.events import PenaltyDecided, PenaltyServed
-from ledger.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.supervision.events import FindingRaised
+from ledger.systems.penalties.commands import DecidePenalty
+from ledger.systems.penalties.events import PenaltyDecided, PenaltyServed
+from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
+from ledger.systems.supervision.events import FindingRaised
 from tests.examples import examples
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 from tests.pasts import certified, decidable, filed, registered

@@ -9,8 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.events import AlteredField, DecisionAltered, DecisionRevoked
-from ledger.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -22,22 +20,24 @@ from ledger.kernel import (
     WorkingCalendarPublished,
     civil_moment,
 )
-from ledger.penalties.commands import (
+from ledger.systems.corrections.events import AlteredField, DecisionAltered, DecisionRevoked
+from ledger.systems.deadlines.commands import EndDeadline, RecomputeDeadline
+from ledger.systems.penalties.commands import (
     DecidePenalty,
     PublishDecision,
     ServePenalty,
     WithdrawDecision,
 )
-from ledger.penalties.events import (
+from ledger.systems.penalties.events import (
     DecisionPublished,
     DecisionWithdrawn,
     PenaltyDecided,
     PenaltyServed,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.publicity.commands import ReviewWithdrawal
-from ledger.publicity.events import ActDecided
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.publicity.commands import ReviewWithdrawal
+from ledger.systems.publicity.events import ActDecided
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.pasts import decidable, filed
 

@@ -9,9 +9,6 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.complaints.commands import ReceiveComplaint, RefuseComplaint
-from ledger.complaints.events import ComplainantNamed, ComplaintReceived
-from ledger.complaints.folds import Complaint
 from ledger.kernel import (
     Forbidden,
     LegalRef,
@@ -21,12 +18,15 @@ from ledger.kernel import (
     civil_moment,
     codec,
 )
-from ledger.penalties.events import CaseClosed, CaseFiled, Conduct
-from ledger.persons.commands import ErasePerson, RegisterPerson
-from ledger.persons.events import PersonErased, PersonRegistered
-from ledger.persons.folds import Involvements
-from ledger.policies.commands import SeedLedger
-from ledger.reconsideration.events import ReconApplied, ReconTerminated
+from ledger.systems.complaints.commands import ReceiveComplaint, RefuseComplaint
+from ledger.systems.complaints.events import ComplainantNamed, ComplaintReceived
+from ledger.systems.complaints.folds import Complaint
+from ledger.systems.penalties.events import CaseClosed, CaseFiled, Conduct
+from ledger.systems.persons.commands import ErasePerson, RegisterPerson
+from ledger.systems.persons.events import PersonErased, PersonRegistered
+from ledger.systems.persons.folds import Involvements
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.reconsideration.events import ReconApplied, ReconTerminated
 from tests.gwt import Scenario, actor, like
 from tests.systems.sealing import someone, token
 

@@ -24,19 +24,19 @@ from ledger.kernel import (
 )
 from ledger.kernel.days import DayCount, YearCalendar
 from ledger.kernel.policies import PolicyVersions, Scope
-from ledger.policies import commands
-from ledger.policies.calendars import package_years, seed_years
-from ledger.policies.commands import (
+from ledger.systems.policies import commands
+from ledger.systems.policies.calendars import package_years, seed_years
+from ledger.systems.policies.commands import (
     AdoptPolicyVersion,
     CallForCalendar,
     PublishWorkingCalendar,
     SeedLedger,
     fitting,
 )
-from ledger.policies.defaults import DEFAULTS, NOTICE_ON, Default
-from ledger.policies.events import CalendarCalledFor
-from ledger.policies.keys import KEYS
-from ledger.supervision.events import FindingRaised
+from ledger.systems.policies.defaults import DEFAULTS, NOTICE_ON, Default
+from ledger.systems.policies.events import CalendarCalledFor
+from ledger.systems.policies.keys import KEYS
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 
 JB = actor("JB", "JB-1", "jb_supervisor")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.vocabulary import StoredFile
 from ledger.kernel import (
     Event,
     Forbidden,
@@ -19,8 +20,13 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.memory import as_query
-from ledger.penalties.commands import AddEvidence, CloseCase, RegisterInAdvance, SeizeProperty
-from ledger.penalties.events import (
+from ledger.systems.penalties.commands import (
+    AddEvidence,
+    CloseCase,
+    RegisterInAdvance,
+    SeizeProperty,
+)
+from ledger.systems.penalties.events import (
     CaseClosed,
     CaseFiled,
     Conduct,
@@ -28,15 +34,15 @@ from ledger.penalties.events import (
     PenaltyDecided,
     PenaltyServed,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.process.commands import (
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.process.commands import (
     ArchiveCase,
     CheckEvidence,
     RecordProcessStep,
     SealAvRecord,
     SupersedeEvidence,
 )
-from ledger.process.events import (
+from ledger.systems.process.events import (
     AvRecordSealed,
     CaseArchived,
     CaseFilesErased,
@@ -46,9 +52,8 @@ from ledger.process.events import (
     ProcessStepRecorded,
     Step,
 )
-from ledger.process.folds import ProcessRecord
-from ledger.supervision.events import FindingRaised
-from ledger.vocabulary import StoredFile
+from ledger.systems.process.folds import ProcessRecord
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 from tests.systems.recorded import ALL_STEPS, step, whole_record
 

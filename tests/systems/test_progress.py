@@ -10,10 +10,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.complaints.events import ComplaintAcknowledged
-from ledger.credit.events import PublicityStarted
-from ledger.deadlines.commands import EndDeadline
-from ledger.filing.events import FilingAccepted, InspectionConcluded
 from ledger.kernel import (
     DeadlineMissed,
     FieldChange,
@@ -25,9 +21,14 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
-from ledger.keylist.events import GuidanceProvided
-from ledger.policies.commands import AdoptPolicyVersion, PublishWorkingCalendar, SeedLedger
-from ledger.progress.commands import (
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.complaints.events import ComplaintAcknowledged
+from ledger.systems.credit.events import PublicityStarted
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.filing.events import FilingAccepted, InspectionConcluded
+from ledger.systems.keylist.events import GuidanceProvided
+from ledger.systems.policies.commands import AdoptPolicyVersion, PublishWorkingCalendar, SeedLedger
+from ledger.systems.progress.commands import (
     AcceptLedger,
     DisputeMetric,
     EnrolReportingUnit,
@@ -37,7 +38,7 @@ from ledger.progress.commands import (
     SubmitProgressLedger,
     WithdrawReportingUnit,
 )
-from ledger.progress.events import (
+from ledger.systems.progress.events import (
     LedgerAccepted,
     LedgerReturned,
     MetricDisputed,
@@ -47,9 +48,8 @@ from ledger.progress.events import (
     ReportingUnitEnrolled,
     ReportingUnitWithdrawn,
 )
-from ledger.progress.folds import COUNTING, METRICS, ActedTally, Tally, figures, metrics_of
-from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingClosed, FindingRaised
+from ledger.systems.progress.folds import COUNTING, METRICS, ActedTally, Tally, figures, metrics_of
+from ledger.systems.supervision.events import FindingClosed, FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
 from tests.racing import race_through
 

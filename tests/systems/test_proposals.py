@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified
 from ledger.kernel import Malformed, OutOfStep, UnknownReference
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.commands import (
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.commands import (
     DeclineProposal,
     IssueSupervisionDoc,
     ProposeSupervisionDoc,
 )
-from ledger.supervision.events import (
+from ledger.systems.supervision.events import (
     ProposalDeclined,
     ProposalFollowed,
     SupervisionDocIssued,

@@ -10,7 +10,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.catalogue.events import (
+from ledger.kernel import Event, Fold, LegalRef, Recorded, civil_moment
+from ledger.kernel.events import Envelope
+from ledger.systems.catalogue.events import (
     EnforcementUnitQualified,
     MatterElements,
     MatterPublished,
@@ -18,16 +20,14 @@ from ledger.catalogue.events import (
     OfficerCertificateSuspended,
     OfficerCertified,
 )
-from ledger.catalogue.folds import Matter, OfficerStanding, UnitStanding
-from ledger.dishonesty.events import MeasureCataloguePublished
-from ledger.dishonesty.folds import MeasureCatalogue
-from ledger.kernel import Event, Fold, LegalRef, Recorded, civil_moment
-from ledger.kernel.events import Envelope
-from ledger.leniency.events import LeniencyListPublished, ListItem
-from ledger.leniency.folds import LeniencyLists
-from ledger.penalties.events import BenchmarkItem, BenchmarkPublished
-from ledger.penalties.folds import Benchmarks
-from projections.histories import (
+from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
+from ledger.systems.dishonesty.events import MeasureCataloguePublished
+from ledger.systems.dishonesty.folds import MeasureCatalogue
+from ledger.systems.leniency.events import LeniencyListPublished, ListItem
+from ledger.systems.leniency.folds import LeniencyLists
+from ledger.systems.penalties.events import BenchmarkItem, BenchmarkPublished
+from ledger.systems.penalties.folds import Benchmarks
+from projections.explain.histories import (
     BenchmarkHistory,
     LeniencyHistory,
     MatterCatalogue,

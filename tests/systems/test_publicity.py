@@ -9,16 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import (
-    Basis,
-    EnforcementUnitQualified,
-    MatterElements,
-    MatterListed,
-    MatterPublished,
-)
-from ledger.corrections.events import DecisionRevoked
-from ledger.deadlines.commands import EndDeadline
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -29,9 +19,19 @@ from ledger.kernel import (
     UnknownReference,
 )
 from ledger.kernel.policies import PolicyVersionAdopted
-from ledger.penalties.events import DecisionPublished
-from ledger.policies.commands import SeedLedger
-from ledger.publicity.commands import (
+from ledger.systems.catalogue.events import (
+    Basis,
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+)
+from ledger.systems.corrections.events import DecisionRevoked
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.penalties.events import DecisionPublished
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.publicity.commands import (
     CallForAnnualStats,
     DecideAct,
     PublishAct,
@@ -42,7 +42,7 @@ from ledger.publicity.commands import (
     ServeAct,
     WithdrawAct,
 )
-from ledger.publicity.events import (
+from ledger.systems.publicity.events import (
     ActDecided,
     ActPublished,
     ActServed,
@@ -52,7 +52,7 @@ from ledger.publicity.events import (
     AnnualStatsPublished,
     ExAntePublished,
 )
-from ledger.supervision.events import FindingRaised
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario, actor, like
 
 replace = msgspec.structs.replace

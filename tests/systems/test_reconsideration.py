@@ -11,31 +11,6 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.commands import NullifyDecision
-from ledger.corrections.events import (
-    AlteredField,
-    DecisionAltered,
-    DecisionDeclaredUnlawful,
-    DecisionDeclaredVoid,
-    DecisionRevoked,
-)
-from ledger.credit.events import (
-    CreditRecordAltered,
-    CreditRecordEntered,
-    Instrument,
-    PublicityBoundsMoved,
-    PublicityStarted,
-    PublicityTerminated,
-)
-from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.events import (
-    Measure,
-    MeasureCataloguePublished,
-    SanctionApplied,
-    SanctionLifted,
-)
-from ledger.grading.commands import RecomputeGrade
-from ledger.grading.events import CreditGradeAssigned
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -52,20 +27,45 @@ from ledger.kernel import (
     UnknownReference,
     codec,
 )
-from ledger.penalties.commands import PublishDecision, WithdrawDecision
-from ledger.penalties.events import (
+from ledger.systems.corrections.commands import NullifyDecision
+from ledger.systems.corrections.events import (
+    AlteredField,
+    DecisionAltered,
+    DecisionDeclaredUnlawful,
+    DecisionDeclaredVoid,
+    DecisionRevoked,
+)
+from ledger.systems.credit.events import (
+    CreditRecordAltered,
+    CreditRecordEntered,
+    Instrument,
+    PublicityBoundsMoved,
+    PublicityStarted,
+    PublicityTerminated,
+)
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.dishonesty.events import (
+    Measure,
+    MeasureCataloguePublished,
+    SanctionApplied,
+    SanctionLifted,
+)
+from ledger.systems.grading.commands import RecomputeGrade
+from ledger.systems.grading.events import CreditGradeAssigned
+from ledger.systems.penalties.commands import PublishDecision, WithdrawDecision
+from ledger.systems.penalties.events import (
     DecisionPublished,
     DecisionWithdrawn,
     PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
 )
-from ledger.persons.events import PersonRegistered
-from ledger.policies.commands import SeedLedger
-from ledger.reconsideration import commands as recon
-from ledger.reconsideration import rules
-from ledger.reconsideration.effects import refuse_reissue
-from ledger.reconsideration.events import (
+from ledger.systems.persons.events import PersonRegistered
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.reconsideration import commands as recon
+from ledger.systems.reconsideration import rules
+from ledger.systems.reconsideration.effects import refuse_reissue
+from ledger.systems.reconsideration.events import (
     Evidence,
     IncidentalReviewConcluded,
     IncidentalReviewRequested,
@@ -92,8 +92,8 @@ from ledger.reconsideration.events import (
     ReconSuspended,
     ReconTerminated,
 )
-from ledger.supervision.beside import impersonal
-from ledger.supervision.events import FindingRaised
+from ledger.systems.supervision.beside import impersonal
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import HEAD, Scenario, actor, like, on
 from tests.systems.sealing import someone, token
 

@@ -8,22 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.commitments.events import CommitmentBreached
-from ledger.credit.commands import ReviewBounds, StartPublicity, TerminatePublicity
-from ledger.credit.events import (
-    EndApproved,
-    PublicityReinstated,
-    PublicityStarted,
-    PublicitySuspended,
-    PublicityTerminated,
-)
-from ledger.credit.folds import CreditRecords
-from ledger.credit.regimes import reckon
-from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.events import SanctionLifted
-from ledger.grading.commands import AssignGrade
-from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.intake.folds import ListedPenalty
 from ledger.kernel import (
     DeadlineLapsed,
@@ -38,8 +22,24 @@ from ledger.kernel import (
     civil_moment,
 )
 from ledger.kernel.policies import PolicyVersions
-from ledger.policies.defaults import NDRC_527
-from ledger.repair.commands import (
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.commitments.events import CommitmentBreached
+from ledger.systems.credit.commands import ReviewBounds, StartPublicity, TerminatePublicity
+from ledger.systems.credit.events import (
+    EndApproved,
+    PublicityReinstated,
+    PublicityStarted,
+    PublicitySuspended,
+    PublicityTerminated,
+)
+from ledger.systems.credit.folds import CreditRecords
+from ledger.systems.credit.regimes import reckon
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.dishonesty.events import SanctionLifted
+from ledger.systems.grading.commands import AssignGrade
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.policies.defaults import NDRC_527
+from ledger.systems.repair.commands import (
     ExcludeFromRepair,
     ExtendRepair,
     ForwardRepair,
@@ -54,7 +54,7 @@ from ledger.repair.commands import (
     SupplementRepair,
     SynchroniseRepair,
 )
-from ledger.repair.events import (
+from ledger.systems.repair.events import (
     DutiesPerformed,
     Proof,
     Reason,
@@ -77,7 +77,7 @@ from ledger.repair.events import (
     RepairSynchronised,
     TemporaryShieldGranted,
 )
-from ledger.supervision.events import FindingRaised
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import DEPUTY, HEAD, Scenario, like
 from tests.systems.repairing import (
     ACCEPT,

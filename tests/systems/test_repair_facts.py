@@ -8,11 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.filing.events import InspectionConcluded, InspectionTaskApproved, NonOnsiteConsidered
 from ledger.kernel import Event
-from ledger.penalties.events import PaymentDeferred, PenaltyServed
-from ledger.reconsideration.events import ReconApplied, ReconDecisionServed
-from ledger.repair.events import DutiesPerformed, RepairApplied, RepairGranted
+from ledger.systems.filing.events import (
+    InspectionConcluded,
+    InspectionTaskApproved,
+    NonOnsiteConsidered,
+)
+from ledger.systems.penalties.events import PaymentDeferred, PenaltyServed
+from ledger.systems.reconsideration.events import ReconApplied, ReconDecisionServed
+from ledger.systems.repair.events import DutiesPerformed, RepairApplied, RepairGranted
 from tests.systems.repairing import APPLY, E_C, GRANT, REP, accepted, record, s15
 from tests.systems.test_repair_payment import HALF, PAID, of_decision
 

@@ -8,15 +8,15 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from ledger.corrections.events import AlteredField, DecisionAltered
-from ledger.credit.events import PublicityStarted
-from ledger.deadlines.commands import EndDeadline
 from ledger.kernel import Event, Fold
-from ledger.penalties.events import FinePaid, InstalmentPaid, PenaltyDecided
-from ledger.repair.conditions import Asked, Condition, conditions
-from ledger.repair.events import RepairApplied
-from ledger.repair.folds import RepairCase
-from ledger.supervision.events import FindingRaised
+from ledger.systems.corrections.events import AlteredField, DecisionAltered
+from ledger.systems.credit.events import PublicityStarted
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.penalties.events import FinePaid, InstalmentPaid, PenaltyDecided
+from ledger.systems.repair.conditions import Asked, Condition, conditions
+from ledger.systems.repair.events import RepairApplied
+from ledger.systems.repair.folds import RepairCase
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import Scenario
 from tests.systems.repairing import (
     APPLY,

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ledger.draws.events import DrawResultPublished
-from ledger.draws.risk import Ground, PublishedVisit, risk_class, risk_grounds, risk_points
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.filing.events import InspectionConcluded
 from ledger.kernel import Event, Recorded, civil_moment
 from ledger.kernel.events import Envelope
-from ledger.policies.defaults import DEFAULTS
-from projections.draws import Population, Standing, Terms, compose
+from ledger.systems.draws.events import DrawResultPublished
+from ledger.systems.draws.risk import Ground, PublishedVisit, risk_class, risk_grounds, risk_points
+from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.filing.events import InspectionConcluded
+from ledger.systems.policies.defaults import DEFAULTS
+from projections.systems.draws import Population, Standing, Terms, compose
 from tests.examples import examples
 from tests.golden import released_types
 from tests.gwt import HEAD

@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
-from ledger.entities.events import EntityLeftRegister, EntityRegistered, EntityRevised, Identity
-from ledger.filing.events import (
+from ledger.kernel import Event
+from ledger.systems.entities.events import (
+    EntityLeftRegister,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+)
+from ledger.systems.filing.events import (
     InspectionCancelled,
     InspectionTaskApproved,
     NonOnsiteConsidered,
     OnSiteInspectionOpened,
 )
-from ledger.kernel import Event
-from projections.draws import Composed, Terms, compose
+from projections.systems.draws import Composed, Terms, compose
 from tests.systems.test_risk import E_C, standing
 
 ON = date(2026, 9, 7)

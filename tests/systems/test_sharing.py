@@ -8,22 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from ledger.credit.commands import (
-    FileObjection,
-    ResolveObjection,
-    StartPublicity,
-    TerminatePublicity,
-)
-from ledger.credit.events import (
-    EndApproved,
-    Instrument,
-    ObjectionFiled,
-    PublicityStarted,
-    PublicityTerminated,
-)
-from ledger.deadlines.commands import EndDeadline
-from ledger.dishonesty.events import SanctionLifted, SeriousListAdded
-from ledger.grading.events import CreditGradeAssigned, Factor
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -33,17 +17,33 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
 )
-from ledger.penalties.events import DecisionPublished, DecisionWithdrawn
-from ledger.repair.commands import RevokeRepair
-from ledger.repair.events import RepairGranted
-from ledger.sharing.commands import (
+from ledger.systems.credit.commands import (
+    FileObjection,
+    ResolveObjection,
+    StartPublicity,
+    TerminatePublicity,
+)
+from ledger.systems.credit.events import (
+    EndApproved,
+    Instrument,
+    ObjectionFiled,
+    PublicityStarted,
+    PublicityTerminated,
+)
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.dishonesty.events import SanctionLifted, SeriousListAdded
+from ledger.systems.grading.events import CreditGradeAssigned, Factor
+from ledger.systems.penalties.events import DecisionPublished, DecisionWithdrawn
+from ledger.systems.repair.commands import RevokeRepair
+from ledger.systems.repair.events import RepairGranted
+from ledger.systems.sharing.commands import (
     AcknowledgeRemoval,
     DeclineRecognition,
     ReportRecordUse,
     ReportRepeatedRequest,
     UnsubscribeFeed,
 )
-from ledger.sharing.events import (
+from ledger.systems.sharing.events import (
     FeedSubscribed,
     FeedUnsubscribed,
     Filters,
@@ -55,7 +55,7 @@ from ledger.sharing.events import (
     RemovalReminded,
     RepeatedRequestReported,
 )
-from ledger.supervision.events import FindingRaised
+from ledger.systems.supervision.events import FindingRaised
 from tests.gwt import DEPUTY, HEAD, Scenario, actor, like
 from tests.systems.repairing import (
     APPLY,

@@ -9,10 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.deadlines.commands import EndDeadline
-from ledger.filing.commands import ReportIrregularVisit
-from ledger.filing.events import IrregularVisitReported
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -21,9 +17,13 @@ from ledger.kernel import (
     UnknownReference,
     civil_moment,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.beside import late_entry
-from ledger.supervision.commands import (
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.filing.commands import ReportIrregularVisit
+from ledger.systems.filing.events import IrregularVisitReported
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.beside import late_entry
+from ledger.systems.supervision.commands import (
     AcceptRectification,
     CloseFinding,
     DismissFinding,
@@ -31,7 +31,7 @@ from ledger.supervision.commands import (
     RespondToFinding,
     TriageFinding,
 )
-from ledger.supervision.events import (
+from ledger.systems.supervision.events import (
     FindingClosed,
     FindingDismissed,
     FindingRaised,

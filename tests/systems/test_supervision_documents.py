@@ -9,12 +9,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.catalogue.events import EnforcementUnitQualified, OfficerCertified
-from ledger.complaints.rules import CMP_V1
-from ledger.corrections.commands import CorrectRecord
-from ledger.corrections.events import FieldChange, RecordCorrected
-from ledger.deadlines.commands import EndDeadline
-from ledger.filing.events import GovernmentApproval
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -22,8 +16,14 @@ from ledger.kernel import (
     OutOfStep,
     UnknownReference,
 )
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.commands import (
+from ledger.systems.catalogue.events import EnforcementUnitQualified, OfficerCertified
+from ledger.systems.complaints.rules import CMP_V1
+from ledger.systems.corrections.commands import CorrectRecord
+from ledger.systems.corrections.events import FieldChange, RecordCorrected
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.filing.events import GovernmentApproval
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.commands import (
     AcceptRectification,
     AnswerSupervisionDoc,
     CloseFinding,
@@ -39,7 +39,7 @@ from ledger.supervision.commands import (
     TriageFinding,
     WithdrawSupervisionDoc,
 )
-from ledger.supervision.events import (
+from ledger.systems.supervision.events import (
     BlanketMeasureOrdered,
     CircularIssued,
     DirectHandlingStarted,

@@ -11,29 +11,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.approvals.commands import ApproveRequest
-from ledger.approvals.events import ApprovalRequested
-from ledger.casefiles.folds import UnitCases
-from ledger.catalogue.events import MatterListed
-from ledger.commitments.commands import FulfilCommitment
-from ledger.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
-from ledger.corrections.commands import CorrectRecord, NullifyDecision
-from ledger.corrections.events import FieldChange
-from ledger.countersigning import Countersigned
-from ledger.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
-from ledger.credit.events import (
-    CreditRecordAltered,
-    CreditRecordEntered,
-    Instrument,
-    PublicityBoundsMoved,
-    PublicityStarted,
-    PublicityTerminated,
-)
-from ledger.credit.folds import Record
-from ledger.deadlines.commands import EndDeadline
-from ledger.entities.commands import DelistEntity
-from ledger.entities.events import EntityLeftRegister
-from ledger.grading.folds import CreditGrade
+from ledger.general.countersigning import Countersigned
 from ledger.kernel import (
     Actor,
     DeadlineLapsed,
@@ -52,8 +30,33 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.deadlines import deadline_rules
-from ledger.keylist.commands import LogTrackingVisit, ReviewKeyDesignation
-from ledger.keylist.events import (
+from ledger.opening import LEDGER_CLOCK
+from ledger.registry import COMMANDS
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.approvals.commands import ApproveRequest
+from ledger.systems.approvals.events import ApprovalRequested
+from ledger.systems.casefiles.folds import UnitCases
+from ledger.systems.catalogue.events import MatterListed
+from ledger.systems.commitments.commands import FulfilCommitment
+from ledger.systems.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
+from ledger.systems.corrections.commands import CorrectRecord, NullifyDecision
+from ledger.systems.corrections.events import FieldChange
+from ledger.systems.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
+from ledger.systems.credit.events import (
+    CreditRecordAltered,
+    CreditRecordEntered,
+    Instrument,
+    PublicityBoundsMoved,
+    PublicityStarted,
+    PublicityTerminated,
+)
+from ledger.systems.credit.folds import Record
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.entities.commands import DelistEntity
+from ledger.systems.entities.events import EntityLeftRegister
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.keylist.commands import LogTrackingVisit, ReviewKeyDesignation
+from ledger.systems.keylist.events import (
     GuidanceProvided,
     KeyDesignationEnded,
     KeyDesignationExplained,
@@ -62,9 +65,8 @@ from ledger.keylist.events import (
     KeyUnitDesignated,
     TrackingVisitLogged,
 )
-from ledger.opening import LEDGER_CLOCK
-from ledger.penalties.commands import CloseCase, PublishDecision, RecordPayment
-from ledger.penalties.events import (
+from ledger.systems.penalties.commands import CloseCase, PublishDecision, RecordPayment
+from ledger.systems.penalties.events import (
     CaseClosed,
     CaseFiled,
     DecisionPublished,
@@ -74,13 +76,11 @@ from ledger.penalties.events import (
     PenaltyDecided,
     PenaltyServed,
 )
-from ledger.penalties.folds import Decision, Violations
-from ledger.policies.commands import SeedLedger
-from ledger.registry import COMMANDS
-from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.beside import impersonal, late_entry
-from ledger.supervision.events import FindingRaised
-from ledger.takeon.commands import (
+from ledger.systems.penalties.folds import Decision, Violations
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.beside import impersonal, late_entry
+from ledger.systems.supervision.events import FindingRaised
+from ledger.systems.takeon.commands import (
     CloseTakeOn,
     OlderCase,
     OlderObligation,
@@ -93,7 +93,7 @@ from ledger.takeon.commands import (
     TakeOnDesignation,
     TakeOnPenalty,
 )
-from ledger.takeon.events import (
+from ledger.systems.takeon.events import (
     OpenDeadlineTakenOn,
     OpenDutyPerformed,
     OpeningFactTakenOn,

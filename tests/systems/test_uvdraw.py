@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.draws import uvdraw
-from ledger.draws.uvdraw import Entry, Picked, Stratum, Unfit
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.uvdraw import Entry, Picked, Stratum, Unfit
 from ledger.transparency import merkle
 
 PREFIX = "91620100MA7LX"

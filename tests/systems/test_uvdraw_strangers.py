@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from ledger.draws import uvdraw
+from ledger.systems.draws import uvdraw
 from tests.examples import examples
 from tests.go_programs import build
 from tests.page_scripts import answers

@@ -8,13 +8,13 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from msgspec.structs import fields, replace
 
-from ledger.catalogue.events import EnforcementUnitQualified
-from ledger.filing.commands import ReportIrregularVisit
 from ledger.kernel import Command, Event, codec
 from ledger.kernel.subjects import main_field
-from ledger.policies.commands import SeedLedger
-from ledger.supervision.beside import late_entry
-from ledger.supervision.commands import (
+from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.filing.commands import ReportIrregularVisit
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.supervision.beside import late_entry
+from ledger.systems.supervision.commands import (
     AcceptRectification,
     CloseFinding,
     DismissFinding,
@@ -25,7 +25,7 @@ from ledger.supervision.commands import (
     StartDirectHandling,
     TriageFinding,
 )
-from ledger.supervision.events import (
+from ledger.systems.supervision.events import (
     FindingRaised,
     FindingTold,
     RectificationAccepted,

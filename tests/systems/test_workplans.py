@@ -10,8 +10,6 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.corrections.events import DecisionDeclaredVoid, DecisionRevoked
-from ledger.deadlines.commands import EndDeadline
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -24,13 +22,19 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.corrections import FieldChange
-from ledger.policies.commands import SeedLedger
-from ledger.progress.commands import PublishOutreach, WithdrawOutreach
-from ledger.progress.events import OutreachPublished, OutreachWithdrawn, ReportingUnitEnrolled
-from ledger.publicity.events import ActDecided
-from ledger.supervision.beside import late_entry
-from ledger.supervision.events import FindingRaised
-from ledger.workplans.commands import (
+from ledger.systems.corrections.events import DecisionDeclaredVoid, DecisionRevoked
+from ledger.systems.deadlines.commands import EndDeadline
+from ledger.systems.policies.commands import SeedLedger
+from ledger.systems.progress.commands import PublishOutreach, WithdrawOutreach
+from ledger.systems.progress.events import (
+    OutreachPublished,
+    OutreachWithdrawn,
+    ReportingUnitEnrolled,
+)
+from ledger.systems.publicity.events import ActDecided
+from ledger.systems.supervision.beside import late_entry
+from ledger.systems.supervision.events import FindingRaised
+from ledger.systems.workplans.commands import (
     AdoptWorkPlan,
     AmendWorkPlan,
     AnswerUrge,
@@ -40,8 +44,8 @@ from ledger.workplans.commands import (
     ReviewWorkPlan,
     UrgeWork,
 )
-from ledger.workplans.effects import evidence_changed
-from ledger.workplans.events import (
+from ledger.systems.workplans.effects import evidence_changed
+from ledger.systems.workplans.events import (
     EvidenceFile,
     EvidenceNamed,
     MilestoneDropped,

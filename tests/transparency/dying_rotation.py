@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from api.command_line import main
+from api.cli.command_line import main
 from ledger.transparency import keys, rotation
 from ledger.transparency.store import SignedStore
 

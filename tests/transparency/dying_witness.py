@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from api.witness import make_witness_app
+from api.log.witness import make_witness_app
 from ledger.transparency import witness as witnessing
 from ledger.transparency.witness import Witness
 from tests.transparency.regions import REGION, WITNESS

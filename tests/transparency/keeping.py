@@ -6,14 +6,14 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
-from ledger.draws.events import EntityRosterFrozen
-from ledger.entities.commands import RegisterEntity
-from ledger.entities.events import Identity
 from ledger.kernel import Event, Ledger
 from ledger.opening import LEDGER_CLOCK, blobs_folder, open_accesses, open_ledger, open_log
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder
-from ledger.supervision.events import FindingRaised
+from ledger.systems.draws.events import EntityRosterFrozen
+from ledger.systems.entities.commands import RegisterEntity
+from ledger.systems.entities.events import Identity
+from ledger.systems.supervision.events import FindingRaised
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.store import Signed
 from tests.gwt import Record, actor

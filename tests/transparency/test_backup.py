@@ -22,12 +22,11 @@ from typing import Any
 
 import pytest
 
-from api.command_line import main
+from api.cli.command_line import main
 from api.service import Service
 from ledger.access.events import RecordsConsulted
-from ledger.backup import CopyError, Manifest, make_backup, read_manifest
-from ledger.entities.commands import ReviseEntity
-from ledger.entities.events import Identity
+from ledger.copies.backup import CopyError, Manifest, make_backup, read_manifest
+from ledger.copies.restore import Restored, restore
 from ledger.kernel import KeyReused, Ledger, Outcome
 from ledger.kernel.contexts import make_context
 from ledger.opening import (
@@ -41,8 +40,9 @@ from ledger.opening import (
     open_recorder,
     resume_log,
 )
-from ledger.restoring import Restored, restore
 from ledger.stores.blobs import Blobs
+from ledger.systems.entities.commands import ReviseEntity
+from ledger.systems.entities.events import Identity
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.ended import ended_folder, ended_logs
 from ledger.transparency.keys import KeyFileError, make_key, next_key

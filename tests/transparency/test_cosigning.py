@@ -16,12 +16,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 from prometheus_client.parser import text_string_to_metric_families
 
-from api import cosigning
-from api.cosigning import Cosigning
+from api.log import cosigning
+from api.log.cosigning import Cosigning
+from api.log.witness import make_witness_app
 from api.service import Service
-from api.witness import make_witness_app
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.opening import key_file
+from ledger.systems.entities.events import EntityRegistered, Identity
 from ledger.transparency.checkpoints import (
     Checkpoint,
     cosign,

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ledger.backup import make_backup
+from ledger.copies.backup import make_backup
+from ledger.copies.restore import restore
 from ledger.opening import open_log, open_recorder
-from ledger.restoring import restore
 from ledger.stores import StoreError
 from ledger.transparency import ended
 from ledger.transparency.published import Published

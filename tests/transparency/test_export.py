@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api.command_line import main
-from ledger.complaints.events import ComplainantNamed
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.export import BundleError, verify_export
+from api.cli.command_line import main
+from ledger.copies.bundles import BundleError, verify_export
 from ledger.kernel import Fact, civil_moment
 from ledger.opening import LEDGER_CLOCK
+from ledger.systems.complaints.events import ComplainantNamed
+from ledger.systems.entities.events import EntityRegistered, Identity
 from ledger.transparency.notes import Signature, parse_vkey
 from ledger.transparency.published import signed_by
 from tests.gwt import Record

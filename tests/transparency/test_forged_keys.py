@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.backup import CopyError, make_backup
+from ledger.copies.backup import CopyError, make_backup
+from ledger.copies.restore import restore
 from ledger.opening import beside, key_file
-from ledger.restoring import restore
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Signer, Verifier, parse_vkey

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from ledger.backup import CopyError, make_backup
+from ledger.copies.backup import CopyError, make_backup
+from ledger.copies.restore import restore
 from ledger.opening import (
     LEDGER_CLOCK,
     UnusableUrl,
@@ -21,7 +22,6 @@ from ledger.opening import (
     open_recorder,
     resume_log,
 )
-from ledger.restoring import restore
 from ledger.transparency import log as log_module
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key

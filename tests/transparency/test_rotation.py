@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from api.cli.terminal import OPERATOR
 from api.service import Service
-from api.terminal import OPERATOR
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.kernel import Malformed, codec
 from ledger.opening import key_file, open_ledger, open_log, open_recorder
+from ledger.systems.entities.events import EntityRegistered, Identity
 from ledger.transparency.commands import RecordKeyRotation
 from ledger.transparency.events import KeyRotated
 from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key
@@ -319,7 +319,7 @@ async def test_while_it_is_served(path: Path) -> None:
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", "from api.command_line import main; main()", *words],
+        [sys.executable, "-c", "from api.cli.command_line import main; main()", *words],
         cwd=ROOT,
         check=False,
         capture_output=True,
@@ -377,7 +377,7 @@ def test_a_witness_at_a_terminal(tmp_path: Path) -> None:
             [
                 sys.executable,
                 "-c",
-                "from api.command_line import main; main()",
+                "from api.cli.command_line import main; main()",
                 *words,
                 "--name=witness.example/w9",
                 f"--port={port}",

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from api import receipts
-from ledger.grading.events import CreditGradeAssigned
+from api.log import receipts
 from ledger.kernel import codec
+from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.transparency.checkpoints import parse_checkpoint
 from ledger.transparency.merkle import leaf_hash, root_of, verify_consistency
 from ledger.transparency.notes import Signer, Verifier, parse_note, parse_vkey, verified

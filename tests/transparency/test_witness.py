@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 from tlog_scales.signing import NoteSignature, Vkey
 from tlog_scales.tlog import Checkpoint as TheirCheckpoint
 
-from api.witness import make_witness_app
+from api.log.witness import make_witness_app
 from ledger.stores import StoreError
 from ledger.transparency.checkpoints import (
     Checkpoint,

@@ -24,16 +24,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.credit.events import (
+from ledger.intake.claims import Claim, EndsPublicity, Lists, Publishes
+from ledger.intake.mapping import BadRow, RegisterMapping, Row, Step, Tables
+from ledger.intake.sources import Layout
+from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.entities.events import EntityRegistered, Identity
-from ledger.intake.claims import Claim, EndsPublicity, Lists, Publishes
-from ledger.intake.mapping import BadRow, RegisterMapping, Row, Step, Tables
-from ledger.intake.sources import Layout
+from ledger.systems.entities.events import EntityRegistered, Identity
 
 NAME = "jp-labour"
 #: Ministry of Health, Labour and Welfare.

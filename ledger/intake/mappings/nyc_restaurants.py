@@ -28,7 +28,6 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.intake.claims import Cites, Claim, Inspects, Lists
 from ledger.intake.events import InspectionImported, ViolationImported
 from ledger.intake.mapping import (
@@ -41,6 +40,7 @@ from ledger.intake.mapping import (
     violation_id,
 )
 from ledger.intake.sources import Layout
+from ledger.systems.entities.events import EntityRegistered, Identity
 
 NAME = "nyc-restaurants"
 #: Department of Health and Mental Hygiene.

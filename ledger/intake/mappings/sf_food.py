@@ -36,7 +36,6 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from ledger.entities.events import EntityRegistered, Identity
 from ledger.intake.claims import (
     CitesThatDay,
     Claim,
@@ -64,6 +63,7 @@ from ledger.intake.mapping import (
     violation_id,
 )
 from ledger.intake.sources import Layout
+from ledger.systems.entities.events import EntityRegistered, Identity
 
 NAME = "sf-food"
 #: Department of Public Health.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ledger.legalreview import commands as legalreview
-from ledger.leniency import commands as leniency
-from ledger.penalties import commands as penalties
-from ledger.process import commands as process
-from ledger.reconsideration import commands as recon
+from ledger.systems.legalreview import commands as legalreview
+from ledger.systems.leniency import commands as leniency
+from ledger.systems.penalties import commands as penalties
+from ledger.systems.process import commands as process
+from ledger.systems.reconsideration import commands as recon
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import VIOLATIONS, benchmark_item
 from tests.sequences.steps import OFTEN, RARE, Table

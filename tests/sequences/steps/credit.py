@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ledger.commitments import commands as commitments
-from ledger.credit import commands as credit
-from ledger.dishonesty import commands as dishonesty
-from ledger.repair import commands as repair
-from ledger.sharing import commands as sharing
+from ledger.systems.commitments import commands as commitments
+from ledger.systems.credit import commands as credit
+from ledger.systems.dishonesty import commands as dishonesty
+from ledger.systems.repair import commands as repair
+from ledger.systems.sharing import commands as sharing
 from tests.sequences.book import Thing
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import instrument

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from ledger.draws import commands as draws
+from ledger.systems.draws import commands as draws
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import inspected, plan_of
 from tests.sequences.steps import OFTEN, RARE, Table

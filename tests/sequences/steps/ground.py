@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from ledger.catalogue import commands as catalogue
-from ledger.corrections import commands as corrections
-from ledger.delegations import commands as delegations
-from ledger.entities import commands as entities
-from ledger.grading import commands as grading
 from ledger.kernel import Actor, Recorded
-from ledger.persons import commands as persons
-from ledger.policies import commands as policies
-from ledger.publicity import commands as publicity
+from ledger.systems.catalogue import commands as catalogue
+from ledger.systems.corrections import commands as corrections
+from ledger.systems.delegations import commands as delegations
+from ledger.systems.entities import commands as entities
+from ledger.systems.grading import commands as grading
+from ledger.systems.persons import commands as persons
+from ledger.systems.policies import commands as policies
+from ledger.systems.publicity import commands as publicity
 from tests.scenarios.world import CALENDAR_2027
 from tests.sequences.drafts import Draft, NotNow
 from tests.sequences.prelude import LAW, LIST_DOC, elements, inspected, licensed

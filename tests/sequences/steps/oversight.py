@@ -6,18 +6,18 @@ from datetime import timedelta
 
 import msgspec
 
-from ledger.approvals import commands as approvals
-from ledger.assessment import commands as assessment
-from ledger.casefiles import commands as casefiles
-from ledger.channels import commands as channels
-from ledger.complaints import commands as complaints
-from ledger.countersigning import countersigned_commands
-from ledger.experience import commands as experience
+from ledger.general.countersigning import countersigned_commands
 from ledger.kernel import Actor
-from ledger.observation import commands as observation
-from ledger.progress import commands as progress
-from ledger.supervision import commands as supervision
-from ledger.workplans import commands as workplans
+from ledger.systems.approvals import commands as approvals
+from ledger.systems.assessment import commands as assessment
+from ledger.systems.casefiles import commands as casefiles
+from ledger.systems.channels import commands as channels
+from ledger.systems.complaints import commands as complaints
+from ledger.systems.experience import commands as experience
+from ledger.systems.observation import commands as observation
+from ledger.systems.progress import commands as progress
+from ledger.systems.supervision import commands as supervision
+from ledger.systems.workplans import commands as workplans
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import VIOLATIONS
 from tests.sequences.steps import OFTEN, RARE, Table

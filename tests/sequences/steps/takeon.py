@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from ledger.takeon import commands as takeon
+from ledger.systems.takeon import commands as takeon
 from tests.sequences.drafts import Draft
 from tests.sequences.prelude import LAW, inspected
 from tests.sequences.steps import RARE, Table

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.filing import commands as filing
-from ledger.joint import commands as joint
-from ledger.keylist import commands as keylist
-from ledger.supervision import commands as supervision
+from ledger.systems.filing import commands as filing
+from ledger.systems.joint import commands as joint
+from ledger.systems.keylist import commands as keylist
+from ledger.systems.supervision import commands as supervision
 from tests.sequences.book import Thing
 from tests.sequences.drafts import Draft, NotNow
 from tests.sequences.prelude import inspected, item

@@ -1,0 +1,1 @@
+"""``supervision-ledger``: the command line."""

@@ -1,0 +1,605 @@
+"""The command line: ``supervision-ledger``.
+
+Every command takes ``--ledger URL`` (or ``LEDGER_URL``), prints for people or, with ``--json``, for
+machines, and exits with 0 only when all is well.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing, nullcontext, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import structlog
+from cyclopts import App, Parameter, validators
+
+from api.cli import (
+    calendar_commands,
+    copies,
+    draw_files,
+    log_commands,
+    takeon_commands,
+    token_commands,
+)
+from api.cli.copies import check_bundle
+from api.cli.terminal import (
+    DEFAULT_URL,
+    OPERATOR,
+    Failed,
+    Json,
+    Port,
+    Url,
+    bar,
+    say,
+    show,
+    tell,
+    tolerate,
+)
+from api.cli.trouble import flushed, in_one_line, told
+from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
+from api.http.addresses import networks
+from api.http.auditing import note_of
+from api.http.front import Edge
+from api.http.operations import MAX_LAG
+from api.http.shares import PER_ADDRESS, Shares
+from api.http.tokens import Holder
+from api.running.logs import Quiet, configure_logging
+from api.running.server import require_free
+from api.running.server import serve as serve_app
+from api.running.threads import CLOSE_SECONDS, end_process_within
+from api.running.timekeeping import Timekeeper
+from api.service import Service
+from ledger.copies.backup import MANIFEST
+from ledger.evidence import MOST, QUOTA
+from ledger.general.vocabulary import PersonId
+from ledger.intake.commands import RowRejected
+from ledger.intake.mapping import RegisterMapping
+from ledger.intake.own_lists import MappingError
+from ledger.intake.run import ImportFailed, Report, check_register, import_register
+from ledger.intake.sample import sample_folder
+from ledger.intake.sources import NOTHING_TOLD, SourceError, Told
+from ledger.intake.statistics import statistics
+from ledger.intake.wording import Language, in_language, language_of_terminal, named
+from ledger.kernel import (
+    Ledger,
+    LegalRef,
+    NotRecorded,
+    RecordCorrected,
+    Refusal,
+    civil_date,
+)
+from ledger.kernel.clock import Clock, system_clock
+from ledger.kernel.contexts import make_context
+from ledger.kernel.events import CIVIL_ZONE
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import as_query, recorded_at
+from ledger.opening import (
+    UnusableUrl,
+    beside,
+    claim,
+    ledger_path,
+    open_accesses,
+    open_ledger,
+    open_recorder,
+    trial_of,
+)
+from ledger.stores.files import private_file
+from ledger.stores.naming import refuse_neighbour
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.takeover import refuse_earlier
+from ledger.systems.entities.events import EntityRegistered, EntityRevised
+from ledger.systems.persons.commands import ErasePerson
+from ledger.systems.persons.erasure import destroy_keys
+from ledger.systems.persons.events import ErasureReason
+from ledger.transparency.policy import parse_policy
+from ledger.vault.store import Vault
+from ledger.verification.copies import verify_backup
+from projections.follower import Follower, Views
+from projections.opening import Verified, open_views
+from projections.watches.clock import tick as clock_tick
+
+app = App(
+    name="supervision-ledger",
+    help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
+)
+for group in (
+    token_commands.app,
+    log_commands.log,
+    log_commands.witness,
+    draw_files.app,
+    takeon_commands.app,
+    calendar_commands.app,
+):
+    app.command(group)
+copies.register(app)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line, or ``words``; every error ends as one sentence, with code 1 or 2."""
+    # Ledgers, views and logs hold what only their owner may read.
+    os.umask(0o077)
+    tolerate()
+    # Standard output is for what was asked for: others read it as JSON.
+    structlog.configure(processors=[in_one_line], logger_factory=lambda *_: Quiet())
+    try:
+        code: int | str | None = None
+        try:
+            app(sys.argv[1:] if words is None else words)
+        except SystemExit as end:
+            code = end.code
+        except Failed:
+            code = 1
+        flushed()
+    except BaseException as error:  # noqa: BLE001 - the one place where errors end
+        code = told(error)
+        with suppress(OSError):
+            flushed()
+    if code is not None:
+        sys.exit(code)
+
+
+@app.command
+def serve(
+    *,
+    ledger: Url = DEFAULT_URL,
+    host: str = "127.0.0.1",
+    port: Port = 8080,
+    origin: str | None = None,
+    witnesses: Path | None = None,
+    accept_lost_keys: bool = False,
+    trusted_proxy: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    streams_per_address: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
+        PER_ADDRESS
+    ),
+    confirm_clock: bool = False,
+    max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
+    evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
+    evidence_quota: Annotated[int, Parameter(validator=validators.Number(gte=1))] = QUOTA >> 20,
+    quiet: bool = False,
+) -> None:
+    """Serve the ledger over HTTP until it is told to stop (SIGTERM, Ctrl-C).
+
+    Parameters
+    ----------
+    origin
+        The name of its transparency log, given when it is first served and never changed: where
+        it is found, without a scheme, as in ledger.example.gov.cn/v1/log.
+    witnesses
+        A policy file (c2sp.org/tlog-policy): who is asked to cosign the log, and whose signatures
+        suffice.
+    accept_lost_keys
+        Serve although the vault lacks keys of registered persons, because they are lost for good.
+    trusted_proxy
+        The address, or network, of a proxy before the service, whose X-Forwarded-For is believed;
+        to be given once for each. Without it every client of a proxy shares the proxy's address.
+    streams_per_address
+        How many streams and waiting reads of the feed one address may hold without a token.
+    confirm_clock
+        Answer for the clock although it is behind the newest record; the access ledger notes it.
+    max_lag
+        How many positions a view or the log may be behind, and /readyz still say ready.
+    evidence_file, evidence_quota
+        How many MiB one file of evidence may have, and all of them together.
+    """
+    policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
+    require_free(host, port)
+    try:
+        edge = Edge(trusted=networks(trusted_proxy), shares=Shares(per_address=streams_per_address))
+    except ValueError as error:
+        say(f"supervision-ledger: --trusted-proxy must be an address or a network: {error}", "red")
+        raise Failed from error
+    writer = configure_logging(level=logging.WARNING if quiet else logging.INFO)
+    with Service(
+        ledger,
+        ticking=True,
+        origin=origin,
+        witnesses=policy,
+        accept_lost_keys=accept_lost_keys,
+        timekeeper=Timekeeper(),
+        max_lag=max_lag,
+        evidence_most=evidence_file << 20,
+        evidence_quota=evidence_quota << 20,
+    ) as service:
+        if confirm_clock:
+            service.confirm_clock(OPERATOR)
+        said = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
+
+        def ready() -> None:
+            # By the log's writer: where nobody reads standard error, a print would not return.
+            if said:
+                writer.error(said.encode())
+
+        serve_app(service.app(edge), host, port, ready=ready)
+        closing = end_process_within(CLOSE_SECONDS)
+    closing.cancel()
+
+
+@app.command
+def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8080) -> None:
+    """Load the sample register into a ledger of its own and serve it: the quickest way to look."""
+    require_free(host, port)  # before all is loaded for nothing
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    url = f"sqlite:///{folder / 'ledger.db'}"
+    tell(f"ledger: {url}")
+    with open_recorder(url) as recorder, open_ledger(recorder) as opened:
+        _import(opened, "sf-food", sample_folder(), None, strict=False)
+    private_file(folder / "log.jsonl")
+    configure_logging((folder / "log.jsonl").open("ab"))
+    with Service(url, ticking=True) as service:
+        _follow(service.follower, service.recorder.head())
+        tomorrow = civil_date(service.ledger.clock()) + timedelta(days=1)
+        supervisor = token_commands.grant(
+            service.tokens,
+            service.access,
+            Holder("JB", "demo-supervisor", "jb_supervisor"),
+            expires_on=tomorrow,
+        )
+        example = _example(service.recorder)
+        serve_app(
+            service.app(),
+            host,
+            port,
+            ready=lambda: _greet(f"http://{host}:{port}", supervisor, example, folder),
+        )
+
+
+@app.command(name="import")
+def import_(
+    register: str,
+    folder: Path | None = None,
+    /,
+    *,
+    mapping: str | None = None,
+    ledger: Url = DEFAULT_URL,
+    strict: bool = False,
+    rejects: Path | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    language: Language | None = None,
+    json: Json = False,
+) -> None:
+    """Import an existing register, or a region's own list of businesses, through a mapping.
+
+    Parameters
+    ----------
+    register
+        The mapping: sf-food, nyc-restaurants or jp-labour, or a file of your own whose name ends
+        in .toml. With --mapping it is left out.
+    folder
+        Where the register's files lie; the mapping finds them by pattern. Or one file.
+    mapping
+        The mapping, in place of the first word.
+    strict
+        Stop at the first row that cannot be taken, instead of continuing with the rest.
+    rejects
+        Where to write the rows that could not be taken; beside the ledger by default.
+    sheet
+        The sheet to read of a workbook that has several with the register's columns, or none.
+    encoding
+        The encoding of text files, where it cannot be found out: gb18030, utf-16-le, shift_jis.
+    dry_run
+        Import into a copy that is thrown away: the report and the rejects, and nothing recorded.
+    language
+        The language of the report and the rejects; by default that of the terminal.
+    """
+    spoken = language or language_of_terminal()
+    path = ledger_path(ledger)
+    try:
+        name, source = _named_or_first(register, folder, mapping)
+        known = check_register(name, source)  # before a ledger is made for nothing
+        if rejects is not None:
+            refuse_neighbour(rejects.absolute())
+        with (
+            trial_of(path) if dry_run else nullcontext(ledger) as url,
+            open_recorder(url, tell=say) as recorder,
+            open_ledger(recorder) as opened,
+        ):
+            report = _import(
+                opened,
+                known,
+                source,
+                rejects or path.with_name(f"{path.name}.{known.name}.rejects.csv"),
+                strict=strict,
+                silent=json,
+                told=Told(encoding, sheet),
+                language=spoken,
+            )
+    except (ImportFailed, MappingError, RowRejected, SourceError) as error:
+        say(f"supervision-ledger: {in_language(str(error), spoken)}", "red")
+        sys.exit(2)
+    report.dry_run = dry_run
+    shown = msgspec.to_builtins(report)
+    show(shown if json else named(shown, spoken), json)
+
+
+@app.command
+def stats(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Count what the ledger holds: events, businesses, imports, findings, events by type."""
+    with open_recorder(ledger, create=False, read_only=True) as recorder:
+        show(statistics(recorder), json)
+
+
+@app.command
+def verify(
+    path: Path | None = None,
+    *,
+    ledger: Url = DEFAULT_URL,
+    key: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    witness: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    workers: int | None = None,
+    json: Json = False,
+) -> None:
+    """Check that everything is as it was recorded, signed, drawn, counted and shown.
+
+    Records and tags, the log's tiles and signed checkpoints with their cosignatures, every draw,
+    every month and score made again, the access ledger, the views. It changes nothing and works
+    beside a service. The exit code is 0 if all is well, 1 if anything is wrong (the first bad place
+    is named), and 3 if something in a bundle could not be checked.
+
+    Parameters
+    ----------
+    path
+        A backup, or a bundle that `export` wrote, to be checked where it lies, without a ledger or
+        a network; without it the ledger is.
+    key
+        The key of the log as you know it, as at /v1/log/key; to be given once for each. By default
+        that of the key file beside the ledger, or the one in the backup or bundle.
+    witness
+        The key of a witness, whose cosignatures are checked; to be given once for each.
+    workers
+        How many processes to take; by default as many as there are cores.
+    """
+    keys, witnesses = read_vkeys(key), read_vkeys(witness)
+    if path is not None and not (path / MANIFEST).exists():
+        if len(key) > 1 or witness:
+            raise UnusableUrl(
+                f"{path} is no backup; of a bundle one --key is checked, no --witness"
+            )
+        check_bundle(path, key[0] if key else None, json)
+        return
+    with bar("records", None, silent=json) as advance:
+
+        def progress(what: str, done: int, total: int | None) -> None:
+            advance(done, what=what, total=total)
+
+        if path is not None:
+            views: list[Verified] = []
+            found = verify_backup(
+                path, keys=keys, witnesses=witnesses, workers=workers, progress=progress
+            )
+        else:
+            with open_recorder(ledger, create=False, read_only=True) as recorder:
+                refuse_earlier(recorder)
+                found, views = verify_all(
+                    recorder, keys=keys, witnesses=witnesses, workers=workers, progress=progress
+                )
+    if json:
+        sys.stdout.write(as_document(found, views) + "\n")
+    else:
+        for line, style in in_words(found, views):
+            tell(line, style)
+    if found.faults or not all(view.same for view in views):
+        raise Failed
+
+
+@app.command
+def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
+    """Build a view (or all) anew from the ledger, and print the digest of each.
+
+    Stop the service first: only one process may follow into the same tables.
+    """
+    with (
+        open_recorder(ledger, create=False, tell=say) as recorder,
+        closing(_views(recorder)) as views,
+        Follower(recorder, views) as follower,
+    ):
+        names = [view] if view else list(views.views)
+        for name in names:
+            if name not in views.views:
+                raise UnusableUrl(f"no view {name!r}; there are {', '.join(views.views)}")
+        # Each view passes each event: so many, if all of them are rebuilt together.
+        with bar("rebuilding", recorder.head(), silent=json) as advance:
+            follower.on_commit(lambda _, keys, last: advance(last, what=f"rebuilding {_}"))
+            follower.rebuild(*names)
+            follower.catch_up()
+        digests = {name: views.digest(name) for name in names}
+    show({n: {"position": p, "digest": d} for n, (p, d) in digests.items()}, json)
+
+
+@app.command
+def tick(
+    *,
+    at: datetime | None = None,
+    rehearsal: bool = False,
+    ledger: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Record what has fallen due: missed deadlines, moved ones, and what follows by law.
+
+    The service does this by itself every minute; this is for a ledger that is not being served.
+
+    Parameters
+    ----------
+    at
+        Tick as at this moment (Shanghai time unless it names an offset) instead of now. It may not
+        lie before what was recorded last.
+    rehearsal
+        Let ``at`` lie in the future. What is recorded then stays: never on a ledger that counts.
+    """
+    with (
+        open_recorder(ledger, create=False, tell=say) as recorder,
+        open_ledger(recorder, clock=_clock_at(recorder, at, rehearsal)) as opened,
+        closing(_views(recorder)) as views,
+        Follower(recorder, views) as follower,
+    ):
+        recorded: list[str] = []
+        while True:  # what follows from one deadline may have been due by now as well
+            follower.catch_up()
+            new = [one for one in clock_tick(opened, views) if one.events and not one.repeated]
+            if not new:
+                break
+            recorded += [r.envelope.type for outcome in new for r in outcome.events]
+    show({"recorded": len(recorded), "types": recorded}, json)
+
+
+def _views(recorder: SQLiteRecorder) -> Views:
+    """The views that lie with a ledger, made its own before they are written."""
+    claim(beside(recorder.path, "views"), recorder)
+    return open_views(f"sqlite:///{recorder.path}")
+
+
+def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:
+    """A clock that shows ``at``, if that can be the time of a further record."""
+    if at is None:
+        return system_clock
+    moment = at.replace(tzinfo=CIVIL_ZONE) if at.tzinfo is None else at
+    last = recorded_at(recorder, recorder.head())
+    if last is not None and moment < last:
+        raise UnusableUrl(
+            "--at must not lie before the last record, of "
+            f"{last.astimezone(CIVIL_ZONE).isoformat()}; it is {moment.isoformat()}"
+        )
+    if moment > system_clock() and not rehearsal:
+        raise UnusableUrl(
+            f"--at {moment.isoformat()} lies in the future: it would record as missed what may "
+            "still be done. On a ledger that is only a rehearsal add --rehearsal."
+        )
+    return lambda: moment
+
+
+@app.command
+def erase(
+    person: str,
+    *,
+    reason: ErasureReason,
+    law: str = "个人信息保护法",
+    article: str = "Art. 47",
+    ledger: Url = DEFAULT_URL,
+    json: Json = False,
+) -> None:
+    """Erase a natural person for good: record that, then destroy the key to what is sealed.
+
+    Repeat it if it was interrupted: it goes on from where it was. The service may be running.
+
+    Parameters
+    ----------
+    person
+        The token that stands for the person, psn-…: register-person answers with it, and the
+        complaint, application or case names it.
+    reason
+        Why, in the terms of 个人信息保护法 Art. 47.
+    law, article
+        By which law it is erased.
+    """
+    try:
+        token = msgspec.convert(person, PersonId)
+    except msgspec.ValidationError as error:
+        # Without the word: it may be a name, and what is printed is often kept.
+        say(f"supervision-ledger: {_NOT_A_PERSON}", "red")
+        raise Failed from error
+    with (
+        open_recorder(ledger, create=False, tell=say) as recorder,
+        open_ledger(recorder) as opened,
+        Vault(beside(recorder.path, "vault"), mark=recorder.mark()) as vault,
+    ):
+        command = ErasePerson(
+            person=token,
+            reason=reason,
+            legal_basis=(LegalRef(instrument=law, article=article),),
+        )
+        context = make_context(command, OPERATOR, opened.clock())
+        try:
+            outcome = opened.submit(command, context).result()
+        except Refusal as error:
+            with (
+                open_accesses(recorder) as accesses,
+                Ledger(accesses, clock=opened.clock) as access,
+            ):
+                access.execute(note_of(command, context, error), OPERATOR)
+            say(f"supervision-ledger: {error}", "red")
+            say(f"{error.hint}\n{error.rule.law}")
+            raise Failed from error
+        except NotRecorded as error:
+            say(f"supervision-ledger: {error}", "red")
+            raise Failed from error
+        destroyed = destroy_keys(recorder, vault)
+    show({"person": person, "recorded": len(outcome.events), "keys_destroyed": destroyed}, json)
+
+
+_NOT_A_PERSON = (
+    "PERSON is a token, psn- and 32 digits; never a name or number. The answer to register-person "
+    "has it as `person`; a complaint names it as `complainant`, an application as `applicant`, a "
+    "case as `person`."
+)
+
+
+def _named_or_first(first: str, folder: Path | None, mapping: str | None) -> tuple[str, Path]:
+    """The mapping and the folder of an import, whether an option or the first word names it."""
+    if mapping is None and folder is not None:
+        return first, folder
+    if mapping is not None and folder is None:
+        return mapping, Path(first)
+    raise ImportFailed("Name a mapping and a folder or file: import MAPPING FOLDER.")
+
+
+def _import(
+    opened: Ledger,
+    mapping: str | RegisterMapping,
+    folder: Path,
+    rejects: Path | None,
+    *,
+    strict: bool,
+    silent: bool = False,
+    told: Told = NOTHING_TOLD,
+    language: Language = "en",
+) -> Report:
+    name = mapping if isinstance(mapping, str) else mapping.name
+    with bar(f"importing {name}", None, silent=silent) as advance:
+        return import_register(
+            opened,
+            mapping,
+            folder,
+            actor=OPERATOR,
+            strict=strict,
+            rejects=rejects,
+            told=told,
+            language=language,
+            progress=lambda now: advance(now.rows_done, what=f"{now.step}: {now.file}"),
+        )
+
+
+def _follow(follower: Follower, head: int) -> None:
+    with bar("profiles", head) as advance:
+        while not follower.wait_for(head, 0.2):
+            advance(min(h.position for h in follower.health()))
+
+
+def _example(recorder: SQLiteRecorder) -> str:
+    """A business worth looking at: one whose register later corrected itself, if there is one."""
+    for topic in (RecordCorrected.TOPIC, EntityRevised.TOPIC, EntityRegistered.TOPIC):
+        for found in recorder.read(as_query([Selector((topic,), ())]), limit=1):
+            for tag in found.event.tags:
+                if tag.startswith("entity:"):
+                    return tag.removeprefix("entity:")
+    raise UnusableUrl("the sample register holds no business")
+
+
+def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:
+    tell(f"\naddress  {address}/")
+    tell(f"token    {supervisor}")
+    tell("\nA business's credit profile, its audit trail, and the live feed:\n")
+    auth = f'-H "Authorization: Bearer {supervisor}"'
+    for line in (
+        f"curl -s {auth} {address}/v1/entities/{entity}/profile",
+        f"curl -s {auth} {address}/v1/entities/{entity}/trail",
+        f'curl -sN {auth} -H "Accept: text/event-stream" "{address}/v1/feed?after=0"',
+    ):
+        tell(line)
+    tell(f"\nlog: {folder / 'log.jsonl'}   stop: Ctrl-C")

@@ -1,0 +1,1 @@
+"""The feed of events, and the one reader behind all of its subscribers."""

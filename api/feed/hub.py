@@ -1,0 +1,601 @@
+"""One reader for all subscribers: new records are read, decoded and encoded once per process.
+
+A thread waits for appends, reads what is new and hands it to the event loop, which keeps the
+newest in a ring and tells each *audience* (subscribers who may see and want the same) the bytes
+that are new to it. A subscriber who is waiting gets those bytes; one who is still writing finds
+them in the ring later; one who is behind the ring reads the store, a page at a time. Nobody has a
+queue, so a slow subscriber takes no more memory than a fast one.
+
+Positions are gapless (the store promises it), so a cursor says exactly what a subscriber has had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from api.http.tokens import Grant
+from api.http.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
+from api.running.pools import STREAMS, Pool
+from ledger.general.audiences import kept_from, visibility_of
+from ledger.kernel import Visibility, budget, codec
+from ledger.kernel.events import event_types
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import as_query
+from ledger.kernel.threads import Worker
+
+log = structlog.get_logger("api.feed")
+
+T = TypeVar("T")
+
+#: Records kept at hand, and stored bytes of them at most; decoded and encoded they take some five
+#: times as much.
+RING_RECORDS = 4096
+RING_BYTES = 8 * 1024 * 1024
+
+#: Records read from the store at once.
+PAGE = 500
+
+#: Where subjects are asked for, the store's index passes over what is not about them: so many times
+#: as many positions are looked at for a page.
+SPARSE = 5
+
+#: How long the reader waits before it looks whether it should stop.
+WAIT_SECONDS = 0.5
+
+#: How often a store that can neither tell nor wait is looked at.
+POLL_SECONDS = 0.005
+
+#: How long to leave a store alone that has just failed.
+RETRY_SECONDS = 1.0
+
+#: How long streams may take to end when the service does. A client that is cut off resumes.
+END_SECONDS = 2.0
+
+#: How long the reader may take for one page, in seconds.
+STEP_SECONDS = 60.0
+
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+_NOTHING = Selector(("-",), ("-",))
+
+
+class GapFound(Exception):
+    """The store broke its promise of gapless positions; going on would lose events silently."""
+
+
+class Store(Protocol):
+    """What the feed needs of a recorder."""
+
+    def read(self, query: Any = None, *, after: int | None = None, limit: int | None = None) -> Any:
+        """The events after a position that match a query, in order."""
+
+
+def head_of(recorder: Any) -> int:
+    """The last position of a store, 0 if it is empty. Blocks."""
+    head = getattr(recorder, "head", None)
+    if head is not None:
+        return int(head())
+    # Matches no event; the answer still tells the head.
+    return recorder.read(as_query([_NOTHING])).head or 0
+
+
+class Item(msgspec.Struct):
+    """One record on its way to subscribers. Encoded when first wanted, and then once."""
+
+    position: int
+    topic: str
+    tags: frozenset[str]
+    subject: str | None
+    fields: dict[str, Any]
+    size: int
+    #: With which it is read.
+    visibility: Visibility
+    #: The units that it is kept from.
+    kept_from: tuple[str, ...] = ()
+    _json: bytes | None = None
+    _frame: bytes | None = None
+    _veiled: dict[bool, Item] = msgspec.field(default_factory=dict)
+
+    def veiled(self, *, unit: bool) -> Item:
+        """The record for those who may not know who is behind it; ``unit``: nor of which unit."""
+        if unit not in self._veiled:
+            fields = {**self.fields, "command_id": WITHHELD}
+            if unit:
+                fields["actor"] = dict.fromkeys(self.fields["actor"], WITHHELD)
+            self._veiled[unit] = Item(
+                self.position,
+                self.topic,
+                self.tags,
+                self.subject,
+                fields,
+                self.size,
+                self.visibility,
+            )
+        return self._veiled[unit]
+
+    def cloud_event(self, source: str) -> dict[str, Any]:
+        """The record as a CloudEvent 1.0, as it was stored: a correction is another event."""
+        fields = self.fields
+        actor = fields["actor"]
+        event = {
+            "specversion": "1.0",
+            "id": fields["event_id"],
+            "source": source,
+            "type": self.topic,
+            "time": fields["recorded_at"],
+            "datacontenttype": "application/json",
+            "position": self.position,
+            "occurredat": fields["occurred_at"],
+            "visibility": fields["visibility"],
+            "schemaversion": fields["schema_version"],
+            "actorunit": actor["unit_id"],
+            # Not the person: whoever may know asks for the event itself.
+            "actorrole": actor["role"],
+            "correlationid": fields["correlation_id"],
+            "commandid": fields["command_id"],
+            "data": fields["body"],
+        }
+        if self.subject is not None:
+            event["subject"] = self.subject
+        if "causation_id" in fields:
+            event["causationid"] = fields["causation_id"]
+        return event
+
+    def json(self, source: str) -> bytes:
+        """The CloudEvent as JSON."""
+        if self._json is None:
+            self._json = _ENCODE(self.cloud_event(source))
+        return self._json
+
+    def frame(self, source: str) -> bytes:
+        """The CloudEvent as a server-sent event. JSON has no line breaks, so it is one line."""
+        if self._frame is None:
+            self._frame = b"id: %d\ndata: %b\n\n" % (self.position, self.json(source))
+        return self._frame
+
+
+def item_of(stored: Any) -> Item:
+    """The item for a stored event. Raises what damaged bytes raise."""
+    event = stored.event
+    tags = event.tags
+    # The actor and the command are tags too, after those of the event's own fields.
+    subject = next((t for t in tags if not t.startswith(("actor:", "command:"))), None)
+    fields = codec.plain(event.data)
+    visibility = visibility_of(event.type, fields["visibility"], tags)
+    kept = kept_from(event.type, visibility, tags, event.data)
+    return Item(
+        stored.position,
+        event.type,
+        frozenset(tags),
+        subject,
+        fields,
+        len(event.data),
+        visibility,
+        kept,
+    )
+
+
+class Audience:
+    """All who may see and want the same events.
+
+    ``entitled``: what a partner's subscriptions let it read, for a partner alone.
+    """
+
+    def __init__(
+        self,
+        grant: Grant,
+        topics: frozenset[str],
+        subjects: frozenset[str],
+        entitled: Entitlement | None = None,
+    ) -> None:
+        self.grant = grant
+        self.entitled = entitled
+        self.subjects = subjects
+        self.exact = frozenset(t for t in topics if not t.endswith(".*"))
+        self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
+        self.waiting: set[Subscriber] = set()
+        #: By what the hub finds it again.
+        self.key: tuple[Any, ...] = (
+            grant.role,
+            grant.unit,
+            grant.entity,
+            topics,
+            subjects,
+            entitled,
+        )
+
+    def fits(self, topic: str, tags: Collection[str]) -> bool:
+        """Whether the filters let an event through; notices of removal and ends they always do."""
+        if self.entitled is not None and self.entitled.unfiltered(topic, tags):
+            return True
+        if (self.exact or self.prefixes) and not (
+            topic in self.exact or topic.startswith(self.prefixes or ("\0",))
+        ):
+            return False
+        return not self.subjects or not self.subjects.isdisjoint(tags)
+
+    def shown(self, item: Item) -> Item | None:
+        """An event as this audience gets to see it, if it does."""
+        if not self.fits(item.topic, item.tags):
+            return None
+        unit = item.fields["actor"]["unit_id"]
+        visibility = item.visibility
+        if not may_see(self.grant, visibility, unit, item.tags, item.kept_from) and not (
+            self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
+        ):
+            return None
+        if may_know(self.grant, item.topic, unit, item.tags):
+            return item
+        return item.veiled(unit=hides_actor(self.grant, item.topic, unit))
+
+    def query(self) -> Any:
+        """What to ask the store for; ``None`` for everything.
+
+        Only with subjects is the store's index narrower than walking on.
+        """
+        if not self.subjects:
+            return None
+        topics: tuple[str, ...] = ()
+        wanted: list[Selector] = []
+        if self.entitled is not None:
+            notices = tuple(sorted(NOTICES))
+            wanted += [Selector(notices, (tag,)) for tag in sorted(self.entitled.tags)]
+            if self.entitled.filters:
+                wanted.append(Selector(tuple(sorted(ENDS)), ()))
+        if self.exact or self.prefixes:
+            topics = tuple(t for t in sorted(event_types()) if self.fits(t, self.subjects))
+            if not topics:
+                return as_query(wanted or [_NOTHING])
+        wanted += [Selector(topics, (subject,)) for subject in sorted(self.subjects)]
+        return as_query(wanted)
+
+
+class Subscriber:
+    """One open stream: how far it has come, and what it waits on."""
+
+    def __init__(self, audience: Audience, cursor: int) -> None:
+        self.audience = audience
+        self.cursor = cursor
+        self.waiter: asyncio.Future[bytes | None] | None = None
+        #: Cuts the connection, for one who does not take what was sent.
+        self.abort: Callable[[], None] | None = None
+
+    def wake(self, news: bytes | None) -> None:
+        """Let a waiting subscriber go on; ``None`` tells it to look around for itself."""
+        self.audience.waiting.discard(self)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(news)
+
+
+class Hub:
+    """The reader, the ring and the audiences of one process. Belongs to one event loop."""
+
+    def __init__(self, store: Store, source: str) -> None:
+        self.store = store
+        self.source = source
+        self.closing = False
+        #: Why the reader cannot go on, while it cannot.
+        self.failure: str | None = None
+        self._ring: list[Item | None] = [None] * RING_RECORDS
+        self._low = 1  # the lowest position in the ring
+        self._top = 0  # the highest; below `_low` when the ring is empty
+        self._bytes = 0
+        self._audiences: dict[tuple[Any, ...], Audience] = {}
+        self._members: dict[Audience, set[Subscriber]] = {}
+        self._wanted = threading.Event()
+        self._stop = threading.Event()
+        self._appended = threading.Event()  # set by the store, if it can
+        self._loop: asyncio.AbstractEventLoop | None = None
+        #: The reader's thread.
+        self.worker = Worker("feed-reader", self._read_on, limit=STEP_SECONDS)
+
+    # Life
+
+    def start(self) -> None:
+        """Start the reader; it stays idle while nobody subscribes."""
+        self._loop = asyncio.get_running_loop()
+        self.worker.start()
+
+    def end_streams(self) -> None:
+        """Tell every subscriber to finish; cut off those who have not after a moment."""
+        self.closing = True
+        self.wake_all()
+        if self._loop is not None:
+            self._loop.call_later(END_SECONDS, self._cut_off)
+
+    def _cut_off(self) -> None:
+        for members in list(self._members.values()):
+            for subscriber in list(members):
+                if subscriber.abort is not None:
+                    subscriber.abort()
+
+    async def close(self) -> None:
+        """Stop the reader. The store may be closed afterwards."""
+        self.closing = True
+        self.worker.ending()
+        self._stop.set()
+        self._wanted.set()
+        self._appended.set()
+        await asyncio.to_thread(self.worker.join)
+
+    def wake_all(self) -> None:
+        """Let every waiting subscriber look around: for the end, for a heartbeat."""
+        for members in list(self._members.values()):
+            for subscriber in list(members):
+                subscriber.wake(None)
+
+    # Subscribers
+
+    @property
+    def top(self) -> int:
+        """The highest position that the ring has held."""
+        return self._top
+
+    @property
+    def subscribers(self) -> int:
+        """How many streams are open."""
+        return sum(map(len, self._members.values()))
+
+    def lag(self, head: int) -> int:
+        """How far the slowest subscriber is behind ``head``."""
+        cursors = [s.cursor for members in list(self._members.values()) for s in list(members)]
+        return max(0, head - min(cursors)) if cursors else 0
+
+    def join(
+        self,
+        grant: Grant,
+        topics: frozenset[str],
+        subjects: frozenset[str],
+        cursor: int,
+        entitled: Entitlement | None = None,
+    ) -> Subscriber:
+        """A new subscriber who has had everything up to ``cursor``."""
+        fresh = Audience(grant, topics, subjects, entitled)
+        audience = self._audiences.setdefault(fresh.key, fresh)
+        self._members.setdefault(audience, set())
+        subscriber = Subscriber(audience, cursor)
+        self._members[audience].add(subscriber)
+        self._wanted.set()
+        return subscriber
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """The stream has ended."""
+        audience = subscriber.audience
+        audience.waiting.discard(subscriber)
+        members = self._members[audience]
+        members.discard(subscriber)
+        if not members:
+            del self._members[audience]
+            del self._audiences[audience.key]
+        if not self._members:
+            self._wanted.clear()
+
+    def at_hand(self, subscriber: Subscriber) -> bool:
+        """Whether the ring reaches back to where a subscriber stands."""
+        return self._low - 1 <= subscriber.cursor <= self._top
+
+    def caught_up(self, subscriber: Subscriber) -> bool:
+        """Whether the ring holds nothing new for a subscriber."""
+        return subscriber.cursor == self._top and self._low <= self._top + 1
+
+    def from_ring(self, subscriber: Subscriber, max_bytes: int) -> bytes:
+        """Frames that are new to a subscriber who is ``at_hand``; moves its cursor."""
+        frames: list[bytes] = []
+        size = 0
+        audience, position = subscriber.audience, subscriber.cursor
+        while position < self._top and size < max_bytes:
+            position += 1
+            item = self._ring[position % RING_RECORDS]
+            assert item is not None
+            assert item.position == position
+            shown = audience.shown(item)
+            if shown is not None:
+                frame = shown.frame(self.source)
+                frames.append(frame)
+                size += len(frame)
+        subscriber.cursor = position
+        return b"".join(frames)
+
+    async def news(self, subscriber: Subscriber) -> bytes | None:
+        """Wait, having caught up, for frames that are new; ``None`` on a heartbeat or the end."""
+        assert self._loop is not None
+        if self.closing:
+            return None
+        subscriber.waiter = self._loop.create_future()
+        subscriber.audience.waiting.add(subscriber)
+        try:
+            return await subscriber.waiter
+        finally:
+            subscriber.audience.waiting.discard(subscriber)
+            subscriber.waiter = None
+
+    # The store, for those who are behind
+
+    async def page(
+        self,
+        audience: Audience,
+        after: int,
+        *,
+        limit: int,
+        scan: int,
+        size: int,
+        show: Callable[[Page], T],
+        pool: Pool = STREAMS,
+    ) -> T:
+        """Visible events after ``after``: what ``show`` makes of what ``scan_store`` gives.
+
+        ``pool``: whose threads read and show them, and who turns away one request too many.
+        """
+
+        def read() -> T:
+            return show(scan_store(self.store, audience, after, limit, scan=scan, size=size))
+
+        return await pool.run(read)
+
+    async def head(self) -> int:
+        """The last position in the store."""
+        return await STREAMS.run(lambda: head_of(self.store))
+
+    # The reader's thread
+
+    def _read_on(self) -> None:
+        listen = getattr(self.store, "listen", None)
+        if listen is not None:
+            listen(self._appended)
+        position = -1  # not reading
+        while not self._stop.is_set():
+            if not self._wanted.is_set():
+                position = -1
+                self.worker.rest()
+                self._wanted.wait()
+                continue
+            self.worker.step()
+            try:
+                if position < 0:
+                    # Nobody was there for a while: begin at the head, the store has the rest.
+                    position = head_of(self.store)
+                    self._hand_over(partial(self._begin, position))
+                self._appended.clear()  # before reading: what comes later sets it again
+                items = [item_of(e) for e in self.store.read(after=position, limit=PAGE)]
+                if items:
+                    self._hand_over(partial(self._take, items))
+                    # Only now: what was not taken is read again.
+                    position = items[-1].position
+                self.failure = None
+                if not items:
+                    self._wait_for_append(position)
+            except Exception as error:
+                if self._stop.is_set():
+                    break
+                if self.failure is None:
+                    log.exception("feed_reader_failed", after=position)
+                self.failure = f"{type(error).__name__}: {error}"
+                self._stop.wait(RETRY_SECONDS)
+        if listen is not None:
+            self.store.unlisten(self._appended)  # type: ignore[attr-defined]
+
+    def _wait_for_append(self, position: int) -> None:
+        self.worker.rest()
+        if hasattr(self.store, "listen"):
+            self._appended.wait(WAIT_SECONDS)
+        elif hasattr(self.store, "wait_for_append"):
+            self.store.wait_for_append(position, WAIT_SECONDS)
+        else:
+            self._appended.wait(POLL_SECONDS)
+
+    def _hand_over(self, work: Callable[[], None]) -> None:
+        """Run ``work`` on the event loop and wait for it: what is not taken is not read on."""
+        assert self._loop is not None
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                work()
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        while not self._stop.is_set():
+            self.worker.step()  # if the loop never takes it, the loop is stuck, and is looked after
+            with suppress(TimeoutError):
+                done.result(WAIT_SECONDS)
+                return
+
+    # The ring, on the event loop
+
+    def _begin(self, head: int) -> None:
+        if head != self._top:
+            self._ring = [None] * RING_RECORDS
+            self._bytes = 0
+            self._low, self._top = head + 1, head
+        self.wake_all()
+
+    def _take(self, items: list[Item]) -> None:
+        before = self._top
+        for item in items:
+            if item.position != self._top + 1:
+                raise GapFound(f"position {item.position} follows {self._top}; verify the ledger")
+            slot = item.position % RING_RECORDS
+            if item.position - self._low >= RING_RECORDS:
+                self._drop_lowest()
+            self._ring[slot] = item
+            self._top = item.position
+            self._bytes += item.size
+            while self._bytes > RING_BYTES and self._low < self._top:
+                self._drop_lowest()
+        for audience in list(self._members):
+            self._tell(audience, items, before)
+
+    def _drop_lowest(self) -> None:
+        slot = self._low % RING_RECORDS
+        item = self._ring[slot]
+        if item is not None:
+            self._bytes -= item.size
+            self._ring[slot] = None
+        self._low += 1
+
+    def _tell(self, audience: Audience, items: list[Item], before: int) -> None:
+        if not audience.waiting:
+            return
+        seen = [one for item in items if (one := audience.shown(item)) is not None]
+        news = b"".join(item.frame(self.source) for item in seen)
+        for subscriber in list(audience.waiting):
+            if subscriber.cursor != before:
+                subscriber.wake(None)
+                continue
+            subscriber.cursor = self._top
+            if news:
+                subscriber.wake(news)
+
+
+class Page(NamedTuple):
+    """Everything visible in ``(after, cursor]``, and the last position at the time of reading."""
+
+    items: list[Item]
+    cursor: int
+    head: int
+
+
+def scan_store(
+    store: Store, audience: Audience, after: int, limit: int, *, scan: int, size: int
+) -> Page:
+    """Up to ``limit`` visible events after ``after``, of about ``size`` bytes. Blocks.
+
+    Looks at the next ``scan`` positions and no further (``SPARSE`` times as many where the store's
+    index finds the subjects), so the cursor advances even where little is visible. It ends at the
+    last visible event of a full page, else at the last position looked at: both follow from what
+    is visible and from the length of the ledger, and from no event that is hidden.
+    """
+    # Before reading: everything up to this head is recorded, whatever is appended meanwhile.
+    head = head_of(store)
+    query = audience.query()
+    last = min(head, after + (scan if query is None else SPARSE * scan))
+    found: list[Item] = []
+    cursor = after
+    while cursor < last:
+        wanted = min(PAGE, last - cursor)
+        read = list(store.read(query, after=cursor, limit=wanted))
+        for stored in read:
+            budget.check()
+            if stored.position > last:
+                return Page(found, last, head)
+            cursor = stored.position
+            if audience.fits(stored.event.type, stored.event.tags):
+                item = audience.shown(item_of(stored))
+                if item is not None:
+                    found.append(item)
+                    size -= item.size
+                    if len(found) >= limit or size <= 0:
+                        return Page(found, cursor, head)
+        if len(read) < wanted:
+            break
+    return Page(found, max(after, last), head)

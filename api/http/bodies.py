@@ -1,0 +1,106 @@
+"""The body of a request, read in one place: in bounded time, of bounded size, in a known coding."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+from aiohttp import hdrs, web
+
+from api.http.problems import Problem
+
+#: How long a body may take to come in, in all and from one part to the next, in seconds.
+TOTAL_SECONDS, IDLE_SECONDS = 60.0, 15.0
+
+#: Content codings that are understood, and how zlib is told (RFC 9110, section 8.4.1). What calls
+#: itself deflate comes with a header of zlib's or without.
+_CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+
+async def body_of(request: web.Request, most: int) -> bytes:
+    """The body, decoded; at most ``most`` bytes, before and after decoding.
+
+    Raises the problem ``too-large``, ``timed-out``, ``malformed`` or ``unsupported-encoding``.
+    """
+    coding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, ())).strip().lower()
+    window = _CODINGS.get(coding)
+    if window is None and coding not in {"", "identity"}:
+        raise Problem(
+            "unsupported-encoding",
+            "The Content-Encoding must be gzip, deflate or identity.",
+            headers={hdrs.ACCEPT_ENCODING: "gzip, deflate, identity"},
+        )
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+    body = await _received(request, most)
+    return body if window is None else _decoded(body, window, most)
+
+
+async def _received(request: web.Request, most: int) -> bytes:
+    content = request.content
+    if content.is_eof() and not content.exception():
+        # It has come with the head, as most do: no clock is needed.
+        body = content.read_nowait()
+        if len(body) > most:
+            raise _too_large(most)
+        return body
+    parts: list[bytes] = []
+    size = 0
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + TOTAL_SECONDS
+    try:
+        while True:
+            async with asyncio.timeout_at(min(deadline, loop.time() + IDLE_SECONDS)):
+                part = await content.readany()
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+    except TimeoutError:
+        raise Problem(
+            "timed-out",
+            f"The body must come within {TOTAL_SECONDS:g} seconds, without a pause of more than "
+            f"{IDLE_SECONDS:g}.",
+            headers={hdrs.CONNECTION: "close"},
+        ) from None
+    except web.RequestPayloadError:
+        raise _unreadable() from None
+
+
+def _decoded(body: bytes, window: int, most: int) -> bytes:
+    try:
+        return _inflated(body, window, most)
+    except zlib.error:
+        if window == zlib.MAX_WBITS:  # deflate as some send it: without zlib's header
+            try:
+                return _inflated(body, -window, most)
+            except zlib.error:
+                pass
+        raise Problem(
+            "malformed", "The body must be encoded as its Content-Encoding says, and it is not."
+        ) from None
+
+
+def _inflated(body: bytes, window: int, most: int) -> bytes:
+    inflater = zlib.decompressobj(window)
+    # One byte more than allowed is enough to know: a few bytes can swell to gigabytes.
+    decoded = inflater.decompress(body, most + 1)
+    if len(decoded) > most:
+        raise _too_large(most)
+    if not inflater.eof or inflater.unused_data:
+        raise zlib.error
+    return decoded
+
+
+def _unreadable() -> Problem:
+    return Problem(
+        "malformed",
+        "The body must be framed as its Content-Length or Transfer-Encoding says, and it is not.",
+        headers={hdrs.CONNECTION: "close"},
+    )
+
+
+def _too_large(most: int) -> Problem:
+    return Problem("too-large", f"A body may have at most {most} bytes.")

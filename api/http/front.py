@@ -1,0 +1,514 @@
+"""Connections: what happens before a handler sees a request, and what no handler can keep.
+
+aiohttp parses requests and answers bad ones itself, in its own words, with what was sent in them,
+and logs the same. Here such answers become the one problem shape and one bounded log line, heads
+have to come in time, answers have to be taken in time, and nobody gets all connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from aiohttp import StreamReader, hdrs, http_exceptions, web
+from aiohttp.web_protocol import _ErrInfo
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from api.http.addresses import Network, counted, source_of, trusts
+from api.http.middlewares import new_request_id
+from api.http.probes import Probes
+from api.http.problems import SERVER, Problem, response_to
+from api.http.shares import RETRY_AFTER, Shares
+from api.running.logs import log_noise, where
+
+#: How long the head of a request may take from its first byte, in seconds.
+HEAD_SECONDS = 15.0
+
+#: How long a connection may be idle: longer than proxies keep theirs, in seconds.
+KEEPALIVE_SECONDS = 75.0
+
+#: How long a client may leave what was sent to it untaken, in seconds.
+SEND_SECONDS = 60.0
+
+#: How long the rest of a request is taken in after an early answer, in seconds: a connection that
+#: is closed on unread data takes the answer from its reader.
+LINGER_SECONDS = 2.0
+
+#: The longest request line, and the longest header, in bytes.
+MAX_LINE = 8190
+
+#: The longest head: a hundred headers of the longest kind would be a megabyte for each connection.
+MAX_HEAD = 64 * 1024
+
+#: Bytes that are held for clients that are slow to take them: of one address, and of all. A page
+#: has up to four megabytes, and takes twice as much until it is taken.
+MAX_UNSENT_OF_ADDRESS = 64 * 1024 * 1024
+MAX_UNSENT = 512 * 1024 * 1024
+
+#: Connections at most, and files that are left for all else.
+MAX_CONNECTIONS = 20_000
+OTHER_FILES = 256
+
+
+class Edge:
+    """What the connections of one process share: limits, and counts. Belongs to one event loop.
+
+    ``trusted``: proxies whose ``X-Forwarded-For`` is believed. One address that is none of these
+    gets a quarter of the connections at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        trusted: Sequence[Network] = (),
+        shares: Shares | None = None,
+        connections: int | None = None,
+        probes: Probes | None = None,
+    ) -> None:
+        self.trusted = tuple(trusted)
+        self.shares = Shares() if shares is None else shares
+        self.probes = Probes() if probes is None else probes
+        self._given = connections
+        self._open = 0
+        self._addresses: Counter[str] = Counter()
+        self._unsent: Counter[str] = Counter()
+        self._unreadable: Counter[str] = Counter()
+        self._refused = 0
+        self._cut = 0
+        #: Closes the connections on which no request is being answered; how many they were.
+        self.close_idle: Callable[[], int] = lambda: 0
+
+    @cached_property
+    def _most(self) -> int:
+        # Not before the first connection: a server has its limit of files raised when it starts.
+        return _connections_allowed() if self._given is None else self._given
+
+    def source_of(self, request: web.BaseRequest) -> str:
+        """The address that a request counts for."""
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ()) if self.trusted else ()
+        return source_of(request.remote or "", forwarded, self.trusted)
+
+    def admit(self, peer: str) -> Problem | None:
+        """Count a connection; why it is refused, if it is."""
+        address = counted(peer)
+        self._open += 1
+        self._addresses[address] += 1
+        if self._open > self._most:
+            self._refused += 1
+            return _busy("All connections of this service are taken.")
+        if self._addresses[address] > max(1, self._most // 4) and not trusts(peer, self.trusted):
+            self._refused += 1
+            return _busy("This address holds all connections that one address may hold.")
+        return None
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room even to say so."""
+        return self._open > self._most
+
+    def left(self, peer: str) -> None:
+        """A connection has ended."""
+        address = counted(peer)
+        self._open -= 1
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
+
+    @contextmanager
+    def unsent(self, peer: str, waiting: int) -> Iterator[None]:
+        """Count what waits to be taken by a client; raises ``TimeoutError`` if that is too much."""
+        address = counted(peer)
+        self._unsent[address] += waiting
+        try:
+            self._require_taken(address, peer)
+            yield
+        except TimeoutError:
+            self._cut += 1
+            raise
+        finally:
+            self._unsent[address] -= waiting
+            if not self._unsent[address]:
+                del self._unsent[address]
+
+    def _require_taken(self, address: str, peer: str) -> None:
+        most = MAX_UNSENT if trusts(peer, self.trusted) else MAX_UNSENT_OF_ADDRESS
+        if self._unsent[address] > most or self._unsent.total() > MAX_UNSENT:
+            raise TimeoutError
+
+    def unreadable(self, reason: str, request_id: str) -> None:
+        """Count, and log, a request that no handler saw."""
+        self._unreadable[reason] += 1
+        log_noise("request_unreadable", reason=reason, request_id=request_id)
+
+    def collect(self) -> Iterator[Metric]:
+        """Numbers for the metrics page."""
+        unreadable = CounterMetricFamily(
+            "http_unreadable", "Requests that no handler saw", labels=("reason",)
+        )
+        for reason, n in sorted(self._unreadable.items()):
+            unreadable.add_metric((reason,), n)
+        yield unreadable
+        yield from self.probes.collect()
+        yield GaugeMetricFamily("http_connections", "Open connections", self._open)
+        yield CounterMetricFamily(
+            "http_connections_refused", "Connections beyond what there may be", self._refused
+        )
+        yield GaugeMetricFamily(
+            "http_unsent_bytes", "Bytes that are held for slow clients", self._unsent.total()
+        )
+        yield CounterMetricFamily(
+            "http_connections_cut", "Connections of clients that took too little", self._cut
+        )
+        yield from self.shares.collect()
+
+
+EDGE = web.AppKey("edge", Edge)
+
+
+class Runner(web.AppRunner):
+    """Serves an application on the connections of this module."""
+
+    async def _make_server(self) -> web.Server:
+        plain = await super()._make_server()
+        edge = self.app[EDGE] if EDGE in self.app else Edge()
+        return Front(plain, edge)
+
+
+class Front(web.Server):
+    """Makes a ``Connection`` for each client of a server."""
+
+    def __init__(self, plain: web.Server, edge: Edge) -> None:
+        kept: dict[str, Any] = plain._kwargs  # noqa: SLF001 - there is no public way to them
+        super().__init__(
+            _answering(plain.request_handler),
+            request_factory=plain.request_factory,
+            handler_cancellation=plain.handler_cancellation,
+            loop=plain._loop,  # noqa: SLF001
+            **{
+                **kept,
+                "access_log": None,  # the canonical line says more
+                "keepalive_timeout": KEEPALIVE_SECONDS,
+                "lingering_time": LINGER_SECONDS,
+                "max_line_size": MAX_LINE,
+                "max_field_size": MAX_LINE,
+            },
+        )
+        self.edge = edge
+        edge.close_idle = self._close_idle
+
+    def _close_idle(self) -> int:
+        idle = [c for c in self.connections if isinstance(c, Connection) and c.idle]
+        for connection in idle:
+            connection.force_close()
+        return len(idle)
+
+    def __call__(self) -> Connection:
+        return Connection(self, self.edge, loop=self._loop, **self._kwargs)
+
+
+class _HeadLate(Exception):
+    """The head of a request did not come in time."""
+
+
+class _HeadLong(Exception):
+    """The head of a request does not end."""
+
+
+class Connection(web.RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ("_body", "_deaf", "_edge", "_head_timer", "_heard", "_held", "_peer", "on_lost")
+
+    def __init__(self, manager: web.Server, edge: Edge, **more: Any) -> None:
+        super().__init__(manager, **more)
+        self._edge = edge
+        self._peer: str | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
+        #: The body of the newest request: while it has not ended, what comes belongs to it.
+        self._body: StreamReader | None = None
+        #: After what could not be parsed, nothing on this connection can be: it is only taken in.
+        self._deaf = False
+        #: Bytes of a head that has not ended, or of what is only taken in.
+        self._heard = 0
+        #: Bytes that the answer being sent takes until it is taken.
+        self._held = 0
+        #: Called when the client has gone.
+        self.on_lost: Callable[[], object] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection, if there is room for it."""
+        name = transport.get_extra_info("peername")
+        self._peer = name[0] if isinstance(name, tuple) else ""
+        refusal = self._edge.admit(self._peer)
+        if refusal is None:
+            super().connection_made(transport)
+            _limit_unacknowledged(transport)
+        else:
+            self._refuse(transport, refusal)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a request."""
+        return self._waiter is not None and not self._waiter.done() and not self._messages
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Make room again."""
+        if self._peer is not None:
+            self._edge.left(self._peer)
+            self._peer = None
+        self._cancel_head_timer()
+        if self.on_lost is not None:
+            self.on_lost()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a head that has begun has to end in time."""
+        if self._deaf:
+            self._heard += len(data)
+            return
+        body = self._body
+        within_body = body is not None and not body.is_eof()
+        super().data_received(data)
+        messages = self._messages
+        if messages:
+            self._body = messages[-1][1]
+            self._heard = 0
+            if self._head_timer is not None:
+                self._cancel_head_timer()
+            if isinstance(messages[-1][0], _ErrInfo):
+                self._deaf = True
+        elif data and not (within_body or self._force_close or self._close):
+            self._heard += len(data)
+            if self._heard > MAX_HEAD:
+                self._break_off(431, _HeadLong())
+            elif self._head_timer is None:
+                self._head_timer = self._loop.call_later(
+                    HEAD_SECONDS, self._break_off, 408, _HeadLate()
+                )
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what no handler saw, or none could: without a word of what was sent."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client has gone: nobody is there to answer
+        request_id = new_request_id()
+        if status < 500:
+            reason, problem = _unreadable(exc)
+            self._edge.unreadable(reason, request_id)
+        else:
+            problem = _internal()
+            raised = {} if exc is None else {"exception": where(exc)}
+            log_noise("request_failed", level="error", request_id=request_id, **raised)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun: all that is left is to break it off")
+        response = response_to(problem, instance=None, request_id=request_id)
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer under the one name; after a bad request, take in what still comes."""
+        if not resp.prepared:
+            resp.headers[hdrs.SERVER] = SERVER
+        body = resp.body if isinstance(resp, web.Response) else None
+        # The answer itself, and what the transport makes of it, until the last byte is taken.
+        self._held = 2 * len(body) if isinstance(body, bytes) else 0
+        try:
+            finished = await super().finish_response(request, resp, start_time)
+        finally:
+            self._held = 0
+        if self._deaf and not self._messages:
+            await self._linger()
+        return finished
+
+    async def _linger(self) -> None:
+        """Take in what comes until it ends or falls silent, for a moment."""
+        transport = self.transport
+        if transport is None:
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+        deadline = self._loop.time() + LINGER_SECONDS
+        heard = -1
+        while self.transport is not None and self._loop.time() < deadline and heard != self._heard:
+            heard = self._heard
+            await asyncio.sleep(0.1)
+
+    async def _drain_helper(self) -> None:
+        """Wait for the client to take what was sent; one that does not is cut off."""
+        if not self._paused:
+            return
+        try:
+            transport = self.transport
+            unsent = 0 if transport is None else transport.get_write_buffer_size()
+            waiting = max(unsent, self._held)
+            with self._edge.unsent(self._peer or "", waiting):
+                async with asyncio.timeout(SEND_SECONDS):
+                    await super()._drain_helper()
+        except TimeoutError:
+            self._cut()
+            raise ConnectionResetError("the client does not take what is sent to it") from None
+
+    def _cut(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _break_off(self, status: int, why: Exception) -> None:
+        """Answer a request whose head has not ended."""
+        self._cancel_head_timer()
+        waiter = self._waiter
+        # Without a waiter either a request is being handled, and this is about the next one, which
+        # has time; or the connection is so new that nobody waits for its first request yet.
+        busy = self._request_count > 0 if waiter is None else waiter.done()
+        if busy or self._messages:
+            return
+        self._deaf = True
+        self._messages.append((_ErrInfo(status=status, exc=why, message=""), _no_payload()))
+        if waiter is not None:
+            waiter.set_result(None)
+
+    def _cancel_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, transport: asyncio.BaseTransport, refusal: Problem) -> None:
+        """Say that there is no room, and close; where there is not even room to say so, close."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._deaf = self._force_close = True
+        if self._edge.full:
+            transport.abort()
+            return
+        response = response_to(refusal, instance=None, request_id=new_request_id())
+        body = response.body
+        assert isinstance(body, bytes)
+        lines = [f"HTTP/1.1 {response.status} Service Unavailable"]
+        lines += [f"{name}: {value}" for name, value in response.headers.items()]
+        lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
+        transport.write("\r\n".join(lines).encode() + body)
+        if transport.can_write_eof():
+            transport.write_eof()
+        self._loop.call_later(LINGER_SECONDS / 2, transport.close)
+
+
+@contextmanager
+def ends_with_client(request: web.Request) -> Iterator[None]:
+    """Cancel what is done inside, by the task that calls, as soon as the client goes away."""
+    protocol = request.protocol
+    task = asyncio.current_task()
+    if not isinstance(protocol, Connection) or task is None:
+        yield
+        return
+    protocol.on_lost = task.cancel
+    try:
+        yield
+    finally:
+        protocol.on_lost = None
+
+
+def _no_payload() -> Any:
+    from aiohttp.streams import EMPTY_PAYLOAD  # noqa: PLC0415
+
+    return EMPTY_PAYLOAD
+
+
+def _answering(
+    handle: Callable[[Any], Awaitable[web.StreamResponse]],
+) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    """A handler whose refusals have the one shape, those made before any middleware too."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handle(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return response_to(error, instance=request.path, request_id=new_request_id())
+
+    return answer
+
+
+def _unreadable(error: BaseException | None) -> tuple[str, Problem]:
+    """Why a request could not be parsed: a word for the metrics, and the answer."""
+    match error:
+        case _HeadLate():
+            return "head-late", Problem(
+                "timed-out", f"The head of a request must come within {HEAD_SECONDS:g} seconds."
+            )
+        case _HeadLong():
+            return "head-too-long", Problem(
+                "headers-too-large", f"The head of a request may have at most {MAX_HEAD} bytes."
+            )
+        case http_exceptions.LineTooLong():
+            # aiohttp tells a long address from a long header by nothing but how it was read.
+            if _is_line(error):
+                return "line-too-long", Problem(
+                    "uri-too-long", f"The address may have at most {MAX_LINE} bytes."
+                )
+            return "header-too-long", Problem(
+                "headers-too-large", f"A header may have at most {MAX_LINE} bytes."
+            )
+        case http_exceptions.InvalidHeader():
+            return "header", Problem("malformed", "A header must be as RFC 9110 has it.")
+        case http_exceptions.BadStatusLine() | http_exceptions.InvalidURLError():
+            return "line", Problem(
+                "malformed", "The request line must be a method, an address and HTTP/1.1."
+            )
+        case http_exceptions.TransferEncodingError() | http_exceptions.ContentLengthError():
+            return "framing", Problem(
+                "malformed", "A body must be framed by Content-Length or Transfer-Encoding."
+            )
+    return "request", Problem("malformed", "The request must be HTTP/1.1 (RFC 9112).")
+
+
+def _is_line(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        if "url" in trace.tb_frame.f_code.co_name:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _internal() -> Problem:
+    return Problem("internal", "The service met a fault of its own. Report the request_id.")
+
+
+def _busy(why: str) -> Problem:
+    return Problem("unavailable", why, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+
+
+def _limit_unacknowledged(transport: asyncio.BaseTransport) -> None:
+    """Have the system end a connection whose other side has vanished, or takes nothing (Linux)."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    found = transport.get_extra_info("socket")
+    if (
+        option is not None
+        and found is not None
+        and found.family in {socket.AF_INET, socket.AF_INET6}
+    ):
+        found.setsockopt(socket.IPPROTO_TCP, option, int(SEND_SECONDS * 1000))
+
+
+def _connections_allowed() -> int:
+    """As many as the system lets this process have, and some files for all else."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return MAX_CONNECTIONS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(soft // 4, min(MAX_CONNECTIONS, soft - OTHER_FILES))

@@ -1,0 +1,137 @@
+"""The one middleware: a request id, errors in one shape, one log line per request."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from hashlib import blake2b
+from itertools import count
+from typing import Any
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from structlog.contextvars import bind_contextvars
+
+from api.http.counting import REQUESTS
+from api.http.keys import LINE, Line
+from api.http.problems import SERVER, as_problem, response_to
+from api.running.logs import log_request
+
+log = structlog.get_logger("api")
+
+#: The status, in the log alone, of a request whose client went away before it was answered.
+VANISHED = 499
+
+#: Ids made here: a count under a key of the process, so that nobody can tell how many there were.
+#: Reading random bytes for each request would let go of the interpreter lock each time, and wait
+#: to get it back.
+_KEY = secrets.token_bytes(32)
+_COUNT = count(1)
+
+#: Methods that are counted and logged by name; another is whatever somebody writes.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+#: What a sender may choose as request id: enough for every tracing system, nothing that could
+#: break a log line or a header.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
+
+
+def new_request_id() -> str:
+    """The id of a request that brings none."""
+    return blake2b(next(_COUNT).to_bytes(8, "big"), key=_KEY, digest_size=10).hexdigest()
+
+
+@web.middleware
+async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything that happens to every request, in one function because each call costs."""
+    asked = request.headers.get("X-Request-Id")
+    request_id = asked if asked and _REQUEST_ID.match(asked) else new_request_id()
+    line = request[LINE] = Line(request_id)
+    # A connection is one task, and this is all that is bound in it: what its last request bound
+    # is bound anew.
+    bind_contextvars(request_id=request_id)
+    status = VANISHED
+    try:
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - this is the place where all of them end
+            response = _answer_error(request, line, error)
+        status = response.status
+        if not response.prepared:
+            headers = response.headers
+            headers["X-Request-Id"] = request_id
+            headers["Server"] = SERVER
+        return response
+    finally:
+        _conclude(request, line, status)
+
+
+def _answer_error(request: web.Request, line: Line, error: Exception) -> web.StreamResponse:
+    if isinstance(error, web.HTTPException) and error.status < 400:
+        return error
+    if _vanished(request, error):
+        return web.Response(status=VANISHED)  # for the log: nobody is there to take it
+    problem = as_problem(error)
+    line.problem = problem.kind.name
+    if "rule_id" in problem.members:
+        # A refusal can be audited from the log alone (rulebook 0.9).
+        line.more = {**line.more, "rule_id": problem.members["rule_id"]}
+    if problem.kind.name == "internal":
+        log.error("request_failed", method=_method(request), route=line.route, exc_info=error)
+    return response_to(error, instance=request.path, request_id=line.request_id)
+
+
+def _vanished(request: web.Request, error: Exception) -> bool:
+    """Whether the error is that the client has gone, before its request or its answer ended."""
+    transport = request.transport
+    gone = transport is None or transport.is_closing()
+    return gone and isinstance(error, ConnectionError | web.RequestPayloadError)
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in _METHODS else "-"
+
+
+def _conclude(request: web.Request, line: Line, status: int) -> None:
+    seconds = time.perf_counter() - line.started
+    route = line.route
+    if route == "-":
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "-"
+    method = _method(request)
+    request.app[REQUESTS].count(method, route, status, seconds)
+    said: dict[str, Any] = {
+        "request_id": line.request_id,
+        "method": method,
+        "route": route,
+        "status": status,
+        "ms": round(seconds * 1000, 2),
+    }
+    grant = line.grant
+    if grant is not None:
+        said["unit"] = grant.unit
+        said["person"] = grant.person
+        said["role"] = grant.role
+    if line.command_id is not None:
+        said["command_id"] = line.command_id
+    if line.position is not None:
+        said["position"] = line.position
+    if line.problem is not None:
+        said["problem"] = line.problem
+    said.update(line.more)
+    log_request(said)
+
+
+async def expect(request: web.Request) -> web.StreamResponse | None:
+    """Answer ``Expect``; aiohttp asks this before any middleware runs."""
+    if request.version >= (1, 1):
+        if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+            error = web.HTTPExpectationFailed()
+            return response_to(error, instance=request.path, request_id=secrets.token_hex(8))
+        await asyncio.shield(request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n"))
+        # The interim response must not count as the beginning of the real one.
+        request.writer.output_size = 0
+    return None

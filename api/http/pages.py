@@ -1,0 +1,127 @@
+"""Pages for people: the way in, the types of problems, and a page to try the interface."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from api.http.problems import KINDS, Kind, not_found
+from api.http.reading import accepted, conditional
+from api.http.resources import Resource
+
+#: Nothing from elsewhere, nothing inline, no frames.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+
+
+def _packaged() -> dict[str, bytes]:
+    # The names are those in the package, so no path of a request ever reaches the file system.
+    folder = files("api") / "static"
+    return {f.name: f.read_bytes() for f in folder.iterdir() if f.name.rsplit(".", 1)[-1] in _TYPES}
+
+
+_STATIC = _packaged()
+
+LINKS = {
+    "description": "/v1/openapi.json",
+    "docs": "/docs",
+    "feed": "/v1/feed",
+    "problems": "/problems",
+    "alive": "/livez",
+    "ready": "/readyz",
+}
+
+
+class Index(msgspec.Struct, frozen=True):
+    """What this service is and where things are."""
+
+    name: str
+    links: dict[str, str]
+
+
+class ShownKind(msgspec.Struct, frozen=True):
+    """One type of problem."""
+
+    type: str
+    status: int
+    title: str
+    meaning: str
+
+
+def page(request: web.Request, name: str) -> web.Response:
+    """A packaged file, with the headers that pages need."""
+    body = _STATIC[name]
+    return conditional(
+        request,
+        sha256(body).hexdigest()[:16],
+        lambda: body,
+        headers=PAGE_HEADERS,
+        media_type=_TYPES[name.rsplit(".", 1)[-1]],
+    )
+
+
+def stated(request: web.Request, value: Any) -> web.Response:
+    """Something that changes with the program alone: its ETag is its digest."""
+    body = msgspec.json.encode(value)
+    return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
+
+
+async def index(request: web.Request) -> web.Response:
+    """Where things are; for a browser, a page."""
+    if "text/html" in accepted(request):
+        return page(request, "index.html")
+    return stated(request, Index("supervision-ledger", LINKS))
+
+
+async def docs(request: web.Request) -> web.Response:
+    """A page that lists every operation and lets one try it with a token."""
+    return page(request, "docs.html")
+
+
+async def static(request: web.Request) -> web.Response:
+    """A file that the pages need."""
+    if request.match_info["name"] not in _STATIC:
+        raise not_found()
+    return page(request, request.match_info["name"])
+
+
+def _shown(kind: Kind) -> ShownKind:
+    return ShownKind(kind.uri, kind.status, kind.title, kind.meaning)
+
+
+async def problems(request: web.Request) -> web.Response:
+    """Every type of problem that this service answers with."""
+    return stated(request, [_shown(kind) for kind in KINDS.values()])
+
+
+async def problem(request: web.Request) -> web.Response:
+    """One type of problem: what it means and what can be done."""
+    kind = KINDS.get(request.match_info["name"])
+    if kind is None:
+        raise not_found()
+    return stated(request, _shown(kind))
+
+
+RESOURCES = (
+    Resource("/", index, returns=Index, conditional=True, group="description"),
+    Resource("/problems", problems, returns=tuple[ShownKind, ...], conditional=True),
+    Resource("/problems/{name}", problem, returns=ShownKind, conditional=True),
+    Resource("/docs", docs, listed=False),
+    Resource("/static/{name}", static, listed=False),
+)

@@ -1,0 +1,51 @@
+"""How often one address may ask for something in a minute."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from aiohttp import hdrs
+
+from api.http.problems import Problem
+
+#: Addresses counted in one minute; beyond them those that are not counted yet share one count.
+_MOST = 100_000
+
+
+class Rates:
+    """Counts requests by address, minute by minute. Belongs to one event loop.
+
+    ``of``: whom a count is of, as a refusal says it.
+    """
+
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        of: str = "An address",
+    ) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._of = of
+        self._minute = 0
+        self._counts: Counter[str] = Counter()
+
+    def count(self, address: str) -> None:
+        """Count a request. Raises 429 where the address has asked as often as it may."""
+        now = self._clock()
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._counts.clear()
+        if address not in self._counts and len(self._counts) >= _MOST:
+            address = "the others"
+        if self._counts[address] >= self.per_minute:
+            raise Problem(
+                "too-many-requests",
+                f"{self._of} may ask for this {self.per_minute} times a minute.",
+                headers={hdrs.RETRY_AFTER: str(60 - int(now % 60))},
+            )
+        self._counts[address] += 1

@@ -1,0 +1,191 @@
+"""What can be asked: one entry per resource, from which come its route, its checks and its page.
+
+A module of the api declares its resources and handlers and nothing else::
+
+    RESOURCES = (
+        Resource(
+            "/v1/entities/{uscc}/profile",
+            profile,
+            returns=Profile,
+            query=(Parameter("known_as_of", Moment, "as the ledger knew it then"), AT_LEAST),
+            conditional=True,
+        ),
+    )
+
+and is named in ``api.app.RESOURCES``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, get_origin
+
+import msgspec
+from aiohttp import web
+
+from api.http.access import caller_of
+from api.http.auditing import AUDIT, is_number
+from api.http.evenly import answer_evenly
+from api.http.keys import LINE
+from api.http.middlewares import expect
+from api.http.problems import Problem, unauthenticated
+from api.running.pools import ASKED_BY
+from ledger.general.vocabulary import Role, normal_entity
+
+#: Parameters of a query at most: each value is looked up where consultations are taken down.
+MAX_PARAMETERS = 100
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """One parameter of a query, path or header: its name, its Python type, what it does."""
+
+    name: str
+    type: Any = str
+    description: str = ""
+    place: str = "query"
+    repeatable: bool = False
+
+    def fits(self, said: str) -> bool:
+        """Whether a value is one of its type, or a word that its description names.
+
+        A text is none: it is whatever somebody writes.
+        """
+        if self.type is str:
+            return said in re.findall(r"\w+", self.description)
+        if get_origin(self.type) is None:
+            return is_number(said) or said in {"true", "false"}
+        try:
+            msgspec.convert(said, self.type)
+        except msgspec.ValidationError:
+            return False
+        return True
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """One thing that can be asked for with GET.
+
+    ``roles``: who may ask; ``None`` is everybody, without a token too (the handler still shows
+    each caller only what that one may see). ``returns``: the type of the JSON answer.
+    ``query``: every parameter it knows; any other is refused. ``conditional``: it answers 304.
+    The handler's docstring is its description.
+    """
+
+    path: str
+    handler: Handler
+    returns: Any = None
+    roles: frozenset[Role] | None = None
+    query: tuple[Parameter, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    conditional: bool = False
+    media_types: tuple[str, ...] = ("application/json",)
+    #: Whoever asks has a token and is taken down, and not supervisors alone.
+    audited: bool = False
+    #: The group it is shown in; by default the first part of its path after the version.
+    group: str | None = None
+    #: Whether it belongs to the documented interface; a page for people does not.
+    listed: bool = True
+
+    @property
+    def name(self) -> str:
+        """``entities-profile`` for ``/v1/entities/{uscc}/profile``: its id in OpenAPI."""
+        parts = [p for p in self.path.split("/") if p and not p.startswith(("{", "v1"))]
+        if self.path.endswith("}"):
+            parts.append("one")
+        return "-".join(parts).replace(".", "-") or "index"
+
+
+class Uploading(msgspec.Struct, frozen=True):
+    """A place to which the bytes of a file are sent with POST; its docstring is its description."""
+
+    path: str
+    handler: Handler
+    returns: Any
+
+
+def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
+    """Route ``resources``, each behind its checks; HEAD answers as GET without a body."""
+    for resource in resources:
+        route = app.router.add_resource(resource.path)
+        handler = _checked(resource)
+        for method in ("GET", "HEAD"):
+            route.add_route(method, handler, expect_handler=expect)
+
+
+def _checked(resource: Resource) -> Handler:
+    known = {p.name for p in resource.query}
+    once = {p.name for p in resource.query if not p.repeatable}
+    roles, path, handle = resource.roles, resource.path, resource.handler
+    audited = resource.audited
+    fits = {p.name: p.fits for p in resource.query}
+    # That there is an event at each position up to the head is no secret.
+    hides = "{" in path and "{position}" not in path
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        request[LINE].route = path
+        ASKED_BY.set(request)
+        grant = await caller_of(request)
+        if roles is not None and grant.role not in roles:
+            if not grant.id:
+                raise unauthenticated("This needs a token.")
+            raise Problem("forbidden", f"The role {grant.role} may not read this.")
+        if audited and not grant.id:
+            raise unauthenticated("This needs a token.")
+        check_query(request, known, once)
+        request = _spelled(request)
+        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
+        try:
+            response = await handle(request)
+        except Problem as problem:
+            if hides and problem.kind.name == "not-found":
+                await answer_evenly(request)
+            raise
+        position = request[LINE].view_position
+        if position is not None and not response.prepared:
+            # How far the answer follows the ledger: whoever asks can tell an old one.
+            response.headers["X-View-Position"] = str(position)
+        return response
+
+    return handler
+
+
+def _spelled(request: web.Request) -> web.Request:
+    """The request with the ids of businesses in its path and filters spelled as they are kept."""
+    place = request.match_info
+    if "entity" in place:
+        place["entity"] = normal_entity(place["entity"])
+    if not request.rel_url.raw_query_string:
+        return request
+    given = [(name, _spelled_value(name, value)) for name, value in request.query.items()]
+    if given == list(request.query.items()):
+        return request
+    return request.clone(rel_url=request.rel_url.with_query(given))
+
+
+def _spelled_value(name: str, value: str) -> str:
+    if name == "entity":
+        return normal_entity(value)
+    if name in ("subject", "about") and value.startswith("entity:"):
+        return f"entity:{normal_entity(value.removeprefix('entity:'))}"
+    return value
+
+
+def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[str] = ()) -> None:
+    """Refuse parameters that would be ignored: a misspelt filter must not show everything."""
+    if not request.rel_url.raw_query_string:
+        return
+    if len(request.query) > MAX_PARAMETERS:
+        raise Problem(
+            "malformed",
+            f"A query must have at most {MAX_PARAMETERS} parameters; it has {len(request.query)}.",
+        )
+    allowed = ", ".join(sorted(known)) or "none"
+    for name in request.query:
+        if name not in known:
+            raise Problem(
+                "malformed", f"unknown query parameter {name!r}; this resource knows: {allowed}"
+            )
+        if name in once and len(request.query.getall(name)) > 1:
+            raise Problem("malformed", f"query parameter {name!r} is given more than once")

@@ -1,0 +1,1 @@
+"""The transparency log over HTTP: tiles, receipts, cosignatures, and a witness."""

@@ -1,0 +1,1 @@
+"""The process: its threads, pools, clock, log lines and connections."""

@@ -1,0 +1,83 @@
+"""``GET /v1/events/{position}``: one event, as it was recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from api.http.access import grant_of
+from api.http.asking import asked
+from api.http.keys import LEDGER
+from api.http.problems import not_found
+from api.http.reading import MAX_POSITION, conditional
+from api.http.resources import Resource
+from api.http.visibility import WITHHELD, may_know, may_see_stored, shown_actor
+from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
+
+
+class ShownEvent(msgspec.Struct, frozen=True):
+    """One recorded event: its place in the ledger, its envelope, and its body by its type."""
+
+    position: int
+    event_id: UUID
+    type: str
+    schema_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: Actor
+    correlation_id: UUID
+    command_id: str
+    visibility: Visibility
+    body: dict[str, Any]
+    legal_basis: tuple[LegalRef, ...] = ()
+    policy_refs: dict[str, int] = {}
+    causation_id: UUID | None = None
+    request_digest: str | None = None
+    provenance: Provenance | None = None
+
+
+async def event(request: web.Request) -> web.Response:
+    """The event at a position, if this token may see it. It never changes; its ETag is its
+    position.
+    """
+    stored, fields = await seen_event(request)
+    grant = await grant_of(request)
+    actor = msgspec.convert(fields["actor"], Actor)
+    tags = stored.event.tags
+    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor, tags))
+    if not may_know(grant, fields["type"], actor.unit_id, tags):
+        fields["command_id"] = WITHHELD
+    return conditional(
+        request,
+        str(stored.position),
+        lambda: msgspec.json.encode({"position": stored.position, **fields}),
+    )
+
+
+async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
+    """The stored event that the path names by its position, and what its bytes say.
+
+    Raises the same 404 whether there is none or this token may not see it.
+    """
+    given = request.match_info["position"]
+    if not (given.isascii() and given.isdigit() and len(given) <= 16):
+        raise not_found()
+    position = int(given)
+    if not 1 <= position <= MAX_POSITION:
+        raise not_found()
+    recorder = request.app[LEDGER].recorder
+    stored = await asked(lambda: next(iter(recorder.read(after=position - 1, limit=1)), None))
+    if stored is None or stored.position != position:
+        raise not_found()
+    fields = codec.plain(stored.event.data)
+    grant = await grant_of(request)
+    if not may_see_stored(grant, stored, fields):
+        raise not_found()
+    return stored, fields
+
+
+RESOURCES = (Resource("/v1/events/{position}", event, returns=ShownEvent, conditional=True),)

@@ -1,0 +1,445 @@
+"""Files of evidence over HTTP: streamed in, sealed, named by a command, streamed out again.
+
+A file is uploaded for a case and waits for a day; the command that records a piece names its
+digest. Who may read it is who may see what names it; while nothing does, its unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from base64 import b64decode
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import hdrs, web
+
+from api.http.access import OWN_UNIT_ROLES, caller_of, grant_of
+from api.http.asking import PRIVATE
+from api.http.keys import EVIDENCE, LEDGER, LINE
+from api.http.middlewares import expect
+from api.http.problems import Problem, not_found, unauthenticated
+from api.http.reading import json_response
+from api.http.resources import Parameter, Resource, Uploading, check_query
+from api.http.tokens import Grant
+from api.http.visibility import may_see
+from api.running.pools import FILES, READS, Pool
+from ledger.evidence import (
+    WAITS,
+    Erased,
+    EvidenceFiles,
+    NoRoom,
+    Taken,
+    Unnamed,
+    Upload,
+    named_files,
+)
+from ledger.general.vocabulary import StoredFile
+from ledger.kernel import Command, Fold, Malformed, Recorded, codec
+from ledger.kernel.memory import as_query
+from ledger.stores import StoreError
+from ledger.systems.penalties.commands import AddEvidence, RegisterInAdvance, SeizeProperty
+from ledger.systems.penalties.folds import Case
+from ledger.systems.process.commands import RecordProcessStep, SealAvRecord, SupersedeEvidence
+from ledger.systems.process.folds import Exhibit
+from ledger.vault.sealing import Unsealable
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Fold)
+
+#: How long an upload may pause, and what it must bring in each second on average, in bytes.
+IDLE_SECONDS = 15.0
+SLOWEST = 64 * 1024
+#: How long it may take whatever its size, in seconds.
+GRACE_SECONDS = 60.0
+#: How long a reader may leave one part untaken, in seconds.
+TAKE_SECONDS = 60.0
+#: Bytes that are handed to a thread at once.
+_BATCH = 256 * 1024
+#: Uploads at once: of one person, and of all.
+UPLOADS_OF_ONE, UPLOADS = 4, 32
+
+_FILES = "/v1/cases/{case}/files"
+#: No file has more bytes than a number of 19 digits can say; longer numbers are no range of ours.
+_RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})\Z")
+_DIGEST_HEADER = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:,|$)")
+
+
+class UploadedFile(msgspec.Struct, frozen=True):
+    """A file that was taken in: name its ``digest`` in a command before ``waits_until``."""
+
+    case: str
+    digest: str
+    size: int
+    media_type: str
+    waits_until: datetime
+
+
+class _Under:
+    """Counts the uploads that are under way. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._people: dict[str, int] = {}
+
+    def begin(self, who: str) -> None:
+        """Count one more; refuse what is beyond what one person, or all, may have."""
+        if sum(self._people.values()) >= UPLOADS or self._people.get(who, 0) >= UPLOADS_OF_ONE:
+            raise Problem(
+                "too-many-requests",
+                f"At most {UPLOADS_OF_ONE} files of one person may be on their way at once, and "
+                f"{UPLOADS} of all. Send this one when another has come.",
+                headers={hdrs.RETRY_AFTER: "5", hdrs.CONNECTION: "close"},
+            )
+        self._people[who] = self._people.get(who, 0) + 1
+
+    def end(self, who: str) -> None:
+        """One has come in, or was given up."""
+        self._people[who] -= 1
+        if not self._people[who]:
+            del self._people[who]
+
+
+_UNDER = web.AppKey("uploads", _Under)
+
+
+def add_uploads(app: web.Application, files: EvidenceFiles | None) -> None:
+    """Route uploads."""
+    app[EVIDENCE] = files
+    app[_UNDER] = _Under()
+    if files is not None:
+        for uploading in UPLOADS_TAKEN:
+            route = app.router.add_resource(uploading.path)
+            route.add_route("POST", uploading.handler, expect_handler=expect)
+
+
+async def upload(request: web.Request) -> web.Response:
+    """Take in a file of a case: the body is its bytes, whatever Content-Type it says.
+
+    The unit of the case sends it. What kind of file it is its first bytes say. `Repr-Digest` or
+    `Content-Digest` with `sha-256` (RFC 9530) is held against what comes. The file waits for a day
+    for a command that names its digest, and is then removed. If the digest was recorded before the
+    file came, that record says that the file is elsewhere; supersede-evidence with the same digest
+    has it kept here.
+    """
+    request[LINE].route = _FILES
+    grant = await caller_of(request)
+    if grant.role not in OWN_UNIT_ROLES:
+        if not grant.id:
+            raise unauthenticated("Uploading needs a token.")
+        raise Problem("forbidden", f"The role {grant.role} may not upload files.")
+    check_query(request)
+    files = _files(request)
+    case = request.match_info["case"]
+    await _require_own_case(request, grant, case)
+    coding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
+    if coding != "identity":
+        raise Problem(
+            "unsupported-encoding",
+            "The Content-Encoding of a file must be identity.",
+            headers={hdrs.ACCEPT_ENCODING: "identity"},
+        )
+    if (request.content_length or 0) > files.most:
+        raise _too_large(files.most)
+    under = request.app[_UNDER]
+    under.begin(grant.person)
+    try:
+        taken = await _taken(request, files, case)
+    finally:
+        under.end(grant.person)
+    waits_until = datetime.fromtimestamp(
+        request.app[LEDGER].clock().timestamp() + WAITS, UTC
+    ).replace(microsecond=0)
+    shown = UploadedFile(
+        case=case,
+        digest=taken.digest,
+        size=taken.file.size,
+        media_type=taken.file.media_type,
+        waits_until=waits_until,
+    )
+    location = f"/v1/cases/{case}/files/{taken.digest}"
+    return json_response(shown, status=201, headers={**PRIVATE, hdrs.LOCATION: location})
+
+
+async def _require_own_case(request: web.Request, grant: Grant, case: str) -> None:
+    """Answer alike for a case that there is not and for one of another unit."""
+    known = await FILES.run(lambda: _now(request.app, Case(case)))
+    if known.filed is None or known.filed.unit != grant.unit:
+        raise not_found()
+
+
+async def _taken(request: web.Request, files: EvidenceFiles, case: str) -> Taken:
+    begun: Upload | None = None
+    try:
+        begun = await _worked(lambda: files.receive(case))
+        await _received(request, files.most, begun)
+        _require_stated(request, begun)
+        taken = await _worked(begun.keep)
+    except BaseException:
+        if begun is not None:
+            await _discarded(begun)
+        raise
+    return taken
+
+
+async def _discarded(begun: Upload) -> None:
+    """Have a thread remove what came of a file: the disk may take its time."""
+    try:
+        await asyncio.shield(FILES.run(begun.discard))
+    except Problem:  # no thread is free, and it must be removed nevertheless
+        begun.discard()
+
+
+async def _received(request: web.Request, most: int, begun: Upload) -> None:
+    """Hand the body on in parts as it comes."""
+    loop = asyncio.get_running_loop()
+    began, size = loop.time(), 0
+    waiting = bytearray()
+    ended = False
+    while not ended:
+        deadline = began + GRACE_SECONDS + size / SLOWEST
+        try:
+            async with asyncio.timeout_at(min(deadline, loop.time() + IDLE_SECONDS)):
+                part = await request.content.readany()
+        except TimeoutError:
+            raise Problem(
+                "timed-out",
+                f"The file must come without a pause of more than {IDLE_SECONDS:g} seconds, at "
+                f"{SLOWEST // 1024} KiB a second or faster.",
+                headers={hdrs.CONNECTION: "close"},
+            ) from None
+        ended = not part
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+        waiting += part
+        if waiting and (ended or len(waiting) >= _BATCH):
+            batch = bytes(waiting)
+            waiting.clear()
+            await _worked(lambda batch=batch: begun.write(batch))  # type: ignore[misc]
+    if not size:
+        raise Problem("malformed", "The body must be the bytes of a file; it is empty.")
+
+
+def _require_stated(request: web.Request, begun: Upload) -> None:
+    """Refuse a file that is another than the sender states."""
+    for name in ("Repr-Digest", "Content-Digest"):
+        if (given := request.headers.get(name)) is not None:
+            found = _DIGEST_HEADER.search(given)
+            if found is None:
+                raise Problem("malformed", f"{name} must hold sha-256=:<base64>: (RFC 9530).")
+            if b64decode(found[1]) != begun.digest:
+                raise Problem("malformed", f"{name} must be the digest of the body; it is not.")
+
+
+async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
+    """What a thread does with the store, its troubles said in the one shape."""
+    try:
+        return await pool.run(work)
+    except Unnamed as error:
+        raise Problem("unsupported-file", str(error)) from error
+    except Erased as error:
+        raise Problem("out-of-step", f"{error}.") from error
+    except NoRoom as error:
+        raise Problem("out-of-room", str(error), headers={hdrs.CONNECTION: "close"}) from error
+    except (StoreError, OSError) as error:
+        raise Problem(
+            "unavailable",
+            "The evidence store did not take or give the file. Send the same request again.",
+            headers={hdrs.RETRY_AFTER: "1"},
+        ) from error
+
+
+def _now(app: web.Application, fold: F) -> F:
+    """A fold over what is recorded now."""
+    stored = app[LEDGER].recorder.read(as_query([fold.selector()]))
+    return fold.over([codec.decode(s.position, s.event.data) for s in stored])
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(
+        "too-large",
+        f"A file must have at most {most:,} bytes.",
+        headers={hdrs.CONNECTION: "close"},
+    )
+
+
+def _files(request: web.Request) -> EvidenceFiles:
+    files = request.app[EVIDENCE]
+    assert files is not None  # the routes are there where a store is
+    return files
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """One file of a case, whole or one `Range` of its bytes.
+
+    Read by those who may see a fact that names it: its unit, its business and the supervisors; what
+    was given in confidence, and what no fact names yet, by its unit and the Justice Bureau. Each
+    look is taken down in the access ledger.
+    """
+    grant = await grant_of(request)
+    files = _files(request)
+    case, digest = request.match_info["case"], request.match_info["digest"]
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise not_found()
+    file = await _worked(lambda: _readable(files, request, grant, case, digest), pool=READS)
+    if file is None:
+        raise not_found()
+    first, last = _range(request, file.size)
+    whole = (first, last) == (0, file.size - 1)
+    try:
+        parts = await _worked(lambda: files.read(case, digest, first, last))
+        if parts is None:
+            raise not_found()
+        # The first part is opened before anything is promised.
+        part = await _worked(lambda: next(parts, b""))
+    except Unsealable as error:
+        raise Problem("unavailable", "The file cannot be opened now.") from error
+    headers = {
+        **PRIVATE,
+        hdrs.CACHE_CONTROL: "private, no-store",
+        hdrs.CONTENT_TYPE: file.media_type,
+        hdrs.CONTENT_LENGTH: str(last - first + 1),
+        hdrs.CONTENT_DISPOSITION: f'attachment; filename="{digest[:16]}"',
+        hdrs.ACCEPT_RANGES: "bytes",
+        hdrs.ETAG: f'"{digest}"',
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    if not whole:
+        headers[hdrs.CONTENT_RANGE] = f"bytes {first}-{last}/{file.size}"
+    response = web.StreamResponse(status=200 if whole else 206, headers=headers)
+    response.headers["X-Request-Id"] = request[LINE].request_id
+    try:
+        await response.prepare(request)
+        while part and request.method != "HEAD":
+            async with asyncio.timeout(TAKE_SECONDS):
+                await response.write(part)
+            part = await _next(parts)
+        await response.write_eof()
+    except TimeoutError:
+        raise ConnectionError("the client left the file untaken") from None
+    finally:
+        with suppress(ValueError):  # a thread is still at it, and closes it when it is done
+            parts.close()
+    return response
+
+
+async def _next(parts: Generator[bytes, None, None]) -> bytes:
+    """The next part. What does not open breaks the answer off: its length was promised."""
+    try:
+        return await FILES.run(lambda: next(parts, b""))
+    except (Unsealable, OSError) as error:
+        raise ConnectionError("the rest of the file does not open") from error
+
+
+def _readable(
+    files: EvidenceFiles, request: web.Request, grant: Grant, case: str, digest: str
+) -> StoredFile | None:
+    """What is known of a file, if the asker may read it."""
+    named = files.of_case(case)
+    if named.erased:
+        return None
+    unit = named.unit
+    if digest not in named.files:
+        filed = _now(request.app, Case(case)).filed
+        if filed is None or not may_see(grant, "sealed", filed.unit, ()):
+            return None
+    elif named.files[digest]:
+        if not may_see(grant, "sealed", unit, ()):
+            return None
+    elif not may_see(grant, "restricted", unit, (f"unit:{unit}", f"entity:{named.entity}")):
+        return None
+    return files.stored(case, digest)
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int]:
+    """The first and the last byte that are asked for; all, where the header is none of ours."""
+    given = request.headers.get(hdrs.RANGE, "")
+    found = _RANGE.match(given.strip())
+    if found is None or request.method == "HEAD":
+        return 0, size - 1
+    begin, end = found[1], found[2]
+    if not begin and not end:
+        return 0, size - 1
+    if not begin:
+        first, last = max(0, size - int(end)), size - 1
+    else:
+        first, last = int(begin), min(int(end or size - 1), size - 1)
+    if first > last or (not begin and not int(end)):
+        raise Problem(
+            "range-not-satisfiable",
+            f"The file has {size:,} bytes.",
+            headers={hdrs.CONTENT_RANGE: f"bytes */{size}"},
+        )
+    return first, last
+
+
+#: What a command names of a file: the field of the digest.
+_NAMES: Mapping[type[Command], str] = {
+    RecordProcessStep: "evidence_hash",
+    SealAvRecord: "sha256",
+    SupersedeEvidence: "evidence_hash",
+    AddEvidence: "digest",
+    RegisterInAdvance: "digest",
+    SeizeProperty: "digest",
+}
+
+
+def names_file(command: type[Command]) -> bool:
+    """Whether a command can name a file that was uploaded."""
+    return command in _NAMES
+
+
+async def with_file(app: web.Application, command: Any, grant: Grant) -> Command:
+    """The command with the file that it names, if that was uploaded for its case.
+
+    Nothing is looked at for a sender of another unit than the case's, whom the ledger refuses.
+    """
+    if command.file is not None:
+        raise Malformed("this is filled in by the service and never sent", "/file")
+    files, digest = app[EVIDENCE], getattr(command, _NAMES[type(command)])
+    if files is None or digest is None:
+        return command  # type: ignore[no-any-return]
+
+    def look() -> StoredFile | None:
+        case = getattr(command, "case", None) or _now(app, Exhibit(command.evidence)).case
+        filed = _now(app, Case(case)).filed if case else None
+        return files.held(case, digest) if filed and filed.unit == grant.unit else None
+
+    file = await _worked(look)
+    return msgspec.structs.replace(command, file=file)  # type: ignore[no-any-return]
+
+
+async def settled(app: web.Application, records: Sequence[Recorded]) -> None:
+    """Take note that the files which records name wait no longer.
+
+    If this fails, the next sweep does it.
+    """
+    files, named = app[EVIDENCE], list(named_files(records))
+    if files is None or not named:
+        return
+
+    def settle() -> None:
+        for file in named:
+            files.settle(file.case, file.digest)
+
+    with suppress(Problem, OSError):
+        await FILES.run(settle)
+
+
+UPLOADS_TAKEN = (Uploading(_FILES, upload, UploadedFile),)
+
+RESOURCES = (
+    Resource(
+        f"{_FILES}/{{digest}}",
+        download,
+        audited=True,
+        headers=(
+            Parameter("Range", str, "`bytes=first-last`: one range of bytes", place="header"),
+        ),
+        media_types=("application/octet-stream",),
+    ),
+)

@@ -1,0 +1,128 @@
+"""Commands that two people sign: one requests, a second one approves with a token of their own.
+
+A command that the rulebook wants two people for is a ``Countersigned``. Sent, it is checked whole
+and recorded as a request; ``ApproveRequest`` of the system ``approvals`` then records what it
+effects. Nobody names another person as having approved (rulebook 2.17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from ledger.general.personaldata import refuse_personal, words_of
+from ledger.general.vocabulary import Role
+from ledger.kernel import Command, Event, Fact, Reading, Rule
+from ledger.systems.approvals.events import ApprovalRequested
+from ledger.systems.approvals.rules import GEN_R1
+
+_KNOWN: dict[str, type[Countersigned]] = {}
+
+#: Fields in which commands once named a second person, who had signed nothing.
+FORMER_FIELDS = frozenset(
+    {"approved_by", "approver", "requested_by", "second_approver", "second_reader"}
+)
+
+
+class Countersigned(Command):
+    """A command that takes effect when a second person approves it.
+
+    A subclass names itself in ``NAME`` (``<system>.<command>``, as in its URL) and the roles that
+    may approve it in ``APPROVERS``. It implements ``effect`` instead of ``decide``,
+    ``require_signer`` where not everybody of these roles may sign, ``needs_second`` where one
+    person sometimes suffices, and ``confidential`` where its fields tell of what is sealed.
+    """
+
+    NAME: ClassVar[str] = ""
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _KNOWN[cls.NAME] = cls
+
+    @classmethod
+    def told(cls) -> str:
+        """Say to whoever sends it what becomes of it."""
+        always = cls.needs_second is Countersigned.needs_second
+        return (
+            f"{'It takes' if always else 'Unless one person suffices, it takes'} two people: what "
+            "is recorded is the request, `approvals.approval-requested`, and it takes effect when "
+            "another person approves it with `POST /v1/approvals/approve-request`. "
+            f"These may approve it: {', '.join(sorted(cls.APPROVERS))}."
+        )
+
+    def needs_second(self, ledger: Reading) -> bool:
+        """Whether this command, as the ledger stands, takes two people."""
+        return True
+
+    def confidential(self, ledger: Reading) -> bool:
+        """Whether only the unit that requests it and the Justice Bureau may read the request."""
+        return False
+
+    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+        """The units that may not know of the request, because of what it is about."""
+        return ()
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        """Refuse an actor who may not sign this: one of another unit, or one whom it concerns.
+
+        Asked of whoever requests, approves or refuses it. ``requested_by``: the first person, when
+        the actor is the second one.
+        """
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
+        """Check the rules and yield what the command effects.
+
+        ``requested_by``: the first person, where two are needed; the second one is the actor.
+        While the command is only requested, the actor is the first person, and what is yielded is
+        thrown away.
+        """
+        raise NotImplementedError
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        """The rule, with its details, that refuses ``person`` approving their own request."""
+        return GEN_R1, {"requested_by": person, "command": self.NAME}
+
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+        self.require_signer(ledger, ledger.requested_by)
+        if ledger.requested_by is not None:
+            yield from self.effect(ledger, ledger.requested_by)
+        elif not self.needs_second(ledger):
+            yield from self.effect(ledger, None)
+        else:
+            # Whoever requests it acts now: it takes effect when it is approved, and not before.
+            ledger.must_be_now()
+            # All of it is checked now: nobody is asked to approve what could not take effect.
+            for fact in self.effect(ledger, ledger.actor.person_id):
+                event = fact.event if isinstance(fact, Fact) else fact
+                for pointer, words in words_of(event):
+                    refuse_personal(words, pointer)
+            ledger.named.clear()
+            yield ApprovalRequested(
+                approval=ledger.name("APR"),
+                command=self.NAME,
+                body=msgspec.to_builtins(self),
+                confidential=self.confidential(ledger),
+                withheld_from=self.withheld_from(ledger),
+            )
+
+
+def countersigned_commands() -> Mapping[str, type[Countersigned]]:
+    """Return every command that two people sign, by its name ``<system>.<command>``."""
+    return dict(sorted(_KNOWN.items()))
+
+
+def requested_command(name: str, body: Mapping[str, Any]) -> Countersigned:
+    """Return the command that was requested under ``name`` with these fields.
+
+    Raises ``KeyError`` for a name that the program does not know (any more), and
+    ``msgspec.ValidationError`` for fields that its command does not take (any more).
+    """
+    return msgspec.convert(body, _KNOWN[name], strict=False)
+
+
+def approvers() -> frozenset[Role]:
+    """Return every role that may approve some command."""
+    return frozenset().union(*(command.APPROVERS for command in _KNOWN.values()))

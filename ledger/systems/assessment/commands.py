@@ -1,0 +1,382 @@
+"""Commands of the performance assessment: adopt a scheme, run, appeal, publish (2.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from ledger.general.countersigning import Countersigned
+from ledger.general.vocabulary import AssessmentYear, Name, Role, Text, UnitId, is_among
+from ledger.kernel import (
+    Command,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Recorded,
+    UnknownReference,
+    Value,
+    civil_date,
+)
+from ledger.kernel.days import add_months
+from ledger.systems.assessment import rules
+from ledger.systems.assessment.events import (
+    AppealDecided,
+    AssessmentPublished,
+    AssessmentRunCompleted,
+    AssessmentSchemeAdopted,
+    Direction,
+    Formula,
+    IndicatorDefined,
+    IndicatorId,
+    Number,
+    PublishedScore,
+    ScoreAppealed,
+    ScoreId,
+)
+from ledger.systems.assessment.folds import (
+    Assessment,
+    Scheme,
+    Score,
+    Weights,
+    decimal,
+    measured,
+    score_id,
+)
+from ledger.systems.progress.folds import COUNTING, METRICS, ReportingUnit, ReportingUnits, figures
+from ledger.systems.supervision.findings import finding
+from ledger.systems.supervision.rules import GEN_R2
+
+#: What a burst is made of (ASM-V1).
+_NIL = "inspections_without_issue"
+
+Code = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,79}(?![\s\S])", examples=["publicity_in_time"]),
+]
+
+
+class Draft(Value):
+    """One indicator as it is proposed; ``code`` names it within its year.
+
+    It is built from the metrics of the catalogue and called by their titles. A ``title`` of
+    somebody's own is shown to a second reader.
+    """
+
+    code: Code
+    title: Name | None = None
+    formula: Formula
+    weight: Number
+    direction: Direction
+    three_systems: bool = False
+
+
+class AdoptAssessmentScheme(Countersigned):
+    """制定考核方案: define all indicators of a year, before it begins (ASM-R1 to R4).
+
+    Where a year was begun without a scheme, its first one may still be adopted until it ends. A
+    scheme with titles of somebody's own takes a second reader: a word list alone is got round.
+    """
+
+    NAME: ClassVar[str] = "assessment.adopt-assessment-scheme"
+    APPROVERS: ClassVar[frozenset[Role]] = frozenset({"rlo_assessor", "jb_supervisor"})
+
+    year: AssessmentYear
+    indicators: Annotated[tuple[Draft, ...], msgspec.Meta(min_length=1, max_length=60)]
+
+    def needs_second(self, ledger: Reading) -> bool:
+        return any(draft.title is not None for draft in self.indicators)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        ledger.must_be_now()
+        scheme = ledger.read(Scheme(self.year))
+        year = int(self.year)
+        begun = scheme.first is not None and ledger.today.year >= year
+        ledger.require(
+            not begun and ledger.today.year <= year,
+            rules.ASM_R4,
+            year=self.year,
+            since=None if scheme.first is None else scheme.first.occurred_on,
+        )
+        codes = [draft.code for draft in self.indicators]
+        for place, draft in enumerate(self.indicators):
+            if draft.code in codes[:place]:
+                raise Malformed(f"{draft.code} stands there twice", f"/indicators/{place}/code")
+            self._check(ledger, draft, place)
+        weight = self._weigh(ledger)
+        version = 1 if scheme.adopted is None else scheme.adopted.version + 1
+        months = int(ledger.setting("assessment.publish_months"))
+        yield AssessmentSchemeAdopted(
+            year=self.year,
+            version=version,
+            indicators=tuple(self._id(draft) for draft in self.indicators),
+            three_systems_weight=weight,
+            publish_by=add_months(date(year, 12, 31), months),
+        )
+        for draft in self.indicators:
+            yield IndicatorDefined(
+                indicator=self._id(draft),
+                year=self.year,
+                version=version,
+                title=draft.title or rules.title_of(draft.formula),
+                formula=draft.formula,
+                weight=draft.weight,
+                direction=draft.direction,
+                three_systems=draft.three_systems,
+            )
+
+    def _id(self, draft: Draft) -> str:
+        return f"{self.year}.{draft.code}"
+
+    def _check(self, ledger: Reading, draft: Draft, place: int) -> None:
+        formula, pointer = draft.formula, f"/indicators/{place}/formula"
+        terms = ledger.setting("assessment.forbidden_terms")["terms"]
+        names = (*formula.of, *formula.per)
+        # The metrics that there are have names of their own; a name that there is not may tell.
+        unknown = [name for name in names if name not in METRICS]
+        term = rules.forbidden_term(terms, draft.code, draft.title or "", *unknown)
+        ledger.require(
+            term is None,
+            rules.ASM_R1,
+            indicator=draft.code,
+            what="inspections, penalties or fines",
+            because=f"it speaks of {term!r}",
+        )
+        if unknown:
+            raise Malformed(f"there is no metric {unknown[0]}; see the monthly report", pointer)
+        higher = draft.direction == "higher"
+        gained = rules.rewarded(formula, higher=higher)
+        ledger.require(
+            not gained,
+            rules.ASM_R1,
+            indicator=draft.code,
+            what=" and ".join(sorted(gained)),
+            because=f"it is better the more there are, by {', '.join(names)}",
+        )
+        loose = rules.no_share(formula, higher=higher)
+        ledger.require(
+            loose is None,
+            rules.ASM_R1,
+            indicator=draft.code,
+            what=None if loose is None else METRICS[loose].base,
+            because=f"{loose} is no share of what it is divided by, nor the other way round",
+        )
+        nil, full = Decimal(formula.nil), Decimal(formula.full)
+        if nil == full or (nil < full) is not higher:
+            raise Malformed(
+                f"{draft.direction} is better, so full has to be "
+                f"{'above' if higher else 'below'} nil",
+                f"{pointer}/full",
+            )
+
+    def _weigh(self, ledger: Reading) -> str:
+        """The weight of the three systems; all weights make 100, and this one does not fall."""
+        total = sum((Decimal(draft.weight) for draft in self.indicators), Decimal(0))
+        ledger.require(total == 100, rules.ASM_R2, year=self.year, total=f"{total:f}")
+        ours = sum((Decimal(d.weight) for d in self.indicators if d.three_systems), Decimal(0))
+        may_fall = ledger.setting("assessment.weights")["three_systems_may_fall"]
+        others = ledger.read(Weights()).adopted
+        # From the nearest scheme before, to this one, to the nearest after, whichever came first.
+        line = [(year, Decimal(weight)) for year, weight in others.items() if year != self.year]
+        earlier = max((one for one in line if one[0] < self.year), default=None)
+        later = min((one for one in line if one[0] > self.year), default=None)
+        own = (self.year, ours)
+        for before, after in ((earlier, own), (own, later)):
+            if may_fall or before is None or after is None:
+                continue
+            ledger.require(
+                after[1] >= before[1],
+                rules.ASM_R3,
+                year=after[0],
+                weight=f"{after[1]:f}",
+                before=before[0],
+                last=f"{before[1]:f}",
+            )
+        return f"{ours:f}"
+
+
+class RunAssessment(Command):
+    """考核计分: score a unit in a year that is over, from the events up to a position; once each.
+
+    The position leaves out nothing that was recorded in that year.
+    """
+
+    year: AssessmentYear
+    unit: UnitId
+    cutoff_position: Annotated[int, msgspec.Meta(ge=1)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        scheme = ledger.known(Scheme(self.year), "Adopt its scheme first.")
+        ledger.known(ReportingUnit(self.unit), "Only reporting units are assessed; enrol it.")
+        cutoff = self._cutoff(ledger)
+        score = ledger.read(Score(score_id(self.year, self.unit)))
+        if score.published:
+            raise OutOfStep(f"the assessment of {self.year} is published")
+        if score.open_appeal is not None:
+            raise OutOfStep(f"decide the appeal against {score.score} first")
+        if any(run.cutoff_position == self.cutoff_position for run in score.runs):
+            raise OutOfStep(
+                f"{score.score} was run at position {self.cutoff_position} already, and the same "
+                "position gives the same score"
+            )
+        assert scheme.adopted is not None
+        scores, total = measured(ledger.read, scheme, self.unit, self.cutoff_position)
+        yield AssessmentRunCompleted(
+            score=score.score,
+            year=self.year,
+            unit=self.unit,
+            scheme_version=scheme.adopted.version,
+            cutoff_position=self.cutoff_position,
+            scores=scores,
+            total=total,
+            counting=COUNTING,
+        )
+        if any(METRICS[name].base == "inspections" for name in scheme.metrics):
+            yield from self._burst(ledger, cutoff)
+
+    def _cutoff(self, ledger: Reading) -> Recorded:
+        year = int(self.year)
+        if ledger.today.year <= year:
+            raise OutOfStep(f"{self.year} is not over")
+        cutoff = ledger.record_at(self.cutoff_position)
+        if cutoff is None:
+            raise UnknownReference("event", str(self.cutoff_position), "Name a recorded position.")
+        left_out = ledger.record_at(self.cutoff_position + 1)
+        if left_out is not None and civil_date(left_out.envelope.recorded_at).year <= year:
+            raise Malformed(
+                f"position {self.cutoff_position} leaves out what was recorded in {self.year}",
+                "/cutoff_position",
+            )
+        return cutoff
+
+    def _burst(self, ledger: Reading, cutoff: Recorded) -> Iterator[Event]:
+        """ASM-V1: the last days hold far more nil inspections than those before them."""
+        policy = ledger.setting("assessment.burst")
+        window, factor = int(policy["window_cd"]), Fraction(policy["factor"])
+        first = date(int(self.year), 1, 1)
+        last = min(date(int(self.year), 12, 31), civil_date(cutoff.envelope.recorded_at))
+        begins = last - timedelta(days=window - 1)
+        found = figures(ledger.read, self.unit, (_NIL,), self.cutoff_position)
+        crowded = found.between(_NIL, begins, last)
+        before = found.between(_NIL, first, begins - timedelta(days=1))
+        usual = Fraction(before * window, max(1, (begins - first).days))
+        if crowded >= int(policy["least"]) and crowded > factor * usual:
+            yield finding(
+                ledger,
+                rules.ASM_V1,
+                unit=self.unit,
+                evidence=(self.cutoff_position,),
+                year=self.year,
+                first_day=begins.isoformat(),
+                last_day=last.isoformat(),
+                inspections=crowded,
+                usual=decimal(usual, 2),
+            )
+
+
+class AppealScore(Command):
+    """提出考核异议: the unit says what is wrong with its score, until the scores are public."""
+
+    score: ScoreId
+    grounds: Text
+    indicator: IndicatorId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        score, unit = _scored(ledger, self.score)
+        ledger.act_for(unit)
+        if score.published or score.open_appeal is not None:
+            raise OutOfStep(f"{self.score} is {score.stage}")
+        newest = score.newest
+        assert newest is not None
+        if self.indicator not in (None, *(s.indicator for s in newest.scores)):
+            raise Malformed(f"{self.score} has no indicator {self.indicator}", "/indicator")
+        yield ScoreAppealed(
+            score=self.score,
+            year=score.year,
+            unit=unit,
+            grounds=self.grounds,
+            indicator=self.indicator,
+        )
+
+
+class DecideAppeal(Command):
+    """处理考核异议: answer an appeal; never by who ran the score (GEN-R2).
+
+    An appeal that is upheld changes no number by hand: the facts are put right in the ledger, and
+    the score is run again.
+    """
+
+    score: ScoreId
+    outcome: Literal["upheld", "rejected"]
+    reasons: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        score, unit = _scored(ledger, self.score)
+        if score.open_appeal is None:
+            raise OutOfStep(f"no appeal against {self.score} is open")
+        ledger.require(
+            not is_among(ledger.actor.person_id, filter(None, [score.run_by])),
+            GEN_R2,
+            person=ledger.actor.person_id,
+            one="who ran the score",
+            other="who decides on the appeal against it",
+        )
+        yield AppealDecided(
+            score=self.score,
+            year=score.year,
+            unit=unit,
+            outcome=self.outcome,
+            reasons=self.reasons,
+        )
+
+
+class PublishAssessment(Command):
+    """公布考核结果: put the scores of a year before the public, of all reporting units together."""
+
+    year: AssessmentYear
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        scheme = ledger.known(Scheme(self.year), "Adopt its scheme first.")
+        assessment = ledger.read(Assessment(self.year))
+        if assessment.published is not None:
+            raise OutOfStep(
+                f"the scores of {self.year} are public since {assessment.published.published_on}"
+            )
+        units = ledger.read(ReportingUnits(f"{self.year}-12")).units
+        missing = [unit for unit in units if unit not in assessment.scores]
+        if missing or not assessment.scores:
+            raise OutOfStep(f"not scored yet: {', '.join(missing) or 'any unit'}")
+        waiting = {u: s.stage for u, s in assessment.scores.items() if s.stage != "scored"}
+        if waiting:
+            shown = ", ".join(f"{unit} {stage}" for unit, stage in sorted(waiting.items()))
+            raise OutOfStep(f"not settled yet: {shown}")
+        assert scheme.first is not None
+        due = ledger.due(rules.YEARLY, scheme.first)
+        yield AssessmentPublished(
+            year=self.year,
+            scores=tuple(_public(score) for _, score in sorted(assessment.scores.items())),
+            published_on=ledger.on,
+            days_late=ledger.days_after(due),
+        )
+
+
+def _public(score: Score) -> PublishedScore:
+    newest = score.newest
+    assert newest is not None
+    return PublishedScore(
+        score=score.score,
+        unit=newest.unit,
+        total=newest.total,
+        cutoff_position=newest.cutoff_position,
+    )
+
+
+def _scored(ledger: Reading, score_name: str) -> tuple[Score, str]:
+    score = ledger.known(Score(score_name), "Run the assessment first.")
+    return score, score.unit

@@ -1,0 +1,278 @@
+"""Folds about units, officers and matters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+import msgspec
+
+from ledger.general.vocabulary import EntityId, LawId, MatterId, OfficerId, UnitId
+from ledger.kernel import Fold, Recorded
+from ledger.systems.catalogue.events import (
+    Basis,
+    BasisRepealed,
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+    MatterWithdrawn,
+    OfficerCertificateSuspended,
+    OfficerCertified,
+    OfficerConflictDeclared,
+    OfficerConflictEnded,
+)
+from ledger.systems.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
+from ledger.systems.supervision.events import FindingRaised
+
+
+class UnitStanding(Fold):
+    """May this unit enforce, and since when?"""
+
+    unit: UnitId
+    qualifications: list[EnforcementUnitQualified] = msgspec.field(default_factory=list)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.qualifications)
+
+    def on_qualified(self, event: EnforcementUnitQualified) -> None:
+        self.qualifications.append(event)
+
+    def qualified(self, on: date) -> EnforcementUnitQualified | None:
+        """The qualification in force on a day: of several the newest by its day (2.17)."""
+        holding = [
+            event
+            for event in reversed(self.qualifications)
+            if event.valid_from <= on and (event.valid_to is None or on <= event.valid_to)
+        ]
+        return max(holding, key=lambda event: event.valid_from, default=None)
+
+    def may_use(self, matter: str, on: date) -> bool:
+        """Whether the unit is qualified that day, and for an entrusted one, for that matter."""
+        standing = self.qualified(on)
+        return standing is not None and (
+            standing.kind != "entrusted_org" or matter in standing.entrusted_matters
+        )
+
+    def has_power(self, matter: Matter, elements: MatterElements, on: date) -> bool:
+        """Whether it may use a matter that day: its own, one delegated or entrusted to it."""
+        standing = self.qualified(on)
+        return self.may_use(matter.matter, on) and (
+            self.unit in (matter.unit, elements.delegated_to)
+            or (standing is not None and standing.entrusted_by == matter.unit)
+        )
+
+
+class OfficerStanding(Fold):
+    """Which certificates does this officer hold, and which were suspended?"""
+
+    officer: OfficerId
+    certificates: list[OfficerCertified] = msgspec.field(default_factory=list)
+    suspensions: list[OfficerCertificateSuspended] = msgspec.field(default_factory=list)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.certificates)
+
+    @property
+    def units(self) -> set[str]:
+        return {certificate.unit for certificate in self.certificates}
+
+    def on_certified(self, event: OfficerCertified) -> None:
+        self.certificates.append(event)
+
+    def on_suspended(self, event: OfficerCertificateSuspended) -> None:
+        self.suspensions.append(event)
+
+    def barred(self, on: date, unit: str, domains: set[str]) -> str | None:
+        """Why the officer may not inspect for ``unit`` in ``domains`` that day, or ``None``."""
+        if not self.certificates:
+            return "holds no certificate"
+        of_unit = [c for c in self.certificates if c.unit == unit]
+        if not of_unit:
+            return f"is not certified for unit {unit}"
+        valid = [c for c in of_unit if c.valid_from <= on <= c.valid_to]
+        if not valid:
+            newest = max(of_unit, key=lambda c: c.valid_to)
+            return f"held a certificate from {newest.valid_from} to {newest.valid_to} only"
+        for s in self.suspensions:
+            if s.suspended_from <= on and (s.suspended_to is None or on <= s.suspended_to):
+                return f"has been suspended since {s.suspended_from}"
+        held = {domain for c in valid for domain in c.domains}
+        missing = domains - held
+        return f"is not certified for {', '.join(sorted(missing))}" if missing else None
+
+    def valid_numbers(self, on: date, units: Collection[str]) -> set[str]:
+        """The numbers of the certificates for any of ``units`` that are valid that day."""
+        return {
+            c.cert_no
+            for c in self.certificates
+            if c.unit in units and c.valid_from <= on <= c.valid_to
+        }
+
+
+class OfficerConflict(Fold):
+    """Has this officer a declared or upheld conflict with this business?"""
+
+    officer: OfficerId
+    entity: EntityId
+    reason: str | None = None
+
+    def on_declared(self, event: OfficerConflictDeclared) -> None:
+        self.reason = event.reason
+
+    def on_ended(self, event: OfficerConflictEnded) -> None:
+        self.reason = None
+
+
+class Matter(Fold):
+    """What does the catalogue say of this matter, and which of its versions is published?
+
+    ``version`` and ``elements`` are the newest; what an act is judged by is ``in_force_on`` its
+    day.
+    """
+
+    matter: MatterId
+    unit: str = ""
+    version: int = 0
+    versions: dict[int, MatterElements] = msgspec.field(default_factory=dict)
+    listed: Recorded | None = None
+    published: dict[int, date] = msgspec.field(default_factory=dict)
+    withdrawn_on: date | None = None
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.versions)
+
+    @property
+    def elements(self) -> MatterElements | None:
+        return self.versions.get(self.version)
+
+    def on_listed(self, event: MatterListed, record: Recorded) -> None:
+        self.unit = event.unit
+        self.version = 1
+        self.versions[1] = event.elements
+        self.listed = record
+
+    def on_revised(self, event: MatterRevised, record: Recorded) -> None:
+        self.version = event.version
+        self.versions[event.version] = event.elements
+        self.listed = record
+
+    def on_published(self, event: MatterPublished) -> None:
+        # Published again, at another address, it is no newer.
+        self.published.setdefault(event.version, event.published_on)
+
+    def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
+        self.withdrawn_on = record.occurred_on
+
+    def in_force_on(self, day: date) -> MatterElements | None:
+        """The newest version published by that day, unless the matter was withdrawn by then."""
+        published = [version for version, on in self.published.items() if on <= day]
+        if not published or (self.withdrawn_on is not None and self.withdrawn_on <= day):
+            return None
+        return self.versions.get(max(published))
+
+
+class Repeals(Fold):
+    """Which articles of this instrument were repealed, and when? ``None`` is all of it."""
+
+    law: LawId
+    articles: dict[str | None, date] = msgspec.field(default_factory=dict)
+
+    def on_repealed(self, event: BasisRepealed) -> None:
+        known = self.articles.get(event.article, event.repealed_on)
+        self.articles[event.article] = min(known, event.repealed_on)
+
+    def of(self, basis: Basis) -> date | None:
+        """The day from which a basis of this instrument is law no more, if one is recorded."""
+        days = [self.articles[a] for a in (None, basis.article) if a in self.articles]
+        if basis.repealed_on is not None:
+            days.append(basis.repealed_on)
+        return min(days, default=None)
+
+
+class MattersOn(Fold):
+    """Which matters in use rest on this instrument?"""
+
+    instrument: str
+    matters: dict[str, Matter] = msgspec.field(default_factory=dict)
+
+    def on_changed(
+        self,
+        event: MatterListed | MatterRevised | MatterPublished | MatterWithdrawn,
+        record: Recorded,
+    ) -> None:
+        self.matters.setdefault(event.matter, Matter(event.matter)).take(record)
+
+    def resting(self, article: str | None, on: date) -> dict[str, tuple[str, list[Basis]]]:
+        """Each such matter with its unit and the bases concerned.
+
+        As published, or as listed if it never was.
+        """
+        found = {}
+        for matter in self.matters.values():
+            elements = matter.in_force_on(on) if matter.published else matter.elements
+            if elements is None or matter.withdrawn_on is not None:
+                continue
+            bases = [
+                basis
+                for basis in elements.bases
+                if basis.instrument == self.instrument and article in (None, basis.article)
+            ]
+            if bases:
+                found[matter.matter] = (matter.unit, bases)
+        return found
+
+
+class RepealsFound(Fold):
+    """Of which bases of this matter was it found that they are repealed?"""
+
+    matter: MatterId
+    bases: set[str] = msgspec.field(default_factory=set)
+
+    def on_found(self, event: FindingRaised) -> None:
+        if event.rule_id == "CAT-V1":
+            self.bases.update(event.facts.get("repealed", ()))
+
+
+class LastUse(Fold):
+    """When was this matter last the ground of an inspection, and when was it last found idle?"""
+
+    matter: MatterId
+    used_on: date | None = None
+    found_idle_on: date | None = None
+
+    def on_used(
+        self, event: InspectionTaskApproved | OnSiteInspectionOpened, record: Recorded
+    ) -> None:
+        self.used_on = max(self.used_on or record.occurred_on, record.occurred_on)
+
+    def on_found(self, event: FindingRaised, record: Recorded) -> None:
+        if event.rule_id == "CAT-V2":
+            self.found_idle_on = record.occurred_on
+
+
+class SameMatter(Fold):
+    """Which units list an inspection matter of this name for this class of businesses?"""
+
+    name: str
+    entity_class: str
+    units: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def on_listed(self, event: MatterListed | MatterRevised) -> None:
+        elements = event.elements
+        same = (
+            elements.act_kind == "inspection"
+            and elements.name == self.name
+            and elements.entity_class == self.entity_class
+        )
+        if same:
+            self.units[event.matter] = event.unit
+        else:
+            self.units.pop(event.matter, None)
+
+    def on_withdrawn(self, event: MatterWithdrawn) -> None:
+        self.units.pop(event.matter, None)

@@ -1,0 +1,183 @@
+"""Rules of the matter catalogue (2.1), each declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+from stdnum.cn import uscc
+
+from ledger.kernel import DeadlineRule, Event, Malformed, Reading, Recorded, Rule, finding_rule
+from ledger.systems.catalogue.events import (
+    Basis,
+    BasisRepealed,
+    MatterCode,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+)
+from ledger.systems.catalogue.folds import MattersOn, RepealsFound
+from ledger.systems.supervision.findings import finding
+
+_STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
+_NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
+
+CAT_R1 = Rule(
+    "CAT-R1",
+    "matter {matter} has no basis that can carry it: {reason}",
+    f"{_STRICT}; 司法部问答",
+    "Name a law, regulation, rule or State Council decision with its article as the basis.",
+)
+CAT_R2 = Rule(
+    "CAT-R2",
+    "matter {matter} was not published and in force on {on}",
+    f"{_STRICT}: 未经公布的,不得实施",
+    "Publish the matter with its four elements first; acts are possible from that day on.",
+)
+CAT_R3 = Rule(
+    "CAT-R3",
+    "unit {unit} is not qualified on {on} to act on {matters}",
+    "行政处罚法 Arts. 17-21; 甘政办发〔2025〕36号",
+    "Record the unit's qualification or the entrustment that covers the matter.",
+)
+CAT_R4 = Rule(
+    "CAT-R4",
+    "{body} cannot be an inspecting body",
+    f"{_STRICT}: 议事协调机构、第三方、外包机构不得实施检查",
+    "Only organs, authorised organisations and entrusted public organisations can be qualified.",
+)
+CAT_R5 = Rule(
+    "CAT-R5",
+    "matter {matter} cannot be published without {missing}",
+    _NOTICE_1,
+    "Revise the matter so that name, enforcement body, handling office and basis are all there.",
+)
+CAT_R6 = Rule(
+    "CAT-R6",
+    "inspection matter {name!r} for {entity_class} is listed already by {others}",
+    _NOTICE_1,
+    "Agree on the division of work and put it into division_note, or merge the matters.",
+)
+CAT_R7 = Rule(
+    "CAT-R7",
+    "power delegated to {delegated_to} rests on no published provincial decision in force",
+    "行政处罚法 Art. 24",
+    "Cite the published provincial delegation decision in delegation_ref, or have it recorded "
+    "(delegate-power); after it ended or while it is suspended the unit whose matter it is acts.",
+)
+CAT_V1 = finding_rule(
+    "CAT-V1", "unlawful_decision", "the basis is repealed but the matter is still active", _STRICT
+)
+CAT_V2 = finding_rule(
+    "CAT-V2",
+    "inaction",
+    "an inspection matter has not been used for years",
+    f"{_STRICT}; 司法部问答",
+    policy_key="catalogue.idle_years",
+)
+CAT_V3 = finding_rule(
+    "CAT-V3", "arbitrary", "an act was performed under an unpublished matter", _STRICT
+)
+
+CAT_V4 = finding_rule(
+    "CAT-V4",
+    "arbitrary",
+    "an act was performed under a delegation that was not in force",
+    "行政处罚法 Art. 24",
+)
+
+PUBLISH_LISTED = DeadlineRule(
+    "catalogue.publish_wd",
+    "catalogue.publish_wd",
+    MatterListed,
+    (MatterPublished,),
+    about=lambda event: f"matter:{event.matter}",
+    start=lambda record: record.occurred_on,
+)
+PUBLISH_REVISED = DeadlineRule(
+    "catalogue.publish_wd.revised",
+    "catalogue.publish_wd",
+    MatterRevised,
+    (MatterPublished,),
+    about=lambda event: f"matter:{event.matter}",
+    start=lambda record: record.occurred_on,
+)
+
+
+def repealed_bases(
+    ledger: Reading, matter: str, unit: str, bases: Sequence[Basis]
+) -> Iterator[Event]:
+    """CAT-V1 for a matter in use, of bases that are law no more."""
+    if bases:
+        yield finding(
+            ledger,
+            CAT_V1,
+            unit=unit,
+            matter=matter,
+            repealed=[cited(basis) for basis in bases],
+        )
+
+
+def cited(basis: Basis) -> str:
+    """A basis as a finding cites it."""
+    return f"{basis.instrument} {basis.article}"
+
+
+def _law_no_more(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+    """The day has come: what still rests on it, and was not found yet, is found."""
+    event = opening.event
+    assert isinstance(event, BasisRepealed)
+    resting = ledger.read(MattersOn(event.law)).resting(event.article, ledger.on)
+    for matter, (unit, bases) in resting.items():
+        found = ledger.read(RepealsFound(matter)).bases
+        new = [basis for basis in bases if cited(basis) not in found]
+        yield from repealed_bases(ledger, matter, unit, new)
+
+
+#: A repeal that was announced takes effect on its day.
+LAST_DAY_OF_LAW = DeadlineRule(
+    "catalogue.repeal",
+    None,
+    BasisRepealed,
+    (),
+    about=lambda event: f"law:{event.law}" if event.ahead else None,
+    ends=lambda event: event.repealed_on - timedelta(days=1),
+    lapses=True,
+    follows=_law_no_more,
+)
+
+
+def require_codes(codes: Sequence[MatterCode]) -> None:
+    """Refuse codes of nothing, without a body, or of two at once. Raises ``Malformed``."""
+    held: dict[str, list[tuple[date, date]]] = {}
+    for place, code in enumerate(codes):
+        pointer = f"/codes/{place}"
+        if (code.supervision_item is None) == (code.implementation_item is None):
+            raise Malformed(
+                "exactly one of supervision_item and implementation_item must be given", pointer
+            )
+        until = code.valid_to or date.max
+        if until < code.valid_from:
+            raise Malformed(
+                f"valid_to must not lie before valid_from ({code.valid_from}); it is "
+                f"{code.valid_to}",
+                f"{pointer}/valid_to",
+            )
+        scheme = "supervision_item"
+        if code.implementation_item is not None:
+            scheme = "implementation_item"
+            body = code.implementation_item[:18]
+            if not uscc.is_valid(body):
+                raise Malformed(
+                    f"implementation_item must begin with the USCC of a body; {body} has another "
+                    "check character than GB 32100 gives",
+                    f"{pointer}/implementation_item",
+                )
+        for first, last in held.setdefault(scheme, []):
+            if code.valid_from <= last and first <= until:
+                raise Malformed(
+                    f"codes of one kind must not overlap in time; another {scheme} holds from "
+                    f"{first}",
+                    pointer,
+                )
+        held[scheme].append((code.valid_from, until))

@@ -1,0 +1,141 @@
+"""Commands of complaint channels: publish, test, close, and what the clock finds of them (2.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.general.vocabulary import ChannelId, Name, Text, UnitId
+from ledger.kernel import Command, Event, Forbidden, OutOfStep, Reading
+from ledger.systems.channels import rules
+from ledger.systems.channels.events import (
+    ChannelAddress,
+    ChannelKind,
+    ChannelsFoundMissing,
+    ChannelTested,
+    ChannelTestFellDue,
+    ComplaintChannelClosed,
+    ComplaintChannelPublished,
+)
+from ledger.systems.channels.folds import ComplaintChannel, UnitChannels
+from ledger.systems.progress.folds import ReportingUnit, month_of
+from ledger.systems.supervision.findings import finding
+from ledger.systems.workplans.folds import PolicyKnown
+
+_POLICY = "complaint.channel_test_cd"
+
+
+class PublishComplaintChannel(Command):
+    """公布投诉渠道: publish where and when anybody can complain of the unit's enforcement.
+
+    Sent again with the same ``channel`` it says what holds from now on.
+    """
+
+    channel: ChannelId
+    unit: UnitId
+    kind: ChannelKind
+    address: ChannelAddress
+    hours: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        known = ledger.read(ComplaintChannel(self.channel))
+        if known.exists:
+            ledger.act_for(known.unit)
+            if known.closed_on is not None:
+                raise _closed(known)
+            if (known.kind, known.address, known.hours) == (self.kind, self.address, self.hours):
+                return
+        yield ComplaintChannelPublished(
+            channel=self.channel,
+            unit=self.unit,
+            kind=self.kind,
+            address=self.address,
+            hours=self.hours,
+        )
+
+
+class ReportChannelTest(Command):
+    """测试投诉渠道: report whether a channel answered when another office tried it.
+
+    Complaints are no tests: their number is nobody's to infer. ``occurred_at`` says when.
+    """
+
+    channel: ChannelId
+    answered: bool
+    says: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        known = _known(ledger, self.channel)
+        # A test that was made before the channel closed is a fact, on whatever day it is told.
+        if known.closed_on is not None and ledger.on > known.closed_on:
+            raise _closed(known)
+        if ledger.actor.unit_id == known.unit:
+            raise Forbidden(f"a channel of {known.unit} must be tested by another office")
+        ledger.not_before(known.published_on, f"{self.channel} was published")
+        yield ChannelTested(
+            channel=self.channel,
+            unit=known.unit,
+            tested_on=ledger.on,
+            answered=self.answered,
+            says=self.says,
+        )
+
+
+class CloseComplaintChannel(Command):
+    """停用投诉渠道: say that nobody answers there any more, and why."""
+
+    channel: ChannelId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known = _known(ledger, self.channel)
+        ledger.act_for(known.unit)
+        if known.closed_on is not None:
+            raise _closed(known)
+        yield ComplaintChannelClosed(
+            channel=self.channel, unit=known.unit, closed_on=ledger.on, reason=self.reason
+        )
+
+
+class ReviewChannels(Command):
+    """核查投诉渠道: find a unit that lacks a mailbox or telephone, or leaves one untested.
+
+    Asked of units that report each month, and only of days after this ledger came to hold
+    ``complaint.channel_test_cd``; each lack is found once (CMP-V4, CMP-V5).
+    """
+
+    unit: UnitId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        since = ledger.read(PolicyKnown(_POLICY)).since
+        if since is None or ledger.today <= since:
+            raise OutOfStep("nobody had to publish or test a channel before today")
+        if ledger.read(ReportingUnit(self.unit)).groups(month_of(ledger.today)) is None:
+            raise OutOfStep(f"{self.unit} does not report each month")
+        channels = ledger.read(UnitChannels(self.unit))
+        days = int(ledger.setting(_POLICY))
+        missing = channels.missing()
+        if missing:
+            yield ChannelsFoundMissing(unit=self.unit, kinds=missing)
+            yield finding(ledger, rules.CMP_V5, unit=self.unit, kinds=missing)
+        for name, start, last in channels.untested(ledger.today, since, days):
+            yield ChannelTestFellDue(channel=name, unit=self.unit, counted_from=start, due_on=last)
+            yield finding(
+                ledger,
+                rules.CMP_V4,
+                unit=self.unit,
+                channel=name,
+                counted_from=start.isoformat(),
+                due_on=last.isoformat(),
+            )
+
+
+def _known(ledger: Reading, channel: str) -> ComplaintChannel:
+    return ledger.known(ComplaintChannel(channel), "Publish it first (publish-complaint-channel).")
+
+
+def _closed(known: ComplaintChannel) -> OutOfStep:
+    return OutOfStep(f"{known.channel} was closed on {known.closed_on}; publish another one")

@@ -1,0 +1,258 @@
+"""Commands of credit commitments: made, kept, broken (2.4b)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from ledger.general.personaldata import require_impersonal
+from ledger.general.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Tag, UnknownReference
+from ledger.systems.catalogue.folds import UnitStanding
+from ledger.systems.commitments import rules
+from ledger.systems.commitments.events import (
+    CommitmentBreached,
+    CommitmentFulfilled,
+    CommitmentMade,
+    CommitmentType,
+    Obligation,
+    ObligationOpened,
+    obligation_tag,
+)
+from ledger.systems.commitments.folds import Commitment
+from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.folds import Record
+from ledger.systems.credit.rules import CRD_R4, first_of, require_first
+from ledger.systems.entities.rules import require_listed
+
+Obligations = Annotated[tuple[Obligation, ...], msgspec.Meta(min_length=1, max_length=50)]
+Evidence = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
+
+
+class MakeCommitment(Command):
+    """作出信用承诺: take a promise of a business; each obligation has a day of its own.
+
+    The unit that takes it records it, or the business itself. ``text_hash`` is the SHA-256 of the
+    signed text.
+    """
+
+    commitment: CommitmentId
+    entity: EntityId
+    unit: UnitId
+    type: CommitmentType
+    text_hash: Sha256
+    obligations: Obligations
+    public: bool
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        if ledger.actor.role == "entity_rep":
+            ledger.known(UnitStanding(self.unit), "Name the unit that takes the commitment.")
+        else:
+            _act_for(ledger, self.unit)
+        ledger.new(Commitment(self.commitment))
+        require_listed(ledger, self.entity)
+        for place, one in enumerate(self.obligations):
+            if any(one.obligation == other.obligation for other in self.obligations[:place]):
+                raise Malformed(
+                    f"{one.obligation} stands there twice", f"/obligations/{place}/obligation"
+                )
+            if not _is_tag(obligation_tag(self.commitment, one.obligation)):
+                raise Malformed(
+                    f"{one.obligation!r} is too long a name, or no single line; put the words into "
+                    "says",
+                    f"/obligations/{place}/obligation",
+                )
+            if one.due_on < ledger.on:
+                raise Malformed(
+                    f"{one.obligation} is due on {one.due_on}, before the commitment is made",
+                    f"/obligations/{place}/due_on",
+                )
+        if self.public:
+            require_impersonal(
+                ledger,
+                CRD_R4,
+                *(text for one in self.obligations for text in (one.obligation, one.says)),
+            )
+        yield CommitmentMade(
+            commitment=self.commitment,
+            entity=self.entity,
+            unit=self.unit,
+            type=self.type,
+            text_hash=self.text_hash,
+            obligations=self.obligations,
+            public=self.public,
+        )
+        for one in self.obligations:
+            yield ObligationOpened(
+                commitment=self.commitment,
+                entity=self.entity,
+                unit=self.unit,
+                obligation=one.obligation,
+                due_on=one.due_on,
+            )
+
+
+class FulfilCommitment(Command):
+    """履行承诺: an obligation was performed; late performance is recorded with its days.
+
+    With the last one the commitment enters the credit record. It counts as kept when every
+    obligation was performed in time.
+    """
+
+    commitment: CommitmentId
+    obligation: Name
+    evidence: Annotated[Evidence, msgspec.Meta(min_length=1)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
+        ledger.not_before(commitment.made_on, f"{self.commitment} was made")
+        late = ledger.days_after(obligation.due_on)
+        yield CommitmentFulfilled(
+            commitment=self.commitment,
+            entity=commitment.entity,
+            unit=commitment.unit,
+            obligation=self.obligation,
+            evidence=self.evidence,
+            days_late=late,
+        )
+        # What was performed is recorded whatever stands on the record; it has one record (CRD-R5).
+        first = first_of(
+            ledger, entity=commitment.entity, kind="commitment", doc_no=self.commitment
+        )
+        if commitment.open == [self.obligation] and not commitment.breached and first is None:
+            assert commitment.made_on is not None
+            yield CreditRecordEntered(
+                record=ledger.name("CR"),
+                entity=commitment.entity,
+                unit=commitment.unit,
+                kind="commitment",
+                instrument=Instrument(
+                    kind="other",
+                    doc_no=self.commitment,
+                    effective_on=commitment.made_on,
+                    allowed_by=rules.KEEPING,
+                ),
+                determined_on=ledger.on,
+                title="信用承诺履行",
+                public=commitment.public,
+                fulfilled=not late and not commitment.late,
+                source_ref=self.commitment,
+            )
+
+
+class EstablishBreach(Command):
+    """认定违背承诺: an obligation is not performed, by verified evidence, after notice (CMT-R1).
+
+    It is due before, unless ``impossible_because`` says why it can be performed no more. The breach
+    enters the credit record as ``record``. It has no severity and is not shown: that
+    takes a determination of its own (2.4c).
+    """
+
+    commitment: CommitmentId
+    obligation: Name
+    record: RecordId
+    evidence: Evidence = ()
+    notice_ref: Name | None = None
+    notified_on: date | None = None
+    summary: Text | None = None
+    impossible_because: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
+        ledger.act_for(commitment.unit)  # 谁认定: nobody establishes another unit's breach
+        ledger.new(Record(self.record))
+        reason = self._why_not(ledger, commitment, obligation)
+        ledger.require(reason is None, rules.CMT_R1, commitment=self.commitment, reason=reason)
+        require_impersonal(ledger, CRD_R4, self.impossible_because)
+        assert self.notice_ref is not None
+        assert self.notified_on is not None
+        require_first(
+            ledger,
+            entity=commitment.entity,
+            kind="commitment_breach",
+            doc_no=self.notice_ref,
+        )
+        yield CommitmentBreached(
+            commitment=self.commitment,
+            entity=commitment.entity,
+            unit=commitment.unit,
+            obligation=self.obligation,
+            evidence=self.evidence,
+            notice_ref=self.notice_ref,
+            notified_on=self.notified_on,
+            impossible_because=self.impossible_because,
+        )
+        yield CreditRecordEntered(
+            record=self.record,
+            entity=commitment.entity,
+            unit=commitment.unit,
+            kind="commitment_breach",
+            instrument=Instrument(
+                kind="other",
+                doc_no=self.notice_ref,
+                effective_on=self.notified_on,
+                allowed_by=rules.KEEPING,
+            ),
+            determined_on=ledger.on,
+            title="违背信用承诺",
+            public=False,
+            summary=self.summary,
+            source_ref=self.commitment,
+        )
+
+    def _why_not(
+        self, ledger: Reading, commitment: Commitment, obligation: Obligation
+    ) -> str | None:
+        assert commitment.made_on is not None
+        if not self.evidence:
+            return "no verified evidence is named"
+        if self.notice_ref is None or self.notified_on is None:
+            return "no notice to the business is named"
+        if self.notified_on >= ledger.on:
+            return f"the business was notified on {self.notified_on}, not before {ledger.on}"
+        if self.notified_on < commitment.made_on:
+            return f"the notice is older than the commitment of {commitment.made_on}"
+        if obligation.due_on >= ledger.on and self.impossible_because is None:
+            return (
+                f"{self.obligation} is due on {obligation.due_on}; until then it is breached only "
+                "where impossible_because says why it can be performed no more"
+            )
+        return None
+
+
+def _is_tag(tag: str) -> bool:
+    try:
+        msgspec.convert(tag, Tag)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _act_for(ledger: Reading, unit: str) -> None:
+    """The lead department records what reaches it; everybody else acts for the own unit."""
+    if ledger.actor.role != "credit_officer":
+        ledger.act_for(unit)
+
+
+def _open_obligation(
+    ledger: Reading, commitment_id: str, obligation: str
+) -> tuple[Commitment, Obligation]:
+    commitment = ledger.known(Commitment(commitment_id), "Record the commitment first.")
+    _act_for(ledger, commitment.unit)
+    if obligation not in commitment.obligations:
+        raise UnknownReference(
+            "obligation",
+            obligation,
+            f"{commitment_id} holds {', '.join(commitment.obligations)}.",
+        )
+    if (on := commitment.fulfilled.get(obligation)) is not None:
+        raise OutOfStep(f"{obligation} of {commitment_id} was performed on {on}")
+    if (on := commitment.breached.get(obligation)) is not None:
+        raise OutOfStep(f"{obligation} of {commitment_id} was found breached on {on}")
+    return commitment, commitment.obligations[obligation]

@@ -1,0 +1,624 @@
+"""Commands of credit recording and publicity (2.4a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any, ClassVar, Literal, get_args
+
+from ledger.general.countersigning import Countersigned
+from ledger.general.personaldata import require_impersonal
+from ledger.general.vocabulary import (
+    DecisionId,
+    EntityId,
+    Fen,
+    Name,
+    RecordId,
+    Role,
+    TaskId,
+    Text,
+    UnitId,
+    same_person,
+)
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded, Rule
+from ledger.systems.commitments.rules import CMT_R1
+from ledger.systems.credit import rules
+from ledger.systems.credit.effects import (
+    ENDERS,
+    alter_records,
+    approved_end,
+    end_outlived,
+    end_records,
+    ends_by_word,
+    moved_bounds,
+    same_ender,
+)
+from ledger.systems.credit.events import (
+    Channels,
+    CreditRecordEntered,
+    Instrument,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    RecordKind,
+    RecordSeverity,
+    Sector,
+    ShownElsewhereReported,
+    StopOfExecution,
+)
+from ledger.systems.credit.folds import Record, record_of
+from ledger.systems.credit.regimes import DISHONESTY, last_public_day, reckoned
+from ledger.systems.dishonesty.rules import DIS_R1
+from ledger.systems.filing.events import Result
+from ledger.systems.filing.folds import Task
+from ledger.systems.penalties.folds import Decision, DecisionsOf
+from ledger.systems.sharing.effects import share
+from ledger.systems.supervision.findings import finding
+
+_KINDS: tuple[str, ...] = get_args(RecordKind)
+
+#: Who acts for every unit: the lead department enters and ends what reaches it, the clock what runs
+#: out. Everybody else acts for the own unit (谁认定、谁录入).
+_FOR_ALL = {"credit_officer", "ledger_clock"}
+
+
+class EnterCreditRecord(Command):
+    """录入信用信息: put an effective instrument on the credit record of a business.
+
+    ``kind`` is one of the catalogue's (CRD-R2); ``severity`` stands on dishonesty information.
+    ``source_event_position`` is where the fact that the record rests on stands in this ledger.
+    """
+
+    record: RecordId
+    entity: EntityId
+    unit: UnitId
+    kind: Name
+    determined_on: date
+    title: Name
+    public: bool
+    instrument: Instrument | None = None
+    summary: Text | None = None
+    severity: RecordSeverity | None = None
+    sector: Sector = "general"
+    amount_fen: Fen | None = None
+    result: Result | None = None
+    fulfilled: bool = False
+    necessity_reason: Text | None = None
+    catalogue_item: Name | None = None
+    decision: DecisionId | None = None
+    task: TaskId | None = None
+    source_event_position: int | None = None
+    source_ref: Name | None = None
+    determined_by: UnitId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _act_for(ledger, self.unit)
+        ledger.new(Record(self.record))
+        ledger.require(
+            self.kind in _KINDS and (self.kind != "other" or self.catalogue_item),
+            rules.CRD_R2,
+            kind=self.kind,
+            kinds=", ".join(_KINDS),
+        )
+        if self.determined_on > ledger.on:
+            raise Malformed("determined_on lies in the future", "/determined_on")
+        if self.kind in ("penalty", "serious_list") and self.severity is None:
+            raise Malformed(f"a record of kind {self.kind} says its severity", "/severity")
+        if self.instrument is not None:
+            rules.require_first(
+                ledger, entity=self.entity, kind=self.kind, doc_no=self.instrument.doc_no
+            )
+        decision = self._decision(ledger)
+        self._check_determined(ledger)
+        instrument = self._effective_instrument(ledger, decision)
+        self._check_references(ledger)
+        source = self._source(ledger)
+        decided = None if decision is None else decision.decided
+        entered = CreditRecordEntered(
+            record=self.record,
+            entity=self.entity,
+            unit=self.unit,
+            kind=self.kind,  # type: ignore[arg-type]  # CRD-R2 leaves the kinds of the catalogue
+            instrument=instrument,
+            determined_on=self.determined_on,
+            title=self.title,
+            public=self.public,
+            summary=self.summary,
+            severity=self.severity,
+            sector=self.sector,
+            amount_fen=self._amount(decision),
+            result=self.result,
+            fulfilled=self.fulfilled,
+            necessity_reason=self.necessity_reason,
+            catalogue_item=self.catalogue_item,
+            decision=None if decision is None else decision.decision,
+            task=self.task,
+            source_event_id=None if source is None else source.envelope.event_id,
+            source_ref=self.source_ref,
+            determined_by=self.determined_by or (None if decided is None else decided.unit),
+        )
+        rules.require_as_decided(ledger, entered)
+        if self.public:
+            self._check_public(ledger)
+        yield entered
+
+    def _decision(self, ledger: Reading) -> Decision | None:
+        """The decision that it rests on: the one named, or the one of its document number."""
+        name = self.decision
+        if name is None and self.kind == "penalty" and self.instrument is not None:
+            name = ledger.read(DecisionsOf(self.entity)).by_document(self.instrument.doc_no)
+        if name is None:
+            return None
+        decision = ledger.known(Decision(name), "Record the decision first.")
+        assert decision.decided is not None
+        determined_by = decision.decided.unit
+        if self.determined_by not in (None, determined_by):
+            raise Malformed(
+                f"determined_by must be the unit of its decision, {determined_by}; it is "
+                f"{self.determined_by}",
+                "/determined_by",
+            )
+        if ledger.actor.role not in _FOR_ALL:
+            ledger.act_for(determined_by)
+        return decision
+
+    def _amount(self, decision: Decision | None) -> int | None:
+        if self.amount_fen is None and decision is not None:
+            return decision.fine_fen or None
+        return self.amount_fen
+
+    def _check_determined(self, ledger: Reading) -> None:
+        """What takes notice and defence is entered with its own decision, not by this.
+
+        The lead department enters what was decided elsewhere, and says where that stands.
+        """
+        rule = {"serious_list": DIS_R1, "commitment_breach": CMT_R1}.get(self.kind)
+        if rule is None:
+            return
+        ledger.require(
+            ledger.actor.role == "credit_officer" and self.source_ref is not None,
+            rule,
+            commitment=self.source_ref or "a commitment",
+            reason=f"a record of kind {self.kind} comes with its decision; one of another register "
+            "is entered by the lead department with its source_ref",
+        )
+
+    def _effective_instrument(self, ledger: Reading, decision: Decision | None) -> Instrument:
+        instrument = self.instrument
+        reason = rules.why_ineffective(instrument, ledger.on)
+        if reason is None and decision is not None:
+            if decision.undone is not None:
+                undone = decision.undone
+                reason = f"decision {decision.decision} was undone by {undone.instrument}"
+            elif decision.served is None:
+                reason = f"decision {decision.decision} has not been served"
+        ledger.require(reason is None, rules.CRD_R1, reason=reason)
+        assert instrument is not None
+        return instrument
+
+    def _check_references(self, ledger: Reading) -> None:
+        if self.severity == "special_serious":
+            regime = ledger.policy(DISHONESTY, on=self.determined_on)
+            if regime is None or regime.value.get("special_serious") is None:
+                raise Malformed(
+                    "special_serious must be of a determination under the regime of 2019; it is of "
+                    f"{self.determined_on}",
+                    "/severity",
+                )
+        if self.task is not None:
+            task = ledger.known(Task(self.task))
+            if task.entity != self.entity:
+                raise Malformed(f"task {self.task} concerns {task.entity}", "/task")
+
+    def _source(self, ledger: Reading) -> Recorded | None:
+        if self.source_event_position is None:
+            return None
+        source = ledger.named_record(self.source_event_position)
+        if source is None or f"entity:{self.entity}" not in source.event.tags():
+            raise Malformed(
+                f"position {self.source_event_position} holds no fact about {self.entity}",
+                "/source_event_position",
+            )
+        return source
+
+    def _check_public(self, ledger: Reading) -> None:
+        rules.require_published(ledger, self.severity, self.determined_on, self.necessity_reason)
+        require_impersonal(ledger, rules.CRD_R4, self.title, self.summary, self.necessity_reason)
+
+
+class StartPublicity(Command):
+    """开始公示: show a record to the public, for as long as the regime of its day says."""
+
+    record: RecordId
+    channels: Channels
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        record = _own_record(ledger, self.record)
+        says = record.says
+        assert says is not None
+        assert record.entered is not None
+        if not says.public:
+            raise OutOfStep(f"record {self.record} was entered as not public")
+        if record.ended is not None:
+            raise OutOfStep(f"record {self.record} ended: {record.ended.reason}")
+        if record.started is not None:
+            raise OutOfStep(f"record {self.record} is public since {record.started.started_on}")
+        min_until, max_until = _last_days(ledger, says, self.channels)
+        if max_until is not None and max_until < ledger.on:
+            raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
+        deadline = rules.publicity_deadline(says)
+        due = None if deadline is None else ledger.due(deadline, record.entered)
+        late = 0 if due is None else ledger.days_after(due)
+        yield PublicityStarted(
+            record=self.record,
+            entity=says.entity,
+            unit=says.unit,
+            started_on=ledger.on,
+            channels=self.channels,
+            min_until=min_until,
+            max_until=max_until,
+            days_late=late,
+        )
+        yield from share(ledger, says)
+        if due is not None and late:
+            yield finding(
+                ledger,
+                rules.CRD_V2,
+                unit=says.unit,
+                entity=says.entity,
+                record=self.record,
+                due_on=due.on.isoformat(),
+                days_late=late,
+            )
+
+
+class TerminatePublicity(Countersigned):
+    """终止公示: end a record. An end by repair comes with the decision on the repair (2.4e).
+
+    No other end stands in for a repair: ``revoked`` takes a decision that was undone, or, where the
+    ledger holds none, what ``correction`` takes, the approval of a second person;
+    ``source_delisted`` is for what another register holds (``source_ref``).
+    """
+
+    NAME: ClassVar[str] = "credit.terminate-publicity"
+    APPROVERS: ClassVar[frozenset[Role]] = ENDERS
+
+    record: RecordId
+    reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
+    note: Text | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _own_record(ledger, self.record)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return same_ender(person)
+
+    def needs_second(self, ledger: Reading) -> bool:
+        return ends_by_word(ledger.read(Record(self.record)), self.reason)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        ledger.must_be_now()
+        record = _own_record(ledger, self.record)
+        says = record.says
+        assert says is not None
+        if record.started is not None:
+            ledger.not_before(record.started.started_on, f"the publicity of {self.record} began")
+        last = last_public_day(ledger, record)
+        if record.ended is not None and (
+            record.ended.reason in ("repaired", "revoked", "correction")
+            or self.reason not in ("revoked", "correction")
+        ):
+            raise OutOfStep(f"record {self.record} ended already: {record.ended.reason}")
+        if self.reason == "max_reached" and (last is None or ledger.on <= last):
+            ends = f"on {last}" if last else "never, as it has no longest publicity"
+            raise OutOfStep(f"the longest publicity of {self.record} ends {ends}")
+        if self.reason == "source_delisted" and says.source_ref is None:
+            raise OutOfStep(
+                f"record {self.record} was taken from no other register that could drop it"
+            )
+        require_impersonal(ledger, rules.CRD_R4, self.note)
+        if self.reason in ("revoked", "correction"):
+            yield from approved_end(ledger, record, self.reason)
+        yield from end_records(ledger, [record], reason=self.reason, note=self.note)
+        due_on = self._due_on(ledger, record, last)
+        if due_on is not None and due_on < ledger.on:
+            yield finding(
+                ledger,
+                rules.CRD_V1,
+                unit=says.unit,
+                entity=says.entity,
+                record=self.record,
+                due_on=due_on.isoformat(),
+                reason=self.reason,
+            )
+
+    def _due_on(self, ledger: Reading, record: Record, last: date | None) -> date | None:
+        """The last day on which to end what was shown until now, if there is one (CRD-V1).
+
+        ``last`` is the last day on which it might be shown.
+        """
+        says = record.says
+        assert says is not None
+        if record.started is None or record.ended is not None or record.suspended(ledger.on):
+            return None
+        ends = [] if last is None else [last + timedelta(days=1)]
+        if says.decision is not None:
+            undone = ledger.read(Decision(says.decision)).undone
+            if undone is not None:
+                due = ledger.period("publicity.withdraw_wd", undone.since)
+                if not due.provisional:  # nothing is late before the calendars say so (Annex B)
+                    ends.append(due.on)
+        return min(ends, default=None)
+
+
+class ReviewBounds(Command):
+    """复核公示期: move the last days of a record to those that a law since then gives it.
+
+    Sent by the clock of what is to be shown for longer than the transition allows
+    (``dishonesty.transition``). Nothing is recorded where they stand as they should.
+    """
+
+    record: RecordId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = ledger.known(Record(self.record))
+        assert record.says is not None
+        moved = moved_bounds(ledger, record, record.says, because="transition")
+        if moved is not None:
+            yield moved
+            yield from end_outlived(ledger, [record], [moved])
+
+
+class FollowDecision(Command):
+    """随决定变更: let a record say what its decision says since that was altered.
+
+    Sent by the clock of alterations that an earlier version of the program did not carry over.
+    Nothing is recorded where they agree.
+    """
+
+    record: RecordId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = ledger.known(Record(self.record))
+        says = record.says
+        assert says is not None
+        if says.decision is None or record.undone:
+            return
+        decision = ledger.read(Decision(says.decision))
+        content = decision.content
+        if content is None or not decision.altered_by:
+            return
+        amount = content.fine_fen or None
+        if (says.severity, says.amount_fen or None) == (content.severity, amount):
+            return
+        yield from alter_records(
+            ledger,
+            [record],
+            decision=says.decision,
+            instrument=decision.altered_by[-1].instrument,
+            severity=content.severity,
+            amount_fen=amount,
+        )
+
+
+class ReportShownElsewhere(Command):
+    """报告异地公示: say that a record of this document is shown on another platform (CRD-V4).
+
+    What another system says is a claim of that source and no record here. A finding is raised if
+    the record has ended here by that day, or says something else since its decision was altered.
+    """
+
+    record: RecordId
+    entity: EntityId
+    where: Name
+    seen_on: date
+    says: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        record = record_of(ledger, self.record, self.entity)
+        says = record.says
+        assert says is not None
+        if self.seen_on > ledger.on:
+            raise Malformed(
+                f"seen_on must not lie after {ledger.on}; it is {self.seen_on}", "/seen_on"
+            )
+        reported = ShownElsewhereReported(
+            record=self.record,
+            entity=self.entity,
+            unit=record.determined_by,
+            where=self.where,
+            seen_on=self.seen_on,
+            says=self.says,
+        )
+        yield reported
+        since = self._over_since(record)
+        if since is not None and since < self.seen_on:
+            yield finding(
+                ledger,
+                rules.CRD_V4,
+                unit=record.determined_by,
+                entity=self.entity,
+                record=self.record,
+                where=self.where,
+                seen_on=self.seen_on.isoformat(),
+                since=since.isoformat(),
+            )
+
+    def _over_since(self, record: Record) -> date | None:
+        """The day on which the record ended here or came to say something else."""
+        if record.ended is not None:
+            return record.ended.terminated_on
+        return record.altered_on
+
+
+class SuspendPublicity(Command):
+    """中止公示: do not show a record while the execution of its decision is stopped.
+
+    ``order`` is the document by which it was stopped, and ``ground`` says by whom: a pending
+    reconsideration or lawsuit alone hides nothing (2.4e). The last days do not move.
+    """
+
+    record: RecordId
+    ground: StopOfExecution
+    order: Name
+    reason: Text
+    until: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        record = _public_record(ledger, self.record)
+        if record.suspended(ledger.on):
+            raise OutOfStep(f"the publicity of {self.record} is suspended already")
+        if self.until is not None and self.until < ledger.on:
+            raise Malformed("until lies before the day of the suspension", "/until")
+        require_impersonal(ledger, rules.CRD_R4, self.order, self.reason)
+        assert record.says is not None
+        yield PublicitySuspended(
+            record=self.record,
+            entity=record.says.entity,
+            unit=record.says.unit,
+            suspended_on=ledger.on,
+            reason=self.reason,
+            until=self.until,
+            ground=self.ground,
+            order=self.order,
+        )
+
+
+class ResumePublicity(Command):
+    """恢复公示: show a suspended record again."""
+
+    record: RecordId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        record = _public_record(ledger, self.record)
+        if not record.suspended(ledger.on):
+            raise OutOfStep(f"the publicity of {self.record} is not suspended")
+        require_impersonal(ledger, rules.CRD_R4, self.reason)
+        assert record.says is not None
+        yield PublicityResumed(
+            record=self.record,
+            entity=record.says.entity,
+            unit=record.says.unit,
+            resumed_on=ledger.on,
+            reason=self.reason,
+        )
+
+
+class FileObjection(Command):
+    """提出异议: the business says that a record of its own is wrong."""
+
+    record: RecordId
+    entity: EntityId
+    grounds: Text
+    evidence_refs: tuple[Name, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        record = record_of(ledger, self.record, self.entity)
+        assert record.says is not None
+        if record.objection is not None:
+            raise OutOfStep(f"an objection to {self.record} is open already")
+        yield ObjectionFiled(
+            record=self.record,
+            entity=self.entity,
+            unit=record.says.unit,
+            grounds=self.grounds,
+            evidence_refs=self.evidence_refs,
+        )
+
+
+class ResolveObjection(Countersigned):
+    """处理异议: answer an objection; upheld in full, it ends the record with the same append.
+
+    One that the own unit took down is upheld by two persons, as a correction is.
+    """
+
+    NAME: ClassVar[str] = "credit.resolve-objection"
+    APPROVERS: ClassVar[frozenset[Role]] = ENDERS
+
+    record: RecordId
+    outcome: Literal["upheld", "partly_upheld", "rejected"]
+    explanation: Text
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _own_record(ledger, self.record)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return same_ender(person)
+
+    def needs_second(self, ledger: Reading) -> bool:
+        record = ledger.read(Record(self.record))
+        if self.outcome != "upheld" or record.objection is None or record.ended is not None:
+            return False
+        taken_by = record.objection.envelope.actor
+        return taken_by.unit_id == ledger.actor.unit_id or same_person(
+            taken_by.person_id, ledger.actor.person_id
+        )
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        ledger.must_be_now()
+        record = _own_record(ledger, self.record)
+        says = record.says
+        assert says is not None
+        if record.objection is None:
+            raise OutOfStep(f"no objection to {self.record} is open")
+        if ledger.requested_at is not None and ledger.requested_at < record.objection.position:
+            raise OutOfStep(
+                f"the objection to {self.record} was filed after this was requested, on "
+                f"{record.objection.occurred_on}; withdraw the request and answer it anew"
+            )
+        due = ledger.due(rules.ANSWER_OBJECTION, record.objection)
+        yield ObjectionResolved(
+            record=self.record,
+            entity=says.entity,
+            unit=says.unit,
+            outcome=self.outcome,
+            explanation=self.explanation,
+            days_late=ledger.days_after(due),
+        )
+        if self.outcome == "upheld" and record.ended is None:
+            if requested_by is not None:
+                yield from approved_end(ledger, record, "correction")
+            yield from end_records(ledger, [record], reason="correction")
+
+
+def _act_for(ledger: Reading, unit: str) -> None:
+    if ledger.actor.role not in _FOR_ALL:
+        ledger.act_for(unit)
+
+
+def _own_record(ledger: Reading, record_id: str) -> Record:
+    """The record, which has to exist; only the lead department acts on another unit's."""
+    record = ledger.known(Record(record_id), "Enter it first.")
+    assert record.says is not None
+    _act_for(ledger, record.says.unit)
+    return record
+
+
+def _public_record(ledger: Reading, record_id: str) -> Record:
+    record = _own_record(ledger, record_id)
+    if record.started is None or record.ended is not None:
+        raise OutOfStep(f"record {record_id} is not in publicity")
+    return record
+
+
+def _regime(ledger: Reading, on: date) -> dict[str, Any]:
+    regime: dict[str, Any] = ledger.setting("dishonesty.regime", on=on)
+    return regime
+
+
+def _last_days(
+    ledger: Reading, says: CreditRecordEntered, channels: Channels
+) -> tuple[date | None, date | None]:
+    """The last days of the shortest and the longest publicity; not moved over rest days (0.7)."""
+    if says.severity is None:
+        return None, None
+    _regime(ledger, says.determined_on)
+    return reckoned(ledger, says, channels).bounds

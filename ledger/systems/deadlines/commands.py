@@ -1,0 +1,232 @@
+"""Commands of the clock: it asks whether a deadline is missed, or moved, and records what is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import msgspec
+
+from ledger.general.vocabulary import Name
+from ledger.kernel import (
+    Command,
+    DeadlineRule,
+    Due,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Recorded,
+    UnknownReference,
+)
+from ledger.kernel.days import DayCount, YearCalendar
+from ledger.kernel.deadlines import deadline_rules
+from ledger.systems.corrections.folds import as_it_reads
+from ledger.systems.deadlines.events import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed
+from ledger.systems.deadlines.folds import CalendarHistory, DeadlineOutcome, Performance
+from ledger.systems.supervision.findings import finding
+
+Position = Annotated[int, msgspec.Meta(ge=1)]
+
+#: What a finding about a miss names besides the unit, where the opening event does.
+_ABOUT = ("entity", "task", "plan", "matter")
+
+
+class EndDeadline(Command):
+    """期限届满: a deadline is past and what it asked for was not done in time; recorded once.
+
+    What follows by law is recorded in the same append. Never while the due date is provisional. A
+    deadline that a calendar published meanwhile made final is recomputed in the same append, so
+    that the record says why this day and no other.
+    """
+
+    rule_name: Name
+    opened_at_position: Position
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        deadline = Deadline(ledger, self.rule_name, self.opened_at_position)
+        if deadline.outcome.ended:
+            return
+        recomputed = deadline.recomputed()
+        due = deadline.due()
+        if due.provisional:
+            raise OutOfStep(
+                f"{deadline.id} is due on {due.on} provisionally; publish the working calendars "
+                f"that it reaches ({due.calendar_version}) first"
+            )
+        if not deadline.judged(due):
+            raise OutOfStep(
+                f"{deadline.id} was due on {due.on}, before this ledger took it over; it is not "
+                "judged here"
+            )
+        if ledger.today <= due.on:
+            raise OutOfStep(f"{deadline.id} is due on {due.on} and today is {ledger.today}")
+        done = deadline.performed()
+        done_on = None if done is None else deadline.rule.counts(done)
+        if done is not None and done_on is not None and done_on <= due.on:
+            raise OutOfStep(
+                f"{deadline.id} was performed on {done_on} (position {done.position}), "
+                f"in time for {due.on}"
+            )
+        if recomputed is not None:
+            yield recomputed
+        rule, event = deadline.rule, deadline.opening.event
+        if rule.lapses:
+            yield DeadlineLapsed(
+                deadline_id=deadline.id,
+                rule_name=self.rule_name,
+                opened_at_position=self.opened_at_position,
+                ended_on=due.on,
+                subjects=deadline.subjects,
+                withheld_from=deadline.withheld_from,
+            )
+        else:
+            yield DeadlineMissed(
+                deadline_id=deadline.id,
+                rule_name=self.rule_name,
+                opened_at_position=self.opened_at_position,
+                due_on=due.on,
+                detected_at=ledger.now,
+                subjects=deadline.subjects,
+                withheld_from=deadline.withheld_from,
+            )
+        if rule.finding is not None:
+            yield finding(
+                ledger,
+                rule.finding,
+                unit=rule.whose(event),
+                **deadline.concerns,  # type: ignore[arg-type]
+                evidence=(self.opened_at_position,),
+                withheld_from=deadline.withheld_from,
+                deadline=deadline.id,
+                due_on=due.on.isoformat(),
+                performed_on=None if done_on is None else done_on.isoformat(),
+            )
+        if rule.follows is not None and done is None:
+            yield from rule.follows(ledger, deadline.opening, due.on)
+
+
+class RecomputeDeadline(Command):
+    """期限重算: a calendar published since makes a provisional due date final, or moves it.
+
+    Nothing is recorded for a date that was final, or of which no more is known than before.
+    """
+
+    rule_name: Name
+    opened_at_position: Position
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        deadline = Deadline(ledger, self.rule_name, self.opened_at_position)
+        recomputed = deadline.recomputed()
+        if recomputed is not None and not deadline.outcome.ended:
+            yield recomputed
+
+
+class Deadline:
+    """One deadline as the ledger knows it now; its opening record as corrected."""
+
+    def __init__(self, ledger: Reading, rule_name: str, position: int) -> None:
+        rule = deadline_rules().get(rule_name)
+        if rule is None:
+            near = get_close_matches(rule_name, deadline_rules(), n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else ""
+            raise UnknownReference("deadline rule", rule_name, hint)
+        opening = ledger.record_at(position)
+        if opening is None:
+            raise UnknownReference("record", str(position))
+        about = rule.about(opening.event) if isinstance(opening.event, rule.opened_by) else None
+        if about is None:
+            raise Malformed(
+                f"position {position} is {opening.envelope.type}, which opens no {rule_name}.",
+                "/opened_at_position",
+            )
+        self.rule: DeadlineRule = rule
+        self.id = rule.id_for(opening)
+        self.outcome = ledger.read(DeadlineOutcome(self.id))
+        self.withheld_from = opening.event.kept_from()
+        # Of what was recorded in confidence a miss tells nothing but whose it is.
+        whose = rule.whose(opening.event)
+        if opening.envelope.visibility == "sealed":
+            self.subjects: tuple[str, ...] = () if whose is None else (f"unit:{whose}",)
+            self.concerns: dict[str, str | None] = {}
+        else:
+            self.subjects = tuple(opening.event.tags())
+            self.concerns = {name: _named(opening.event, name) for name in _ABOUT}
+        self.opening: Recorded = as_it_reads(ledger, opening)
+        self._about = about
+        self._ledger = ledger
+        self._now = ledger.due(rule, self.opening)
+
+    def due(self) -> Due:
+        """When it falls due: as last recomputed, else as the calendars of today have it."""
+        last = self.outcome.recomputed
+        if last is None or last.provisional:
+            return self._now
+        # A calendar that is revised later does not move what was recomputed as final.
+        if last.calendar_version == self._now.calendar_version:
+            return self._now
+        return Due(last.due_on, last.provisional, last.calendar_version)
+
+    def judged(self, due: Due) -> bool:
+        """Whether this ledger judges who misses that day; not one before an opening fact's."""
+        until = self.rule.unjudged_until(self.opening)
+        return until is None or due.on > until
+
+    def recomputed(self) -> DeadlineRecomputed | None:
+        """What to record when the calendars have come to say more than was known before."""
+        before, now = self._before(), self._now
+        if not before.provisional or (now.provisional and now.on == before.on):
+            return None
+        return DeadlineRecomputed(
+            deadline_id=self.id,
+            rule_name=self.rule.name,
+            opened_at_position=self.opening.position,
+            previous_due_on=before.on,
+            due_on=now.on,
+            provisional=now.provisional,
+            calendar_version=now.calendar_version,
+            subjects=self.subjects,
+            withheld_from=self.withheld_from,
+        )
+
+    def performed(self) -> Recorded | None:
+        """What was done first of what the deadline asks for."""
+        return self._ledger.read(
+            Performance(self._about, self.rule.name, self.opening.position)
+        ).first
+
+    def _before(self) -> Due:
+        """The due date as last recorded, else by the calendars known when the deadline opened."""
+        last = self.outcome.recomputed
+        if last is not None:
+            return Due(last.due_on, last.provisional, last.calendar_version)
+        days = DayCount(_YearsKnownAt(self._ledger, self.opening.position))
+        key = self.rule.policy_key
+        policy = None if key is None else self._ledger.policy(key, on=self.opening.occurred_on)
+        return self.rule.due(self.opening, policy, days)
+
+
+class _YearsKnownAt(Mapping[int, YearCalendar]):
+    """The years published up to a position, each read when it is first asked for."""
+
+    def __init__(self, ledger: Reading, position: int) -> None:
+        self._ledger = ledger
+        self._position = position
+
+    def __getitem__(self, year: int) -> YearCalendar:
+        known = self._ledger.read(CalendarHistory(str(year))).known_at(self._position)
+        if known is None:
+            raise KeyError(year)
+        return known
+
+    def __iter__(self) -> Iterator[int]:
+        raise TypeError("published years are looked up, never listed")
+
+    def __len__(self) -> int:
+        raise TypeError("published years are looked up, never counted")
+
+
+def _named(event: Any, field: str) -> str | None:
+    value = getattr(event, field, None)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,135 @@
+"""Commands of delegated powers: record a decision, suspend it, end it, assess it (2.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import DelegationId, MatterId, Name, Text, UnitId
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.systems.catalogue.folds import Matter, UnitStanding
+from ledger.systems.delegations.events import (
+    DelegationAssessed,
+    DelegationEnded,
+    DelegationSuspended,
+    PowerDelegated,
+    Powers,
+)
+from ledger.systems.delegations.folds import Delegation
+
+
+class DelegatePower(Command):
+    """记录赋权决定: record a published provincial decision that lets a township act.
+
+    ``powers`` name inspection only where the decision means it (行政处罚法 Art. 24 is about
+    penalties).
+    """
+
+    delegation: DelegationId
+    unit: UnitId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=500)]
+    powers: Powers
+    decision_ref: Name
+    valid_from: date
+    valid_to: date
+    division_note: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.new(Delegation(self.delegation))
+        ledger.known(UnitStanding(self.unit), "Qualify the township first (qualify-unit).")
+        if self.valid_to < self.valid_from:
+            raise Malformed(
+                f"valid_to must not lie before valid_from ({self.valid_from}); it is "
+                f"{self.valid_to}",
+                "/valid_to",
+            )
+        if len(set(self.powers)) < len(self.powers):
+            raise Malformed("each power must be named once", "/powers")
+        for place, name in enumerate(self.matters):
+            matter = ledger.known(Matter(name), "List it in the catalogue first.")
+            if matter.unit == self.unit:
+                raise Malformed(
+                    f"{name} must be a matter of another unit; it is {self.unit}'s own",
+                    f"/matters/{place}",
+                )
+        yield PowerDelegated(
+            delegation=self.delegation,
+            unit=self.unit,
+            matters=self.matters,
+            powers=self.powers,
+            decision_ref=self.decision_ref,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            division_note=self.division_note,
+        )
+
+
+class SuspendDelegation(Command):
+    """暂停赋权: record that the township may not act under it from a day on, today by default."""
+
+    delegation: DelegationId
+    reason: Text
+    since: date | None = None
+    until: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        given = _given(ledger, self.delegation)
+        since = self.since or ledger.on
+        if self.until is not None and self.until < since:
+            raise Malformed(
+                f"until must not lie before since ({since}); it is {self.until}", "/until"
+            )
+        if not given.in_force(since):
+            raise OutOfStep(f"{self.delegation} is not in force on {since}")
+        yield DelegationSuspended(
+            delegation=self.delegation,
+            unit=given.unit,
+            since=since,
+            until=self.until,
+            reason=self.reason,
+        )
+
+
+class EndDelegation(Command):
+    """收回赋权: record that the township may not act under it any more, from a day on."""
+
+    delegation: DelegationId
+    reason: Text
+    ended_on: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        given = _given(ledger, self.delegation)
+        yield DelegationEnded(
+            delegation=self.delegation,
+            unit=given.unit,
+            ended_on=self.ended_on or ledger.on,
+            reason=self.reason,
+        )
+
+
+class AssessDelegation(Command):
+    """评估赋权: record how the township carries the power; ``occurred_at`` is when."""
+
+    delegation: DelegationId
+    result: Literal["keep", "adjust", "withdraw"]
+    says: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        given = _given(ledger, self.delegation)
+        yield DelegationAssessed(
+            delegation=self.delegation,
+            unit=given.unit,
+            assessed_on=ledger.on,
+            result=self.result,
+            says=self.says,
+        )
+
+
+def _given(ledger: Reading, name: str) -> Delegation:
+    given = ledger.known(Delegation(name), "Record the decision first (delegate-power).")
+    if given.ended_on is not None:
+        raise OutOfStep(f"{name} ended on {given.ended_on}")
+    return given

@@ -1,0 +1,241 @@
+"""Determinations: notice, defence, decision (2.4c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+
+from ledger.general.personaldata import require_impersonal
+from ledger.general.vocabulary import (
+    DeterminationId,
+    EntityId,
+    ListFieldId,
+    Name,
+    RecordId,
+    Text,
+    UnitId,
+)
+from ledger.kernel import Command, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
+from ledger.systems.credit.events import CreditRecordEntered, Instrument, Sector, Severity
+from ledger.systems.credit.folds import Record
+from ledger.systems.credit.rules import (
+    CRD_R1,
+    CRD_R2,
+    CRD_R4,
+    require_first,
+    require_published,
+    why_ineffective,
+)
+from ledger.systems.dishonesty import rules
+from ledger.systems.dishonesty.events import (
+    DefenceSubmitted,
+    DeterminationNotified,
+    DishonestyDetermined,
+)
+from ledger.systems.dishonesty.folds import Determination
+
+Basis = Annotated[tuple[LegalRef, ...], msgspec.Meta(min_length=1, max_length=20)]
+
+#: Lightest first.
+CLASSES: tuple[Severity, ...] = get_args(Severity)
+
+
+class NotifyDetermination(Command):
+    """告知: tell a business what is about to be determined, on which facts and basis, and until
+    when it may defend itself.
+    """
+
+    determination: DeterminationId
+    entity: EntityId
+    unit: UnitId
+    notice_no: Name
+    facts: Text
+    ground: Name
+    severity: Severity
+    basis: Basis
+    defence_until: date
+    sector: Sector = "general"
+    list_field: ListFieldId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(Determination(self.determination))
+        if self.list_field is not None and self.severity != "serious":
+            raise Malformed("a serious list takes serious dishonesty alone", "/list_field")
+        earliest = ledger.period("dishonesty.defence_wd", ledger.on).on
+        ledger.require(
+            self.defence_until >= earliest,
+            rules.DIS_R1,
+            reason=f"the defence would end on {self.defence_until}, before {earliest}",
+        )
+        _require_classified(ledger, self.ground, self.severity, self.sector)
+        yield DeterminationNotified(
+            determination=self.determination,
+            entity=self.entity,
+            unit=self.unit,
+            notice_no=self.notice_no,
+            facts=self.facts,
+            ground=self.ground,
+            severity=self.severity,
+            basis=self.basis,
+            defence_until=self.defence_until,
+            sector=self.sector,
+            list_field=self.list_field,
+        )
+
+
+class SubmitDefence(Command):
+    """陈述申辩: the business answers the notice; until it is decided, late answers count too.
+
+    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
+    What the unit records does not shorten the business's time (DIS-R1).
+    """
+
+    determination: DeterminationId
+    entity: EntityId
+    statement: Text
+    evidence_refs: tuple[Name, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        standing = ledger.known(Determination(self.determination))
+        notice = standing.notice
+        assert notice is not None
+        if notice.entity != self.entity:
+            raise Forbidden(f"determination {self.determination} does not concern {self.entity}")
+        if ledger.actor.role != "entity_rep":
+            ledger.act_for(notice.unit)
+        if standing.determined is not None:
+            raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
+        ledger.not_before(standing.notified_on, f"{self.determination} was notified")
+        yield DefenceSubmitted(
+            determination=self.determination,
+            entity=notice.entity,
+            unit=notice.unit,
+            statement=self.statement,
+            evidence_refs=self.evidence_refs,
+            days_late=ledger.days_after(notice.defence_until),
+        )
+
+
+class DetermineDishonesty(Command):
+    """认定失信行为: determine that conduct is dishonest, and its class, after notice and defence.
+
+    The class stands on the credit record from here on: ``record`` is entered in the same append, of
+    ``kind``, and its publicity counts from today. Where the notice named a serious list and the
+    class is serious, the listing enters the record instead, and none is named here.
+    """
+
+    determination: DeterminationId
+    severity: Severity
+    instrument: Instrument
+    basis: Basis
+    defence_handling: Text | None = None
+    record: RecordId | None = None
+    kind: Literal["penalty", "judgment", "tax", "other"] = "other"
+    title: Name = "失信行为认定"
+    public: bool = False
+    summary: Text | None = None
+    necessity_reason: Text | None = None
+    catalogue_item: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        standing = ledger.read(Determination(self.determination))
+        notice = standing.notice
+        ledger.require(
+            notice is not None,
+            rules.DIS_R1,
+            reason=f"nothing was notified as {self.determination}",
+        )
+        assert notice is not None
+        ledger.act_for(notice.unit)
+        if standing.determined is not None:
+            raise OutOfStep(f"{self.determination} was determined on {standing.determined_on}")
+        reason = self._unheard(ledger, standing, notice)
+        ledger.require(reason is None, rules.DIS_R1, reason=reason)
+        _require_classified(ledger, notice.ground, self.severity, notice.sector)
+        why = why_ineffective(self.instrument, ledger.on)
+        ledger.require(why is None, CRD_R1, reason=why)
+        record = self._record(ledger, notice)
+        if not standing.defences and standing.lapsed_on is None:
+            # The clock has not looked since the day passed.
+            yield rules.defence_lapsed(notice)
+        yield DishonestyDetermined(
+            determination=self.determination,
+            entity=notice.entity,
+            unit=notice.unit,
+            severity=self.severity,
+            ground=notice.ground,
+            basis=self.basis,
+            instrument=self.instrument,
+            sector=notice.sector,
+            defence_handling=self.defence_handling,
+            record=self.record,
+        )
+        if record is not None:
+            yield record
+
+    def _unheard(
+        self, ledger: Reading, standing: Determination, notice: DeterminationNotified
+    ) -> str | None:
+        if not standing.answered and ledger.on <= notice.defence_until:
+            return f"the business may defend itself until {notice.defence_until}"
+        if standing.defences and self.defence_handling is None:
+            return "the defence was not answered"
+        if CLASSES.index(self.severity) > CLASSES.index(notice.severity):
+            return f"the notice spoke of {notice.severity} dishonesty, not of {self.severity}"
+        return None
+
+    def _record(self, ledger: Reading, notice: DeterminationNotified) -> CreditRecordEntered | None:
+        if notice.list_field is not None and self.severity == "serious":
+            if self.record is not None:
+                raise Malformed(f"the listing in {notice.list_field} enters the record", "/record")
+            return None
+        if self.record is None:
+            raise Malformed("name the credit record that carries the class", "/record")
+        ledger.new(Record(self.record))
+        ledger.require(
+            self.kind != "other" or self.catalogue_item,
+            CRD_R2,
+            kind=self.kind,
+            kinds="penalty, judgment, tax",
+        )
+        require_first(ledger, entity=notice.entity, kind=self.kind, doc_no=self.instrument.doc_no)
+        if self.public:
+            require_published(ledger, self.severity, ledger.on, self.necessity_reason)
+            require_impersonal(ledger, CRD_R4, self.title, self.summary, self.necessity_reason)
+        return CreditRecordEntered(
+            record=self.record,
+            entity=notice.entity,
+            unit=notice.unit,
+            kind=self.kind,
+            instrument=self.instrument,
+            determined_on=ledger.on,
+            title=self.title,
+            public=self.public,
+            summary=self.summary,
+            severity=self.severity,
+            sector=notice.sector,
+            necessity_reason=self.necessity_reason,
+            catalogue_item=self.catalogue_item,
+            source_ref=self.determination,
+        )
+
+
+def _require_classified(ledger: Reading, ground: str, severity: Severity, sector: Sector) -> None:
+    """DIS-R4: the classification of the sector, or else the general one, names the ground so."""
+    classes: dict[str, Any] = ledger.setting("severity.map", domain=sector)
+    ledger.require(
+        ground in classes[severity],
+        rules.DIS_R4,
+        ground=ground,
+        severity=severity,
+        sector=sector,
+        instead=", ".join(one for one in CLASSES if ground in classes[one]) or "none names it",
+    )

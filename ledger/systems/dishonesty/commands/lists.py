@@ -1,0 +1,244 @@
+"""Serious lists: their criteria, who is put on them and taken off (2.4c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+
+from ledger.general.countersigning import Countersigned
+from ledger.general.personaldata import require_impersonal
+from ledger.general.vocabulary import (
+    DeterminationId,
+    ListFieldId,
+    Name,
+    RecordId,
+    Role,
+    Text,
+    UnitId,
+)
+from ledger.kernel import Command, Event, OutOfStep, Reading, Rule, UnknownReference
+from ledger.systems.credit.effects import (
+    ENDERS,
+    approved_end,
+    end_records,
+    ends_by_word,
+    same_ender,
+)
+from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.folds import Record
+from ledger.systems.credit.rules import CRD_R1, CRD_R4, require_first, why_ineffective
+from ledger.systems.dishonesty import rules
+from ledger.systems.dishonesty.events import (
+    ListBasisLevel,
+    ListCriteria,
+    ListCriteriaProposed,
+    ListCriteriaPublished,
+    ListCriteriaWithdrawn,
+    SeriousListAdded,
+)
+from ledger.systems.dishonesty.folds import Determination, ListField, SeriousListing
+
+#: What a serious list may rest on; a local regulation carries a list within its own area.
+_HIGH_ENOUGH: frozenset[ListBasisLevel] = frozenset(
+    {"law", "admin_regulation", "central_policy", "local_regulation"}
+)
+
+
+class ProposeListCriteria(Command):
+    """认定标准征求意见: put new criteria of the serious list of a field before the public.
+
+    It reports that the text is at ``url``; what was put there earlier is reported with its own
+    date, and flagged when it is reported late.
+    """
+
+    list_field: ListFieldId
+    unit: UnitId
+    proposal: ListCriteria
+    url: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        field = ledger.read(ListField(self.list_field))
+        if field.exists and field.unit != self.unit:
+            raise OutOfStep(f"the list of {self.list_field} is kept by {field.unit}")
+        yield ListCriteriaProposed(
+            list_field=self.list_field,
+            unit=self.unit,
+            version=field.latest + 1,
+            proposal=self.proposal,
+            url=self.url,
+        )
+
+
+class PublishListCriteria(Command):
+    """公布认定标准: put criteria in force that rest on a sufficient basis (DIS-R2).
+
+    They have to have been before the public for ``serious_list.consultation`` days.
+    """
+
+    list_field: ListFieldId
+    version: int
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        field = ledger.known(ListField(self.list_field), "Propose its criteria first.")
+        ledger.act_for(field.unit)
+        version = field.versions.get(self.version)
+        if version is None:
+            raise UnknownReference(
+                "version", str(self.version), f"{self.list_field} has {field.latest}."
+            )
+        if version.published_on is not None:
+            raise OutOfStep(f"version {self.version} was published on {version.published_on}")
+        basis = version.proposal.basis
+        days = int(ledger.setting("serious_list.consultation"))
+        first = version.proposed_on + timedelta(days=days + 1)
+        reason = None
+        if basis.level not in _HIGH_ENOUGH:
+            reason = f"{basis.instrument} is {basis.level}"
+        elif ledger.on < first:
+            reason = (
+                f"version {self.version} is before the public since {version.proposed_on}, and has "
+                f"to be for {days} days: until the end of {first - timedelta(days=1)}"
+            )
+        ledger.require(reason is None, rules.DIS_R2, list_field=self.list_field, reason=reason)
+        yield ListCriteriaPublished(
+            list_field=self.list_field,
+            unit=field.unit,
+            version=self.version,
+            adopted=version.proposal,
+            proposed_on=version.proposed_on,
+        )
+
+
+class WithdrawListCriteria(Command):
+    """废止认定标准: nobody more is put on the list of a field, as when its basis is repealed."""
+
+    list_field: ListFieldId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        field = ledger.known(ListField(self.list_field))
+        ledger.act_for(field.unit)
+        version = field.in_force(ledger.on)
+        if version is None:
+            raise OutOfStep(f"no criteria of {self.list_field} are in force")
+        yield ListCriteriaWithdrawn(
+            list_field=self.list_field, unit=field.unit, version=version, reason=self.reason
+        )
+
+
+class AddToSeriousList(Command):
+    """列入严重失信主体名单: put a business on the list that its notice named (DIS-R1, DIS-R2).
+
+    The listing enters the credit record as ``record``, whose publicity counts from today.
+    """
+
+    determination: DeterminationId
+    record: RecordId
+    instrument: Instrument
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        standing = ledger.read(Determination(self.determination))
+        notice, determined = standing.notice, standing.determined
+        missing = None
+        if notice is None:
+            missing = f"nothing was notified as {self.determination}"
+        elif notice.list_field is None:
+            missing = f"the notice of {self.determination} named no list"
+        elif determined is None:
+            missing = f"{self.determination} is not determined: it is {standing.stage}"
+        ledger.require(missing is None, rules.DIS_R1, reason=missing)
+        assert notice is not None
+        assert notice.list_field is not None
+        assert determined is not None
+        ledger.act_for(notice.unit)
+        if determined.severity != "serious":
+            raise OutOfStep(f"{self.determination} found {determined.severity} dishonesty")
+        if standing.listed is not None:
+            raise OutOfStep(f"{self.determination} put the business on the list already")
+        ledger.new(Record(self.record))
+        field = ledger.read(ListField(notice.list_field))
+        version = field.in_force(ledger.on)
+        ledger.require(
+            version is not None,
+            rules.DIS_R2,
+            list_field=notice.list_field,
+            reason="no criteria are in force",
+        )
+        assert version is not None
+        require_first(
+            ledger, entity=notice.entity, kind="serious_list", doc_no=self.instrument.doc_no
+        )
+        why = why_ineffective(self.instrument, ledger.on)
+        ledger.require(why is None, CRD_R1, reason=why)
+        require_impersonal(ledger, CRD_R4, self.reason)
+        yield SeriousListAdded(
+            record=self.record,
+            determination=self.determination,
+            entity=notice.entity,
+            unit=notice.unit,
+            list_field=notice.list_field,
+            criteria_version=version,
+            instrument=self.instrument,
+            reason=self.reason,
+            listed_on=ledger.on,
+        )
+        yield CreditRecordEntered(
+            record=self.record,
+            entity=notice.entity,
+            unit=notice.unit,
+            kind="serious_list",
+            instrument=self.instrument,
+            determined_on=ledger.on,
+            title=field.versions[version].proposal.name,
+            public=True,
+            summary=self.reason,
+            severity="serious",
+            sector=notice.sector,
+            source_ref=self.determination,
+        )
+
+
+class RemoveFromSeriousList(Countersigned):
+    """移出严重失信主体名单: take a business off the list, and end the record it stands on.
+
+    ``source_delisted``: the conditions of removal are met. A repair removes by itself (2.4e); the
+    other reasons take what ``TerminatePublicity`` takes.
+    """
+
+    NAME: ClassVar[str] = "dishonesty.remove-from-serious-list"
+    APPROVERS: ClassVar[frozenset[Role]] = ENDERS
+
+    record: RecordId
+    reason: Literal["source_delisted", "revoked", "correction"]
+    note: Text | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        listing = self._listing(ledger)
+        if ledger.actor.role != "credit_officer":
+            ledger.act_for(listing.unit)
+
+    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        return same_ender(person)
+
+    def needs_second(self, ledger: Reading) -> bool:
+        return ends_by_word(ledger.known(Record(self.record)), self.reason)
+
+    def _listing(self, ledger: Reading) -> SeriousListing:
+        return ledger.known(SeriousListing(self.record), "It stands on no list.")
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        ledger.must_be_now()
+        listing = self._listing(ledger)
+        if listing.removed is not None:
+            raise OutOfStep(f"{self.record} was removed on {listing.removed.removed_on}")
+        require_impersonal(ledger, CRD_R4, self.note)
+        record = ledger.known(Record(self.record))
+        if self.reason != "source_delisted":
+            yield from approved_end(ledger, record, self.reason)
+        yield from end_records(ledger, [record], reason=self.reason, note=self.note)

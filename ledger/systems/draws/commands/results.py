@@ -1,0 +1,99 @@
+"""Results: what an inspection found is published and enters the credit record (2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.general.vocabulary import DrawId, TaskId, Text
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.rules import require_first
+from ledger.systems.draws import rules
+from ledger.systems.draws.effects import drawn_visit
+from ledger.systems.draws.events import DrawResultPublished
+from ledger.systems.draws.folds import DrawState, PublishedResult
+from ledger.systems.filing.events import InspectionConcluded
+from ledger.systems.filing.folds import Task
+from ledger.systems.supervision.findings import finding
+
+
+class PublishDrawResult(Command):
+    """公示抽查检查结果: publish what an inspection found, and enter it on the credit record.
+
+    A lawful refusal enters no record: it says nothing against the business. ``draw``: the draw that
+    chose it; the task's own if it is left out. One that did not ask for this visit is found
+    (DRW-V2).
+    """
+
+    task: TaskId
+    draw: DrawId | None = None
+    withhold_reason: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        task = ledger.known(Task(self.task), "Approve the task first.")
+        ledger.act_for(task.unit)
+        ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
+        assert task.concluded is not None
+        concluded = task.concluded.event
+        assert isinstance(concluded, InspectionConcluded)
+        concluded_on = task.concluded.occurred_on
+        if ledger.on < concluded_on:
+            raise Malformed(f"{self.task} was concluded on {concluded_on}", "/occurred_at")
+        published = ledger.read(PublishedResult(self.task)).published
+        if published is not None:
+            raise OutOfStep(f"the result of {self.task} was published on {published.published_on}")
+        draw = self.draw or task.draw
+        if draw is not None:
+            ledger.known(DrawState(draw), "Announce the draw first.")
+        if not concluded.lawful_refusal:
+            require_first(ledger, entity=task.entity, kind="inspection_result", doc_no=self.task)
+        due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
+        late = 0 if concluded.lawful_refusal else ledger.days_after(due)
+        yield DrawResultPublished(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            matters=concluded.matters,
+            result=concluded.result,
+            published_on=ledger.on,
+            days_late=late,
+            lawful_refusal=concluded.lawful_refusal,
+            withhold_reason=self.withhold_reason,
+            draw=draw,
+        )
+        if draw is not None and not self._asked_for(ledger, draw, task):
+            yield finding(
+                ledger,
+                rules.DRW_V2,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                draw=draw,
+            )
+        if concluded.lawful_refusal:
+            return
+        yield CreditRecordEntered(
+            record=ledger.name("CR"),
+            entity=task.entity,
+            unit=task.unit,
+            kind="inspection_result",
+            instrument=Instrument(
+                kind="inspection_conclusion", doc_no=self.task, effective_on=concluded_on
+            ),
+            determined_on=concluded_on,
+            title=concluded.result,
+            public=self.withhold_reason is None,
+            result=concluded.result,
+            task=self.task,
+            source_event_id=task.concluded.envelope.event_id,
+        )
+
+    def _asked_for(self, ledger: Reading, draw: str, task: Task) -> bool:
+        """Whether this visit, and no other one at the business, is what the draw asked for."""
+        target = drawn_visit(ledger, draw, task.entity, task.unit, task.matters)
+        if target is None or task.draw != draw:
+            return False
+        # Of several units each has a task of its own; the target names the first that went.
+        first = None if target.task in (None, self.task) else ledger.read(Task(target.task or ""))
+        return first is None or first.unit != task.unit

@@ -1,0 +1,296 @@
+"""What other systems' acts mean for a draw: who may be visited because of it, and who was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from itertools import combinations
+from typing import Annotated, Any, Protocol, TypeVar
+
+import msgspec
+
+from ledger.general.vocabulary import EntityId, Sha256, TargetId
+from ledger.kernel import Event, Fold, Reading, Unavailable, Value
+from ledger.systems.draws import chance, rules, uvdraw
+from ledger.systems.draws.events import (
+    Count,
+    DrawTargetExempted,
+    DrawTargetInspected,
+    DrawTargetSelected,
+    StratumKey,
+)
+from ledger.systems.draws.folds import (
+    DrawnAt,
+    DrawnTarget,
+    DrawState,
+    ExemptedTargets,
+    OfficerRoster,
+    PairsAt,
+    Target,
+)
+from ledger.systems.entities.folds import Registration
+from ledger.systems.entities.rules import LEFT_HOW
+from ledger.systems.filing.events import Ratio
+from ledger.systems.supervision.findings import finding
+
+F = TypeVar("F", bound=Fold)
+
+
+class SelectedLine(Value):
+    """One line of a selection with its proof: line ``index`` under the selection's root."""
+
+    uscc: EntityId
+    stratum: StratumKey
+    ticket: Sha256
+    rank: Annotated[int, msgspec.Meta(ge=1)]
+    inclusion_prob: Ratio
+    index: Count
+    path: tuple[Sha256, ...]
+
+    def stands_in(self, draw: DrawState) -> bool:
+        """Whether the executed draw's selection has this line."""
+        assert draw.selection_root is not None
+        line = uvdraw.line(
+            uvdraw.Picked(
+                self.uscc, self.stratum, self.ticket, self.rank, self.inclusion_prob
+            )._asdict()
+        )
+        return uvdraw.proves(draw.selection_root, draw.selection_count, self.index, line, self.path)
+
+
+class CalledReserves(Value):
+    """The reserves that move up in the place of one target, until one of them is listed."""
+
+    target: TargetId
+    lines: tuple[SelectedLine, ...]
+
+
+def drawn_target(ledger: Reading, draw: str, entity: str) -> Target | None:
+    """The place that a business has in a draw, ``None`` if it was not drawn."""
+    drawn = ledger.read(DrawnTarget(entity, draw))
+    return ledger.read(Target(drawn.target)) if drawn.exists else None
+
+
+def drawn_visit(
+    ledger: Reading, draw: str, entity: str, unit: str | None, matters: tuple[str, ...]
+) -> Target | None:
+    """The place in a draw that a visit can fill: by its unit, for matters that it drew for.
+
+    What is not known of the visit, as ``None`` or no matters, speaks against nothing.
+    """
+    target = drawn_target(ledger, draw, entity)
+    if target is None or unit not in (None, *target.units):
+        return None
+    return target if not matters or set(matters) & set(target.matters) else None
+
+
+def require_drawn_officers(
+    ledger: Reading, target: Target, unit: str, officers: tuple[str, ...]
+) -> None:
+    """Refuse a visit of a unit by other officers than those drawn for it (DRW-R8)."""
+    drawn = target.by_unit.get(unit, ())
+    others = sorted(set(officers) ^ set(drawn))
+    ledger.require(
+        drawn and not others,
+        rules.DRW_R8,
+        target=target.target,
+        reason=f"drawn are {', '.join(drawn)}" if drawn else "none is assigned",
+    )
+
+
+def target_inspected(
+    ledger: Reading,
+    draw: str | None,
+    entity: str,
+    task: str,
+    officers: tuple[str, ...] = (),
+    *,
+    unit: str | None = None,
+) -> Iterator[Event]:
+    """What the opening of a drawn visit brings about, or its end at a closed door.
+
+    Of several units that come together the first one says it. With it comes DRW-V4, when a pair of
+    its officers has come here more often than chance allows.
+    """
+    target = None if draw is None else drawn_target(ledger, draw, entity)
+    if target is None or target.state != "waiting":
+        return
+    state = ledger.read(DrawState(target.draw))
+    part = state.part_of(unit or target.unit) or state.parts[0]
+    roster = ledger.read(OfficerRoster(part.officer_roster)).frozen
+    drawn_from = len(roster.officers) if roster is not None else 0
+    yield DrawTargetInspected(
+        target=target.target,
+        draw=target.draw,
+        entity=entity,
+        unit=part.unit,
+        task=task,
+        stratum=target.stratum,  # type: ignore[arg-type]
+        inspected_on=ledger.on,
+        officers=officers,
+        drawn_from=drawn_from,
+    )
+    threshold = Fraction(str(ledger.setting("selective_p")))
+    visits = [*ledger.read(PairsAt(entity)).visits.values(), (officers, drawn_from)]
+    for pair in combinations(sorted(set(officers)), 2):
+        times = sum(set(pair) <= set(going) for going, _ in visits)
+        p = chance.pair_recurs([(len(set(going)), size) for going, size in visits], times)
+        if times > 1 and p < threshold:
+            yield finding(
+                ledger,
+                rules.DRW_V4,
+                unit=part.unit,
+                entity=entity,
+                task=task,
+                officers=list(pair),
+                times=times,
+                visits=len(visits),
+                p=chance.shown(p),
+            )
+
+
+def business_left(
+    ledger: Reading, entity: str, how: str, reserves: tuple[CalledReserves, ...]
+) -> Iterator[Event]:
+    """What a business's leaving its register brings about: nobody visits it because it was drawn.
+
+    ``reserves`` are those that move up in each of its places. Whoever reports the leaving learns
+    nothing of it: what is sealed is read as it is.
+    """
+    lines = {one.target: one.lines for one in reserves}
+    for name in ledger.read(DrawnAt(entity)).waiting:
+        # Whoever reports a leaving need not know of the visits that it ends.
+        target = ledger.read_true(Target(name))
+        draw = ledger.read_true(DrawState(target.draw))
+        if draw.stage != "voided":
+            exemption = DrawTargetExempted(
+                target=name,
+                draw=target.draw,
+                entity=entity,
+                unit=target.unit,
+                reason="closed",
+                evidence=f"the business {how}",
+                of_itself=True,
+            )
+            yield from exempted(ledger, draw, target.stratum, exemption, lines.get(name, ()))
+
+
+def exempted(
+    ledger: Reading,
+    draw: DrawState,
+    stratum: str,
+    exemption: DrawTargetExempted,
+    lines: tuple[SelectedLine, ...],
+) -> Iterator[Event]:
+    """An exemption, and the next reserve in that place; one that has left is passed over at once.
+
+    Raises ``Unavailable`` when another exemption has come in between.
+    """
+    called = list(ledger.read_true(ExemptedTargets(draw.draw)).targets)
+    waiting = iter(lines)
+    while True:
+        rank = next_reserve(draw, called, stratum)
+        line = next(waiting, None) if rank is not None else None
+        if rank is not None and (line is None or (line.stratum, line.rank) != (stratum, rank)):
+            raise Unavailable("another exemption came in between; send the same request again")
+        yield msgspec.structs.replace(
+            exemption,
+            replaced_by=None if rank is None else target_id(draw.draw, stratum, rank),
+            no_reserve=rank is None,
+        )
+        if line is None:
+            return
+        called.append(exemption.target)
+        reserve = selected(ledger, draw, line, in_place_of=exemption.target)
+        yield reserve
+        left = ledger.read(Registration(line.uscc)).left(ledger.today)
+        if left is None:
+            return
+        exemption = DrawTargetExempted(
+            target=reserve.target,
+            draw=draw.draw,
+            entity=line.uscc,
+            unit=draw.unit,
+            reason="closed",
+            evidence=f"the business {LEFT_HOW[left.kind]} on {left.on}",
+            of_itself=True,
+        )
+
+
+def selected(
+    ledger: Reading, draw: DrawState, line: SelectedLine, *, in_place_of: str | None = None
+) -> DrawTargetSelected:
+    """The event of one line, which has to stand in the selection (DRW-R6)."""
+    ledger.require(
+        line.stands_in(draw),
+        rules.DRW_R6,
+        draw=draw.draw,
+        reason=f"{line.uscc} is not line {line.index} of it",
+    )
+    assert draw.inspect_by is not None
+    return DrawTargetSelected(
+        target=target_id(draw.draw, line.stratum, line.rank),
+        draw=draw.draw,
+        entity=line.uscc,
+        unit=draw.unit,
+        plan=draw.plan,
+        matters=draw.matters,
+        stratum=line.stratum,
+        ticket=line.ticket,
+        rank=line.rank,
+        inclusion_prob=line.inclusion_prob,
+        inspect_by=draw.inspect_by,
+        in_place_of=in_place_of,
+        units=draw.units if len(draw.parts) > 1 else (),
+    )
+
+
+class _Asks(Protocol):
+    """Whatever answers a question from the ledger."""
+
+    def __call__(self, fold: F, /) -> F: ...
+
+
+def called_reserves(
+    name: str, now: _Asks, content: Callable[[str], bytes]
+) -> CalledReserves | None:
+    """The reserves that move up in a target's place: up to the first that its register lists.
+
+    ``now`` answers a question as the ledger has it, ``content`` gives what lies under a digest.
+    """
+    target = now(Target(name))
+    draw = now(DrawState(target.draw))
+    if draw.selection_hash is None or draw.stage == "voided":
+        return None
+    called = list(now(ExemptedTargets(target.draw)).targets)
+    by_place: dict[tuple[str, int], int] = {}
+    entries: list[dict[str, Any]] = []
+    lines: list[bytes] = []
+    found: list[SelectedLine] = []
+    while (rank := next_reserve(draw, called, target.stratum)) is not None:
+        if not entries:
+            entries = msgspec.json.decode(content(draw.selection_hash))
+            lines = [uvdraw.line(entry) for entry in entries]
+            by_place = {(one["stratum"], one["rank"]): i for i, one in enumerate(entries)}
+        index = by_place[target.stratum, rank]
+        path = tuple(uvdraw.roster_proof(lines, index))
+        found.append(SelectedLine(**entries[index], index=index, path=path))
+        called.append(name)
+        if now(Registration(found[-1].uscc)).listed:
+            break
+        name = target_id(draw.draw, target.stratum, rank)
+    return CalledReserves(target=target.target, lines=tuple(found))
+
+
+def target_id(draw: str, stratum: str, rank: int) -> str:
+    """The id of one place of a selection."""
+    return f"{draw}/{stratum}/{rank}"
+
+
+def next_reserve(draw: DrawState, exempted: Iterable[str], stratum: str) -> int | None:
+    """The rank of the reserve that takes the place of the next one exempted, if there is one."""
+    start = target_id(draw.draw, stratum, 0)[:-1]
+    called = sum(target.startswith(start) for target in exempted)
+    (count,) = (one for one in draw.drawn if one.key == stratum)
+    rank = count.quota + called + 1
+    return rank if rank <= min(count.size, count.quota + draw.reserves) else None

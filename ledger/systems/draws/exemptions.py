@@ -1,0 +1,131 @@
+"""Whom the rules let off a drawn visit: the grounds, held against the ledger (DRW-R10, DRW-V7)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from ledger.general.vocabulary import EntityId, UnitId
+from ledger.kernel import Fold, Reading, Recorded
+from ledger.systems.catalogue.folds import UnitStanding
+from ledger.systems.draws import rules, uvdraw
+from ledger.systems.draws.events import (
+    DrawResultPublished,
+    DrawTargetExempted,
+    DrawTargetSelected,
+    ExemptGround,
+)
+from ledger.systems.draws.folds import DrawnTasks, DrawState, Target
+from ledger.systems.entities.folds import Registration
+from ledger.systems.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
+from ledger.systems.filing.folds import Task
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.supervision.folds import BookedVisits
+
+
+class YearsTargets(msgspec.Struct):
+    """How many businesses a unit drew for the visits of a year, and let off at somebody's wish."""
+
+    selected: int = 0
+    let_off: int = 0
+
+
+class UnitTargets(Fold):
+    """How many businesses has this unit drawn, year by year, and how many of them let off?"""
+
+    unit: UnitId
+    years: dict[int, YearsTargets] = msgspec.field(default_factory=dict)
+    #: The year of each draw.
+    draws: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def of(self, year: int) -> YearsTargets:
+        """The numbers of one year."""
+        return self.years.setdefault(year, YearsTargets())
+
+    def on_selected(self, event: DrawTargetSelected) -> None:
+        self.draws[event.draw] = event.inspect_by.year
+        self.of(event.inspect_by.year).selected += 1
+
+    def on_exempted(self, event: DrawTargetExempted) -> None:
+        if not event.of_itself and event.draw in self.draws:
+            self.of(self.draws[event.draw]).let_off += 1
+
+
+#: Results that say that nobody was let in, or nobody was there: nothing was inspected.
+_NOT_INSPECTED = {"refused_by_entity", "entity_not_found"}
+
+
+class ResultsAt(Fold):
+    """On which matters has this unit inspected this business and published the result, and when?
+
+    A case inspection, or an emergency, is an answer to a clue and counts for nothing here.
+    """
+
+    entity: EntityId
+    unit: UnitId
+    clues: set[str] = msgspec.field(default_factory=set)
+    opened: dict[str, date] = msgspec.field(default_factory=dict)
+    published: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+    def on_approved(self, event: InspectionTaskApproved) -> None:
+        if event.kind == "case":
+            self.clues.add(event.task)
+
+    def on_opened(self, event: OnSiteInspectionOpened, record: Recorded) -> None:
+        self.opened[event.task] = record.occurred_on
+        if event.emergency:
+            self.clues.add(event.task)
+
+    def on_published(self, event: DrawResultPublished) -> None:
+        if event.result not in _NOT_INSPECTED and event.withhold_reason is None:
+            self.published[event.task] = event.matters
+
+    def inspected(self, year: int) -> set[str]:
+        """The matters on which it was inspected in a year."""
+        return {
+            matter
+            for task, matters in self.published.items()
+            for matter in matters
+            if task not in self.clues and task in self.opened and self.opened[task].year == year
+        }
+
+
+def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: ExemptGround) -> None:
+    """Refuse an exemption whose ground the ledger does not bear out (DRW-R10)."""
+    reason = None
+    if ground == "closed":
+        if ledger.read(Registration(target.entity)).left(ledger.on) is None:
+            reason = f"the register lists {target.entity}"
+    elif ground == "moved":
+        unit = ledger.read(UnitStanding(draw.unit)).qualified(ledger.on)
+        identity = ledger.read(Registration(target.entity)).identity
+        here = None if unit is None else unit.area
+        there = None if identity is None else identity.area
+        if here is None or there is None or here == there:
+            reason = f"{target.entity} lies in {there}, and {draw.unit} acts in {here}"
+    elif ground == "already_inspected_same_matter":
+        results = ledger.read(ResultsAt(target.entity, draw.unit))
+        missing = sorted(set(target.matters) - results.inspected(draw.year))
+        if missing:
+            reason = (
+                f"{draw.unit} has published no result in {draw.year} of a visit that was no case, "
+                f"on {', '.join(missing)}"
+            )
+    elif ground == "cap_used":
+        reason = _why_within_cap(ledger, draw, target)
+    ledger.require(reason is None, rules.DRW_R10, target=target.target, reason=reason)
+
+
+def _why_within_cap(ledger: Reading, draw: DrawState, target: Target) -> str | None:
+    """Why the unit's cap does not stand in the way of the visit; ``None`` if it is used up."""
+    if uvdraw.ratio_of(draw.ratios[target.stratum]) == 1:
+        return f"all of {target.stratum} are visited, whatever the cap"
+    grade = ledger.read(CreditGrade(target.entity)).on(ledger.on)
+    cap = int(ledger.setting("visit_cap", unit=draw.unit, grade=grade)[grade])
+    used = ledger.read(BookedVisits(target.entity, draw.unit, draw.year)).capped
+    own = [
+        ledger.read(Task(name)) for name in ledger.read(DrawnTasks(target.entity, draw.draw)).tasks
+    ]
+    used -= sum(task.stage != "cancelled" and task.counter == "capped" for task in own)
+    return None if used >= cap else f"{used} of {cap} capped visits of {draw.year} are used"

@@ -1,0 +1,188 @@
+"""Commands of market entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from ledger.general.personaldata import plain_text
+from ledger.general.vocabulary import EntityId, Name, PersonalText, Text, oddity_of
+from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, civil_moment
+from ledger.systems.draws.effects import CalledReserves
+from ledger.systems.entities import rules
+from ledger.systems.entities.effects import business_left
+from ledger.systems.entities.events import (
+    EntityLeftRegister,
+    EntityReentered,
+    EntityRegistered,
+    EntityRevised,
+    Identity,
+    IdType,
+    Leaving,
+    LegalRepresentativeRecorded,
+)
+from ledger.systems.entities.folds import Registration
+from ledger.systems.persons.effects import refuse_clear, registered
+from ledger.systems.persons.events import SealedPerson
+from ledger.systems.persons.folds import Person
+from ledger.systems.supervision.findings import finding
+
+
+class RegisterEntity(Command):
+    """登记市场主体: make a business known to the ledger, once.
+
+    ``register_ref``: the register that shows it under this id, where that has another check
+    character than GB 32100 gives, or reads as the number of a person.
+    """
+
+    entity: EntityId
+    identity: Identity
+    register_ref: Text | None = None
+
+    @property
+    def vouches(self) -> bool:
+        return self.register_ref is not None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.new(Registration(self.entity))
+        ref = self.register_ref
+        yield EntityRegistered(
+            entity=self.entity,
+            identity=rules.plain_identity(self.identity),
+            register_ref=None if ref is None else plain_text(ref, "/register_ref"),
+            oddity=oddity_of(self.entity, ledger.today),
+        )
+
+
+class ReviseEntity(Command):
+    """变更市场主体: a registered business is called, or lies, otherwise from ``occurred_at`` on.
+
+    A report that comes late takes its place in time. It lists no business again: one that had left
+    on that day stays away, and the report is found (ENT-V2).
+    """
+
+    entity: EntityId
+    identity: Identity
+    reason: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        known = ledger.known(Registration(self.entity), "Register it first.")
+        identity = rules.plain_identity(self.identity)
+        if known.identities.at(ledger.at) == identity:
+            return
+        yield EntityRevised(entity=self.entity, identity=identity, reason=self.reason)
+        left = known.left(ledger.on)
+        if left is not None:
+            yield finding(
+                ledger,
+                rules.ENT_V2,
+                unit=ledger.actor.unit_id,
+                entity=self.entity,
+                evidence=(left.position,),
+                left_on=left.on.isoformat(),
+                revised_on=ledger.on.isoformat(),
+            )
+
+
+class DelistEntity(Command):
+    """市场主体退出: the register no longer lists a business, with all that follows (ENT-R1).
+
+    ``left_on``: the first day on which it does not; the day of ``occurred_at`` without it. In the
+    same append those drawn and not yet visited are exempted and the next reserves move up, visits
+    that have not begun are cancelled, designation and observation end. Repair, reconsideration,
+    complaints, publicity and open cases continue. The service fills in ``reserves``.
+    """
+
+    entity: EntityId
+    reason: Name
+    kind: Leaving = "deregistered"
+    left_on: date | None = None
+    reserves: tuple[CalledReserves, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+        known = ledger.known(Registration(self.entity))
+        left_on = _day(ledger, self.left_on, "/left_on")
+        before = known.left(left_on)
+        if before is not None and before.kind == self.kind:
+            return
+        left = EntityLeftRegister(
+            entity=self.entity, reason=self.reason, kind=self.kind, left_on=left_on
+        )
+        yield Fact(left, occurred_at=_moment(ledger, left_on))
+        yield from business_left(ledger, self.entity, left_on, self.kind, self.reserves)
+
+
+class ReenterEntity(Command):
+    """市场主体重新登记: the register lists a business again; nothing else does.
+
+    ``listed_on``: since when, the day of ``occurred_at`` without it. ``annuls``: the leaving was
+    annulled, and the business had never left; what its report brought about stays as it is.
+    """
+
+    entity: EntityId
+    reason: Name
+    listed_on: date | None = None
+    annuls: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+        known = ledger.known(Registration(self.entity), "Register it first.")
+        listed_on = _day(ledger, self.listed_on, "/listed_on")
+        left = known.left(listed_on)
+        if left is None:
+            raise OutOfStep(f"{self.entity} had not left the register on {listed_on}")
+        back = EntityReentered(
+            entity=self.entity,
+            listed_on=listed_on,
+            reason=self.reason,
+            annuls=left.on if self.annuls else None,
+        )
+        yield Fact(back, occurred_at=_moment(ledger, listed_on))
+
+
+class RecordLegalRepresentative(Command):
+    """登记法定代表人: take down who speaks for a business by law, as its register shows (0.10).
+
+    ``name`` and ``id_number`` are sent in clear and sealed by the service before anything else
+    sees them; ``sealed`` is what it makes of them and is never sent. ``since``: the day on which
+    the register has it so, the day of ``occurred_at`` without it.
+    """
+
+    entity: EntityId
+    name: PersonalText | None = None
+    id_number: Name | None = None
+    id_type: IdType = "01"
+    since: date | None = None
+    sealed: SealedPerson | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        refuse_clear(name=self.name, id_number=self.id_number)
+        if self.sealed is None:
+            raise Malformed("say who it is", "/name")
+        ledger.known(Registration(self.entity), "Register the business first.")
+        ledger.new(Person(self.sealed.person))
+        since = _day(ledger, self.since, "/since")
+        unit = ledger.actor.unit_id
+        yield LegalRepresentativeRecorded(
+            entity=self.entity,
+            unit=unit,
+            person=self.sealed.person,
+            since=since,
+            id_type=self.id_type,
+        )
+        yield registered(self.sealed, unit)
+
+
+def _day(ledger: Reading, stated: date | None, pointer: str) -> date:
+    """The day that a report states, which must not lie ahead."""
+    if stated is not None and stated > ledger.today:
+        raise Malformed(
+            f"it must not lie after {ledger.today}; it is {stated}. Report facts after they "
+            "happened.",
+            pointer,
+        )
+    return stated or ledger.on
+
+
+def _moment(ledger: Reading, day: date) -> datetime | None:
+    """When a fact of a day happened: as the command says if that is the day, else its beginning."""
+    return None if day == ledger.on else civil_moment(day)

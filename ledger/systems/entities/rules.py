@@ -1,0 +1,113 @@
+"""Rules of leaving the register (2.17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from ledger.general.industries import industry_code
+from ledger.general.personaldata import plain_text, refuse_personal
+from ledger.kernel import Malformed, Reading, Rule, finding_rule
+from ledger.systems.entities.events import Identity
+from ledger.systems.entities.folds import Leave, Registration
+from ledger.systems.supervision.events import FindingRaised
+from ledger.systems.supervision.findings import finding
+
+_REGISTRATION = "《市场主体登记管理条例》"
+
+#: 注销、吊销营业执照、迁出, in words.
+LEFT_HOW = {
+    "deregistered": "was deregistered",
+    "licence_revoked": "had its licence revoked",
+    "moved_out": "moved out",
+    None: "left the register",
+}
+
+ENT_R1 = Rule(
+    "ENT-R1",
+    "{entity} {how} on {left_on}; this presupposes a business that the register lists on {on}",
+    f"{_REGISTRATION} Art. 31",
+    "If the register lists it again, report that with reenter-entity; otherwise leave it out.",
+)
+ENT_V1 = finding_rule(
+    "ENT-V1",
+    "arbitrary",
+    "a penalty case was filed or decided against a deregistered business that has no operator or "
+    "successor as its party",
+    f"行政处罚法 Art. 4; {_REGISTRATION} Art. 31",
+)
+ENT_V2 = finding_rule(
+    "ENT-V2",
+    "data_quality",
+    "a report revises a business that had left the register on the day that it states",
+    _REGISTRATION,
+)
+
+
+def require_listed(ledger: Reading, entity: str, on: date | None = None) -> Registration:
+    """Refuse an act for a business that had left the register on a day (ENT-R1).
+
+    ``on``: the day of the command without one. Whoever was never registered has not left either.
+    """
+    registration = ledger.read(Registration(entity))
+    day = on or ledger.on
+    left = registration.left(day)
+    ledger.require(left is None, ENT_R1, **({} if left is None else gone(entity, left, day)))
+    return registration
+
+
+def gone(entity: str, left: Leave, on: date) -> dict[str, Any]:
+    """What ENT-R1 says of a business that had left on a day."""
+    return {"entity": entity, "how": LEFT_HOW[left.kind], "left_on": left.on, "on": on}
+
+
+def ceased(
+    ledger: Reading, *, unit: str, entity: str, case: str, liable: str | None
+) -> Iterator[FindingRaised]:
+    """ENT-V1: a case against a business that was deregistered, with nobody in its place."""
+    left = ledger.read(Registration(entity)).left(ledger.on)
+    if left is not None and left.kind == "deregistered" and liable is None:
+        yield finding(
+            ledger,
+            ENT_V1,
+            unit=unit,
+            entity=entity,
+            evidence=(left.position,),
+            case=case,
+            deregistered_on=left.on.isoformat(),
+        )
+
+
+def plain_identity(identity: Identity) -> Identity:
+    """An identity without unseen characters around its words (0.10).
+
+    Raises ``Malformed`` for unseen characters within them, and for anybody's number.
+    """
+    said = {
+        name: None if value is None else _clean(value, f"/identity/{name}")
+        for name in ("name", "address", "area", "line", "registered_on")
+        for value in (getattr(identity, name),)
+    }
+    details = {}
+    for key, value in identity.details.items():
+        pointer = f"/identity/details/{key.replace('~', '~0').replace('/', '~1')}"
+        refuse_personal(key, "/identity/details")
+        name = plain_text(key, "/identity/details")
+        if name in details:
+            raise Malformed(f"{name!r} must stand there once", "/identity/details")
+        details[name] = _clean(value, pointer)
+    if identity.industry is not None:
+        try:
+            industry_code(identity.industry)
+        except ValueError as error:
+            raise Malformed(str(error), "/identity/industry") from None
+    return msgspec.structs.replace(identity, **said, details=details)
+
+
+def _clean(value: str, pointer: str) -> str:
+    plain = plain_text(value, pointer)
+    refuse_personal(plain, pointer)
+    return plain

@@ -1,0 +1,103 @@
+"""Commands of experience: select a highlight, publish it, withdraw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+
+from ledger.general.vocabulary import ExperienceId, MatterId, Name, Text, UnitId
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.systems.catalogue.folds import Matter, UnitStanding
+from ledger.systems.experience.events import (
+    ExperiencePublished,
+    ExperienceWithdrawn,
+    HighlightSelected,
+)
+from ledger.systems.experience.folds import Experience
+from ledger.systems.progress.events import ReportId
+from ledger.systems.progress.folds import Report, ReportingUnit
+
+#: They publish the experience of any unit; a unit's head that of their own unit.
+_OFFICES = ("jb_supervisor", "rlo_assessor")
+
+
+class SelectHighlight(Command):
+    """选取亮点: pick a highlight of a submitted report, by its place in the report (from 1)."""
+
+    experience: ExperienceId
+    report: ReportId
+    highlight: Annotated[int, msgspec.Meta(ge=1, le=20)] = 1
+    reason: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.new(Experience(self.experience))
+        submitted = ledger.known(Report(self.report), "Name a report that is owed.").submitted
+        if submitted is None:
+            raise OutOfStep(f"report {self.report} was not submitted yet")
+        if self.highlight > len(submitted.highlights):
+            raise Malformed(
+                f"highlight must be one of the {len(submitted.highlights)} of {self.report}; it "
+                f"is {self.highlight}",
+                "/highlight",
+            )
+        yield HighlightSelected(
+            experience=self.experience,
+            unit=submitted.unit,
+            report=self.report,
+            says=submitted.highlights[self.highlight - 1],
+            by="JB" if ledger.actor.role == "jb_supervisor" else "RLO",
+            reason=self.reason,
+        )
+
+
+class PublishExperience(Command):
+    """发布经验: publish what a unit did well; of a selected highlight the unit is the report's."""
+
+    experience: ExperienceId
+    unit: UnitId
+    title: Name
+    text: Text
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(max_length=50)] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        if ledger.actor.role not in _OFFICES:
+            ledger.act_for(self.unit)
+        known = ledger.read(Experience(self.experience))
+        if known.stage != "selected":
+            ledger.new(Experience(self.experience))
+        elif known.unit != self.unit:
+            raise Malformed(f"unit must be {known.unit}, whose highlight it is", "/unit")
+        if not ledger.read(UnitStanding(self.unit)).exists:
+            ledger.known(ReportingUnit(self.unit), "Qualify or enrol the unit first.")
+        for place, name in enumerate(self.matters):
+            matter = ledger.known(Matter(name), "List it in the catalogue first.")
+            if matter.in_force_on(ledger.on) is None:
+                raise Malformed(
+                    f"each matter must be published; {name} is not", f"/matters/{place}"
+                )
+        yield ExperiencePublished(
+            experience=self.experience,
+            unit=self.unit,
+            title=self.title,
+            text=self.text,
+            matters=tuple(dict.fromkeys(self.matters)),
+        )
+
+
+class WithdrawExperience(Command):
+    """撤回经验: hold what was published no longer out as an example, and say why."""
+
+    experience: ExperienceId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known = ledger.known(Experience(self.experience), "Publish it first.")
+        if ledger.actor.role not in _OFFICES:
+            ledger.act_for(known.unit)
+        if known.stage != "published":
+            raise OutOfStep(f"experience {self.experience} is {known.stage}")
+        yield ExperienceWithdrawn(experience=self.experience, unit=known.unit, reason=self.reason)

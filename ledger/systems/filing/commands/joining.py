@@ -1,0 +1,177 @@
+"""Joint visits (2.11) as they bear on tasks: whose part a task is, and when there has to be one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from ledger.kernel import Event, Malformed, OutOfStep, Reading
+from ledger.systems.filing.events import InspectionTaskApproved
+from ledger.systems.filing.folds import PlannedVisits, Task
+from ledger.systems.joint import rules
+from ledger.systems.joint.events import Participant
+from ledger.systems.joint.folds import Joint, JointListed, MergesAt
+from ledger.systems.supervision.findings import finding
+
+
+def own_part(ledger: Reading, task: Task) -> Participant | None:
+    """The part that a task is in a joint visit, if it is one."""
+    return None if task.joint is None else ledger.read(Joint(task.joint)).parts[task.unit]
+
+
+def part_of(
+    ledger: Reading,
+    joint_id: str,
+    *,
+    unit: str,
+    entity: str,
+    matters: tuple[str, ...],
+    planned_on: date,
+) -> Participant:
+    """The part of a unit in a planned joint visit, which a task of it fits.
+
+    Raises ``OutOfStep`` where the unit has none, ``Malformed`` where the task differs.
+    """
+    joint = ledger.known(Joint(joint_id), "Let its lead plan it first.")
+    if joint.stage != "planned":
+        raise OutOfStep(f"joint visit {joint_id} is {joint.stage}")
+    if not joint.takes_part(unit):
+        raise OutOfStep(f"{unit} has accepted no part in {joint_id}; accept the offer first")
+    if joint.entity != entity:
+        raise Malformed(f"{joint_id} is a visit to {joint.entity}", "/entity")
+    part = joint.parts[unit]
+    if not set(matters) <= set(part.matters):
+        raise Malformed(
+            f"the part of {unit} in {joint_id} is {', '.join(part.matters)}", "/matters"
+        )
+    assert joint.window_from is not None
+    assert joint.window_to is not None
+    if not joint.window_from <= planned_on <= joint.window_to:
+        raise Malformed(
+            f"{joint_id} is planned from {joint.window_from} to {joint.window_to}", "/planned_on"
+        )
+    for other in joint.tasks:
+        task = ledger.read(Task(other))
+        if task.stage == "cancelled":
+            continue
+        if task.unit == unit:
+            raise OutOfStep(f"{unit} has approved {other} for {joint_id} already")
+        if task.planned_on != planned_on:
+            raise Malformed(
+                f"{task.unit} goes on {task.planned_on}; all go together", "/planned_on"
+            )
+    return part
+
+
+def require_joined(
+    ledger: Reading, unit: str, entity: str, matters: tuple[str, ...], planned_on: date
+) -> None:
+    """Refuse a separate daily visit where it can be merged with another's, and offer that (R1).
+
+    Both look at matters of the joint list, at most ``multi_head_window_cd`` days apart, and neither
+    unit has declined to merge. A visit on a clue is nobody's to join: its day is not told.
+    """
+    if not any(ledger.read(JointListed(matter)).lists for matter in matters):
+        return
+    window = timedelta(days=int(ledger.setting("multi_head_window_cd")))
+    offers = sorted(
+        _offers(ledger, unit, entity, planned_on, window), key=lambda offer: str(offer["date"])
+    )
+    for offer in offers[:1]:
+        ledger.require(
+            not offers,
+            rules.JNT_R1,
+            unit=unit,
+            entity=entity,
+            reason=f"{offer['lead']} visits it {offer['when']}, on matters of the joint list",
+            hint=_hint(unit, offer),
+            offer=offer,
+            others=offers[1:],
+        )
+
+
+def _hint(unit: str, offer: dict[str, Any]) -> str:
+    declining = "or decline with decline-join and a reason."
+    if offer["kind"] == "task":
+        return (
+            f"Merge it with {offer['join']}: let {offer['lead']} or {unit} plan one joint visit "
+            f"(plan-joint) in place of the two, {declining}"
+        )
+    return (
+        f"Join {offer['join']}, which {offer['lead']} leads: accept your part (accept-join) and "
+        f"name it as the task's joint; ask {offer['lead']} for one if none was offered; {declining}"
+    )
+
+
+def _offers(
+    ledger: Reading, unit: str, entity: str, planned_on: date, window: timedelta
+) -> Iterator[dict[str, Any]]:
+    """What a separate visit of ``unit`` could join, each with its lead and its time."""
+    at = ledger.read(MergesAt(entity))
+    near = {
+        merge.joint: merge
+        for merge in at.merges.values()
+        if merge.window_from - window <= planned_on <= merge.window_to + window
+    }
+    for merge in near.values():
+        if merge.over or merge.window_to < ledger.on or unit in merge.declined:
+            continue
+        others = [m for other, own in merge.matters.items() if other != unit for m in own]
+        if unit in merge.matters and _any_listed(ledger, others):
+            yield {
+                "kind": "joint",
+                "join": merge.joint,
+                "lead": merge.lead,
+                "date": merge.window_from,
+                "when": f"from {merge.window_from} to {merge.window_to}",
+                "matters": others,
+            }
+
+    def declined(visit: InspectionTaskApproved) -> bool:
+        both = {unit, visit.unit}
+        return unit in at.declined.get(visit.task, ()) or any(
+            both <= merge.matters.keys() and both & merge.declined for merge in near.values()
+        )
+
+    for visit in ledger.read(PlannedVisits(entity)).tasks.values():
+        joins = near.get(visit.joint or "")
+        if (
+            visit.unit != unit
+            and visit.kind != "case"
+            and visit.planned_on >= ledger.on
+            and abs(visit.planned_on - planned_on) <= window
+            and not (joins is not None and (unit in joins.matters or unit in joins.declined))
+            and not declined(visit)
+            and _any_listed(ledger, visit.matters)
+        ):
+            yield {
+                "kind": "task" if joins is None else "joint",
+                "join": visit.task if joins is None else joins.joint,
+                "lead": visit.unit if joins is None else joins.lead,
+                "date": visit.planned_on,
+                "when": f"on {visit.planned_on}",
+                "matters": list(visit.matters),
+            }
+
+
+def _any_listed(ledger: Reading, matters: tuple[str, ...] | list[str]) -> bool:
+    return any(ledger.read(JointListed(matter)).lists for matter in matters)
+
+
+def came_apart(ledger: Reading, task: Task) -> Iterator[Event]:
+    """JNT-V2: the unit opens its part of a joint visit after that was held without it."""
+    if task.joint is None:
+        return
+    joint = ledger.read(Joint(task.joint))
+    if joint.held_on is not None:
+        yield finding(
+            ledger,
+            rules.JNT_V2,
+            unit=task.unit,
+            entity=task.entity,
+            task=task.task,
+            joint=task.joint,
+            held_on=joint.held_on.isoformat(),
+            visited_on=ledger.on.isoformat(),
+        )

@@ -1,0 +1,308 @@
+"""Annual plans, special plans, and their filing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import (
+    EntityId,
+    FilingId,
+    MatterId,
+    Name,
+    PlanId,
+    TaskId,
+    Text,
+    UnitId,
+)
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.systems.catalogue.folds import Matter
+from ledger.systems.filing import rules
+from ledger.systems.filing.events import (
+    AnnualPlanApproved,
+    AnnualPlanFiled,
+    FilingAccepted,
+    FilingReturned,
+    GovernmentApproval,
+    Ground,
+    PlanAmended,
+    PlanDiff,
+    PlanItem,
+    PlanPublished,
+    SpecialInspectionFiled,
+    SpecialPlanApproved,
+    Year,
+)
+from ledger.systems.filing.folds import (
+    AnnualPlan,
+    OwnCampaigns,
+    PlanVersion,
+    SpecialFiling,
+    SpecialPlan,
+    Task,
+)
+
+
+class ApproveAnnualPlan(Command):
+    """批准年度检查计划: version 1 of a unit's plan for a year, approved by its head."""
+
+    plan: PlanId
+    unit: UnitId
+    year: Year
+    items: Annotated[tuple[PlanItem, ...], msgspec.Meta(min_length=1, max_length=500)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(AnnualPlan(self.plan))
+        _check_items(ledger, self.items)
+        yield AnnualPlanApproved(plan=self.plan, unit=self.unit, year=self.year, items=self.items)
+
+
+class AmendPlan(Command):
+    """调整年度检查计划: the next version of a plan; it counts once it is filed."""
+
+    plan: PlanId
+    unit: UnitId
+    diff: PlanDiff
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        plan = _own_plan(ledger, self.plan, self.unit)
+        newest = plan.versions[-1]
+        if not (self.diff.set_items or self.diff.removed_matters):
+            raise Malformed("the amendment changes nothing", "/diff")
+        for matter in self.diff.removed_matters:
+            if matter not in newest.items:
+                raise Malformed(f"{matter} is not in the plan", "/diff/removed_matters")
+        _check_items(ledger, self.diff.set_items)
+        yield PlanAmended(
+            plan=self.plan,
+            unit=self.unit,
+            version=newest.version + 1,
+            diff=self.diff,
+            reason=self.reason,
+        )
+
+
+class FileAnnualPlan(Command):
+    """年度计划备案: file the newest version of a plan with the Justice Bureau."""
+
+    plan: PlanId
+    unit: UnitId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        plan = _own_plan(ledger, self.plan, self.unit)
+        newest = plan.versions[-1]
+        if newest.filed is not None and not newest.returned:
+            raise OutOfStep(f"version {newest.version} of {self.plan} is filed already")
+        if newest.returned:
+            raise OutOfStep(
+                f"version {newest.version} of {self.plan} was returned; amend the plan and file "
+                "the new version"
+            )
+        rule = rules.FILE_PLAN if newest.version == 1 else rules.FILE_AMENDMENT
+        due = ledger.due(rule, newest.source)
+        yield AnnualPlanFiled(
+            plan=self.plan,
+            unit=self.unit,
+            version=newest.version,
+            filed_on=ledger.on,
+            days_late=ledger.days_after(due),
+        )
+
+
+class AcceptFiling(Command):
+    """受理备案: the Justice Bureau accepts the filed version of a plan."""
+
+    plan: PlanId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        plan, version = _filed(ledger, self.plan)
+        yield FilingAccepted(plan=self.plan, unit=plan.unit, version=version.version)
+
+
+class ReturnFiling(Command):
+    """退回备案: the Justice Bureau returns the filed version of a plan, with reasons."""
+
+    plan: PlanId
+    reasons: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        plan, version = _filed(ledger, self.plan)
+        yield FilingReturned(
+            plan=self.plan, unit=plan.unit, version=version.version, reasons=self.reasons
+        )
+
+
+class PublishPlan(Command):
+    """公布计划: the newest filed version of a plan becomes public."""
+
+    plan: PlanId
+    unit: UnitId
+    url: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        plan = _own_plan(ledger, self.plan, self.unit)
+        version = plan.in_force(ledger.on)
+        if version is None:
+            raise OutOfStep(f"no version of {self.plan} is filed; file it first")
+        yield PlanPublished(
+            plan=self.plan,
+            unit=self.unit,
+            version=version.version,
+            url=self.url,
+            items=tuple(version.items.values()),
+        )
+
+
+class ApproveSpecialPlan(Command):
+    """批准专项检查计划: a campaign outside the annual plan, with the approval it needs (FIL-R3)."""
+
+    plan: PlanId
+    unit: UnitId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1)]
+    necessity_assessment_ref: Name
+    scope: Text
+    period_from: date
+    period_to: date
+    deployed_by: Literal["own", "superior"]
+    government_approval: GovernmentApproval | None = None
+    quota_no: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(SpecialPlan(self.plan))
+        if self.period_to < self.period_from:
+            raise Malformed("period_to lies before period_from", "/period_to")
+        policy = ledger.setting("special.approval")
+        if self.deployed_by == "own":
+            _require_approved_campaign(ledger, self, policy["annual_quota"])
+        else:
+            # What a superior deploys is not capped, so the superior's own document is named.
+            order = self.government_approval
+            ledger.require(
+                order is not None and order.level != "county_government",
+                rules.FIL_R3,
+                reason="no document of the superior that deploys it is named",
+            )
+        yield SpecialPlanApproved(
+            plan=self.plan,
+            unit=self.unit,
+            matters=self.matters,
+            necessity_assessment_ref=self.necessity_assessment_ref,
+            scope=self.scope,
+            period_from=self.period_from,
+            period_to=self.period_to,
+            deployed_by=self.deployed_by,
+            government_approval=self.government_approval,
+            quota_no=self.quota_no,
+        )
+
+
+class FileSpecialInspection(Command):
+    """专项、个案检查备案: file a case or special inspection with the unit's own legal office.
+
+    With ``task``: the filing after an emergency, recorded however late it is; it is about the
+    business of that task and covers its matters.
+    """
+
+    filing: FilingId
+    unit: UnitId
+    ground: Ground
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1)]
+    entity: EntityId | None = None
+    task: TaskId | None = None
+    special_plan: PlanId | None = None
+    clue_ref: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(SpecialFiling(self.filing))
+        for matter in self.matters:
+            ledger.known(Matter(matter), "List it in the catalogue first.")
+        if self.special_plan is not None:
+            ledger.known(SpecialPlan(self.special_plan), "Approve the special plan first.")
+        late, entity = 0, self.entity
+        if self.task is not None:
+            task = self._task(ledger, self.task)
+            entity = task.entity
+            if task.emergency and task.opened is not None:
+                due = ledger.due(rules.FILE_EMERGENCY, task.opened)
+                late = ledger.days_after(due)
+        yield SpecialInspectionFiled(
+            filing=self.filing,
+            unit=self.unit,
+            ground=self.ground,
+            matters=self.matters,
+            entity=entity,
+            task=self.task,
+            special_plan=self.special_plan,
+            clue_ref=self.clue_ref,
+            days_late=late,
+        )
+
+    def _task(self, ledger: Reading, task_id: str) -> Task:
+        task = ledger.known(Task(task_id))
+        if task.unit != self.unit:
+            raise OutOfStep(f"task {task_id} is of {task.unit}; {self.unit} cannot file it")
+        if self.entity not in (None, task.entity):
+            raise Malformed(f"task {task_id} is about {task.entity}", "/entity")
+        if not set(task.matters) <= set(self.matters):
+            covers = ", ".join(task.matters)
+            raise Malformed(f"task {task_id} is about the matters {covers}", "/matters")
+        return task
+
+
+def _own_plan(ledger: Reading, plan_id: str, unit: str) -> AnnualPlan:
+    ledger.act_for(unit)
+    plan = ledger.known(AnnualPlan(plan_id), "Approve it first.")
+    if plan.unit != unit:
+        raise UnknownReference("plan", plan_id, f"It is not a plan of {unit}.")
+    return plan
+
+
+def _filed(ledger: Reading, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
+    plan = ledger.known(AnnualPlan(plan_id))
+    newest = plan.versions[-1]
+    if newest.filed is None:
+        raise OutOfStep(f"version {newest.version} of {plan_id} is not filed yet")
+    if newest.returned or newest.accepted:
+        done = "returned" if newest.returned else "accepted"
+        raise OutOfStep(f"version {newest.version} of {plan_id} was {done} already")
+    return plan, newest
+
+
+def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if item.matter in seen:
+            raise Malformed(f"matter {item.matter} stands twice", f"/items/{index}/matter")
+        seen.add(item.matter)
+        ledger.known(Matter(item.matter), "List it in the catalogue first.")
+
+
+def _require_approved_campaign(
+    ledger: Reading, plan: ApproveSpecialPlan, quota: int | None
+) -> None:
+    ledger.require(plan.government_approval, rules.FIL_R3, reason="no government has approved it")
+    begun = ledger.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
+    ledger.require(
+        quota is None or begun < quota,
+        rules.FIL_R3,
+        reason=f"the quota of {quota} campaigns in {plan.period_from.year} is used up",
+    )
+    ledger.require(
+        quota is None or plan.quota_no,
+        rules.FIL_R3,
+        reason=f"it names no number within the quota of {quota} campaigns",
+    )

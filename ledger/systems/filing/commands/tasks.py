@@ -1,0 +1,466 @@
+"""Inspection tasks: the permission for one visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from ledger.general.vocabulary import (
+    DrawId,
+    EntityId,
+    FilingId,
+    JointId,
+    MatterId,
+    Name,
+    OfficerId,
+    Sha256,
+    TaskId,
+    Text,
+    UnitId,
+    is_among,
+)
+from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading, Recorded
+from ledger.systems.catalogue.events import MatterElements
+from ledger.systems.catalogue.folds import UnitStanding
+from ledger.systems.draws.effects import drawn_target, require_drawn_officers
+from ledger.systems.draws.folds import DrawnTasks, DrawState, Target
+from ledger.systems.draws.uvdraw import ratio_of
+from ledger.systems.entities.folds import Registration
+from ledger.systems.entities.rules import require_listed
+from ledger.systems.filing import rules
+from ledger.systems.filing.commands.joining import own_part, part_of, require_joined
+from ledger.systems.filing.events import (
+    Counter,
+    InspectionCancelled,
+    InspectionKind,
+    InspectionNoticeIssued,
+    InspectionTaskApproved,
+    NonOnsiteConsidered,
+    SpecialInspectionFiled,
+    SpecialPlanApproved,
+    Trigger,
+)
+from ledger.systems.filing.folds import (
+    AnnualPlan,
+    FilingUse,
+    PlanInForce,
+    PlanVersion,
+    SpecialFiling,
+    SpecialPlan,
+    Task,
+)
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.joint.events import Participant
+from ledger.systems.supervision import rules as supervision
+from ledger.systems.supervision.findings import finding
+from ledger.systems.supervision.folds import BookedVisits
+
+#: Which triggers may start which kind of inspection.
+_TRIGGERS: dict[str, set[str]] = {
+    "daily": {"plan"},
+    "case": {"complaint", "transfer", "superior", "data_monitoring", "entity_request", "emergency"},
+    "special": {"plan", "superior"},
+}
+#: What a case's filing has to bear out: by the ground named here, if there is one, or by a clue.
+_GROUNDS: dict[str, str | None] = {
+    "complaint": "complaint",
+    "superior": "superior_assignment",
+    "transfer": None,
+    "data_monitoring": None,
+    "entity_request": None,
+}
+
+
+class ApproveTask(Command):
+    """批准检查任务: what is published, planned or filed, within the cap, by certified officers.
+
+    ``prescribed_by``: the provision that prescribes a daily visit which neither a draw nor a
+    designation calls for, where the manner of the business's grade asks for one (FIL-R12).
+    """
+
+    task: TaskId
+    unit: UnitId
+    entity: EntityId
+    kind: InspectionKind
+    trigger: Trigger
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=50)]
+    officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)]
+    planned_on: date
+    non_onsite_considered: NonOnsiteConsidered
+    filing: FilingId | None = None
+    scheme_ref: Name | None = None
+    territorial_assistance_ref: Name | None = None
+    draw: DrawId | None = None
+    joint: JointId | None = None
+    prescribed_by: LegalRef | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        task = ledger.read(Task(self.task))
+        # After an emergency the task is approved afterwards, without plan or filing (FIL-R5).
+        emergency = task.emergency and task.approved is None
+        if task.exists and not emergency:
+            raise OutOfStep(f"task {self.task} is recorded already; take another id")
+        if emergency and (task.unit, task.entity) != (self.unit, self.entity):
+            raise OutOfStep(f"task {self.task} was opened by {task.unit} at {task.entity}")
+        self._check_body()
+        self._check_day(ledger, task.opened if emergency else None)
+        ledger.known(Registration(self.entity), "Register the business first.")
+        if self.kind != "case":
+            require_listed(ledger, self.entity)
+
+        matters = [
+            rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
+        ]
+        part = None if self.joint is None else self._part(ledger, self.joint)
+        plan = self._plan(ledger) if self.kind == "daily" else None
+        campaign = None
+        if self.kind != "daily" and not emergency:
+            filing = self._filing(ledger)
+            campaign = self._campaign(ledger, filing)
+            if campaign is None:
+                self._check_case(ledger, filing)
+        ledger.require(
+            ledger.actor.role == "unit_head",
+            rules.FIL_R4,
+            reason=f"{ledger.actor.person_id} acts as {ledger.actor.role}",
+            person=ledger.actor.person_id,
+            role=ledger.actor.role,
+        )
+        rules.check_officers(
+            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
+        )
+        ledger.require(
+            not is_among(ledger.actor.person_id, (*self.officers, *task.officers)),
+            supervision.GEN_R2,
+            person=ledger.actor.person_id,
+            one="approver",
+            other="inspector",
+        )
+        ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
+        if self.kind == "daily":
+            self._check_daily(ledger, matters)
+            if part is None:
+                require_joined(ledger, self.unit, self.entity, self.matters, self.planned_on)
+
+        counter: Counter = "capped"
+        if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
+            counter = "exempt"
+        yield InspectionTaskApproved(
+            task=self.task,
+            entity=self.entity,
+            unit=self.unit,
+            kind=self.kind,
+            trigger=self.trigger,
+            matters=self.matters,
+            officers=self.officers,
+            planned_on=self.planned_on,
+            approver=ledger.actor.person_id,
+            counter=counter,
+            non_onsite_considered=self.non_onsite_considered,
+            emergency=emergency,
+            plan=plan[0].plan if plan else None,
+            plan_version=plan[1].version if plan else None,
+            filing=self.filing,
+            scheme_ref=self.scheme_ref,
+            territorial_assistance_ref=self.territorial_assistance_ref,
+            draw=self.draw,
+            joint=self.joint,
+            prescribed_by=self.prescribed_by,
+        )
+        yield from self._count(ledger, counter)
+        if self.kind == "daily" and self.draw is None:
+            rules.require_manner(
+                ledger, self.unit, self.entity, self.matters, self.planned_on, self.prescribed_by
+            )
+
+    def _check_body(self) -> None:
+        if self.trigger not in _TRIGGERS[self.kind]:
+            allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
+            raise Malformed(f"a {self.kind} task is triggered by {allowed}", "/trigger")
+        if self.draw is not None and self.kind != "daily":
+            raise Malformed("only daily inspections are drawn", "/draw")
+        if self.prescribed_by is not None and not self.prescribed_by.instrument.strip():
+            raise Malformed("prescribed_by must name a legal instrument", "/prescribed_by")
+
+    def _part(self, ledger: Reading, joint: str) -> Participant:
+        return part_of(
+            ledger,
+            joint,
+            unit=self.unit,
+            entity=self.entity,
+            matters=self.matters,
+            planned_on=self.planned_on,
+        )
+
+    def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
+        if opened is None and self.planned_on < ledger.on:
+            raise Malformed(
+                f"planned_on lies before {ledger.on}; report a visit that took place without "
+                "approval as irregular",
+                "/planned_on",
+            )
+        if opened is not None and self.planned_on != opened.occurred_on:
+            raise Malformed(f"the visit took place on {opened.occurred_on}", "/planned_on")
+
+    def _plan(self, ledger: Reading) -> tuple[AnnualPlan, PlanVersion]:
+        lead = int(ledger.setting("filing.lead_wd"))
+        plans = ledger.read(PlanInForce(self.unit, self.planned_on.year))
+        covering = plans.covering(self.matters, self.planned_on, ledger.on)
+        planned = {m: plans.months_of(m) for m in self.matters}
+        ledger.require(
+            covering,
+            rules.FIL_R1,
+            matters=", ".join(self.matters),
+            unit=self.unit,
+            month=self.planned_on.strftime("%Y-%m"),
+            planned_months=planned,
+            hint=f"The plan has them for months {planned}. Amend the plan, file the new version, "
+            "then approve the task again.",
+        )
+        assert covering is not None
+        if lead:
+            self._check_lead(ledger, covering[0], lead, planned)
+        return covering
+
+    def _check_lead(
+        self, ledger: Reading, plan: AnnualPlan, lead: int, planned: dict[str, list[int]]
+    ) -> None:
+        """Refuse a visit that comes too soon after the filing that plans it (filing.lead_wd)."""
+        filed_on = plan.filed_on(self.matters, self.planned_on.month)
+        assert filed_on is not None
+        days = ledger.days()
+        ledger.require(
+            days.working_days_between(filed_on, self.planned_on) >= lead,
+            rules.FIL_R1,
+            matters=", ".join(self.matters),
+            unit=self.unit,
+            month=self.planned_on.strftime("%Y-%m"),
+            planned_months=planned,
+            filed_on=filed_on,
+            hint=f"They were filed on {filed_on}, and {lead} working days lie between filing and "
+            f"visit: plan it for {days.due(filed_on, lead, 'wd').on} or later.",
+        )
+
+    def _filing(self, ledger: Reading) -> SpecialInspectionFiled:
+        ledger.require(self.filing, rules.FIL_R2, kind=self.kind, reason="none is named")
+        assert self.filing is not None
+        filed = ledger.known(SpecialFiling(self.filing)).filed
+        assert filed is not None
+        reason = None
+        if filed.unit != self.unit:
+            reason = f"{self.filing} was filed by {filed.unit}"
+        elif filed.entity not in (None, self.entity):
+            reason = f"{self.filing} concerns {filed.entity}"
+        elif not set(self.matters) <= set(filed.matters):
+            reason = f"{self.filing} covers {', '.join(filed.matters)} only"
+        elif filed.task not in (None, self.task):
+            reason = f"{self.filing} was filed after the emergency {filed.task}"
+        ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
+        return filed
+
+    def _campaign(
+        self, ledger: Reading, filing: SpecialInspectionFiled
+    ) -> SpecialPlanApproved | None:
+        """The campaign that a special task belongs to; a case belongs to none."""
+        reason = None
+        campaign = None
+        if filing.special_plan is not None:
+            campaign = ledger.known(SpecialPlan(filing.special_plan)).approved
+        if self.kind == "case":
+            if campaign is not None:
+                reason = f"{self.filing} is about the campaign {campaign.plan}"
+        elif campaign is None:
+            reason = f"{self.filing} names no special plan"
+        elif campaign.unit != self.unit:
+            reason = f"{campaign.plan} is a special plan of {campaign.unit}"
+        elif not set(self.matters) <= set(campaign.matters):
+            reason = f"{campaign.plan} covers {', '.join(campaign.matters)} only"
+        elif not campaign.period_from <= self.planned_on <= campaign.period_to:
+            reason = f"{campaign.plan} runs from {campaign.period_from} to {campaign.period_to}"
+        ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
+        return campaign
+
+    def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
+        """A case's filing bears its trigger out and serves one task, unless that was cancelled."""
+        ground = _GROUNDS.get(self.trigger)
+        wanted = "no clue" if ground is None else f"neither the ground {ground} nor a clue"
+        ledger.require(
+            self.trigger not in _GROUNDS
+            or filing.clue_ref
+            or (ground is not None and filing.ground == ground),
+            rules.FIL_R2,
+            kind=self.kind,
+            reason=f"{self.filing} names {wanted} by which the {self.trigger} came",
+        )
+        used = [
+            task
+            for task in ledger.read(FilingUse(filing.filing)).tasks
+            if ledger.read(Task(task)).stage != "cancelled"
+        ]
+        ledger.require(
+            not used,
+            rules.FIL_R2,
+            kind=self.kind,
+            reason=f"{self.filing} has served task {', '.join(used)}",
+        )
+
+    def _check_daily(self, ledger: Reading, matters: list[MatterElements]) -> None:
+        unit = ledger.read(UnitStanding(self.unit)).qualified(ledger.on)
+        identity = ledger.read(Registration(self.entity)).identity
+        unit_area = unit.area if unit else None
+        entity_area = identity.area if identity else None
+        ledger.require(
+            unit_area is None
+            or entity_area is None
+            or unit_area == entity_area
+            or self.territorial_assistance_ref,
+            rules.FIL_R10,
+            unit=self.unit,
+            unit_area=unit_area,
+            entity_area=entity_area,
+        )
+        random = [
+            matter
+            for matter, elements in zip(self.matters, matters, strict=True)
+            if elements.domain == "general" and not elements.special_trade
+        ]
+        if random or self.draw is not None:
+            self._check_drawn(ledger, random or list(self.matters))
+
+    def _check_drawn(self, ledger: Reading, matters: list[str]) -> None:
+        """The business was drawn for these matters, for one visit by the officers drawn (R11)."""
+        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        reason = None
+        if self.draw is None:
+            reason = "no draw is named"
+        elif target is None:
+            reason = f"{self.draw} did not select {self.entity}"
+        elif (part := ledger.read(DrawState(target.draw)).part_of(self.unit)) is None:
+            reason = f"{self.draw} is a draw of {', '.join(target.units)}"
+        elif not set(matters) <= set(part.matters):
+            reason = f"{self.draw} is for {', '.join(part.matters)} only"
+        elif len(target.units) > 1 and self.joint is None:
+            reason = f"{self.draw} asks for one joint visit of {', '.join(target.units)}"
+        elif target.state != "waiting" and not self._others_went(ledger, target):
+            reason = f"the visit that {self.draw} asks for is {target.state}"
+        elif target.inspect_by is not None and self.planned_on > target.inspect_by:
+            reason = f"the visits of {self.draw} end on {target.inspect_by}"
+        else:
+            booked = [
+                task
+                for task in ledger.read(DrawnTasks(self.entity, target.draw)).tasks
+                if (other := ledger.read(Task(task))).unit == self.unit
+                and other.stage != "cancelled"
+            ]
+            if booked:
+                reason = f"the visit that {self.draw} asks for is task {', '.join(booked)}"
+        ledger.require(
+            reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
+        )
+        assert target is not None
+        require_drawn_officers(ledger, target, self.unit, self.officers)
+
+    def _others_went(self, ledger: Reading, target: Target) -> bool:
+        """Whether another unit of the same draw has begun the visit that all make together."""
+        if target.state != "inspected" or target.task is None:
+            return False
+        return ledger.read(Task(target.task)).unit != self.unit
+
+    def _drawn_whole(self, ledger: Reading) -> bool:
+        """Whether it was drawn from a stratum of which all are visited: then no cap holds."""
+        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        if target is None:
+            return False
+        return ratio_of(ledger.read(DrawState(target.draw)).ratios[target.stratum]) == 1
+
+    def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
+        year = self.planned_on.year
+        visits = ledger.read(BookedVisits(self.entity, self.unit, year))
+        grade = ledger.read(CreditGrade(self.entity)).on(ledger.on)
+        cap = int(ledger.setting("visit_cap", unit=self.unit, grade=grade)[grade])
+        if counter == "capped":
+            ledger.require(
+                visits.capped < cap or self._drawn_whole(ledger),
+                supervision.SUP_R1,
+                unit=self.unit,
+                entity=self.entity,
+                grade=grade,
+                cap=cap,
+                used=visits.capped,
+                year=year,
+                next_year=year + 1,
+            )
+            return
+        reasonable = int(ledger.setting("reasonable_factor")) * cap
+        if visits.exempt + 1 > reasonable:
+            yield finding(
+                ledger,
+                supervision.SUP_V1,
+                unit=self.unit,
+                entity=self.entity,
+                task=self.task,
+                exempt_visits=visits.exempt + 1,
+                reasonable=reasonable,
+            )
+
+
+class IssueInspectionNotice(Command):
+    """送达检查通知书: tell the business of an approved visit.
+
+    The service makes the act code of the visit and fills in ``act_code_digest``.
+    """
+
+    task: TaskId
+    notice_no: Name
+    act_code_digest: Sha256 | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        if task.stage != "approved":
+            raise OutOfStep(f"task {self.task} is {task.stage}; a notice follows the approval")
+        yield InspectionNoticeIssued(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            notice_no=self.notice_no,
+            act_code_digest=self.act_code_digest,
+        )
+
+
+class CancelInspection(Command):
+    """取消检查: an approved visit will not take place."""
+
+    task: TaskId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        if task.stage not in ("approved", "notified"):
+            raise OutOfStep(f"task {self.task} is {task.stage} and can no longer be cancelled")
+        assert task.planned_on is not None
+        yield InspectionCancelled(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            planned_on=task.planned_on,
+            counter=task.counter,
+            reason=self.reason,
+        )
+
+
+def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
+    """The task, which has to exist and belong to the actor's unit.
+
+    ``on_site``: what a unit's officers record there may also come from the unit to which its part
+    of a joint visit is entrusted in writing.
+    """
+    task = ledger.known(Task(task_id), "Approve the task first.")
+    part = own_part(ledger, task)
+    if not (on_site and part is not None and ledger.actor.unit_id == part.entrusted_to):
+        ledger.act_for(task.unit)
+    return task

@@ -1,0 +1,477 @@
+"""Visits: from the scan at the door to the result in the business's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import (
+    DrawId,
+    EntityId,
+    IrregularVisitId,
+    MatterId,
+    Name,
+    OfficerId,
+    PersonalText,
+    Sha256,
+    TaskId,
+    Text,
+    UnitId,
+    is_among,
+)
+from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
+from ledger.systems.catalogue.folds import Matter, OfficerStanding
+from ledger.systems.draws.effects import target_inspected
+from ledger.systems.entities.folds import Registration
+from ledger.systems.filing import rules
+from ledger.systems.filing.actcode import digest_of, looks_made
+from ledger.systems.filing.commands.joining import came_apart, own_part
+from ledger.systems.filing.commands.tasks import own_task
+from ledger.systems.filing.effects import report_irregular_visit
+from ledger.systems.filing.events import (
+    ChecklistItem,
+    EntryScanned,
+    Ground,
+    InspectionCoding,
+    InspectionConcluded,
+    InspectionNoticeIssued,
+    IrregularVisitReported,
+    OffSiteCheckRecorded,
+    OffSiteMeans,
+    OffSiteResult,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    OnSiteRecordSigned,
+    Result,
+    ResultNotified,
+    VisitLabel,
+    VisitRated,
+)
+from ledger.systems.filing.folds import PlanInForce, Task, VisitRating
+from ledger.systems.joint.events import JointResultSplit
+from ledger.systems.keylist import rules as keylist
+from ledger.systems.keylist.folds import KeyDesignations
+from ledger.systems.persons.effects import refuse_clear, registered
+from ledger.systems.persons.events import SealedPerson
+from ledger.systems.persons.folds import Person
+from ledger.systems.supervision import rules as supervision
+from ledger.systems.supervision.effects import visit_opened
+from ledger.systems.supervision.findings import finding, reporter
+
+#: What is no inspection by its name, and becomes one by what is left behind (FIL-V5).
+_DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
+
+
+class Emergency(Value):
+    """紧急情况: what an emergency visit says instead of plan, filing and approval (FIL-R5)."""
+
+    unit: UnitId
+    entity: EntityId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1)]
+    ground: Ground
+
+
+class ScanEntry(Command):
+    """扫码入企: the entry code was scanned at the door, or before leaving after an outage.
+
+    ``act_code`` is the one that the service made for this task; before the day that
+    ``filing.act_code_from`` names, also a code of another system.
+    """
+
+    task: TaskId
+    act_code: Name
+    device: Name
+    geo: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task, on_site=True)
+        if task.stage not in ("approved", "notified", "opened", "recorded"):
+            raise OutOfStep(f"task {self.task} is {task.stage}; there is no visit to scan for")
+        self._check_code(ledger, task)
+        yield EntryScanned(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            act_code=self.act_code,
+            device=self.device,
+            geo=self.geo,
+        )
+
+    def _check_code(self, ledger: Reading, task: Task) -> None:
+        """Refuse a code that the service made for another task, or that it did not make."""
+        notice = task.notified.event if task.notified is not None else None
+        known = notice.act_code_digest if isinstance(notice, InspectionNoticeIssued) else None
+        if known is not None and digest_of(self.act_code) == known:
+            return
+        policy = ledger.policy("filing.act_code_from")
+        free = policy is None or ledger.on.isoformat() < policy.value or known is None
+        if not free or looks_made(self.act_code):
+            raise Malformed(
+                f"act_code must be the code that the service made for {self.task} "
+                f"(GET /v1/tasks/{self.task}/act-code); it is another one",
+                "/act_code",
+            )
+
+
+class OpenInspection(Command):
+    """开始现场检查: with scan, certificates and notice; with ``emergency`` at once, filed after."""
+
+    task: TaskId
+    officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)]
+    certs_shown: tuple[Name, ...]
+    notice_shown: bool
+    rights_informed: bool
+    conduct_rules_informed: bool
+    scan_outage: bool = False
+    emergency: Emergency | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = ledger.read(Task(self.task))
+        if self.emergency is None:
+            task = own_task(ledger, self.task, on_site=True)
+            if task.stage != "notified":
+                raise OutOfStep(
+                    f"task {self.task} is {task.stage}; a visit is opened after the notice"
+                )
+            self._check_approval(ledger, task)
+            unit, entity, ids = task.unit, task.entity, task.matters
+        else:
+            unit, entity, ids = (
+                self.emergency.unit,
+                self.emergency.entity,
+                self.emergency.matters,
+            )
+            ledger.act_for(unit)
+            ledger.new(Task(self.task))
+        matters = [rules.published_matter(ledger, m, unit, ledger.on) for m in ids]
+        part = own_part(ledger, task)
+        rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on, part=part)
+        unshown = self._unshown(ledger, rules.acting_units(unit, part))
+        missing = [
+            what
+            for what, there in (
+                ("the entry scan", task.scanned or self.scan_outage or self.emergency),
+                (f"a valid certificate of {', '.join(unshown)}", not unshown),
+                ("the inspection notice", self.notice_shown or self.emergency),
+            )
+            if not there
+        ]
+        ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
+        yield OnSiteInspectionOpened(
+            task=self.task,
+            entity=entity,
+            unit=unit,
+            matters=tuple(ids),
+            officers=self.officers,
+            certs_shown=self.certs_shown,
+            notice_shown=self.notice_shown,
+            rights_informed=self.rights_informed,
+            conduct_rules_informed=self.conduct_rules_informed,
+            emergency=self.emergency is not None,
+            ground=self.emergency.ground if self.emergency else None,
+            scan_outage=self.scan_outage,
+        )
+        if task.kind == "daily":
+            yield from self._planned(ledger, task)
+        yield from came_apart(ledger, task)
+        yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
+        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers, unit=unit)
+
+    def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
+        """FIL-V2: outside the plan's window. KEY-V1: planned as key supervision that has lapsed."""
+        covering = ledger.read(PlanInForce(task.unit, ledger.on.year)).covering(
+            task.matters, ledger.on, ledger.on
+        )
+        if covering is None:
+            yield finding(
+                ledger,
+                rules.FIL_V2,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                visited_on=ledger.on.isoformat(),
+            )
+            return
+        _, version = covering
+        key = {matter for matter in task.matters if version.items[matter].mode == "key"}
+        lapsed = ledger.read(KeyDesignations(task.entity, task.unit)).lapsed_for(key, ledger.on)
+        if lapsed:
+            yield finding(
+                ledger,
+                keylist.KEY_V1,
+                unit=task.unit,
+                entity=task.entity,
+                task=self.task,
+                designations=lapsed,
+                visited_on=ledger.on.isoformat(),
+            )
+
+    def _unshown(self, ledger: Reading, units: tuple[str, ...]) -> list[str]:
+        """The officers who show no certificate of theirs that is valid for the units that day.
+
+        Raises ``Malformed`` for a certificate that is nobody's who is there.
+        """
+        held = {
+            officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, units)
+            for officer in self.officers
+        }
+        strange = sorted(set(self.certs_shown).difference(*held.values()))
+        unshown = [officer for officer, own in held.items() if not own & set(self.certs_shown)]
+        if strange and not unshown:
+            raise Malformed(
+                f"{', '.join(strange)}: none of the officers holds such a certificate for "
+                f"{' or '.join(units)}",
+                "/certs_shown",
+            )
+        return unshown
+
+    def _check_approval(self, ledger: Reading, task: Task) -> None:
+        """The visit is the one that was approved: its officers, its year, after its notice."""
+        assert task.approved is not None
+        assert task.notified is not None
+        assert task.planned_on is not None
+        for what, record in (("approved", task.approved), ("announced", task.notified)):
+            if ledger.at < record.envelope.occurred_at:
+                raise OutOfStep(f"the visit was {what} at {record.envelope.occurred_at}, later")
+        if ledger.on.year != task.planned_on.year:
+            raise OutOfStep(
+                f"task {self.task} is charged to the cap of {task.planned_on.year}; approve a "
+                f"visit of {ledger.on.year} anew"
+            )
+        others = sorted(set(self.officers) - set(task.officers))
+        ledger.require(
+            not others,
+            rules.FIL_R4,
+            reason=f"{', '.join(others)} stand not among the officers of the approved visit",
+            officers=others,
+        )
+        ledger.require(
+            not is_among(task.approver, self.officers),
+            supervision.GEN_R2,
+            person=task.approver,
+            one="approver",
+            other="inspector",
+        )
+
+
+class SignOnSiteRecord(Command):
+    """签署现场检查笔录: the business signs the record or says why not.
+
+    ``entity_signature``, the name of who signs, is sent in clear and sealed by the service before
+    anything else sees it; ``signatory`` is what it makes of it and is never sent.
+    """
+
+    task: TaskId
+    record_digest: Sha256
+    entity_signature: PersonalText | None = None
+    refusal_reason: Text | None = None
+    signatory: SealedPerson | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = _on_site(ledger, self.task)
+        refuse_clear(entity_signature=self.entity_signature)
+        if (self.signatory is None) == (self.refusal_reason is None):
+            raise OutOfStep("give either entity_signature or refusal_reason")
+        if self.signatory is not None:
+            ledger.new(Person(self.signatory.person))
+        yield OnSiteRecordSigned(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            record_digest=self.record_digest,
+            refusal_reason=self.refusal_reason,
+            signatory=self.signatory.person if self.signatory else None,
+        )
+        if self.signatory is not None:
+            yield registered(self.signatory, task.unit)
+
+
+class CloseInspection(Command):
+    """结束现场检查: the officers have left; ``occurred_at`` says when."""
+
+    task: TaskId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = _on_site(ledger, self.task)
+        if not (task.record_signed or task.emergency):
+            raise OutOfStep(f"task {self.task}: the on-site record is signed before leaving")
+        assert task.opened is not None
+        stay = ledger.at - task.opened.envelope.occurred_at
+        if stay.total_seconds() < 0:
+            raise OutOfStep(f"the visit was opened at {task.opened.envelope.occurred_at}, later")
+        yield OnSiteInspectionClosed(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            minutes_on_site=int(stay.total_seconds() // 60),
+        )
+        if not task.scanned:
+            yield finding(ledger, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task)
+
+
+class ConcludeInspection(Command):
+    """检查办结: report what the inspection found. A refusal or absence ends it without a visit.
+
+    ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
+    """
+
+    task: TaskId
+    result: Result
+    checklist: tuple[ChecklistItem, ...] = ()
+    refusal_ground: Literal["certificates_not_shown", "other"] | None = None
+    note: Text | None = None
+    coding: InspectionCoding | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = own_task(ledger, self.task)
+        without_visit = self.result in ("refused_by_entity", "entity_not_found")
+        allowed = ("approved", "notified", "opened", "closed") if without_visit else ("closed",)
+        if task.stage not in allowed:
+            raise OutOfStep(f"task {self.task} is {task.stage}; conclude it when it is closed")
+        rules.require_coded(ledger, self.coding, self.result)
+        lawful = (
+            self.result == "refused_by_entity" and self.refusal_ground == "certificates_not_shown"
+        )
+        yield InspectionConcluded(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            matters=task.matters,
+            result=self.result,
+            checklist=self.checklist,
+            lawful_refusal=lawful,
+            note=self.note,
+            coding=self.coding,
+        )
+        if task.joint is not None:
+            yield JointResultSplit(
+                joint=task.joint,
+                task=self.task,
+                entity=task.entity,
+                unit=task.unit,
+                result=self.result,
+            )
+        if lawful:
+            yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
+        if task.opened is None:
+            # A closed door ends what the draw asked for as a visit does.
+            yield from target_inspected(ledger, task.draw, task.entity, self.task, unit=task.unit)
+
+
+class NotifyResult(Command):
+    """送达检查结果告知书: tell the business the result."""
+
+    task: TaskId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        task = own_task(ledger, self.task)
+        if task.stage != "concluded":
+            raise OutOfStep(f"task {self.task} is {task.stage}; a result follows the conclusion")
+        assert task.concluded is not None
+        due = ledger.due(rules.NOTIFY_RESULT, task.concluded)
+        yield ResultNotified(
+            task=self.task,
+            entity=task.entity,
+            unit=task.unit,
+            days_late=ledger.days_after(due),
+        )
+
+
+class RecordOffSiteCheck(Command):
+    """非现场检查: report a check made on shared data, in writing or remotely, without a visit.
+
+    ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
+    """
+
+    unit: UnitId
+    entity: EntityId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=50)]
+    means: Annotated[tuple[OffSiteMeans, ...], msgspec.Meta(min_length=1)]
+    result: OffSiteResult
+    note: Text | None = None
+    coding: InspectionCoding | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        ledger.known(Registration(self.entity), "Register the business first.")
+        for matter in self.matters:
+            ledger.known(Matter(matter), "List it in the catalogue first.")
+        rules.require_coded(ledger, self.coding, self.result)
+        yield OffSiteCheckRecorded(
+            entity=self.entity,
+            unit=self.unit,
+            matters=self.matters,
+            means=tuple(dict.fromkeys(self.means)),
+            result=self.result,
+            checked_on=ledger.on,
+            note=self.note,
+            coding=self.coding,
+        )
+
+
+class RateVisit(Command):
+    """企业评价: the business rates a visit; the event does not name it."""
+
+    task: TaskId
+    entity: EntityId
+    score: Annotated[int, msgspec.Meta(ge=1, le=5)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        task = ledger.known(Task(self.task))
+        if task.entity != self.entity:
+            raise Forbidden(f"task {self.task} is not a visit to {self.entity}")
+        if task.opened is None:
+            raise OutOfStep(f"task {self.task} has had no visit yet")
+        if ledger.read(VisitRating(self.task)).rated:
+            raise OutOfStep(f"the visit of task {self.task} was rated already")
+        yield VisitRated(task=self.task, unit=task.unit, score=self.score)
+
+
+class ReportIrregularVisit(Command):
+    """报告违规入企: report a visit outside the rules. Never refused for being unlawful (0.1)."""
+
+    irregular_visit: IrregularVisitId
+    entity: EntityId
+    reporter: Literal["entity", "supervisor", "self"]
+    visited_on: date
+    facts: Text
+    unit: UnitId | None = None
+    task: TaskId | None = None
+    matters: tuple[MatterId, ...] = ()
+    label: VisitLabel = "inspection"
+    scanned: bool = False
+    officers_seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    checklist_or_order_left: bool = False
+    draw: DrawId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        fitting = reporter(ledger)
+        if self.reporter != fitting:
+            raise Malformed(f"a report by {ledger.actor.role} is one of {fitting}", "/reporter")
+        reported = IrregularVisitReported(
+            irregular_visit=self.irregular_visit,
+            entity=self.entity,
+            reporter=self.reporter,
+            visited_on=self.visited_on,
+            facts=self.facts,
+            unit=self.unit,
+            task=self.task,
+            matters=self.matters,
+            label=self.label,
+            scanned=self.scanned,
+            officers_seen=self.officers_seen,
+            checklist_or_order_left=self.checklist_or_order_left,
+            draw=self.draw,
+        )
+        yield from report_irregular_visit(ledger, reported)
+
+
+def _on_site(ledger: Reading, task_id: str) -> Task:
+    task = own_task(ledger, task_id, on_site=True)
+    if task.stage not in ("opened", "recorded"):
+        raise OutOfStep(f"task {task_id} is {task.stage}; nobody is on site")
+    return task

@@ -1,0 +1,344 @@
+"""Rules, findings and deadlines of plans, filings, tasks and visits (2.2)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from ledger.kernel import DeadlineRule, LegalRef, Malformed, Reading, Rule, finding_rule
+from ledger.systems.catalogue import rules as catalogue
+from ledger.systems.catalogue.events import MatterElements
+from ledger.systems.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
+from ledger.systems.delegations.events import Power
+from ledger.systems.delegations.folds import DelegatedTo
+from ledger.systems.filing.events import (
+    AnnualPlanApproved,
+    AnnualPlanFiled,
+    InspectionCoding,
+    InspectionConcluded,
+    InspectionTaskApproved,
+    OnSiteInspectionClosed,
+    OnSiteInspectionOpened,
+    PlanAmended,
+    ResultNotified,
+    SpecialInspectionFiled,
+)
+from ledger.systems.filing.folds import UndrawnVisits
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.joint import rules as joint
+from ledger.systems.joint.events import Participant
+from ledger.systems.keylist.folds import KeyDesignations
+
+_STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
+_NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"
+_NOTICE_2 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务二"
+_NOTICE_3 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务三"
+
+FIL_R1 = Rule(
+    "FIL-R1",
+    "matters {matters} are not in an approved, filed, unreturned plan of {unit} for {month}",
+    _NOTICE_1,
+    "{hint}",
+    policy_key="filing.lead_wd",
+)
+FIL_R2 = Rule(
+    "FIL-R2",
+    "a {kind} task needs a filing to the unit's legal office that covers it: {reason}",
+    f"{_NOTICE_1}: 未备案的不得随意擅自开展",
+    "File it with file-special-inspection and name the filing.",
+)
+FIL_R3 = Rule(
+    "FIL-R3",
+    "a special campaign of the unit's own cannot begin: {reason}",
+    f"{_STRICT}; 国务院新闻办 2025-01-07 发布会",
+    "Name the approval of a county-level-or-higher government or the vertical superior, within "
+    "the year's quota.",
+    policy_key="special.approval",
+)
+FIL_R4 = Rule(
+    "FIL-R4",
+    "an inspection is approved by the head of the unit: {reason}",
+    f"{_STRICT}; 司法部四十一问 No. 21",
+    "Let the unit head approve it as it is to take place.",
+)
+FIL_R6 = Rule(
+    "FIL-R6",
+    "an inspection or a case takes at least {needed} certified officers: {reason}",
+    "行政处罚法 Art. 42; 国办发〔2024〕54号",
+    "Name officers of {unit} whose certificates are valid on {on} for the matters.",
+    policy_key="inspection.min_officers",
+)
+FIL_R7 = Rule(
+    "FIL-R7",
+    "officer {officer} has a conflict with {entity}: {reason}",
+    "行政处罚法 Art. 43 回避",
+    "Name another officer.",
+)
+FIL_R8 = Rule(
+    "FIL-R8",
+    "the visit cannot be opened without {missing}",
+    f"{_STRICT}: 亮证、亮码、出示通知书",
+    "Scan the entry code, show the certificates and the notice; in a scan outage say so and scan "
+    "before leaving.",
+)
+FIL_R9 = Rule(
+    "FIL-R9",
+    "checking without a visit was found sufficient",
+    f"{_STRICT}: 能通过书面核查等方式实现监管目的的,不得入企检查",
+    "Carry out the check without entering the business and report it with record-off-site-check.",
+)
+FIL_R10 = Rule(
+    "FIL-R10",
+    "unit {unit} of {unit_area} has no territorial-assistance record for {entity_area}",
+    "甘政办发〔2025〕36号 属地原则; 国办发〔2024〕54号",
+    "Ask the unit of the place for assistance and name the record.",
+)
+FIL_R11 = Rule(
+    "FIL-R11",
+    "a daily inspection on {matters} has to be chosen by random draw: {reason}",
+    f"{_NOTICE_2}; 《优化营商环境条例》Art. 54",
+    "Name the draw that selected the business for these matters, or inspect a matter of a key "
+    "domain or special trade.",
+)
+
+FIL_R12 = Rule(
+    "FIL-R12",
+    "unit {unit} supervises {entity} (grade {grade}) in the manner {manner}: {reason}",
+    f"{_NOTICE_3}: 监管方式差异化; {_NOTICE_2}",
+    "{hint}",
+    policy_key="supervision.manner",
+)
+
+FIL_V1 = finding_rule("FIL-V1", "unfiled", "an inspection took place unfiled", _NOTICE_1)
+FIL_V2 = finding_rule("FIL-V2", "arbitrary", "a visit lies outside the plan's window", _NOTICE_1)
+FIL_V3 = finding_rule("FIL-V3", "arbitrary", "a visit took place without an entry scan", _STRICT)
+FIL_V4 = finding_rule("FIL-V4", "arbitrary", "one officer visited alone", "行政处罚法 Art. 42")
+FIL_V5 = finding_rule(
+    "FIL-V5", "disguised", "an inspection was disguised under another label", f"{_STRICT}: 五个严禁"
+)
+FIL_V6 = finding_rule(
+    "FIL-V6",
+    "arbitrary",
+    "entry was lawfully refused because certificates were not shown",
+    "行政处罚法 Art. 55",
+)
+FIL_V7 = finding_rule(
+    "FIL-V7",
+    "unfiled",
+    "an emergency inspection was not filed in time",
+    _STRICT,
+    policy_key="filing.emergency_wd",
+)
+
+FILE_PLAN = DeadlineRule(
+    "filing.plan_wd",
+    "filing.plan_wd",
+    AnnualPlanApproved,
+    (AnnualPlanFiled,),
+    about=lambda event: f"plan:{event.plan}",
+    start=lambda record: record.occurred_on,
+)
+FILE_AMENDMENT = DeadlineRule(
+    "filing.plan_wd.amended",
+    "filing.plan_wd",
+    PlanAmended,
+    (AnnualPlanFiled,),
+    about=lambda event: f"plan:{event.plan}",
+    start=lambda record: record.occurred_on,
+)
+FILE_EMERGENCY = DeadlineRule(
+    "filing.emergency_wd",
+    "filing.emergency_wd",
+    OnSiteInspectionOpened,
+    (SpecialInspectionFiled,),
+    about=lambda event: f"task:{event.task}" if event.emergency else None,
+    start=lambda record: record.occurred_on,
+    finding=FIL_V7,
+)
+#: FIL-R5 wants the approval afterwards too; what is found is the missing filing (FIL-V7).
+APPROVE_EMERGENCY = DeadlineRule(
+    "filing.emergency_wd.approval",
+    "filing.emergency_wd",
+    OnSiteInspectionOpened,
+    (InspectionTaskApproved,),
+    about=lambda event: f"task:{event.task}" if event.emergency else None,
+    start=lambda record: record.occurred_on,
+)
+NOTIFY_RESULT = DeadlineRule(
+    "inspection.result_notice_wd",
+    "inspection.result_notice_wd",
+    InspectionConcluded,
+    (ResultNotified,),
+    about=lambda event: f"task:{event.task}",
+    start=lambda record: record.occurred_on,
+)
+ENTER_DATA = DeadlineRule(
+    "inspection.data_entry_wd",
+    "inspection.data_entry_wd",
+    OnSiteInspectionClosed,
+    (InspectionConcluded,),
+    about=lambda event: f"task:{event.task}",
+    start=lambda record: record.occurred_on,
+)
+
+
+def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
+    """The units whose officers may exercise the power of ``unit``."""
+    entrusted = None if part is None else part.entrusted_to
+    return (unit,) if entrusted is None else (unit, entrusted)
+
+
+def published_matter(
+    ledger: Reading, matter_id: str, unit: str, on: date, power: Power | None = "inspection"
+) -> MatterElements:
+    """The matter as published, in force that day for a unit that may use it (CAT-R2, R3, R7).
+
+    ``power``: what a delegation has to give; ``None`` for an act that none can give.
+    """
+    matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+    elements = matter.in_force_on(ledger.on)
+    ledger.require(
+        elements is not None and matter.withdrawn_on is None,
+        catalogue.CAT_R2,
+        matter=matter_id,
+        on=ledger.on,
+    )
+    assert elements is not None
+    standing = ledger.read(UnitStanding(unit))
+    ledger.require(
+        standing.has_power(matter, elements, on)
+        or (
+            power is not None
+            and standing.may_use(matter_id, on)
+            and require_delegation(ledger, matter_id, unit, on, power)
+        ),
+        catalogue.CAT_R3,
+        unit=unit,
+        on=on,
+        matters=matter_id,
+    )
+    return elements
+
+
+def require_delegation(ledger: Reading, matter: str, unit: str, on: date, power: Power) -> bool:
+    """Whether a matter was delegated to a unit; if so, refuse a power not in force (CAT-R7)."""
+    delegated = ledger.read(DelegatedTo(unit))
+    if not delegated.about(matter):
+        return False
+    ledger.require(delegated.holds(matter, power, on), catalogue.CAT_R7, delegated_to=unit)
+    return True
+
+
+def check_officers(
+    ledger: Reading,
+    unit: str,
+    entity: str,
+    officers: tuple[str, ...],
+    matters: list[MatterElements],
+    *,
+    on: date,
+    part: Participant | None = None,
+) -> None:
+    """Enough officers, each certified for the matters that day, none in conflict (R6, R7).
+
+    ``part``: of a joint visit, where each unit whose power is exercised has as many (JNT-R4), of
+    its own or of the unit to which its part is entrusted.
+    """
+    needed = int(ledger.setting("inspection.min_officers"))
+    given = list(dict.fromkeys(officers))
+    domains = {elements.domain for elements in matters if elements.domain != "general"}
+    ledger.require(
+        part is None or len(given) >= needed,
+        joint.JNT_R4,
+        unit=unit,
+        needed=needed,
+        given=len(given),
+    )
+    reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
+    for officer in given:
+        standing = ledger.read(OfficerStanding(officer))
+        barred = [standing.barred(on, one, set(domains)) for one in acting_units(unit, part)]
+        if None not in barred:
+            reasons.append(f"{officer} {barred[0]}")
+    ledger.require(
+        not reasons,
+        FIL_R6,
+        needed=needed,
+        reason="; ".join(reasons),
+        unit=unit,
+        on=on,
+    )
+    for officer in given:
+        conflict = ledger.read(OfficerConflict(officer, entity)).reason
+        ledger.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)
+
+
+def require_manner(  # noqa: PLR0917 - what a task says of its visit
+    ledger: Reading,
+    unit: str,
+    entity: str,
+    matters: tuple[str, ...],
+    planned_on: date,
+    prescribed_by: LegalRef | None,
+) -> None:
+    """Refuse an undrawn daily visit that the manner of its business's grade does not allow (R12).
+
+    A clue leads to a case, which is no daily task. Before the policy holds, nothing is refused.
+    """
+    grade = ledger.read(CreditGrade(entity)).on(ledger.on)
+    policy = ledger.policy("supervision.manner", unit=unit, grade=grade)
+    if policy is None:
+        return
+    said = policy.value[grade]
+    manner, interval = said["manner"], int(said["interval_cd"])
+    told: dict[str, Any] = {"unit": unit, "entity": entity, "grade": grade, "manner": manner}
+    if manner == "off_site_first" and prescribed_by is None:
+        designated = ledger.read(KeyDesignations(entity, unit)).held_for(planned_on)
+        lacking = [matter for matter in matters if matter not in designated]
+        ledger.require(
+            not lacking,
+            FIL_R12,
+            **told,
+            matters=", ".join(lacking),
+            reason=f"nothing calls for a visit on {', '.join(lacking)}",
+            hint="Check in writing, on shared data or remotely and report it with "
+            "record-off-site-check; or name the draw that chose the business, the provision that "
+            "prescribes the visit (prescribed_by), or designate the business for these matters; "
+            "approve what follows a clue as a case.",
+        )
+    visits = ledger.read(UndrawnVisits(entity, unit))
+    nearest = visits.nearest(planned_on)
+    ledger.require(
+        nearest is None or abs((planned_on - nearest).days) >= interval,
+        FIL_R12,
+        **told,
+        interval=interval,
+        nearest=nearest,
+        reason=f"its undrawn daily visits must lie {interval} days apart, and one is on {nearest}",
+        hint=f"Plan it for {visits.earliest(planned_on, interval)} or later.",
+    )
+
+
+def require_coded(ledger: Reading, coding: InspectionCoding | None, result: str) -> None:
+    """Refuse a code that ``exchange.inspection_codes`` does not list. Raises ``Malformed``.
+
+    A code of the result must be one for what the inspection found.
+    """
+    if coding is None:
+        return
+    tables = ledger.setting("exchange.inspection_codes")
+    for field in ("form", "type", "mode", "result"):
+        code = getattr(coding, field)
+        if code is not None and code not in tables[field]:
+            raise Malformed(
+                f"{field} must be a code of exchange.inspection_codes: "
+                f"{', '.join(sorted(tables[field]))}; it is {code}",
+                f"/coding/{field}",
+            )
+    if coding.result is not None and result not in tables["result"][coding.result]["of"]:
+        fitting = [code for code, entry in tables["result"].items() if result in entry["of"]]
+        raise Malformed(
+            f"result must be a code for {result}: {', '.join(fitting) or 'there is none'}; it is "
+            f"{coding.result}",
+            "/coding/result",
+        )

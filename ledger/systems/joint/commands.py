@@ -1,0 +1,527 @@
+"""Commands of joint inspection (2.11): what joint visits rest on, and how one comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import (
+    EntityId,
+    JointArtefactId,
+    JointId,
+    MatterId,
+    Name,
+    Sha256,
+    TaskId,
+    Text,
+    UnitId,
+)
+from ledger.kernel import (
+    Command,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    UnknownReference,
+    civil_date,
+)
+from ledger.kernel.events import CIVIL_ZONE
+from ledger.systems.catalogue.folds import Matter, UnitStanding
+from ledger.systems.entities.folds import Registration
+from ledger.systems.entities.rules import require_listed
+from ledger.systems.filing.events import Year
+from ledger.systems.filing.folds import Task
+from ledger.systems.joint import rules
+from ledger.systems.joint.events import (
+    CalendarEntry,
+    FormItem,
+    JoinAccepted,
+    JoinDeclined,
+    JoinOffered,
+    JointCalendarPublished,
+    JointCancelled,
+    JointListPublished,
+    JointMode,
+    JointPlanned,
+    JointProcedureAdopted,
+    JointVisitHeld,
+    Participant,
+    Presence,
+    UnifiedFormAdopted,
+)
+from ledger.systems.joint.folds import Joint, JointArtefact
+from ledger.systems.supervision.findings import finding
+
+Matters = Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=200)]
+ArtefactKind = Literal["list", "calendar", "procedure", "form"]
+
+#: The artefact that each mode rests on (JNT-R2).
+_ARTEFACTS: dict[JointMode, ArtefactKind] = {
+    "regular": "calendar",
+    "by_list": "list",
+    "by_rule": "procedure",
+    "one_form": "form",
+}
+
+
+class PublishJointList(Command):
+    """公布联合检查事项清单: all matters of the list's next version."""
+
+    artefact: JointArtefactId
+    matters: Matters
+    url: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        before = ledger.read(JointArtefact(self.artefact))
+        if before.kind not in ("", "list"):
+            raise OutOfStep(f"{self.artefact} is a {before.kind}; take another id")
+        _require_matters(ledger, self.matters, "/matters")
+        yield JointListPublished(
+            artefact=self.artefact,
+            version=before.version + 1,
+            matters=self.matters,
+            url=self.url,
+            published_on=ledger.on,
+            removed=tuple(m for m in before.matters if m not in self.matters),
+        )
+
+
+class PublishJointCalendar(Command):
+    """公布年度联合检查日历: which units go together in a year, and when."""
+
+    artefact: JointArtefactId
+    year: Year
+    entries: Annotated[tuple[CalendarEntry, ...], msgspec.Meta(min_length=1, max_length=200)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(JointArtefact(self.artefact))
+        for entry in self.entries:
+            _require_units(ledger, (entry.lead, *entry.participants))
+        yield JointCalendarPublished(artefact=self.artefact, year=self.year, entries=self.entries)
+
+
+class AdoptJointProcedure(Command):
+    """制定联合检查规程: who leads, who takes part, what begins a joint visit."""
+
+    artefact: JointArtefactId
+    doc_no: Name
+    lead: UnitId
+    participants: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1, max_length=50)]
+    trigger: Text
+    effective_from: date
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(JointArtefact(self.artefact))
+        _require_units(ledger, (self.lead, *self.participants))
+        yield JointProcedureAdopted(
+            artefact=self.artefact,
+            doc_no=self.doc_no,
+            lead=self.lead,
+            participants=self.participants,
+            trigger=self.trigger,
+            effective_from=self.effective_from,
+        )
+
+
+class AdoptUnifiedForm(Command):
+    """制定联合检查表单: one merged checklist for the matters of several units."""
+
+    artefact: JointArtefactId
+    title: Name
+    items: Annotated[tuple[FormItem, ...], msgspec.Meta(min_length=1, max_length=500)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(JointArtefact(self.artefact))
+        # Several items may belong to one matter.
+        _require_matters(ledger, tuple({item.matter: None for item in self.items}), "/items")
+        yield UnifiedFormAdopted(artefact=self.artefact, title=self.title, items=self.items)
+
+
+class PlanJoint(Command):
+    """计划联合检查: the lead plans one visit of several units and offers each its part.
+
+    Each mode names what it rests on (JNT-R2); every unit has a matter of its own (JNT-R3).
+    """
+
+    joint: JointId
+    unit: UnitId
+    entity: EntityId
+    participants: Annotated[tuple[Participant, ...], msgspec.Meta(min_length=1, max_length=20)]
+    modes: Annotated[tuple[JointMode, ...], msgspec.Meta(min_length=1)]
+    window_from: date
+    window_to: date
+    calendar: JointArtefactId | None = None
+    joint_list: JointArtefactId | None = None
+    procedure: JointArtefactId | None = None
+    unified_form: JointArtefactId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.new(Joint(self.joint))
+        ledger.known(Registration(self.entity), "Register the business first.")
+        require_listed(ledger, self.entity)
+        if self.window_to < max(self.window_from, ledger.on):
+            raise Malformed(
+                f"the window ends before it begins, or before {ledger.on}", "/window_to"
+            )
+        units = [part.unit for part in self.participants]
+        if len(set(units)) < len(units):
+            raise Malformed("a unit stands twice among the participants", "/participants")
+        if self.unit not in units:
+            raise Malformed(f"{self.unit} leads and is one of the participants", "/participants")
+        for index, part in enumerate(self.participants):
+            _require_part(ledger, part, units, f"/participants/{index}")
+        planned = JointPlanned(
+            joint=self.joint,
+            entity=self.entity,
+            unit=self.unit,
+            participants=self.participants,
+            modes=tuple(dict.fromkeys(self.modes)),
+            window_from=self.window_from,
+            window_to=self.window_to,
+            calendar=self.calendar,
+            joint_list=self.joint_list,
+            procedure=self.procedure,
+            unified_form=self.unified_form,
+        )
+        _require_artefacts(ledger, planned, self.participants)
+        yield planned
+        for part in self.participants:
+            if part.unit != self.unit:
+                yield JoinOffered(
+                    joint=self.joint,
+                    entity=self.entity,
+                    unit=part.unit,
+                    lead=self.unit,
+                    part=part,
+                )
+
+
+class OfferJoin(Command):
+    """邀请参加联合检查: the lead offers one more unit a part, or one that declined another one."""
+
+    joint: JointId
+    part: Participant
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        joint = _led(ledger, self.joint)
+        unit = self.part.unit
+        if unit == joint.unit or joint.answers.get(unit) in ("offered", "accepted"):
+            raise OutOfStep(f"{unit} has a part in {self.joint} already")
+        _require_part(ledger, self.part, [*joint.parts, unit], "/part")
+        _require_artefacts(ledger, joint, (*joint.parts.values(), self.part))
+        yield JoinOffered(
+            joint=self.joint, entity=joint.entity, unit=unit, lead=joint.unit, part=self.part
+        )
+
+
+class AcceptJoin(Command):
+    """同意参加联合检查: take the part that was offered; a task of one's own follows."""
+
+    joint: JointId
+    unit: UnitId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        joint = _planned(ledger, self.joint)
+        if joint.answers.get(self.unit) != "offered":
+            state = joint.answers.get(self.unit, "not offered")
+            raise OutOfStep(f"a part of {self.unit} in {self.joint} is {state}")
+        yield JoinAccepted(joint=self.joint, entity=joint.entity, unit=self.unit)
+
+
+class DeclineJoin(Command):
+    """不参加联合检查: go apart from a joint visit, or from one visit of another unit, and say why.
+
+    Without a reason it is refused (JNT-R1); with words alone it is recorded and flagged (JNT-V1);
+    ``evidence_ref`` names a document that bears the reason out.
+    """
+
+    unit: UnitId
+    entity: EntityId
+    joint: JointId | None = None
+    task: TaskId | None = None
+    reason: Text | None = None
+    evidence_ref: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        if (self.joint is None) == (self.task is None):
+            raise Malformed("name either the joint visit or the task that is declined", "/joint")
+        if self.joint is not None:
+            self._check_joint(ledger, self.joint)
+        if self.task is not None:
+            self._check_task(ledger, self.task)
+        ledger.require(
+            self.reason is not None and self.reason.strip(),
+            rules.JNT_R1,
+            unit=self.unit,
+            entity=self.entity,
+            reason="declining to merge needs a reason",
+            hint="Give the reason, and the document that bears it out as evidence_ref.",
+        )
+        assert self.reason is not None
+        yield JoinDeclined(
+            entity=self.entity,
+            unit=self.unit,
+            reason=self.reason,
+            joint=self.joint,
+            task=self.task,
+            evidence_ref=self.evidence_ref,
+        )
+        if self.evidence_ref is None:
+            yield finding(
+                ledger,
+                rules.JNT_V1,
+                unit=self.unit,
+                entity=self.entity,
+                # Whose visit is planned on which day is told to nobody who reads findings.
+                protected=self.joint is None,
+                joint=self.joint,
+                reason=self.reason,
+            )
+
+    def _check_joint(self, ledger: Reading, joint_id: str) -> None:
+        joint = _planned(ledger, joint_id)
+        if joint.entity != self.entity:
+            raise Malformed(f"{joint_id} is a visit to {joint.entity}", "/entity")
+        if joint.unit == self.unit:
+            raise OutOfStep(f"{self.unit} leads {joint_id}; cancel it instead")
+        if joint.answers.get(self.unit) == "declined":
+            raise OutOfStep(f"{self.unit} has declined {joint_id} already")
+        booked = [task for task, unit in live_tasks(ledger, joint) if unit == self.unit]
+        if booked:
+            raise OutOfStep(f"{self.unit} has approved {booked[0]} for it; cancel that first")
+
+    def _check_task(self, ledger: Reading, task_id: str) -> None:
+        task = ledger.read(Task(task_id))
+        if task.entity != self.entity or task.unit == self.unit:
+            raise UnknownReference(
+                "task", task_id, f"Name a visit of another unit to {self.entity}."
+            )
+        if task.stage not in ("approved", "notified"):
+            raise OutOfStep(f"task {task_id} is {task.stage}; nothing can be merged with it")
+
+
+class CancelJoint(Command):
+    """取消联合检查: it will not take place. Tasks approved for it are cancelled first, by each."""
+
+    joint: JointId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        joint = _led(ledger, self.joint)
+        booked = [task for task, _ in live_tasks(ledger, joint)]
+        if booked:
+            raise OutOfStep(f"{', '.join(booked)} are approved for it; cancel them first")
+        yield JointCancelled(
+            joint=self.joint, entity=joint.entity, unit=joint.unit, reason=self.reason
+        )
+
+
+class RecordJointVisit(Command):
+    """联合检查实施: the lead records the visit, once all have left, from what each unit recorded.
+
+    Never refused for what was unlawful: units that came at another time are found (JNT-V2), and
+    matters that stand not on the form, or without one not in the plan (JNT-V3).
+    """
+
+    joint: JointId
+    matters_checked: Matters
+    record_digest: Sha256 | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        joint = _led(ledger, self.joint)
+        presences = sorted(_presences(ledger, joint), key=lambda presence: presence.arrived_at)
+        if not presences:
+            raise OutOfStep(f"no unit has opened a visit for {self.joint} yet")
+        arrived_at = presences[0].arrived_at
+        left_at = max(presence.left_at for presence in presences)
+        if ledger.at < left_at:
+            raise Malformed(f"the last unit left at {left_at}, later", "/occurred_at")
+        _require_matters(ledger, self.matters_checked, "/matters_checked")
+        came = {presence.unit for presence in presences}
+        yield JointVisitHeld(
+            joint=self.joint,
+            entity=joint.entity,
+            unit=joint.unit,
+            held_on=civil_date(arrived_at),
+            arrived_at=arrived_at,
+            left_at=left_at,
+            minutes_on_site=int((left_at - arrived_at).total_seconds() // 60),
+            presences=tuple(presences),
+            matters_checked=self.matters_checked,
+            absent=tuple(u for u in joint.parts if joint.takes_part(u) and u not in came),
+            record_digest=self.record_digest,
+        )
+        tolerance = timedelta(minutes=int(ledger.setting("joint.arrival_minutes")))
+        for presence in presences:
+            if presence.arrived_at - arrived_at > tolerance:
+                yield finding(
+                    ledger,
+                    rules.JNT_V2,
+                    unit=presence.unit,
+                    entity=joint.entity,
+                    task=presence.task,
+                    joint=self.joint,
+                    first_arrived_at=arrived_at.isoformat(),
+                    arrived_at=presence.arrived_at.isoformat(),
+                )
+        for unit, added in self._added(ledger, joint).items():
+            yield finding(
+                ledger,
+                rules.JNT_V3,
+                unit=unit,
+                entity=joint.entity,
+                joint=self.joint,
+                matters=added,
+            )
+
+    def _added(self, ledger: Reading, joint: Joint) -> dict[str, list[str]]:
+        """What was looked at beyond the form, or the plan, by the unit whose matter it is."""
+        foreseen = joint.matters()
+        if joint.unified_form is not None:
+            items = ledger.known(JointArtefact(joint.unified_form)).items
+            foreseen = {item.matter for item in items}
+        added: dict[str, list[str]] = {}
+        for matter in self.matters_checked:
+            if matter not in foreseen:
+                added.setdefault(ledger.known(Matter(matter)).unit, []).append(matter)
+        return added
+
+
+def live_tasks(ledger: Reading, joint: Joint) -> list[tuple[str, str]]:
+    """The tasks approved for a joint visit and not cancelled, each with its unit."""
+    return [
+        (task, unit)
+        for task, unit in joint.tasks.items()
+        if ledger.read(Task(task)).stage != "cancelled"
+    ]
+
+
+def _planned(ledger: Reading, joint_id: str) -> Joint:
+    joint = ledger.known(Joint(joint_id), "Plan it first.")
+    if joint.stage != "planned":
+        raise OutOfStep(f"joint visit {joint_id} is {joint.stage}")
+    return joint
+
+
+def _led(ledger: Reading, joint_id: str) -> Joint:
+    """A planned joint visit that the actor's unit leads."""
+    joint = ledger.known(Joint(joint_id), "Plan it first.")
+    ledger.act_for(joint.unit)
+    return _planned(ledger, joint_id)
+
+
+def _presences(ledger: Reading, joint: Joint) -> Iterator[Presence]:
+    for task_id, unit in live_tasks(ledger, joint):
+        task = ledger.read(Task(task_id))
+        if task.opened is None:
+            continue
+        if task.closed is None:
+            raise OutOfStep(f"{unit} is still on site for {task_id}; record the visit afterwards")
+        yield Presence(
+            unit=unit,
+            task=task_id,
+            officers=task.officers,
+            arrived_at=task.opened.envelope.occurred_at.astimezone(CIVIL_ZONE),
+            left_at=task.closed.envelope.occurred_at.astimezone(CIVIL_ZONE),
+        )
+
+
+def _require_units(ledger: Reading, units: tuple[str, ...]) -> None:
+    for unit in units:
+        ledger.known(UnitStanding(unit), "Qualify the unit first.")
+
+
+def _require_matters(ledger: Reading, matters: tuple[str, ...], pointer: str) -> None:
+    for matter in matters:
+        ledger.known(Matter(matter), "List it in the catalogue first.")
+    if len(set(matters)) < len(matters):
+        raise Malformed("a matter stands twice", pointer)
+
+
+def _require_part(ledger: Reading, part: Participant, units: list[str], pointer: str) -> None:
+    """A part has a matter for which the unit has the power; an entrustment is in writing."""
+    standing = ledger.known(UnitStanding(part.unit), "Qualify the unit first.")
+    own = []
+    for matter_id in part.matters:
+        matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
+        elements = matter.in_force_on(ledger.on)
+        if elements is not None and standing.has_power(matter, elements, ledger.on):
+            own.append(matter_id)
+    ledger.require(own and len(own) == len(part.matters), rules.JNT_R3, unit=part.unit)
+    if (part.entrusted_to is None) != (part.entrustment_ref is None):
+        raise Malformed(
+            "an entrustment names the unit and the letter", f"{pointer}/entrustment_ref"
+        )
+    if part.entrusted_to is not None and part.entrusted_to not in set(units) - {part.unit}:
+        raise Malformed(f"{part.entrusted_to} is no other participant", f"{pointer}/entrusted_to")
+
+
+def _require_artefacts(
+    ledger: Reading, plan: JointPlanned | Joint, parts: tuple[Participant, ...]
+) -> None:
+    """Each mode rests on what it says it rests on (JNT-R2)."""
+    named = {
+        "calendar": plan.calendar,
+        "list": plan.joint_list,
+        "procedure": plan.procedure,
+        "form": plan.unified_form,
+    }
+    for mode in plan.modes:
+        kind = _ARTEFACTS[mode]
+        reason = f"no {kind} is named"
+        if (name := named[kind]) is not None:
+            artefact = ledger.read(JointArtefact(name))
+            if artefact.kind != kind:
+                raise UnknownReference(kind, name, f"Record the {kind} first.")
+            reason = _unfit(ledger, plan, parts, artefact)
+        ledger.require(not reason, rules.JNT_R2, mode=mode, artefact=kind, reason=reason)
+
+
+def _unfit(
+    ledger: Reading,
+    plan: JointPlanned | Joint,
+    parts: tuple[Participant, ...],
+    artefact: JointArtefact,
+) -> str:
+    """Why an artefact does not carry a joint visit; empty if it does."""
+    name = artefact.artefact
+    others = {part.unit for part in parts} - {plan.unit}
+    matters = {matter for part in parts for matter in part.matters}
+    assert plan.window_from is not None
+    assert plan.window_to is not None
+    if artefact.kind == "list":
+        missing = matters - set(artefact.matters)
+        return f"{', '.join(sorted(missing))} stand not on {name}" if missing else ""
+    if artefact.kind == "form":
+        missing = matters - {item.matter for item in artefact.items}
+        return f"{name} has no items for {', '.join(sorted(missing))}" if missing else ""
+    if artefact.kind == "procedure":
+        assert artefact.effective_from is not None
+        if artefact.effective_from > ledger.on:
+            return f"{name} takes effect on {artefact.effective_from}"
+        if artefact.lead != plan.unit or not others <= set(artefact.participants):
+            return f"{name} is led by {artefact.lead}, with {', '.join(artefact.participants)}"
+        return ""
+    months = set(range(plan.window_from.month, plan.window_to.month + 1))
+    years = {plan.window_from.year, plan.window_to.year}
+    fits = years == {artefact.year} and any(
+        entry.lead == plan.unit
+        and others <= set(entry.participants)
+        and months <= set(entry.months)
+        for entry in artefact.entries
+    )
+    return "" if fits else f"{name} has no entry for these units and this time"

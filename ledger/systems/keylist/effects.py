@@ -1,0 +1,32 @@
+"""What other systems' facts mean for key supervision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from ledger.kernel import Event, Reading
+from ledger.systems.keylist.events import KeyDesignationEnded, KeyDesignationExplained
+from ledger.systems.keylist.folds import DesignationsOf, KeyDesignation
+
+
+def business_left(ledger: Reading, entity: str, left_on: date, how: str) -> Iterator[Event]:
+    """What a business's leaving its register brings about: key supervision ends with it."""
+    for name in ledger.read(DesignationsOf(entity)).running:
+        given = ledger.read_true(KeyDesignation(name))
+        assert given.designated_on is not None
+        yield KeyDesignationEnded(
+            designation=name,
+            entity=entity,
+            unit=given.unit,
+            reason="closed",
+            ended_on=max(left_on, given.designated_on),
+            listed_as=given.listed_as,
+        )
+        yield KeyDesignationExplained(
+            designation=name,
+            entity=entity,
+            unit=given.unit,
+            step="end",
+            says=f"the business {how}",
+        )

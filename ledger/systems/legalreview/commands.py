@@ -1,0 +1,282 @@
+"""Commands of legal review: lists and reviewers, then a review from request to override (2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+from ledger.general.vocabulary import (
+    CaseId,
+    Fen,
+    Name,
+    OfficerId,
+    Text,
+    UnitId,
+    is_among,
+    same_person,
+)
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.systems.catalogue.folds import UnitStanding
+from ledger.systems.legalreview import rules
+from ledger.systems.legalreview.events import (
+    LegalReviewConcluded,
+    LegalReviewExtended,
+    LegalReviewRequested,
+    MajorDecision,
+    MajorDecisionListPublished,
+    Opinion,
+    ReviewerRegistered,
+    ReviewerRetired,
+    ReviewOpinionOverridden,
+    Trigger,
+)
+from ledger.systems.legalreview.folds import (
+    MajorDecisions,
+    Review,
+    Reviewer,
+    ReviewerStaff,
+    Reviews,
+)
+from ledger.systems.penalties.events import PenaltyType
+from ledger.systems.penalties.folds import known_case, live_decision
+from ledger.systems.penalties.rules import due
+from ledger.systems.supervision.findings import finding
+
+
+class PublishMajorDecisionList(Command):
+    """公布重大执法决定法制审核目录: publish the next version of a unit's list, complete."""
+
+    unit: UnitId
+    lines: Annotated[tuple[MajorDecision, ...], msgspec.Meta(min_length=1, max_length=200)]
+    effective_from: date | None = None
+    url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        effective_from = self.effective_from or ledger.on
+        if effective_from < ledger.on:
+            raise Malformed("a list holds from its publication on", "/effective_from")
+        yield MajorDecisionListPublished(
+            unit=self.unit,
+            version=ledger.read(MajorDecisions(self.unit)).latest + 1,
+            effective_from=effective_from,
+            lines=self.lines,
+            url=self.url,
+        )
+
+
+class RegisterReviewer(Command):
+    """登记法制审核人员: record who reviews for a unit, and with which qualification."""
+
+    officer: OfficerId
+    unit: UnitId
+    qualification_no: Name | None = None
+    reviewing_since: date | None = None
+    evidence_ref: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        if self.reviewing_since is not None:
+            if self.evidence_ref is None:
+                raise Malformed("name what shows the earlier work as a reviewer", "/evidence_ref")
+            if self.reviewing_since > ledger.on:
+                raise Malformed("reviewing_since lies in the future", "/reviewing_since")
+        yield ReviewerRegistered(
+            officer=self.officer,
+            unit=self.unit,
+            registered_on=ledger.on,
+            qualification_no=self.qualification_no,
+            reviewing_since=self.reviewing_since,
+            evidence_ref=self.evidence_ref,
+        )
+
+
+class RetireReviewer(Command):
+    """法制审核人员退出: somebody no longer reviews for a unit; too few may be left (LRV-V1)."""
+
+    officer: OfficerId
+    unit: UnitId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "unit_head":
+            ledger.act_for(self.unit)
+        if self.unit not in ledger.read(Reviewer(self.officer)).registered:
+            raise OutOfStep(f"{self.officer} is not registered as a reviewer of {self.unit}")
+        yield ReviewerRetired(
+            officer=self.officer, unit=self.unit, retired_on=ledger.on, reason=self.reason
+        )
+        yield from _understaffed(ledger, self.unit, without=self.officer)
+
+
+class RequestLegalReview(Command):
+    """提请法制审核: submit the draft of a decision to the unit's legal office."""
+
+    case: CaseId
+    triggers: Annotated[tuple[Trigger, ...], msgspec.Meta(min_length=1)]
+    draft_ref: Name
+    types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
+    fine_fen: Fen = 0
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _, filed = known_case(ledger, self.case)
+        latest = ledger.read(Reviews(self.case)).latest
+        if latest is not None and latest.concluded is None:
+            raise OutOfStep(f"review {latest.requested.review} of {self.case} is not concluded")
+        yield LegalReviewRequested(
+            case=self.case,
+            unit=filed.unit,
+            review=1 if latest is None else latest.requested.review + 1,
+            triggers=tuple(dict.fromkeys(self.triggers)),
+            draft_ref=self.draft_ref,
+            types=self.types,
+            fine_fen=self.fine_fen,
+            requested_by=ledger.actor.person_id,
+        )
+        yield from _understaffed(ledger, filed.unit)
+
+
+class ExtendLegalReview(Command):
+    """延长法制审核: the reviewer needs more time; once for each review, before it is over."""
+
+    case: CaseId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known_case(ledger, self.case)
+        review = _pending(ledger, self.case)
+        if review.extended is not None:
+            raise OutOfStep(f"review {review.requested.review} was extended, and is extended once")
+        last = due(ledger, rules.CONCLUDE_REVIEW, review.requested_at).on
+        if ledger.on > last:
+            raise OutOfStep(f"review {review.requested.review} was due on {last}")
+        yield LegalReviewExtended(
+            case=self.case,
+            unit=review.requested.unit,
+            review=review.requested.review,
+            reason=self.reason,
+            first_due_on=last,
+        )
+
+
+class ConcludeLegalReview(Command):
+    """出具法制审核意见: the sender is the reviewer; nobody who has a part in the case (LRV-R2)."""
+
+    case: CaseId
+    opinion: Opinion
+    issues: tuple[Text, ...] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = known_case(ledger, self.case)
+        review = _pending(ledger, self.case)
+        if ledger.on < review.requested_on:
+            raise Malformed(f"the review was asked for on {review.requested_on}", "/occurred_at")
+        if self.opinion != "approve" and not self.issues:
+            raise Malformed("an opinion that does not approve as it is names its issues", "/issues")
+        reviewer = ledger.actor.person_id
+        reason = None
+        if is_among(reviewer, filed.investigators):
+            reason = "handles the case"
+        elif same_person(reviewer, review.requested.requested_by):
+            reason = "submitted the draft"
+        else:
+            reason = ledger.read(Reviewer(reviewer)).barred(filed.unit, ledger.on)
+        ledger.require(
+            reason is None, rules.LRV_R2, reviewer=reviewer, case=self.case, reason=reason
+        )
+        rule, at = rules.CONCLUDE_REVIEW, review.requested_at
+        if review.extended is not None:
+            rule, at = rules.CONCLUDE_EXTENDED_REVIEW, review.extended_at
+        yield LegalReviewConcluded(
+            case=self.case,
+            unit=filed.unit,
+            review=review.requested.review,
+            opinion=self.opinion,
+            issues=self.issues,
+            reviewer=reviewer,
+            concluded_on=ledger.on,
+            days_late=ledger.days_after(due(ledger, rule, at)),
+        )
+        live = live_decision(ledger, case)
+        if live is not None and live.decided is not None and live.decided.decided_on < ledger.on:
+            yield finding(
+                ledger,
+                rules.LRV_V3,
+                unit=filed.unit,
+                entity=filed.entity,
+                case=self.case,
+                decision=live.decision,
+                decided_on=live.decided.decided_on.isoformat(),
+                concluded_on=ledger.on.isoformat(),
+            )
+
+
+class OverrideReviewOpinion(Command):
+    """不采纳审核意见: record that the heads of the unit do not follow it; noticed (LRV-V2)."""
+
+    case: CaseId
+    minutes_ref: Name
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _, filed = known_case(ledger, self.case)
+        latest = ledger.read(Reviews(self.case)).latest
+        if latest is None or latest.concluded is None:
+            raise OutOfStep(f"case {self.case} has no opinion to be followed or not")
+        if latest.concluded.opinion == "approve":
+            raise OutOfStep(f"review {latest.concluded.review} approves the draft as it is")
+        if latest.overridden is not None:
+            raise OutOfStep(
+                f"it was recorded on {latest.overridden.overridden_on} that the opinion is not "
+                "followed"
+            )
+        yield ReviewOpinionOverridden(
+            case=self.case,
+            unit=filed.unit,
+            review=latest.concluded.review,
+            opinion=latest.concluded.opinion,
+            minutes_ref=self.minutes_ref,
+            reason=self.reason,
+            overridden_on=ledger.on,
+        )
+        yield finding(
+            ledger,
+            rules.LRV_V2,
+            unit=filed.unit,
+            entity=filed.entity,
+            case=self.case,
+            opinion=latest.concluded.opinion,
+            reviewer=latest.concluded.reviewer,
+        )
+
+
+def _pending(ledger: Reading, case: str) -> Review:
+    latest = ledger.read(Reviews(case)).latest
+    if latest is None or latest.concluded is not None:
+        raise OutOfStep(f"no review of {case} is pending; submit a draft first")
+    return latest
+
+
+def _understaffed(ledger: Reading, unit: str, without: str | None = None) -> Iterator[Event]:
+    """LRV-V1, once in a year for each unit."""
+    staff = ledger.read(ReviewerStaff(unit))
+    share = ledger.policy("legal_reviewer_share")
+    if share is None or ledger.on.year in staff.found_in:
+        return
+    officers = staff.officers(ledger.on)
+    reviewers = len(set(staff.reviewers) - {without})
+    if reviewers < Decimal(share.value) * officers:
+        yield finding(
+            ledger,
+            rules.LRV_V1,
+            unit=unit,
+            officers=officers,
+            reviewers=reviewers,
+            share=str(share.value),
+        )

@@ -1,0 +1,161 @@
+"""Folds about legal reviews, reviewers and lists of major decisions."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from ledger.general.vocabulary import CaseId, OfficerId, UnitId
+from ledger.kernel import Fold, Recorded
+from ledger.systems.catalogue.events import OfficerCertificateSuspended, OfficerCertified
+from ledger.systems.legalreview.events import (
+    LegalReviewConcluded,
+    LegalReviewExtended,
+    LegalReviewRequested,
+    MajorDecision,
+    MajorDecisionListPublished,
+    ReviewerRegistered,
+    ReviewerRetired,
+    ReviewOpinionOverridden,
+)
+from ledger.systems.penalties.rules import Penalty
+from ledger.systems.supervision.events import FindingRaised
+
+
+class Review(msgspec.Struct):
+    """One review of a case, from the request to what became of the opinion."""
+
+    requested: LegalReviewRequested
+    requested_at: int
+    requested_on: date
+    extended: LegalReviewExtended | None = None
+    extended_at: int = 0
+    concluded: LegalReviewConcluded | None = None
+    overridden: ReviewOpinionOverridden | None = None
+
+
+class Reviews(Fold):
+    """Which drafts of this case were submitted to review, and with which opinion?"""
+
+    case: CaseId
+    reviews: dict[int, Review] = msgspec.field(default_factory=dict)
+
+    @property
+    def latest(self) -> Review | None:
+        """The review requested last."""
+        return self.reviews[max(self.reviews)] if self.reviews else None
+
+    def on_requested(self, event: LegalReviewRequested, record: Recorded) -> None:
+        self.reviews[event.review] = Review(event, record.position, record.occurred_on)
+
+    def on_extended(self, event: LegalReviewExtended, record: Recorded) -> None:
+        review = self.reviews[event.review]
+        review.extended, review.extended_at = event, record.position
+
+    def on_concluded(self, event: LegalReviewConcluded) -> None:
+        self.reviews[event.review].concluded = event
+
+    def on_overridden(self, event: ReviewOpinionOverridden) -> None:
+        self.reviews[event.review].overridden = event
+
+
+class Reviewer(Fold):
+    """May this person review, and for which units?
+
+    ``reviewed`` counts the opinions given so far.
+    """
+
+    officer: OfficerId
+    registered: dict[str, ReviewerRegistered] = msgspec.field(default_factory=dict)
+    reviewed: int = 0
+
+    def on_registered(self, event: ReviewerRegistered) -> None:
+        self.registered[event.unit] = event
+
+    def on_retired(self, event: ReviewerRetired) -> None:
+        self.registered.pop(event.unit, None)
+
+    def on_concluded(self, event: LegalReviewConcluded) -> None:
+        self.reviewed += 1
+
+    def barred(self, unit: str, on: date) -> str | None:
+        """Why this person may not review for a unit, or ``None``."""
+        registered = self.registered.get(unit)
+        if registered is None:
+            return f"is not registered as a reviewer of {unit}"
+        before = registered.reviewing_since is not None and registered.reviewing_since < on
+        if registered.qualification_no is None and not (before or self.reviewed):
+            return "reviews for the first time and has no legal professional qualification"
+        return None
+
+
+class ReviewerStaff(Fold):
+    """How many officers has this unit, and how many of its people review?"""
+
+    unit: UnitId
+    certificates: dict[str, OfficerCertified] = msgspec.field(default_factory=dict)
+    suspensions: list[OfficerCertificateSuspended] = msgspec.field(default_factory=list)
+    reviewers: list[str] = msgspec.field(default_factory=list)
+    found_in: list[int] = msgspec.field(default_factory=list)
+
+    def on_certified(self, event: OfficerCertified) -> None:
+        known = self.certificates.get(event.officer)
+        if known is None or known.valid_to < event.valid_to:
+            self.certificates[event.officer] = event
+
+    def on_suspended(self, event: OfficerCertificateSuspended) -> None:
+        self.suspensions.append(event)
+
+    def on_registered(self, event: ReviewerRegistered) -> None:
+        if event.officer not in self.reviewers:
+            self.reviewers.append(event.officer)
+
+    def on_retired(self, event: ReviewerRetired) -> None:
+        if event.officer in self.reviewers:
+            self.reviewers.remove(event.officer)
+
+    def on_found(self, event: FindingRaised, record: Recorded) -> None:
+        if event.rule_id == "LRV-V1":
+            self.found_in.append(record.occurred_on.year)
+
+    def officers(self, on: date) -> int:
+        """How many officers of the unit may enforce on a day."""
+        suspended = {
+            s.officer
+            for s in self.suspensions
+            if s.suspended_from <= on and (s.suspended_to is None or on <= s.suspended_to)
+        }
+        return sum(
+            c.valid_from <= on <= c.valid_to and c.officer not in suspended
+            for c in self.certificates.values()
+        )
+
+
+class MajorDecisions(Fold):
+    """Which decisions does this unit have reviewed beside those of the law?"""
+
+    unit: UnitId
+    versions: list[MajorDecisionListPublished] = msgspec.field(default_factory=list)
+
+    @property
+    def latest(self) -> int:
+        """The highest version number, 0 if none."""
+        return max((version.version for version in self.versions), default=0)
+
+    def on_published(self, event: MajorDecisionListPublished) -> None:
+        self.versions.append(event)
+
+    def in_force(self, on: date) -> MajorDecisionListPublished | None:
+        """The version in force on a day."""
+        fitting = [version for version in self.versions if version.effective_from <= on]
+        return max(fitting, key=lambda v: (v.effective_from, v.version), default=None)
+
+
+def fits(line: MajorDecision, penalty: Penalty, violation_code: str | None) -> bool:
+    """Whether a decision is one of those that a line of the list means."""
+    return (
+        (not line.types or not set(line.types).isdisjoint(penalty.types))
+        and (line.fine_from_fen is None or penalty.fine_fen >= line.fine_from_fen)
+        and (not line.violation_codes or violation_code in line.violation_codes)
+    )

@@ -1,0 +1,152 @@
+"""Rules, findings and deadlines of the two-lenient-one-exempt list (2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date
+
+from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
+from ledger.systems.leniency.events import (
+    CorrectionCommitmentTaken,
+    LeniencyListPublished,
+    ListItem,
+    PromisedCorrectionVerified,
+)
+from ledger.systems.leniency.folds import CaseLeniency, LeniencyLists
+from ledger.systems.penalties.events import BenchmarkItem, CaseFiled, Leniency
+from ledger.systems.penalties.rules import Penalty
+
+_PENALTY = "行政处罚法"
+_NOTICE_6 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务六"
+
+#: From the least favourable to the most.
+_FAVOUR: dict[Leniency, int] = {"lenient": 1, "mitigated": 2, "exempt": 3}
+
+FLX_R1 = Rule(
+    "FLX-R1",
+    "item {item} of version {list_version} does not apply: {reason}",
+    f"{_PENALTY} Art. 37 从旧兼从轻; {_NOTICE_6}",
+    "Apply the most favourable item of the versions in force between the conduct and the decision; "
+    "one whose conditions fail is named in passed_over with the condition that fails.",
+)
+FLX_R2 = Rule(
+    "FLX-R2",
+    "the conditions of item {item} are not evidenced: {missing}",
+    f"{_PENALTY} Arts. 32, 33; {_NOTICE_6}",
+    "Name for each condition a piece of evidence that is in the case file.",
+)
+FLX_R3 = Rule(
+    "FLX-R3",
+    "no leniency for conduct of this kind: {conduct}",
+    f"{_NOTICE_6}: 具有较大潜在风险、改正成本高、损失难以恢复,或者利用灾害、事故、公共卫生、"
+    "社会安全事件的违法行为除外",
+    "Decide by the ordinary scale.",
+)
+FLX_R4 = Rule(
+    "FLX-R4",
+    "case {case} cannot be exempt: no education of the business is recorded",
+    f"{_PENALTY} Art. 33 应当对当事人进行教育",
+    "Teach the business, record it with record-education, then exempt it.",
+)
+FLX_R5 = Rule(
+    "FLX-R5",
+    "this is no first violation: case {earlier} is about one of the same type of {committed_on}, "
+    "within {months} months",
+    f"{_PENALTY} Art. 33 初次违法",
+    "Apply an item that does not ask for a first violation.",
+    policy_key="first_violation_months",
+)
+FLX_R6 = Rule(
+    "FLX-R6",
+    "the penalty is not {outcome}: {reason}",
+    f"{_PENALTY} Art. 32 从轻、减轻",
+    "从轻 stays within what the law prescribes, 减轻 goes below it; decide so, or apply the item "
+    "that fits.",
+)
+FLX_V1 = finding_rule(
+    "FLX-V1",
+    "selective",
+    "a like case came to an outcome unlike the others: outside the benchmark for its step",
+    f"{_PENALTY} Arts. 5, 34; {_NOTICE_6}",
+)
+FLX_V2 = finding_rule(
+    "FLX-V2",
+    "selective",
+    "a penalty was mitigated or left out without an item of the list",
+    f"{_PENALTY} Arts. 32, 33; {_NOTICE_6}",
+)
+FLX_V3 = finding_rule(
+    "FLX-V3",
+    "one_size_fits_all",
+    "business after business was closed for the same type of violation",
+    f"{_NOTICE_6}; 优化营商环境条例 Art. 59 一刀切",
+    policy_key="leniency.blanket_closure",
+)
+
+#: The business's time to do as it promised: to let it pass is no finding against anybody. A later
+#: promise sets a later day.
+CORRECT_AS_PROMISED = DeadlineRule(
+    "leniency.correction",
+    None,
+    CorrectionCommitmentTaken,
+    (PromisedCorrectionVerified, CorrectionCommitmentTaken),
+    about=lambda event: f"case:{event.case}",
+    ends=lambda event: event.correct_by,
+)
+REVISE_LIST = DeadlineRule(
+    "leniency.review_months",
+    "leniency.review_months",
+    LeniencyListPublished,
+    (LeniencyListPublished,),
+    about=lambda event: f"unit:{event.unit}",
+)
+
+
+def more_favourable(
+    ledger: Reading, filed: CaseFiled, than: Leniency
+) -> list[tuple[int, ListItem]]:
+    """The items about the conduct of a case that are more favourable to the business.
+
+    Of every version in force from the end of the conduct until today: of an old and a new list,
+    the one that is better for the business applies.
+    """
+    code, last_on = filed.conduct.violation_code, filed.conduct.last_on
+    items = ledger.read(LeniencyLists(filed.unit)).items(code, last_on, ledger.on)
+    return [(version, item) for version, item in items if _FAVOUR[item.outcome] > _FAVOUR[than]]
+
+
+def require_excusable(ledger: Reading, case: str, excluded: Collection[str]) -> None:
+    """Refuse leniency of every kind for conduct with circumstances that exclude it (FLX-R3)."""
+    ledger.require(not excluded, FLX_R3, case=case, conduct=", ".join(sorted(excluded)))
+
+
+def require_education(ledger: Reading, case: str, on: date) -> None:
+    """Refuse to exempt a business that was not taught (FLX-R4)."""
+    educated = ledger.read(CaseLeniency(case)).educated
+    ledger.require(any(one.educated_on <= on for one in educated), FLX_R4, case=case)
+
+
+def below(item: BenchmarkItem, penalty: Penalty) -> str | None:
+    """In what a penalty falls short of what the law prescribes, if it does."""
+    missing = [kind for kind in item.types if kind not in penalty.types]
+    if missing:
+        return f"{', '.join(missing)} is left out"
+    if "fine" in penalty.types and penalty.fine_fen < item.statutory_min_fen:
+        return f"{penalty.fine_fen} fen lies below {item.statutory_min_fen}"
+    return None
+
+
+def require_outcome(
+    ledger: Reading, outcome: Leniency, item: BenchmarkItem | None, penalty: Penalty
+) -> None:
+    """Refuse what is called lenient or mitigated and is the other (FLX-R6)."""
+    if item is None:
+        reason: str | None = "no benchmark of the unit says what the law prescribes"
+    else:
+        short = below(item, penalty)
+        within = penalty.fine_fen <= item.statutory_max_fen
+        if outcome == "lenient":
+            reason = short if within else f"{penalty.fine_fen} fen lies above the statutory range"
+        else:
+            reason = None if short is not None else "it is within what the law prescribes"
+    ledger.require(reason is None, FLX_R6, outcome=outcome, reason=reason)

@@ -1,0 +1,344 @@
+"""Decisions: made, served, published, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.personaldata import require_impersonal
+from ledger.general.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
+from ledger.kernel import Command, Due, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
+from ledger.systems.corrections.folds import DecisionStanding
+from ledger.systems.credit.events import Sector, Severity
+from ledger.systems.credit.folds import CreditRecords
+from ledger.systems.entities.rules import ceased
+from ledger.systems.filing.rules import require_delegation
+from ledger.systems.legalreview.rules import require_review
+from ledger.systems.leniency import rules as leniency
+from ledger.systems.leniency.effects import compare
+from ledger.systems.leniency.folds import CaseLeniency
+from ledger.systems.penalties import rules
+from ledger.systems.penalties.commands.gates import require_procedure
+from ledger.systems.penalties.commands.payments import own_decision
+from ledger.systems.penalties.events import (
+    BenchmarkItem,
+    BenchmarkPublished,
+    CaseFiled,
+    DataSource,
+    DecisionPublished,
+    DecisionWithdrawn,
+    Licence,
+    PenaltyContent,
+    PenaltyDecided,
+    PenaltyServed,
+    PenaltyType,
+)
+from ledger.systems.penalties.folds import Benchmarks, Decision, require_in_effect, undecided_case
+from ledger.systems.penalties.rules import Penalty
+from ledger.systems.publicity.folds import PublicityRecord
+from ledger.systems.reconsideration.effects import refuse_reissue
+from ledger.systems.supervision.findings import finding
+
+
+class DecidePenalty(Command):
+    """作出行政处罚决定: decide a case; ``occurred_at`` is the date of the decision.
+
+    ``tier`` is the step of the unit's benchmark that the case falls under, if the benchmark has
+    steps for the violation. ``severity_basis`` is the law under which it is classed lower than
+    ``severity.map`` has it (PEN-R7). ``licence`` names the one that is suspended or revoked, and
+    only then; ``valid_until`` is the last day of a penalty that has a term; ``data_source`` says
+    whose data it is, if not the unit's own.
+    """
+
+    decision: DecisionId
+    entity: EntityId
+    unit: UnitId
+    case: CaseId
+    doc_no: Name
+    types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
+    severity: Severity
+    facts: Text
+    fine_fen: Fen = 0
+    benchmark_ref: Name | None = None
+    tier: Name | None = None
+    sector: Sector = "general"
+    severity_basis: LegalRef | None = None
+    confiscated_fen: Fen = 0
+    licence: Licence | None = None
+    valid_until: date | None = None
+    data_source: DataSource | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        # Whatever system it is of: what becomes of a decision is said by its id alone.
+        ledger.new(DecisionStanding(self.decision))
+        penalty = Penalty(self.types, self.fine_fen)
+        content = self._content()
+        rules.require_content(content, ledger.on)
+        rules.require_licence(self.types, self.licence)
+        rules.require_source(self.data_source)
+        case, filed = undecided_case(ledger, self.case)
+        if (filed.unit, filed.entity) != (self.unit, self.entity):
+            raise Malformed(f"case {self.case} is {filed.unit}'s against {filed.entity}", "/case")
+        if filed.procedure == "ordinary" and ledger.actor.role != "unit_head":
+            raise Forbidden(
+                "a case of the ordinary procedure is decided by the head of the unit, not by "
+                f"{ledger.actor.role}."
+            )
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+        if filed.matter is not None:
+            # Delegated when the case was filed, it may not be any more.
+            require_delegation(ledger, filed.matter, self.unit, ledger.on, "penalty")
+        refuse_reissue(
+            ledger,
+            unit=self.unit,
+            entity=self.entity,
+            case=self.case,
+            facts=self.facts,
+            types=self.types,
+        )
+        applied = self._leniency(ledger, filed)
+        benchmark = ledger.read(Benchmarks(self.unit)).in_force(
+            filed.conduct.violation_code, ledger.on
+        )
+        item = None if benchmark is None else benchmark[1]
+        self._check_tier(item)
+        require_procedure(ledger, case, penalty)
+        require_review(ledger, case, penalty)
+        if applied is not None:
+            leniency.require_outcome(ledger, applied, item, penalty)
+        rules.require_class(
+            ledger,
+            content,
+            procedure=filed.procedure,
+            sector=self.sector,
+            decided_on=ledger.on,
+            basis=self.severity_basis is not None,
+        )
+        decided = PenaltyDecided(
+            decision=self.decision,
+            entity=self.entity,
+            unit=self.unit,
+            case=self.case,
+            doc_no=self.doc_no,
+            decided_on=ledger.on,
+            types=self.types,
+            severity=self.severity,
+            facts=self.facts,
+            fine_fen=self.fine_fen,
+            benchmark_ref=self.benchmark_ref or _reference(benchmark),
+            sector=self.sector,
+            procedure=filed.procedure,
+            violation_code=filed.conduct.violation_code,
+            tier=self.tier,
+            leniency=applied,
+            days_late=ledger.days_after(rules.due(ledger, rules.DECIDE_CASE, case.filed_at)),
+            severity_basis=self.severity_basis,
+            confiscated_fen=self.confiscated_fen,
+            licence=self.licence,
+            valid_until=self.valid_until,
+            data_source=self.data_source,
+        )
+        yield decided
+        yield from compare(ledger, decided, item)
+        yield from ceased(
+            ledger, unit=self.unit, entity=self.entity, case=self.case, liable=filed.liable
+        )
+
+    def _content(self) -> PenaltyContent:
+        return PenaltyContent(
+            types=self.types,
+            severity=self.severity,
+            fine_fen=self.fine_fen,
+            confiscated_fen=self.confiscated_fen,
+            licence=self.licence,
+            valid_until=self.valid_until,
+        )
+
+    def _leniency(
+        self, ledger: Reading, filed: CaseFiled
+    ) -> Literal["lenient", "mitigated"] | None:
+        """The leniency applied in the case, which has to be the most favourable one still."""
+        applied = ledger.read(CaseLeniency(self.case)).applied
+        if applied is None:
+            return None
+        if applied.outcome == "exempt":
+            raise OutOfStep(
+                f"case {self.case} is exempt by item {applied.item}; close it as exempt"
+            )
+        seen = {(passed.list_version, passed.item) for passed in applied.passed_over}
+        for version, item in leniency.more_favourable(ledger, filed, applied.outcome):
+            ledger.require(
+                (version, item.item) in seen,
+                leniency.FLX_R1,
+                item=applied.item,
+                list_version=applied.list_version,
+                reason=f"item {item.item} of version {version} is {item.outcome}",
+            )
+        return applied.outcome
+
+    def _check_tier(self, item: BenchmarkItem | None) -> None:
+        steps = [] if item is None else [tier.tier for tier in item.tiers]
+        if steps and self.tier not in steps:
+            raise Malformed(
+                f"the benchmark has the steps {', '.join(steps)} for this violation", "/tier"
+            )
+        if not steps and self.tier is not None:
+            raise Malformed("no benchmark in force has steps for this violation", "/tier")
+
+
+def _reference(benchmark: tuple[BenchmarkPublished, BenchmarkItem] | None) -> str | None:
+    if benchmark is None:
+        return None
+    published, item = benchmark
+    return f"{published.unit} v{published.version} {item.violation_code}"
+
+
+class ServePenalty(Command):
+    """送达处罚决定: hand over the decision, and the repair notice with it (PEN-R6)."""
+
+    decision: DecisionId
+    repair_notice: bool
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        decision, decided = own_decision(ledger, self.decision)
+        if decision.served is not None:
+            raise OutOfStep(f"decision {self.decision} was served on {decision.served.served_on}")
+        require_in_effect(decision)
+        ledger.not_before(decided.decided_on, f"decision {self.decision} was made")
+        ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
+        yield PenaltyServed(
+            decision=self.decision,
+            entity=decided.entity,
+            unit=decided.unit,
+            served_on=ledger.on,
+            repair_notice=self.repair_notice,
+            days_late=ledger.days_after(
+                rules.due(ledger, rules.SERVE_DECISION, decision.decided_at)
+            ),
+            fine_fen=decision.fine_fen,
+            pay_by=ledger.period("penalty.pay_cd", ledger.on).on if decision.fine_fen else None,
+            late_fee_daily=(
+                str(ledger.setting("penalty.late_fee_daily")) if decision.fine_fen else None
+            ),
+        )
+
+
+class PublishDecision(Command):
+    """公开处罚决定: put a served decision before the public, without personal data."""
+
+    decision: DecisionId
+    summary: Text
+    redactions: tuple[Name, ...] = ()
+    url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        decision, decided = own_decision(ledger, self.decision)
+        if decision.published is not None and decision.published.version == decision.version:
+            raise OutOfStep(
+                f"decision {self.decision} was published on {decision.published.published_on}"
+            )
+        require_in_effect(decision)
+        served = decision.served
+        ledger.require(
+            served is not None and served.served_on <= ledger.on and not decision.awaits_service,
+            rules.PUB_R2,
+            decision=self.decision,
+        )
+        require_impersonal(ledger, rules.PUB_R1, self.summary)
+        self._check_still_public(ledger, decided)
+        yield DecisionPublished(
+            decision=self.decision,
+            entity=decided.entity,
+            unit=decided.unit,
+            summary=self.summary,
+            published_on=ledger.on,
+            redactions=self.redactions,
+            url=self.url,
+            days_late=ledger.days_after(_publish_by(ledger, decision)),
+            version=decision.version,
+        )
+
+    def _check_still_public(self, ledger: Reading, decided: PenaltyDecided) -> None:
+        """Nothing of a decision is public again once its record has ended (停止公示)."""
+        if not ledger.setting("publicity.decision_follows_record"):
+            return
+        known = ledger.read(CreditRecords(decided.entity))
+        for record in known.of_document(self.decision, decided.doc_no):
+            if record.was_over:
+                raise OutOfStep(
+                    f"record {record.record} of decision {self.decision} has ended by repair or by "
+                    "its longest publicity: nothing of the decision is published any more"
+                )
+
+
+def _publish_by(ledger: Reading, decision: Decision) -> Due:
+    """The last day to publish it as it now reads: an altered one counts from its service."""
+    newest = decision.altered_by[-1] if decision.altered_by else None
+    if newest is None or newest.content is None:
+        return rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
+    if decision.altered_served is not None and newest.recon is not None:
+        return ledger.period("publicity.penalty_wd", decision.altered_served.served_on)
+    return ledger.period("publicity.penalty_wd", newest.effective_on)
+
+
+def _withdraw_by(ledger: Reading, decision: Decision, since: date) -> Due:
+    """The last day to withdraw what was undone, or the text that an alteration replaced."""
+    if decision.undone is None and decision.altered_served is not None:
+        since = decision.altered_served.served_on
+    return ledger.period("publicity.withdraw_wd", since)
+
+
+class WithdrawDecision(Command):
+    """撤回公开的处罚决定: take a nullified decision from the public and say why in public."""
+
+    decision: DecisionId
+    explanation: Text
+    explanation_url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        decision, decided = own_decision(ledger, self.decision)
+        if decision.published is None:
+            raise OutOfStep(f"decision {self.decision} is not public")
+        if decision.withdrawn is not None:
+            raise OutOfStep(
+                f"decision {self.decision} was withdrawn on {decision.withdrawn.withdrawn_on}"
+            )
+        nullified = decision.nullified
+        if nullified is None:
+            raise OutOfStep(f"nothing undid decision {self.decision}; record what did first")
+        version = decision.to_withdraw
+        if version is None:
+            raise OutOfStep(f"decision {self.decision} is published as it was altered")
+        require_impersonal(ledger, rules.PUB_R1, self.explanation)
+        due = _withdraw_by(ledger, decision, nullified.since)
+        late = ledger.days_after(due)
+        yield DecisionWithdrawn(
+            decision=self.decision,
+            entity=decided.entity,
+            unit=decided.unit,
+            reason=nullified.reason,
+            nullified_on=nullified.since,
+            withdrawn_on=ledger.on,
+            explanation=self.explanation,
+            explanation_url=self.explanation_url,
+            days_late=late,
+            version=version,
+        )
+        # After a reconsideration the clock has found that it was late, or will (RCN-V2).
+        found = ledger.read(PublicityRecord(decided.unit)).unwithdrawn
+        if late and not decision.reconsidered and self.decision not in found:
+            yield finding(
+                ledger,
+                rules.PUB_V2,
+                unit=decided.unit,
+                entity=decided.entity,
+                decision=self.decision,
+                due_on=due.on.isoformat(),
+                days_late=late,
+            )

@@ -1,0 +1,139 @@
+"""What has to have happened in a case before it may be decided (PEN-R1 to PEN-R5)."""
+
+from __future__ import annotations
+
+from ledger.kernel import Reading
+from ledger.kernel.days import add_months
+from ledger.systems.penalties import rules
+from ledger.systems.penalties.commands.hearings import last_day_to_request
+from ledger.systems.penalties.events import CaseFiled, PriorNoticeServed
+from ledger.systems.penalties.folds import Case, Decision, Violations
+from ledger.systems.penalties.rules import Penalty, heavier
+
+
+def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:
+    """Refuse a decision that the procedure does not bear out.
+
+    The order is that of the case: limitation, what the procedure allows at all, what the business
+    was told and heard on, and whether the act was fined before.
+    """
+    filed = case.filed
+    assert filed is not None
+    # A refusal under PEN-R1 names the version that set the periods.
+    ledger.setting("penalty.hearing")
+    _require_in_time(ledger, filed)
+    if filed.procedure == "summary":
+        _require_summary(ledger, filed, penalty)
+    if filed.procedure == "summary" and not case.notices:
+        _require_heard(ledger, case, None)
+    else:
+        # On the spot too: whoever was told in writing is heard on that, and decided on as told.
+        _require_told(ledger, case, penalty)
+    if penalty.fine_fen:
+        _require_fined_once(ledger, case, filed)
+
+
+def _require_in_time(ledger: Reading, filed: CaseFiled) -> None:
+    limitation = ledger.setting("penalty.limitation")
+    kind = "serious" if filed.conduct.serious_harm else "ordinary"
+    limit = add_months(filed.conduct.last_on, int(limitation[f"{kind}_months"]))
+    ledger.require(
+        filed.discovered_on <= limit,
+        rules.PEN_R4,
+        case=filed.case,
+        last_on=filed.conduct.last_on,
+        discovered_on=filed.discovered_on,
+        limit=limit,
+    )
+
+
+def _require_summary(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> None:
+    most = int(ledger.setting("penalty.summary_max")[f"{filed.party}_fen"])
+    reason = None
+    others = set(penalty.types) - {"warning", "fine"}
+    if others:
+        reason = f"{', '.join(sorted(others))} is decided in the ordinary procedure"
+    elif penalty.fine_fen > most:
+        reason = f"the fine is {penalty.fine_fen} fen"
+    ledger.require(
+        reason is None,
+        rules.PEN_R5,
+        case=filed.case,
+        party=filed.party,
+        max_fen=most,
+        reason=reason,
+    )
+
+
+def _require_told(ledger: Reading, case: Case, penalty: Penalty) -> None:
+    served = [notice for notice in case.notices if notice.served_on <= ledger.on]
+    ledger.require(served, rules.PEN_R1, case=case.case, reason="no prior notice was served")
+    notice = served[-1]
+    _require_heard(ledger, case, notice)
+    if notice.hearing_right:
+        _require_hearing(ledger, case, notice)
+    more = heavier(Penalty(notice.types, notice.fine_fen), penalty)
+    if case.defended_on is not None and case.defended_on <= ledger.on:
+        ledger.require(more is None, rules.PEN_R3, case=case.case, reason=more)
+    ledger.require(
+        more is None,
+        rules.PEN_R1,
+        case=case.case,
+        reason=f"the business was told of another penalty: {more}",
+    )
+
+
+def _require_heard(ledger: Reading, case: Case, notice: PriorNoticeServed | None) -> None:
+    """The business made a statement after this notice, or waived it."""
+    number = 0 if notice is None else notice.notice
+    heard = any(s.notice == number and s.heard_on <= ledger.on for s in case.statements)
+    waived = any(
+        w.notice == number and "statement" in w.rights and w.waived_on <= ledger.on
+        for w in case.waived
+    )
+    ledger.require(
+        heard or waived,
+        rules.PEN_R1,
+        case=case.case,
+        reason="the business was neither heard nor has it waived its statement",
+    )
+
+
+def _require_hearing(ledger: Reading, case: Case, notice: PriorNoticeServed) -> None:
+    """The hearing was held that was asked for in time, or none can be asked for any more."""
+    number = notice.notice
+    if any(h.notice == number and h.held_on <= ledger.on for h in case.hearings):
+        return
+    asked = any(r.notice == number and not r.days_late for r in case.requested)
+    ledger.require(
+        not asked,
+        rules.PEN_R1,
+        case=case.case,
+        reason="the business asked for a hearing, which was not held",
+    )
+    if any(
+        w.notice == number and "hearing" in w.rights and w.waived_on <= ledger.on
+        for w in case.waived
+    ):
+        return
+    last = last_day_to_request(ledger, case).on
+    ledger.require(
+        last < ledger.on,
+        rules.PEN_R1,
+        case=case.case,
+        reason=f"the business may ask for a hearing until {last}",
+    )
+
+
+def _require_fined_once(ledger: Reading, case: Case, filed: CaseFiled) -> None:
+    violations = ledger.read(Violations(filed.entity))
+    for other in violations.same_act(case.case):
+        for name in other.decisions:
+            decision = ledger.read(Decision(name))
+            ledger.require(
+                decision.undone is not None or not decision.fine_fen,
+                rules.PEN_R2,
+                case=case.case,
+                decision=name,
+                unit=other.unit,
+            )

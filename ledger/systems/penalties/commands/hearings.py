@@ -1,0 +1,304 @@
+"""What the business is told and heard on before a decision: notice, statement, hearing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import Badge, CaseId, EntityId, Fen, Name, Sha256, Text, is_among
+from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.systems.penalties import rules
+from ledger.systems.penalties.events import (
+    CaseFiled,
+    CollectiveDiscussionHeld,
+    HearingAnnounced,
+    HearingHeld,
+    HearingRequested,
+    PenaltyType,
+    PriorNoticeServed,
+    RightsWaived,
+    StatementHeard,
+)
+from ledger.systems.penalties.folds import Case, undecided_case
+from ledger.systems.penalties.rules import Penalty, heavier
+from ledger.systems.supervision.rules import GEN_R2
+
+
+class ServePriorNotice(Command):
+    """处罚事先告知: tell the business what is intended, on what facts, and what it may do.
+
+    A later notice takes the place of the one before. After a defence it is heavier only on
+    evidence that was found since (PEN-R3).
+    """
+
+    case: CaseId
+    notice_no: Name
+    facts: Text
+    types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
+    respond_by: date
+    fine_fen: Fen = 0
+    hearing_right: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = undecided_case(ledger, self.case)
+        if ("fine" in self.types) != (self.fine_fen > 0):
+            raise Malformed("a fine has an amount, and nothing else has one", "/fine_fen")
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+        if self.respond_by <= ledger.on:
+            raise Malformed("the business needs time to respond", "/respond_by")
+        # A refusal under PEN-R1 names the version that set the periods.
+        ledger.setting("penalty.hearing")
+        if not self.hearing_right:
+            reason = _hearing_due(ledger, filed, Penalty(self.types, self.fine_fen))
+            ledger.require(reason is None, rules.PEN_R1, case=self.case, reason=reason)
+        self._check_weight(ledger, case)
+        yield PriorNoticeServed(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            notice=len(case.notices) + 1,
+            notice_no=self.notice_no,
+            facts=self.facts,
+            types=self.types,
+            fine_fen=self.fine_fen,
+            hearing_right=self.hearing_right,
+            served_on=ledger.on,
+            respond_by=self.respond_by,
+        )
+
+    def _check_weight(self, ledger: Reading, case: Case) -> None:
+        defended_on = case.defended_on
+        if defended_on is None or not case.notices:
+            return
+        before = case.notices[-1]
+        more = heavier(Penalty(before.types, before.fine_fen), Penalty(self.types, self.fine_fen))
+        found_since = any(on > defended_on for on in case.evidence.values())
+        ledger.require(more is None or found_since, rules.PEN_R3, case=self.case, reason=more)
+
+
+class HearStatement(Command):
+    """听取陈述、申辩: record what the business said, and what came of examining it."""
+
+    case: CaseId
+    statement: Text
+    examined: Text
+    adopted: bool
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = undecided_case(ledger, self.case)
+        yield StatementHeard(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            notice=_notice_answered(ledger, case, filed),
+            heard_on=ledger.on,
+            statement=self.statement,
+            examined=self.examined,
+            adopted=self.adopted,
+        )
+
+
+class WaiveRights(Command):
+    """放弃陈述、申辩或听证: the business says that it does, or has let the time pass."""
+
+    case: CaseId
+    rights: Annotated[
+        tuple[Literal["statement", "hearing"], ...], msgspec.Meta(min_length=1, max_length=2)
+    ]
+    how: Literal["declared", "silent"]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = undecided_case(ledger, self.case)
+        number = _notice_answered(ledger, case, filed)
+        if self.how == "silent":
+            if "hearing" in self.rights:
+                raise Malformed("the time to ask for a hearing ends by itself", "/rights")
+            if not case.notices:
+                raise Malformed("on the spot a business says what it waives", "/how")
+            respond_by = case.notices[-1].respond_by
+            if ledger.on <= respond_by:
+                raise OutOfStep(f"the business may respond until {respond_by}")
+        yield RightsWaived(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            notice=number,
+            waived_on=ledger.on,
+            rights=tuple(dict.fromkeys(self.rights)),
+            how=self.how,
+        )
+
+
+class RequestHearing(Command):
+    """要求听证: the business asks for a hearing; late it is recorded, and binds nobody.
+
+    The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
+    """
+
+    case: CaseId
+    entity: EntityId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if ledger.actor.role == "entity_rep":
+            ledger.must_be_now()
+        hint = "Name a case and the business that it is against."
+        case = ledger.known(Case(self.case), hint)
+        assert case.filed is not None
+        if case.filed.entity != self.entity:
+            # To a business the case of another is as unknown as one that is not on record.
+            raise UnknownReference("case", self.case, hint)
+        if ledger.actor.role != "entity_rep":
+            ledger.act_for(case.filed.unit)
+        if case.closed is not None or case.decisions:
+            raise OutOfStep(f"case {self.case} is {case.stage}")
+        notice = case.notices[-1] if case.notices else None
+        if notice is None or not notice.hearing_right:
+            raise OutOfStep(f"no notice in case {self.case} tells of a hearing")
+        ledger.not_before(notice.served_on, f"notice {notice.notice} was served")
+        if any(request.notice == notice.notice for request in case.requested):
+            raise OutOfStep(f"a hearing was asked for after notice {notice.notice} already")
+        yield HearingRequested(
+            case=self.case,
+            entity=case.filed.entity,
+            unit=case.filed.unit,
+            notice=notice.notice,
+            requested_on=ledger.on,
+            days_late=ledger.days_after(last_day_to_request(ledger, case)),
+        )
+
+
+class AnnounceHearing(Command):
+    """听证通知: seven working days ahead, with a host who has no part in the investigation."""
+
+    case: CaseId
+    hearing_on: date
+    place: Name
+    host: Badge
+    open_to_public: bool = True
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case, filed = undecided_case(ledger, self.case)
+        _check_host(ledger, filed, self.host)
+        n = int(ledger.setting("penalty.hearing")["notice_wd"])
+        # A period that has to be kept at least ends with its last day (0.7).
+        last = ledger.days().due(ledger.on, n, "wd").on
+        ledger.require(
+            self.hearing_on > last,
+            rules.PEN_R1,
+            case=self.case,
+            reason=f"a hearing on {self.hearing_on} is announced less than {n} working days "
+            f"ahead; the first day is the one after {last}",
+        )
+        yield HearingAnnounced(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            notice=_notice_number(case, filed),
+            hearing_on=self.hearing_on,
+            place=self.place,
+            host=self.host,
+            open_to_public=self.open_to_public,
+        )
+
+
+class HoldHearing(Command):
+    """举行听证: record the hearing that was announced, or that the business stayed away."""
+
+    case: CaseId
+    host: Badge
+    outcome: Literal["heard", "stayed_away"] = "heard"
+    record_digest: Sha256 | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case, filed = undecided_case(ledger, self.case)
+        announced = case.announced
+        if announced is None:
+            raise OutOfStep(f"no hearing in case {self.case} was announced")
+        if ledger.on < announced.hearing_on:
+            raise OutOfStep(f"the hearing is announced for {announced.hearing_on}")
+        if (self.outcome == "heard") != (self.record_digest is not None):
+            raise Malformed("a hearing that took place has a record", "/record_digest")
+        _check_host(ledger, filed, self.host)
+        yield HearingHeld(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            notice=announced.notice,
+            held_on=ledger.on,
+            host=self.host,
+            outcome=self.outcome,
+            record_digest=self.record_digest,
+        )
+
+
+class HoldCollectiveDiscussion(Command):
+    """集体讨论: record that the heads of the unit discussed the case, with the minutes."""
+
+    case: CaseId
+    participants: Annotated[tuple[Badge, ...], msgspec.Meta(max_length=50)]
+    minutes_ref: Name
+    conclusion: Text
+    minutes_digest: Sha256 | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        _, filed = undecided_case(ledger, self.case)
+        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+        if len({one.casefold() for one in self.participants}) < max(2, len(self.participants)):
+            raise Malformed("name at least two people, each once", "/participants")
+        yield CollectiveDiscussionHeld(
+            case=self.case,
+            entity=filed.entity,
+            unit=filed.unit,
+            held_on=ledger.on,
+            participants=self.participants,
+            minutes_ref=self.minutes_ref,
+            conclusion=self.conclusion,
+            minutes_digest=self.minutes_digest,
+        )
+
+
+def last_day_to_request(ledger: Reading, case: Case) -> Due:
+    """The last day on which the business may ask for a hearing after the newest notice."""
+    return rules.due(ledger, rules.REQUEST_HEARING, case.noticed_at)
+
+
+def _notice_number(case: Case, filed: CaseFiled) -> int:
+    """Which notice is answered; on the spot the business is told by word of mouth, which is 0."""
+    if not case.notices and filed.procedure == "ordinary":
+        raise OutOfStep(f"no prior notice was served in case {case.case}")
+    return len(case.notices)
+
+
+def _notice_answered(ledger: Reading, case: Case, filed: CaseFiled) -> int:
+    """The same, for a report of the answer: it is no older than what it answers."""
+    number = _notice_number(case, filed)
+    if number:
+        ledger.not_before(case.notices[-1].served_on, f"notice {number} was served")
+    else:
+        ledger.not_before(filed.filed_on, f"case {case.case} was filed")
+    return number
+
+
+def _hearing_due(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> str | None:
+    """Why the notice has to tell of the right to a hearing (Art. 63), or ``None``."""
+    grave = [kind for kind in penalty.types if kind in rules.HEARING_TYPES]
+    if grave:
+        return f"the business may ask for a hearing before {', '.join(grave)}; the notice says so"
+    threshold = int(ledger.setting("major_penalty_threshold")[f"{filed.party}_fen"])
+    if penalty.fine_fen > threshold:
+        return f"the business may ask for a hearing before a fine above {threshold} fen"
+    return None
+
+
+def _check_host(ledger: Reading, filed: CaseFiled, host: str) -> None:
+    ledger.require(
+        not is_among(host, filed.investigators),
+        GEN_R2,
+        person=host,
+        one="hearing host",
+        other="investigator",
+    )

@@ -1,0 +1,492 @@
+"""Rules, findings and deadlines of penalty cases, decisions and their publicity (2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any, get_args
+
+import msgspec
+from stdnum.cn import uscc
+
+from ledger.general.vocabulary import check_entity
+from ledger.kernel import DeadlineRule, Due, Event, Malformed, Reading, Recorded, Rule, finding_rule
+from ledger.systems.corrections.events import UNDOING, DecisionAltered
+from ledger.systems.corrections.folds import as_it_reads
+from ledger.systems.credit.events import Sector, Severity
+from ledger.systems.penalties.events import (
+    CaseClosed,
+    CaseFiled,
+    DataSource,
+    DecisionPublished,
+    EnforcementApplied,
+    EvidenceAdded,
+    EvidenceDisposed,
+    FinePaid,
+    HearingRequested,
+    Licence,
+    PaymentDeferred,
+    PenaltyContent,
+    PenaltyDecided,
+    PenaltyServed,
+    PenaltyType,
+    PriorNoticeServed,
+    Procedure,
+    SeizureExtended,
+)
+from ledger.systems.penalties.folds import PAY_ALTERED_ELSEWHERE_RULE, PAY_ALTERED_RULE, PAY_RULE
+from ledger.systems.reconsideration.events import ReconDecisionServed
+
+_PENALTY = "行政处罚法"
+_THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》"
+
+PEN_R1 = Rule(
+    "PEN-R1",
+    "case {case} cannot be decided: {reason}",
+    f"{_PENALTY} Arts. 44, 45, 62, 63, 64",
+    "Serve the prior notice of this very penalty, hear the business or have it waive its right, "
+    "and hold the hearing that it asked for in time.",
+    policy_key="penalty.hearing",
+)
+PEN_R2 = Rule(
+    "PEN-R2",
+    "the act of case {case} was fined already by decision {decision} of {unit}",
+    f"{_PENALTY} Art. 29 一事不二罚",
+    "Decide without a fine, or have the other decision undone first; if it is another act, file "
+    "the case with what tells the two apart.",
+)
+PEN_R3 = Rule(
+    "PEN-R3",
+    "the business defended itself, and the penalty is heavier than the one it was told of: "
+    "{reason}",
+    f"{_PENALTY} Art. 45",
+    "Stay within the notice; what evidence found since then gives ground for is told in a new "
+    "notice.",
+)
+PEN_R4 = Rule(
+    "PEN-R4",
+    "the act ended on {last_on} and was found on {discovered_on}, after {limit}",
+    f"{_PENALTY} Art. 36",
+    "Close the case for limitation; five years hold only for harm to life, health or financial "
+    "safety.",
+    policy_key="penalty.limitation",
+)
+PEN_R5 = Rule(
+    "PEN-R5",
+    "on the spot a {party} is warned or fined at most {max_fen} fen: {reason}",
+    f"{_PENALTY} Art. 51",
+    "Open a case of the ordinary procedure.",
+    policy_key="penalty.summary_max",
+)
+PEN_R6 = Rule(
+    "PEN-R6",
+    "decision {decision} cannot be served without the repair notice",
+    "国办发〔2025〕22号: 两书同达",
+    "Serve the notice on credit repair together with the decision and say repair_notice.",
+)
+PEN_R7 = Rule(
+    "PEN-R7",
+    "a penalty of {types} with a fine of {fine_fen} fen must be classed as {severity}, not {given}",
+    "国家发展改革委令第36号; 国办发〔2025〕22号: 失信信息分类",
+    "Class it as {severity}; a lower class is given with its legal basis in severity_basis.",
+    policy_key="severity.map",
+)
+PUB_R1 = Rule(
+    "PUB-R1",
+    "the public text holds {what}",
+    f"{_PENALTY} Art. 50; {_THREE_SYSTEMS}; 个人信息保护法",
+    "Redact it and name what was left out in redactions.",
+)
+PUB_R2 = Rule(
+    "PUB-R2",
+    "decision {decision} has not been served",
+    f"{_PENALTY} Arts. 48, 61",
+    "Serve the decision on the business before the public reads it.",
+)
+PUB_V1 = finding_rule(
+    "PUB-V1",
+    "late_publicity",
+    "a decision was not published in time",
+    f"{_PENALTY} Art. 48; {_THREE_SYSTEMS}",
+    policy_key="publicity.penalty_wd",
+)
+PUB_V2 = finding_rule(
+    "PUB-V2",
+    "late_publicity",
+    "a nullified decision was not withdrawn in time",
+    f"{_PENALTY} Arts. 48, 85",
+    policy_key="publicity.withdraw_wd",
+)
+
+
+def _decided_on(record: Recorded) -> date:
+    assert isinstance(record.event, PenaltyDecided)
+    return record.event.decided_on
+
+
+PUBLISH_DECISION = DeadlineRule(
+    "publicity.penalty_wd",
+    "publicity.penalty_wd",
+    PenaltyDecided,
+    (DecisionPublished, DecisionAltered, *UNDOING),
+    about=lambda event: f"decision:{event.decision}",
+    start=_decided_on,
+    finding=PUB_V1,
+)
+SERVE_DECISION = DeadlineRule(
+    "penalty.serve_wd",
+    "penalty.serve_wd",
+    PenaltyDecided,
+    (PenaltyServed, *UNDOING),
+    about=lambda event: f"decision:{event.decision}",
+    start=_decided_on,
+)
+
+
+def _filed_on(record: Recorded) -> date:
+    assert isinstance(record.event, CaseFiled)
+    return record.event.filed_on
+
+
+DECIDE_CASE = DeadlineRule(
+    "penalty.decide_cd",
+    "penalty.decide_cd",
+    CaseFiled,
+    (PenaltyDecided, CaseClosed),
+    about=lambda event: f"case:{event.case}",
+    start=_filed_on,
+)
+#: Nobody misses it: the right to ask for a hearing ends.
+REQUEST_HEARING = DeadlineRule(
+    "penalty.hearing.request",
+    "penalty.hearing",
+    PriorNoticeServed,
+    (HearingRequested,),
+    about=lambda event: f"case:{event.case}" if event.hearing_right else None,
+    part="request_wd",
+    lapses=True,
+)
+#: A decision altered before it was published is published as altered.
+PUBLISH_ALTERED_ELSEWHERE = DeadlineRule(
+    "publicity.penalty_wd.altered_elsewhere",
+    "publicity.penalty_wd",
+    DecisionAltered,
+    (DecisionPublished, DecisionAltered, *UNDOING),
+    about=lambda event: (
+        f"decision:{event.decision}" if event.content is not None and event.recon is None else None
+    ),
+    start=lambda record: record.event.effective_on,  # type: ignore[attr-defined]
+    finding=PUB_V1,
+)
+_PAID: tuple[type[Event], ...] = (
+    FinePaid,
+    PaymentDeferred,
+    EnforcementApplied,
+    DecisionAltered,
+    *UNDOING,
+)
+#: What part of the fine is paid in time does not end it. An altered fine has days of its own.
+PAY = DeadlineRule(
+    PAY_RULE,
+    "penalty.pay_cd",
+    PenaltyServed,
+    _PAID,
+    about=lambda event: f"decision:{event.decision}" if event.fine_fen else None,
+)
+PAY_ALTERED = DeadlineRule(
+    PAY_ALTERED_RULE,
+    "penalty.pay_cd",
+    ReconDecisionServed,
+    _PAID,
+    about=lambda event: f"decision:{event.decision}" if event.altered and event.fine_fen else None,
+    start=lambda record: record.event.served_on,  # type: ignore[attr-defined]
+)
+PAY_ALTERED_ELSEWHERE = DeadlineRule(
+    PAY_ALTERED_ELSEWHERE_RULE,
+    "penalty.pay_cd",
+    DecisionAltered,
+    _PAID,
+    about=lambda event: (
+        f"decision:{event.decision}"
+        if event.recon is None and event.content is not None and event.content.fine_fen
+        else None
+    ),
+    start=lambda record: record.event.effective_on,  # type: ignore[attr-defined]
+)
+PAY_DEFERRED = DeadlineRule(
+    "penalty.pay.deferred",
+    None,
+    PaymentDeferred,
+    _PAID,
+    about=lambda event: f"decision:{event.decision}",
+    ends=lambda event: event.until,
+)
+END_REGISTRATION = DeadlineRule(
+    "evidence.advance_registration",
+    "evidence.advance_registration",
+    EvidenceAdded,
+    (EvidenceDisposed,),
+    about=lambda event: (
+        f"evidence:{event.evidence}" if event.measure == "advance_registration" else None
+    ),
+)
+END_SEIZURE = DeadlineRule(
+    "seizure.max_cd",
+    "seizure.max_cd",
+    EvidenceAdded,
+    (EvidenceDisposed, SeizureExtended),
+    about=lambda event: f"evidence:{event.evidence}" if event.measure == "seizure" else None,
+)
+#: What was registered in advance may be seized when that ends, and is held on.
+END_LATER_SEIZURE = DeadlineRule(
+    "seizure.max_cd.registered",
+    "seizure.max_cd",
+    EvidenceDisposed,
+    (EvidenceDisposed, SeizureExtended),
+    about=lambda event: f"evidence:{event.evidence}" if event.disposal == "seized" else None,
+)
+
+
+def _first_due_on(record: Recorded) -> date:
+    assert isinstance(record.event, SeizureExtended)
+    return record.event.first_due_on
+
+
+END_EXTENDED_SEIZURE = DeadlineRule(
+    "seizure.extend_cd",
+    "seizure.extend_cd",
+    SeizureExtended,
+    (EvidenceDisposed,),
+    about=lambda event: f"evidence:{event.evidence}",
+    start=_first_due_on,
+)
+
+#: How grave a kind of penalty is: by its place in 行政处罚法 Art. 9. What stands in no item of it
+#: is graver than all.
+_GRAVITY: dict[PenaltyType, int] = {
+    "warning": 1,
+    "circular_criticism": 1,
+    "fine": 2,
+    "confiscation": 2,
+    "licence_suspension": 3,
+    "qualification_lowered": 3,
+    "licence_revocation": 4,
+    "activity_restriction": 4,
+    "suspension_of_business": 4,
+    "closure_order": 5,
+    "occupation_ban": 5,
+    "detention": 6,
+    "other": 7,
+}
+
+#: Before these the business may ask for a hearing (Art. 63); before a fine, if it is a large one.
+HEARING_TYPES: frozenset[PenaltyType] = frozenset(
+    {
+        "qualification_lowered",
+        "licence_revocation",
+        "suspension_of_business",
+        "closure_order",
+        "occupation_ban",
+    }
+)
+
+#: Of these nothing is left to perform once the fine is paid.
+ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
+
+
+def due(ledger: Reading, rule: DeadlineRule, opened_at: int) -> Due:
+    """When the deadline falls due that the record at a position opened, as that now reads."""
+    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at)))
+
+
+class Penalty(msgspec.Struct, frozen=True):
+    """What is imposed, or is to be: its kinds, and the fine in fen."""
+
+    types: tuple[PenaltyType, ...]
+    fine_fen: int
+
+
+def heavier(told: Penalty, decided: Penalty) -> str | None:
+    """In what a penalty is heavier than the one that was told of, if it is.
+
+    A kind that was not told of is no heavier in the place of a graver one that is left out.
+    """
+    if "fine" in told.types and decided.fine_fen > told.fine_fen:
+        return f"a fine of {decided.fine_fen} fen for {told.fine_fen}"
+    added = _added(told, decided)
+    return None if added is None else f"{added} was not told of"
+
+
+def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
+    """A kind that is added for which none as grave is left out."""
+    left_out = {kind for kind in before.types if kind not in after.types}
+    gravest = max((_GRAVITY[kind] for kind in left_out), default=0)
+    added = (kind for kind in after.types if kind not in before.types)
+    return next((kind for kind in added if _GRAVITY[kind] >= gravest), None)
+
+
+def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
+    """In what a whole content weighs more than another, if it does (RCN-R3).
+
+    The gravest kind goes first (行政处罚法 Art. 9), then the amount; a licence revoked weighs more
+    than any fine. What is as grave weighs more with a kind added for which none as grave is left
+    out, or in a graver class.
+    """
+    gravest_before, gravest = (max(_GRAVITY[kind] for kind in c.types) for c in (before, after))
+    if gravest != gravest_before:
+        if gravest > gravest_before:
+            return f"{', '.join(after.types)} for {', '.join(before.types)}"
+    elif after.fine_fen > before.fine_fen:
+        return f"a fine of {after.fine_fen} fen for {before.fine_fen}"
+    elif after.confiscated_fen > before.confiscated_fen > 0:  # 0: what it was is not stated
+        return f"confiscation of {after.confiscated_fen} fen for {before.confiscated_fen}"
+    elif (added := _added(_penalty(before), _penalty(after))) is not None:
+        return f"{added} is added"
+    if SEVERITIES.index(after.severity) > SEVERITIES.index(before.severity):
+        return f"{after.severity} information for {before.severity}"
+    return None
+
+
+def require_fine(penalty: Penalty | PenaltyContent, pointer: str) -> None:
+    """Refuse a fine without an amount, and an amount without a fine. Raises ``Malformed``."""
+    if ("fine" in penalty.types) != (penalty.fine_fen > 0):
+        raise Malformed("a fine has an amount, and nothing else has one", pointer)
+
+
+#: 暂扣、吊销许可证件: kinds that hit a licence, which a decision names.
+LICENCE_TYPES: frozenset[PenaltyType] = frozenset({"licence_suspension", "licence_revocation"})
+#: Kinds that can last for a time.
+_LASTING: frozenset[PenaltyType] = frozenset(
+    {
+        "licence_suspension",
+        "qualification_lowered",
+        "activity_restriction",
+        "suspension_of_business",
+        "occupation_ban",
+        "detention",
+        "other",
+    }
+)
+
+
+def require_content(content: PenaltyContent, decided_on: date, at: str = "") -> None:
+    """Refuse a content whose parts do not fit its kinds. Raises ``Malformed``.
+
+    ``at``: the JSON pointer of the content in the command.
+    """
+    require_fine(content, f"{at}/fine_fen")
+    kinds = set(content.types)
+    if content.confiscated_fen and "confiscation" not in kinds:
+        raise Malformed(
+            "confiscated_fen must be 0 where confiscation is not among the types",
+            f"{at}/confiscated_fen",
+        )
+    if content.licence is not None and not kinds & LICENCE_TYPES:
+        raise Malformed(
+            "licence must be left out where no licence is suspended or revoked", f"{at}/licence"
+        )
+    if content.valid_until is None:
+        return
+    if not kinds & _LASTING:
+        raise Malformed(
+            "valid_until must be left out where no type of the penalty has a term",
+            f"{at}/valid_until",
+        )
+    if content.valid_until < decided_on:
+        raise Malformed(
+            f"valid_until must not lie before the decision ({decided_on}); it is "
+            f"{content.valid_until}",
+            f"{at}/valid_until",
+        )
+
+
+def fitting(content: PenaltyContent) -> PenaltyContent:
+    """The content without the parts that its kinds do not have (any more)."""
+    kinds = set(content.types)
+    return msgspec.structs.replace(
+        content,
+        fine_fen=content.fine_fen if "fine" in kinds else 0,
+        confiscated_fen=content.confiscated_fen if "confiscation" in kinds else 0,
+        licence=content.licence if kinds & LICENCE_TYPES else None,
+        valid_until=content.valid_until if kinds & _LASTING else None,
+    )
+
+
+def require_licence(types: Collection[PenaltyType], licence: Licence | None) -> None:
+    """Refuse to suspend or revoke a licence that is not named. Raises ``Malformed``."""
+    if licence is None and (hit := sorted(set(types) & LICENCE_TYPES)):
+        raise Malformed(
+            f"licence must name the licence, with its number, for {' and '.join(hit)}", "/licence"
+        )
+
+
+def require_source(source: DataSource | None) -> None:
+    """Refuse a data source whose USCC is not a valid one. Raises ``Malformed``."""
+    if source is None:
+        return
+    try:
+        check_entity(source.uscc)
+    except ValueError as error:
+        raise Malformed(f"uscc: {error}", "/data_source/uscc") from None
+    if not uscc.is_valid(source.uscc):
+        raise Malformed(
+            "uscc must have the check character of GB 32100; compare it with the certificate",
+            "/data_source/uscc",
+        )
+
+
+#: The classes, the lightest first.
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+def _penalty(content: PenaltyContent) -> Penalty:
+    return Penalty(content.types, content.fine_fen)
+
+
+def require_class(
+    ledger: Reading,
+    content: PenaltyContent,
+    *,
+    procedure: Procedure,
+    sector: Sector,
+    decided_on: date,
+    basis: bool = False,
+) -> None:
+    """Refuse another class than ``severity.map`` gives on the day of a decision (PEN-R7).
+
+    A sector's own classification goes before the general one. ``basis``: a law is cited for a lower
+    class. Decisions of days before the map are not judged.
+    """
+    adopted = ledger.policy("severity.map", on=decided_on, domain=sector)
+    if adopted is None:
+        return
+    severity = _class_of(ledger, adopted.value, content, procedure, decided_on)
+    lower = SEVERITIES.index(content.severity) < SEVERITIES.index(severity)
+    ledger.require(
+        content.severity == severity or (lower and basis),
+        PEN_R7,
+        types=", ".join(content.types),
+        fine_fen=content.fine_fen,
+        severity=severity,
+        given=content.severity,
+    )
+
+
+def _class_of(
+    ledger: Reading,
+    classes: Mapping[str, Any],
+    content: PenaltyContent,
+    procedure: Procedure,
+    on: date,
+) -> Severity:
+    """Serious if any kind or the fine is, minor if all is or by its procedure, else general."""
+    large = classes.get("serious_fine_fen")
+    if large is None and (version := ledger.policy("severity.serious_fine_fen", on=on)) is not None:
+        large = version.value
+    if any(kind in classes["serious"] for kind in content.types) or (
+        large is not None and content.fine_fen >= large
+    ):
+        return "serious"
+    if procedure == "summary" or all(kind in classes["minor"] for kind in content.types):
+        return "minor"
+    return "general"

@@ -1,0 +1,286 @@
+"""Commands of policies and calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import msgspec
+
+from ledger.general.vocabulary import Name, Text
+from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel.days import YearCalendar
+from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
+from ledger.systems.policies.calendars import SATURDAY, package_years, seed_source, seed_years
+from ledger.systems.policies.defaults import DEFAULTS, Confidence, Default
+from ledger.systems.policies.events import (
+    CalendarCalledFor,
+    PolicyVersionAdopted,
+    WorkingCalendarPublished,
+)
+from ledger.systems.policies.folds import CalendarCall
+from ledger.systems.policies.keys import KEYS, PolicyUnit
+from ledger.systems.policies.rules import GEN_V2
+from ledger.systems.supervision.findings import finding
+
+#: Days that are rest days by statute whatever a year's notice says, unless they fall on a weekend.
+STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))
+
+Year = Annotated[int, msgspec.Meta(ge=1950, le=2200)]
+
+#: No notice so far freed more than 25 weekdays or took more than 12 weekends.
+MOST_HOLIDAYS = 40
+MOST_MAKEUP = 20
+
+
+class AdoptPolicyVersion(Command):
+    """发布政策版本: a policy takes another value from a day on, for all or within a scope.
+
+    A day before today needs ``retroactive`` and a reason, and is recorded with a finding (GEN-V2).
+    """
+
+    key: PolicyKey
+    value: Any
+    unit: PolicyUnit
+    effective_from: date
+    effective_to: date | None = None
+    scope: Scope = Scope()
+    source: LegalRef
+    confidence: Confidence
+    retroactive: bool = False
+    reason: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        value = fitting(self.key, self.value, self.unit)
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise Malformed(
+                f"effective_to {self.effective_to} lies before effective_from "
+                f"{self.effective_from}.",
+                "/effective_to",
+            )
+        backdated = self.effective_from < ledger.today
+        if backdated and not self.retroactive:
+            raise Malformed(
+                f"effective_from {self.effective_from} lies before today, {ledger.today}. Take "
+                "today or later, or say retroactive: true and give the reason.",
+                "/effective_from",
+            )
+        if backdated and self.reason is None:
+            raise Malformed("a retroactive version needs its reason.", "/reason")
+        version = ledger.read(PolicyVersions(self.key)).latest + 1
+        yield PolicyVersionAdopted(
+            key=self.key,
+            version=version,
+            value=value,
+            unit=self.unit,
+            effective_from=self.effective_from,
+            effective_to=self.effective_to,
+            scope=self.scope,
+            source=self.source,
+            confidence=self.confidence,
+            retroactive=backdated,
+            reason=self.reason,
+        )
+        if backdated:
+            yield finding(
+                ledger,
+                GEN_V2,
+                key=self.key,
+                version=version,
+                effective_from=self.effective_from.isoformat(),
+                adopted_on=ledger.today.isoformat(),
+            )
+
+
+class PublishWorkingCalendar(Command):
+    """发布工作日历: the rest days and make-up working days of a year, as announced or corrected.
+
+    Nothing is recorded when the newest version of the year says the same.
+    """
+
+    year: Year
+    holidays: tuple[date, ...]
+    makeup_workdays: tuple[date, ...]
+    source: Name
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        self.check()
+        holidays = tuple(sorted(set(self.holidays)))
+        makeup = tuple(sorted(set(self.makeup_workdays)))
+        known = ledger.read(PublishedYear(str(self.year))).latest
+        if (
+            known
+            and known.holidays == frozenset(holidays)
+            and known.makeup_workdays == frozenset(makeup)
+        ):
+            return
+        yield WorkingCalendarPublished(
+            year=str(self.year),
+            version=known.version + 1 if known else 1,
+            holidays=holidays,
+            makeup_workdays=makeup,
+            source=self.source,
+        )
+
+    def check(self) -> None:
+        """Refuse days of another year, and a table that is no year's. Raises ``Malformed``."""
+        for field in ("holidays", "makeup_workdays"):
+            for place, day in enumerate(getattr(self, field)):
+                if day.year != self.year:
+                    raise Malformed(f"{day} is no day of {self.year}.", f"/{field}/{place}")
+        for place, day in enumerate(self.makeup_workdays):
+            pointer = f"/makeup_workdays/{place}"
+            if day.weekday() < SATURDAY:
+                raise Malformed(f"{day} is a weekday, which no make-up day can be.", pointer)
+            if day in self.holidays:
+                raise Malformed(f"{day} stands among the holidays too.", pointer)
+        for month, number in STATUTORY:
+            day = date(self.year, month, number)
+            if day.weekday() < SATURDAY and day not in self.holidays:
+                raise Malformed(f"{day} is a statutory holiday; list it.", "/holidays")
+        # Weekends may be listed with the break that they lie in; only weekdays count here.
+        if sum(day.weekday() < SATURDAY for day in set(self.holidays)) > MOST_HOLIDAYS:
+            raise Malformed(f"more than {MOST_HOLIDAYS} weekdays off in a year.", "/holidays")
+        if len(set(self.makeup_workdays)) > MOST_MAKEUP:
+            raise Malformed(f"more than {MOST_MAKEUP} make-up days in a year.", "/makeup_workdays")
+
+
+class CallForCalendar(Command):
+    """工作日历待发布: the day of ``calendar.call_on`` is over, and next year's calendar is missing.
+
+    Recorded once for a year.
+    """
+
+    year: Year
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known = ledger.read(CalendarCall(str(self.year)))
+        if known.called or known.published:
+            raise OutOfStep(f"the calendar of {self.year} was called for or published already")
+        from_day = ledger.stated_day("calendar.call_on", self.year - 1)
+        if not from_day <= ledger.today < date(self.year, 1, 1):
+            raise OutOfStep(
+                f"the calendar of {self.year} must be called for from {from_day} to the end of "
+                f"that year; today is {ledger.today}"
+            )
+        yield CalendarCalledFor(year=str(self.year), due_on=date(self.year - 1, 12, 31))
+
+
+class SeedLedger(Command):
+    """初始化台账: record the defaults and the calendars that this ledger does not have yet.
+
+    Safe to repeat: a default is missing when no version of its key holds from the same day in the
+    same scope, a calendar when its year has no version; so a newer program adds what is new in it.
+    A calendar that an earlier program seeded with a mistake gets a second version.
+    A default that a newer program has changed is adopted as the next version of the same day, with
+    its reason and with GEN-V2, since facts were judged by the one before. Whatever the authority
+    has adopted stays as it is.
+
+    What is missing reaches back too, and GEN-V2 is not raised: before its first version nothing was
+    judged by a key.
+    """
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        newest: dict[str, int] = {}
+        for default in DEFAULTS:
+            known = ledger.read(PolicyVersions(default.key))
+            of_day = [
+                v
+                for v in known.versions
+                if (v.effective_from, v.scope) == (default.effective_from, default.scope)
+            ]
+            latest = max(of_day, key=lambda v: v.version, default=None)
+            if latest is not None and not _outdated(latest, default):
+                continue
+            version = newest[default.key] = newest.get(default.key, known.latest) + 1
+            yield _seeded(default, version, ledger.today, changed=latest is not None)
+            if latest is not None:
+                yield finding(
+                    ledger,
+                    GEN_V2,
+                    key=default.key,
+                    version=version,
+                    effective_from=default.effective_from.isoformat(),
+                    adopted_on=ledger.today.isoformat(),
+                )
+        for year, (holidays, makeup) in seed_years().items():
+            published = ledger.read(PublishedYear(str(year))).latest
+            if published is None or _seeded_wrongly(published):
+                yield WorkingCalendarPublished(
+                    year=str(year),
+                    version=1 if published is None else 2,
+                    holidays=holidays,
+                    makeup_workdays=makeup,
+                    source=seed_source(),
+                )
+
+
+def _seeded_wrongly(known: YearCalendar) -> bool:
+    """Whether a year says what an earlier program seeded, and that was a mistake."""
+    seeded, right = package_years()[known.year], seed_years()[known.year]
+    return (
+        seeded != right
+        and known.version == 1
+        and (known.holidays, known.makeup_workdays) == tuple(map(frozenset, seeded))
+    )
+
+
+def fitting(key: str, value: Any, unit: str) -> Any:
+    """``value`` complete and as it is stored. Raises ``Malformed`` when it does not fit its key."""
+    known = KEYS.get(key)
+    if known is None:
+        near = get_close_matches(key, KEYS, n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise Malformed(f"{key} is no policy of the rulebook.{hint}", "/key")
+    if unit != known.unit:
+        raise Malformed(f"{key} is measured in {known.unit}, not {unit}.", "/unit")
+    try:
+        checked = msgspec.convert(value, known.type)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        pointer = path.rstrip("`").replace("[...]", "").replace(".", "/")
+        raise Malformed(f"{key}: {message}.", f"/value{pointer}") from error
+    return msgspec.json.decode(msgspec.json.encode(checked))
+
+
+#: How the reason of a version begins that the program recorded by itself.
+_DEFAULT = "Default of the rulebook, "
+
+
+def _outdated(latest: PolicyVersionAdopted, default: Default) -> bool:
+    """Whether the newest version of a day is a default that the program has changed since."""
+    if not (latest.reason or "").startswith(_DEFAULT):
+        return False  # the authority's own
+    value = fitting(default.key, default.value, default.unit)
+    return (latest.value, latest.unit, latest.effective_to) != (
+        value,
+        default.unit,
+        default.effective_to,
+    )
+
+
+def _seeded(
+    default: Default, version: int, today: date, *, changed: bool = False
+) -> PolicyVersionAdopted:
+    note = f" {default.note[0].upper()}{default.note[1:]}." if default.note else ""
+    why = (
+        "changed since an earlier version of the program"
+        if changed
+        else ("recorded when it was missing")
+    )
+    return PolicyVersionAdopted(
+        key=default.key,
+        version=version,
+        value=fitting(default.key, default.value, default.unit),
+        unit=default.unit,
+        effective_from=default.effective_from,
+        effective_to=default.effective_to,
+        scope=default.scope,
+        source=default.source,
+        confidence=default.confidence,
+        retroactive=default.effective_from < today,
+        reason=f"{_DEFAULT}{why}.{note}",
+    )

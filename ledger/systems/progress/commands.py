@@ -1,0 +1,437 @@
+"""Commands of the monthly progress ledger: enrol, open, dispute, submit, return, accept (2.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import MonthId, Name, OutreachId, Text, UnitId
+from ledger.kernel import (
+    Command,
+    Event,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Reading,
+    UnknownReference,
+    civil_date,
+)
+from ledger.kernel.days import add_months
+from ledger.systems.progress import rules
+from ledger.systems.progress.events import (
+    Count,
+    Group,
+    LedgerAccepted,
+    LedgerReturned,
+    MetricDisputed,
+    Month,
+    OutreachPublished,
+    OutreachWithdrawn,
+    Part,
+    ProgressLedgerSubmitted,
+    ReportId,
+    ReportingMonthOpened,
+    ReportingUnitEnrolled,
+    ReportingUnitWithdrawn,
+    TaskNo,
+)
+from ledger.systems.progress.folds import (
+    COUNTING,
+    METRICS,
+    Outreach,
+    Report,
+    ReportingUnit,
+    TaskReports,
+    figures,
+    metrics_of,
+    month_of,
+    part_in,
+    report_id,
+)
+from ledger.systems.supervision.findings import finding
+
+TASKS = range(1, 10)
+
+#: Month, task and unit make one id between them.
+MAX_UNIT = 100
+
+Position = Annotated[int, msgspec.Meta(ge=1)]
+Groups = Annotated[tuple[Group, ...], msgspec.Meta(max_length=2)]
+Highlights = Annotated[tuple[Text, ...], msgspec.Meta(max_length=20)]
+
+
+class EnrolReportingUnit(Command):
+    """纳入月报单位: from a month on, a unit reports on the tasks that it has a part in (LDG-R2).
+
+    Enrolled again, its groups are others from that month on.
+    """
+
+    unit: UnitId
+    groups: Groups = ()
+    since: Month
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if len(self.unit) > MAX_UNIT:
+            raise Malformed(f"the id of a reporting unit has at most {MAX_UNIT} characters")
+        if self.since < month_of(ledger.today):
+            raise Malformed("a month that is over cannot be reported on in time", "/since")
+        known = ledger.read(ReportingUnit(self.unit))
+        if known.last_opened is not None and self.since <= known.last_opened:
+            raise OutOfStep(f"{known.last_opened} is opened for {self.unit} already; take a later")
+        names = {self.unit, *self.groups}
+        tasks = _responsibilities(ledger, self.since)
+        ledger.require(
+            any(part_in(tasks, task_no, names) for task_no in TASKS),
+            rules.LDG_R2,
+            unit=self.unit,
+            task_no="1 to 9",
+            month=self.since,
+        )
+        yield ReportingUnitEnrolled(unit=self.unit, groups=self.groups, since=self.since)
+
+
+class WithdrawReportingUnit(Command):
+    """退出月报单位: a unit reports for the last time for a month."""
+
+    unit: UnitId
+    until: Month
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        known = ledger.known(ReportingUnit(self.unit), "Enrol it first.")
+        if known.until is not None:
+            raise OutOfStep(f"{self.unit} reports for the last time for {known.until}")
+        if known.last_opened is not None and self.until < known.last_opened:
+            raise OutOfStep(f"{self.unit} owes its reports for {known.last_opened} already")
+        yield ReportingUnitWithdrawn(unit=self.unit, until=self.until, reason=self.reason)
+
+
+class OpenReportingMonth(Command):
+    """开启月报: a month has begun, and a unit owes a report on each task that is its own; once."""
+
+    unit: UnitId
+    month: MonthId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        _require_begun(ledger, self.month)
+        ledger.known(ReportingUnit(self.unit), "Enrol it first.")
+        opened = [
+            _opening(ledger, self.unit, self.month, task_no, part)
+            for task_no in TASKS
+            if (part := _part(ledger, self.unit, self.month, task_no)) is not None
+            and not ledger.read(Report(report_id(self.unit, self.month, task_no))).exists
+        ]
+        if not opened:
+            raise OutOfStep(f"{self.unit} owes no report for {self.month} that is not opened yet")
+        yield from opened
+
+
+class DisputeMetric(Command):
+    """提出数据异议: say that a figure is another than the ledger's, and why (LDG-R1)."""
+
+    unit: UnitId
+    month: MonthId
+    task_no: TaskNo
+    metric: Name
+    stated: Count
+    ledger_cutoff_position: Position
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        report, opening = _owed(ledger, self.unit, self.month, self.task_no)
+        _require_unsubmitted(report)
+        _require_metrics(self.task_no, (self.metric,), "/metric")
+        _require_cutoff(ledger, self.ledger_cutoff_position)
+        computed = figures(ledger.read, self.unit, (self.metric,), self.ledger_cutoff_position)
+        value = computed.month(self.metric, self.month)
+        if value == self.stated:
+            raise OutOfStep(f"the ledger's {self.metric} for {self.month} is {value} too")
+        yield from opening
+        yield MetricDisputed(
+            report=report.report,
+            unit=self.unit,
+            month=self.month,
+            task_no=self.task_no,
+            metric=self.metric,
+            stated=self.stated,
+            computed=value,
+            ledger_cutoff_position=self.ledger_cutoff_position,
+            reason=self.reason,
+        )
+
+
+class SubmitProgressLedger(Command):
+    """报送工作进展台账: report on one task in one month, however late.
+
+    ``metrics`` may be left out, whole or in part: what is not stated is filled in from the events
+    up to ``ledger_cutoff_position`` (LDG-R1). A month without work is reported without narrative
+    and highlights (LDG-V3).
+    """
+
+    unit: UnitId
+    month: MonthId
+    task_no: TaskNo
+    ledger_cutoff_position: Position
+    metrics: dict[Name, Count] = msgspec.field(default_factory=dict)
+    narrative: Text | None = None
+    highlights: Highlights = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        # A report is late by the day on which it comes, and no earlier day can be claimed for it.
+        if ledger.on != ledger.today:
+            raise Malformed("a report comes when it is submitted; leave occurred_at out")
+        report, opening = _owed(ledger, self.unit, self.month, self.task_no)
+        _require_unsubmitted(report)
+        _require_metrics(self.task_no, self.metrics, "/metrics")
+        _require_cutoff(ledger, self.ledger_cutoff_position)
+        computed, stated = self._figures(ledger, report)
+        due_on = (report.opened or opening[0]).due_on
+        submitted = ProgressLedgerSubmitted(
+            report=report.report,
+            unit=self.unit,
+            month=self.month,
+            task_no=self.task_no,
+            metrics=stated,
+            computed=computed,
+            disputed=tuple(name for name, value in stated.items() if value != computed[name]),
+            narrative=self.narrative,
+            highlights=self.highlights,
+            ledger_cutoff_position=self.ledger_cutoff_position,
+            nil=bool(stated) and not _anything(stated),
+            days_late=ledger.days_after(due_on),
+            counting=COUNTING,
+        )
+        yield from opening
+        yield submitted
+        yield from self._findings(ledger, submitted)
+
+    def _figures(self, ledger: Reading, report: Report) -> tuple[dict[str, int], dict[str, int]]:
+        """The ledger's figures, and the unit's: equal but for what it has disputed."""
+        names = [metric.name for metric in metrics_of(self.task_no)]
+        cutoff = self.ledger_cutoff_position
+        found = figures(ledger.read, self.unit, names, cutoff)
+        computed = {name: found.month(name, self.month) for name in names}
+        for name, value in self.metrics.items():
+            dispute = report.disputes.get(name)
+            ledger.require(
+                value == computed[name] or (dispute is not None and dispute.stated == value),
+                rules.LDG_R1,
+                unit=self.unit,
+                month=self.month,
+                metric=name,
+                stated=value,
+                computed=computed[name],
+                cutoff=cutoff,
+            )
+        return computed, {**computed, **self.metrics}
+
+    def _findings(self, ledger: Reading, submitted: ProgressLedgerSubmitted) -> Iterator[Event]:
+        about: dict[str, Any] = {
+            "report": submitted.report,
+            "month": self.month,
+            "task_no": self.task_no,
+        }
+        told = self.narrative is not None or bool(self.highlights)
+        if told and submitted.computed and not _anything(submitted.computed):
+            yield finding(ledger, rules.LDG_V3, unit=self.unit, **about)
+        if submitted.nil:
+            months = int(ledger.setting("ledger.nil_months"))
+            past = ledger.read(TaskReports(self.unit, self.task_no))
+            before, after = past.running(self.month, -1), past.running(self.month, 1)
+            run = before + 1 + after
+            # Found once for each run: by the report that makes it long enough.
+            if run >= months > max(before, after) and not past.nil.get(self.month):
+                yield finding(ledger, rules.LDG_V2, unit=self.unit, months=run, **about)
+
+
+class ReturnLedger(Command):
+    """退回台账: have a report submitted again; never one's own."""
+
+    report: ReportId
+    reasons: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        opened = _of_others(ledger, self.report)
+        yield LedgerReturned(
+            report=self.report,
+            unit=opened.unit,
+            month=opened.month,
+            task_no=opened.task_no,
+            reasons=self.reasons,
+        )
+
+
+class AcceptLedger(Command):
+    """接收台账: take a report as it stands, with the disputes that it marks; never one's own."""
+
+    report: ReportId
+    note: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        opened = _of_others(ledger, self.report)
+        yield LedgerAccepted(
+            report=self.report,
+            unit=opened.unit,
+            month=opened.month,
+            task_no=opened.task_no,
+            note=self.note,
+        )
+
+
+class PublishOutreach(Command):
+    """记录宣传报道: the unit has made the Notice known; ``occurred_at`` is when.
+
+    Without ``outreach`` it gets an id of its own.
+    """
+
+    outreach: OutreachId | None = None
+    unit: UnitId
+    title: Name
+    channel: Literal["website", "wechat", "press", "broadcast", "on_site", "other"]
+    task_no: TaskNo | None = None
+    url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        outreach = self.outreach or f"OUT.{ledger.command_id}"
+        ledger.new(Outreach(outreach))
+        yield OutreachPublished(
+            outreach=outreach,
+            unit=self.unit,
+            title=self.title,
+            channel=self.channel,
+            published_on=ledger.on,
+            task_no=self.task_no,
+            url=self.url,
+        )
+
+
+class WithdrawOutreach(Command):
+    """撤回宣传报道: say that what was told is wrong or gone, and why."""
+
+    outreach: OutreachId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        known = ledger.known(Outreach(self.outreach), "Publish it first.")
+        ledger.act_for(known.unit)
+        if known.stage != "published":
+            raise OutOfStep(f"outreach {self.outreach} is {known.stage}")
+        yield OutreachWithdrawn(outreach=self.outreach, unit=known.unit, reason=self.reason)
+
+
+def _anything(values: dict[str, int]) -> bool:
+    """Whether anything happened in the month; what was left from before it has not."""
+    return any(value for name, value in values.items() if not METRICS[name].level)
+
+
+def _first_day(month: str) -> date:
+    return date(int(month[:4]), int(month[5:]), 1)
+
+
+def _last_day(month: str) -> date:
+    return add_months(_first_day(month), 1) - timedelta(days=1)
+
+
+def _require_begun(ledger: Reading, month: str) -> None:
+    if month > month_of(ledger.today):
+        raise Malformed(f"{month} has not begun", "/month")
+
+
+def _responsibilities(ledger: Reading, month: str) -> dict[str, Any]:
+    tasks: dict[str, Any] = ledger.setting("ledger.responsibilities", on=_first_day(month))["tasks"]
+    return tasks
+
+
+def _part(ledger: Reading, unit: str, month: str, task_no: int) -> Part | None:
+    """The part that a unit has in a task by the table that held when the month began."""
+    groups = ledger.read(ReportingUnit(unit)).groups(month)
+    if groups is None:
+        return None
+    return part_in(_responsibilities(ledger, month), task_no, {unit, *groups})
+
+
+def _owed(
+    ledger: Reading, unit: str, month: str, task_no: int
+) -> tuple[Report, list[ReportingMonthOpened]]:
+    """The report that a unit owes (LDG-R2), and its opening if the clock has not come to it."""
+    _require_begun(ledger, month)
+    report = ledger.read(Report(report_id(unit, month, task_no)))
+    if report.exists:
+        return report, []
+    # The table is read first, so that its version is in the refusal.
+    _responsibilities(ledger, month)
+    part = _part(ledger, unit, month, task_no)
+    ledger.require(part is not None, rules.LDG_R2, unit=unit, task_no=task_no, month=month)
+    assert part is not None
+    return report, [_opening(ledger, unit, month, task_no, part)]
+
+
+def _opening(
+    ledger: Reading, unit: str, month: str, task_no: int, part: Part
+) -> ReportingMonthOpened:
+    last = _last_day(month)
+    policy = ledger.setting("ledger.month_end", on=_first_day(month))
+    days, working = ledger.days(), last
+    while not days.is_working(working):
+        working -= timedelta(days=1)
+    if policy["due"] == "last_working_day" and days.years.get(last.year) is None:
+        raise OutOfStep(f"publish the working calendar of {last.year} first: {month} ends by it")
+    ends = {"last_calendar_day": last, "last_working_day": working}
+    return ReportingMonthOpened(
+        report=report_id(unit, month, task_no),
+        unit=unit,
+        month=month,
+        task_no=task_no,
+        part=part,
+        due_on=ends[policy["due"]],
+        warn_on=ends[policy["warn"]],
+    )
+
+
+def _require_unsubmitted(report: Report) -> None:
+    if report.stage in ("submitted", "accepted"):
+        raise OutOfStep(
+            f"{report.report} is {report.stage}; only a report that was returned is changed"
+        )
+
+
+def _require_metrics(task_no: int, names: Any, pointer: str) -> None:
+    known = {metric.name for metric in metrics_of(task_no)}
+    for name in names:
+        if name not in known:
+            shown = ", ".join(sorted(known)) or "none"
+            raise Malformed(f"{name} is no metric of task {task_no}; there are: {shown}", pointer)
+
+
+def _require_cutoff(ledger: Reading, cutoff: int) -> None:
+    """Refuse a cutoff that is not recorded, or that leaves out what was recorded long before."""
+    if ledger.record_at(cutoff) is None:
+        raise UnknownReference("event", str(cutoff), "Take the cutoff of the pre-filled document.")
+    left_out = ledger.record_at(cutoff + 1)
+    if left_out is None:
+        return
+    recorded_on = civil_date(left_out.envelope.recorded_at)
+    if (ledger.today - recorded_on).days > int(ledger.setting("ledger.cutoff_cd")):
+        raise Malformed(
+            f"position {cutoff} leaves out what was recorded since {recorded_on}; take the "
+            "pre-filled document again.",
+            "/ledger_cutoff_position",
+        )
+
+
+def _of_others(ledger: Reading, report_name: str) -> ReportingMonthOpened:
+    report = ledger.known(Report(report_name))
+    assert report.opened is not None
+    if report.opened.unit == ledger.actor.unit_id:
+        raise Forbidden(f"{report_name} is the own unit's; somebody else takes or returns it.")
+    if report.stage != "submitted":
+        raise OutOfStep(f"{report_name} is {report.stage}, not submitted")
+    return report.opened

@@ -1,0 +1,377 @@
+"""Decisions: what the determining unit answers to an application, and what follows a grant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.vocabulary import Fen, Name, RepairId, Text, province_of
+from ledger.kernel import Command, DeadlineRule, Event, Malformed, OutOfStep, Reading
+from ledger.systems.catalogue.folds import UnitStanding
+from ledger.systems.credit.effects import end_records, reinstate_records
+from ledger.systems.credit.events import Channel
+from ledger.systems.credit.folds import Record
+from ledger.systems.repair import rules
+from ledger.systems.repair.commands.common import (
+    bar_until,
+    own_case,
+    require_alive,
+    require_conditions,
+    require_free,
+    require_stage,
+)
+from ledger.systems.repair.conditions import Asked, conditions
+from ledger.systems.repair.events import (
+    Duty,
+    Reason,
+    RepairAccepted,
+    RepairExtended,
+    RepairGranted,
+    RepairMisconductRecorded,
+    RepairNotAccepted,
+    RepairPushed,
+    RepairRefused,
+    RepairResultSynchronised,
+    RepairRevoked,
+    RepairSupplementRequested,
+    RepairSynchronised,
+    RevocationReason,
+)
+from ledger.systems.repair.folds import RepairCase
+from ledger.systems.supervision.findings import finding
+
+Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=20)]
+Evidence = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
+
+#: Nothing may be open of these before a unit has answered.
+_BEFORE = ("forwarded", "supplement_requested")
+
+
+class AcceptRepair(Command):
+    """受理修复申请: take an application up, for free."""
+
+    repair: RepairId
+    fee_fen: Fen = 0
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, "forwarded")
+        require_free(ledger, self.fee_fen)
+        yield RepairAccepted(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            green_channel=case.green_channel,
+            market_supervision=case.market_supervision,
+            days_late=_late_to_accept(ledger, case),
+        )
+
+
+class RequestRepairSupplement(Command):
+    """一次性告知补正: say once, and all of it, what is missing."""
+
+    repair: RepairId
+    missing: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=20)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, "forwarded")
+        if case.supplemented:
+            raise OutOfStep(f"what {self.repair} lacked was said already; that is done once")
+        yield RepairSupplementRequested(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            missing=self.missing,
+            days_late=_late_to_accept(ledger, case),
+        )
+
+
+class NotAcceptRepair(Command):
+    """不予受理: do not take an application up, and say why.
+
+    Where a supplement was asked for, not before the business has had ``repair.supplement_wd``; what
+    it keeps waiting for is not the unit's lateness.
+    """
+
+    repair: RepairId
+    reasons: Reasons = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, *_BEFORE)
+        ledger.require(self.reasons, rules.REP_R9, missing="no reason is given")
+        awaited = case.stage == "supplement_requested"
+        if awaited and ledger.on <= (last := _last_to_supplement(ledger, case)):
+            raise OutOfStep(
+                f"{case.entity} may hand in until {last} what {self.repair} lacks; do not turn it "
+                "down before"
+            )
+        yield RepairNotAccepted(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            reasons=self.reasons,
+            days_late=0 if awaited else _late_to_accept(ledger, case),
+        )
+        yield from _unfounded(ledger, case, self.reasons)
+
+
+class ExtendRepair(Command):
+    """延长办理期限: take longer, once, while there is time."""
+
+    repair: RepairId
+    reason: Literal["complex", "needs_verification"]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, "accepted")
+        if case.green_channel:
+            raise OutOfStep(f"repair {self.repair} is in the green channel, which is not extended")
+        if case.extended_until is not None:
+            raise OutOfStep(
+                f"repair {self.repair} was extended to {case.extended_until}; that is done once"
+            )
+        due = ledger.due(_deciding(case), ledger.opening(case.accepted_position)).on
+        if ledger.on > due:
+            raise OutOfStep(f"the time to decide on {self.repair} ended on {due}")
+        n = int(ledger.setting("repair.extend_wd"))
+        yield RepairExtended(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            reason=self.reason,
+            extended_from=due,
+            until=ledger.days().due(due, n, "wd").on,
+        )
+
+
+class GrantRepair(Command):
+    """准予信用修复: end the records, and with them all that rests on them, in one append.
+
+    ``verified`` says which duties the unit has seen performed itself, ``verification`` how.
+    """
+
+    repair: RepairId
+    verification: Text
+    verified: tuple[Duty, ...] = ()
+    fee_fen: Fen = 0
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, "accepted")
+        require_free(ledger, self.fee_fen)
+        records = [ledger.read(Record(name)) for name in case.records]
+        require_alive(ledger, records)
+        require_conditions(ledger, Asked.by(case), records)
+        for duty in ("conduct_corrected", "obligations_performed"):
+            ledger.require(duty in self.verified, rules.REP_R2, missing=duty, open="")
+        shown = (record.started.channels for record in records if record.started is not None)
+        yield RepairGranted(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            records=case.records,
+            verified=self.verified,
+            verification=self.verification,
+            targets=tuple(dict.fromkeys(channel for each in shown for channel in each)),
+            granted_on=ledger.on,
+            days_late=_late_to_decide(ledger, case),
+            push_to=_push_to(ledger, case),
+            verified_by=ledger.actor.person_id,
+        )
+        yield from end_records(ledger, records, reason="repaired")
+
+
+class RefuseRepair(Command):
+    """不予信用修复: turn an application down, with reasons and the remedy."""
+
+    repair: RepairId
+    reasons: Reasons = ()
+    remedy: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, "accepted")
+        missing = [
+            what
+            for what, there in (
+                ("no reason is given", self.reasons),
+                ("no remedy is named", self.remedy),
+            )
+            if not there
+        ]
+        ledger.require(not missing, rules.REP_R9, missing="; ".join(missing))
+        assert self.remedy is not None
+        yield RepairRefused(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            reasons=self.reasons,
+            remedy=self.remedy,
+            days_late=_late_to_decide(ledger, case),
+        )
+        yield from _unfounded(ledger, case, self.reasons)
+
+
+class SynchroniseRepair(Command):
+    """修复结果同步: note that a platform shows the repaired records no more."""
+
+    repair: RepairId
+    target: Channel
+    acked_on: date
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = ledger.known(RepairCase(self.repair), "Apply first.")
+        if ledger.actor.role != "credit_officer":
+            ledger.act_for(case.unit)
+        require_stage(case, "granted")
+        if self.target not in case.outstanding:
+            raise OutOfStep(f"{self.target} has nothing of {self.repair} to confirm any more")
+        assert case.granted_on is not None
+        if not case.granted_on <= self.acked_on <= ledger.on:
+            raise Malformed(
+                f"acked_on lies between the grant of {case.granted_on} and {ledger.on}",
+                "/acked_on",
+            )
+        outstanding = tuple(one for one in case.outstanding if one != self.target)
+        yield RepairResultSynchronised(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            target=self.target,
+            acked_on=self.acked_on,
+            outstanding=outstanding,
+        )
+        if not outstanding:
+            yield RepairSynchronised(
+                repair=self.repair,
+                entity=case.entity,
+                unit=case.unit,
+                days_late=ledger.days_late(rules.SYNCHRONISE, case.granted_position),
+            )
+
+
+class PushRepair(Command):
+    """跨省推送修复结果: note that the business's own province was told of the repair."""
+
+    repair: RepairId
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        case = own_case(ledger, self.repair, "granted")
+        if case.push_to is None:
+            raise OutOfStep(f"repair {self.repair} concerns no other province")
+        if case.pushed_on is not None:
+            raise OutOfStep(f"the result of {self.repair} was passed on on {case.pushed_on}")
+        assert case.granted_on is not None
+        if ledger.on < case.granted_on:
+            raise OutOfStep(f"repair {self.repair} was granted later, on {case.granted_on}")
+        yield RepairPushed(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            province=case.push_to,
+            pushed_on=ledger.on,
+            days_late=ledger.days_late(rules.PUSH, case.granted_position),
+        )
+
+
+class RevokeRepair(Command):
+    """撤销信用修复: undo a grant that was got by deceit, or whose commitment was broken.
+
+    The records come back for the rest of their term, the grade is what they give, and the business
+    is barred (``repair.false_bar_years``).
+    """
+
+    repair: RepairId
+    reason: RevocationReason
+    facts: Text
+    evidence: Evidence
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        case = own_case(ledger, self.repair, "granted")
+        records = [ledger.read(Record(name)) for name in case.records]
+        yield RepairRevoked(
+            repair=self.repair,
+            entity=case.entity,
+            unit=case.unit,
+            records=case.records,
+            reason=self.reason,
+            facts=self.facts,
+            evidence=self.evidence,
+            revoked_on=ledger.on,
+        )
+        # What was revoked or corrected since the repair has no way back.
+        repaired = [r for r in records if r.ended is not None and r.ended.reason == "repaired"]
+        yield from reinstate_records(ledger, repaired, reason=self.reason)
+        until = bar_until(ledger)
+        if until is not None:
+            yield RepairMisconductRecorded(
+                entity=case.entity,
+                unit=case.unit,
+                reason=self.reason,
+                facts=self.facts,
+                evidence=self.evidence,
+                bar_until=until,
+                repair=self.repair,
+            )
+
+
+def _push_to(ledger: Reading, case: RepairCase) -> str | None:
+    """The other province that the result is passed on to, by the codes of unit and business."""
+    regime = ledger.policy("samr.regime") if case.market_supervision else None
+    if regime is None or regime.value.get("push_wd") is None:
+        return None
+    unit = ledger.read(UnitStanding(case.unit)).qualified(ledger.on)
+    here = None if unit is None or unit.uscc is None else province_of(unit.uscc)
+    there = province_of(case.entity)
+    return None if here is None or there == here else there
+
+
+def _unfounded(ledger: Reading, case: RepairCase, reasons: tuple[Reason, ...]) -> Iterator[Event]:
+    """REP-V5, unless the ledger or evidence in a reason shows that some condition is not met."""
+    standing = list(conditions(ledger.read, Asked.by(case), ledger.on))
+    alive = all(ledger.read(Record(name)).ended is None for name in case.records)
+    shown = any(reason.rule is not None and reason.evidence for reason in reasons)
+    if alive and not shown and all(condition.met for condition in standing):
+        yield finding(
+            ledger,
+            rules.REP_V5,
+            unit=case.unit,
+            entity=case.entity,
+            evidence=(case.applied_position,),
+            repair=case.repair,
+            records=list(case.records),
+            reasons=[reason.says for reason in reasons],
+        )
+
+
+def _deciding(case: RepairCase) -> DeadlineRule:
+    return rules.DECIDE_MARKET_SUPERVISION if case.market_supervision else rules.DECIDE
+
+
+def _last_to_supplement(ledger: Reading, case: RepairCase) -> date:
+    """The last day of the business to hand in; the day of the request where no policy sets one."""
+    assert case.asked_on is not None
+    if ledger.policy("repair.supplement_wd", on=case.asked_on) is None:
+        return case.asked_on
+    return ledger.period("repair.supplement_wd", case.asked_on).on
+
+
+def _late_to_accept(ledger: Reading, case: RepairCase) -> int:
+    if case.green_channel:
+        return ledger.days_late(rules.GREEN_CHANNEL, case.applied_position)
+    rule = rules.ACCEPT_SUPPLEMENTED if case.supplemented else rules.ACCEPT
+    return ledger.days_late(rule, case.ready_position)
+
+
+def _late_to_decide(ledger: Reading, case: RepairCase) -> int:
+    if case.green_channel:
+        return ledger.days_late(rules.GREEN_CHANNEL, case.applied_position)
+    if case.extended_until is not None:
+        return ledger.days_after(case.extended_until)
+    return ledger.days_late(_deciding(case), case.accepted_position)

@@ -1,0 +1,126 @@
+"""What no unit may do: conduct that is forbidden to all, and halting whole sectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from ledger.general.vocabulary import EntityId, Name, OfficerId, TaskId, Text, UnitId
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
+from ledger.systems.filing.events import GovernmentApproval
+from ledger.systems.supervision import rules
+from ledger.systems.supervision.events import (
+    BlanketMeasureOrdered,
+    HaltGround,
+    ProhibitedConductReported,
+)
+from ledger.systems.supervision.findings import finding, reporter
+
+#: The must-nots, numbered as in 54号, whose breach is for profit; the others are abuses of power.
+_FOR_PROFIT = frozenset({1, 2, 3, 4})
+
+
+class ReportProhibitedConduct(Command):
+    """报告严禁行为: report conduct that the must-nots forbid. Recorded whatever it says (0.1).
+
+    ``code`` is the number of the must-not in the policy ``conduct.five_prohibitions``.
+    """
+
+    unit: UnitId
+    code: Annotated[int, msgspec.Meta(ge=1)]
+    conducted_on: date
+    facts: Text
+    entity: EntityId | None = None
+    officer: OfficerId | None = None
+    task: TaskId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        if self.conducted_on > ledger.today:
+            raise Malformed(f"conducted_on lies after {ledger.today}", "/conducted_on")
+        ledger.known(UnitStanding(self.unit), "Name the unit as the catalogue has it.")
+        must_nots = ledger.setting("conduct.five_prohibitions", on=self.conducted_on)["must_nots"]
+        must_not = must_nots.get(str(self.code))
+        if must_not is None:
+            numbers = ", ".join(sorted(must_nots))
+            raise Malformed(f"there is no must-not {self.code}; take one of {numbers}", "/code")
+        if self.officer is not None:
+            standing = ledger.known(OfficerStanding(self.officer), "Leave officer out if unknown.")
+            if self.unit not in standing.units:
+                raise OutOfStep(f"{self.officer} is no officer of {self.unit}")
+        who = reporter(ledger)
+        yield ProhibitedConductReported(
+            unit=self.unit,
+            code=self.code,
+            must_not=must_not,
+            conducted_on=self.conducted_on,
+            facts=self.facts,
+            reporter=who,
+            entity=self.entity,
+            officer=self.officer,
+            task=self.task,
+        )
+        yield finding(
+            ledger,
+            rules.SUP_D3 if self.code in _FOR_PROFIT else rules.SUP_D4,
+            unit=self.unit,
+            entity=self.entity,
+            # A task leads to the business that was visited.
+            task=None if who == "entity" else self.task,
+            officer=self.officer,
+            protected=who == "entity",
+            code=self.code,
+            must_not=must_not,
+            conducted_on=self.conducted_on.isoformat(),
+        )
+
+
+class OrderBlanketMeasure(Command):
+    """责令停产停业: halt whole sectors of an area, on a lawful and approved ground (SUP-R5)."""
+
+    unit: UnitId
+    area: Name
+    sectors: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
+    ground: HaltGround
+    facts: Text
+    halted_from: date
+    halted_to: date
+    approval: GovernmentApproval | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        if not ledger.on <= self.halted_from <= self.halted_to:
+            raise Malformed(
+                f"the halt begins on {ledger.on} or later and ends after it begins", "/halted_from"
+            )
+        approval = self.approval
+        reason = None
+        if self.ground == "other":
+            reason = "no life safety, major accident or national event is named"
+        elif approval is None:
+            reason = "no competent government has approved it"
+        elif approval.approved_on > ledger.on:
+            reason = f"it was approved only on {approval.approved_on}"
+        ledger.require(
+            reason is None,
+            rules.SUP_R5,
+            sectors=", ".join(self.sectors),
+            area=self.area,
+            reason=reason,
+        )
+        assert approval is not None
+        yield BlanketMeasureOrdered(
+            unit=self.unit,
+            area=self.area,
+            sectors=self.sectors,
+            ground=self.ground,
+            facts=self.facts,
+            approval=approval,
+            halted_from=self.halted_from,
+            halted_to=self.halted_to,
+        )

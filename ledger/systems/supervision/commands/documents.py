@@ -1,0 +1,293 @@
+"""What supervisors send out: notices, opinions, decisions, circulars, interviews, referrals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from ledger.general.personaldata import require_impersonal
+from ledger.general.vocabulary import FindingId, Name, OfficerId, ProposalId, SupDocId, Text, UnitId
+from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
+from ledger.systems.penalties.rules import PUB_R1
+from ledger.systems.supervision import rules
+from ledger.systems.supervision.commands.findings import open_finding, require_told
+from ledger.systems.supervision.events import (
+    CircularIssued,
+    FindingRaised,
+    FindingTold,
+    ProposalDeclined,
+    ProposalFollowed,
+    PublicInterviewHeld,
+    ReferredToDiscipline,
+    SupDocKind,
+    SupervisionDocAnswered,
+    SupervisionDocIssued,
+    SupervisionDocProposed,
+    SupervisionDocWithdrawn,
+)
+from ledger.systems.supervision.folds import Circular, FindingState, Proposal, SupervisionDoc
+
+Findings = Annotated[tuple[FindingId, ...], msgspec.Meta(max_length=200)]
+
+
+class ProposeSupervisionDoc(Command):
+    """建议制发监督文书: propose to the Justice Bureau that it send a unit a document (2.18).
+
+    The Justice Bureau issues it (``IssueSupervisionDoc``), as proposed or otherwise, or declines.
+    """
+
+    proposal: ProposalId
+    kind: SupDocKind
+    unit: UnitId
+    demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
+    reason: Text
+    findings: Findings = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(Proposal(self.proposal))
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        for finding_id in self.findings:
+            require_told(open_finding(ledger, finding_id, unit=self.unit))
+        yield SupervisionDocProposed(
+            proposal=self.proposal,
+            unit=self.unit,
+            kind=self.kind,
+            demands=self.demands,
+            reason=self.reason,
+            findings=self.findings,
+        )
+
+
+class DeclineProposal(Command):
+    """不采纳建议: say that no document is issued on a proposal, and why."""
+
+    proposal: ProposalId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        proposal = _open_proposal(ledger, self.proposal)
+        yield ProposalDeclined(proposal=self.proposal, unit=proposal.unit, reason=self.reason)
+
+
+class IssueSupervisionDoc(Command):
+    """制发监督文书: send a notice, an opinion or a decision to a unit.
+
+    It may name open findings about the unit, which are answered with it. A decision states its
+    ``due_on``; answers to the others fall due by policy. ``proposal``: the rule-of-law office's,
+    which it follows.
+    """
+
+    document: SupDocId
+    kind: SupDocKind
+    unit: UnitId
+    doc_no: Name
+    demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
+    findings: Findings = ()
+    due_on: date | None = None
+    follows: SupDocId | None = None
+    proposal: ProposalId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        _new_document(ledger, self.document)
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        if (self.kind == "decision") != (self.due_on is not None):
+            raise Malformed(
+                "a decision states its due_on, and nothing else does: an answer to a notice or an "
+                "opinion falls due by policy",
+                "/due_on",
+            )
+        if self.due_on is not None and self.due_on <= ledger.on:
+            raise Malformed(f"due_on has to lie after {ledger.on}", "/due_on")
+        for finding_id in self.findings:
+            require_told(open_finding(ledger, finding_id, unit=self.unit))
+        if self.follows is not None:
+            earlier = ledger.known(SupervisionDoc(self.follows))
+            if earlier.unit != self.unit:
+                raise OutOfStep(f"document {self.follows} was sent to {earlier.unit}")
+        if self.proposal is not None:
+            proposed = _open_proposal(ledger, self.proposal)
+            if proposed.unit != self.unit:
+                raise OutOfStep(f"proposal {self.proposal} is about {proposed.unit}")
+        yield SupervisionDocIssued(
+            document=self.document,
+            kind=self.kind,
+            unit=self.unit,
+            doc_no=self.doc_no,
+            demands=self.demands,
+            findings=self.findings,
+            due_on=self.due_on,
+            follows=self.follows,
+        )
+        if self.proposal is not None:
+            yield ProposalFollowed(proposal=self.proposal, unit=self.unit, document=self.document)
+        yield from _told(ledger, self.findings, self.unit)
+
+
+def _open_proposal(ledger: Reading, proposal_id: str) -> Proposal:
+    """The proposal, on which nothing was decided yet."""
+    proposal = ledger.known(Proposal(proposal_id), "The rule-of-law office makes proposals.")
+    if proposal.stage != "proposed":
+        raise OutOfStep(f"proposal {proposal_id} was {proposal.stage} on {proposal.decided_on}")
+    return proposal
+
+
+class AnswerSupervisionDoc(Command):
+    """答复监督文书: the unit answers a document, and with it the findings that it names."""
+
+    document: SupDocId
+    unit: UnitId
+    response: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.act_for(self.unit)
+        document = _pending(ledger, self.document)
+        if document.unit != self.unit:
+            raise OutOfStep(f"document {self.document} was sent to {document.unit}")
+        issued = ledger.opening(document.issued_position)
+        assert document.kind is not None
+        if ledger.at < issued.envelope.occurred_at:
+            raise OutOfStep(f"document {self.document} was issued later, on {document.issued_on}")
+        due = ledger.due(rules.response_deadline(document.kind), issued)
+        yield SupervisionDocAnswered(
+            document=self.document,
+            unit=self.unit,
+            response=self.response,
+            # What ended meanwhile is not answered any more.
+            findings=tuple(
+                finding_id
+                for finding_id in document.findings
+                if ledger.read(FindingState(finding_id)).ended is None
+            ),
+            days_late=ledger.days_after(due),
+        )
+
+
+class WithdrawSupervisionDoc(Command):
+    """撤回监督文书: take back a document that should not have been sent."""
+
+    document: SupDocId
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        document = _pending(ledger, self.document)
+        yield SupervisionDocWithdrawn(
+            document=self.document, unit=document.unit, reason=self.reason
+        )
+
+
+class RecordPublicInterview(Command):
+    """公开约谈: record that those in charge of a unit were talked to; ``occurred_at`` says when."""
+
+    unit: UnitId
+    attended_by: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
+    raised: Text
+    findings: Findings = ()
+    undertaken: Text | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        for raised in _about(ledger, self.findings, self.unit):
+            require_told(raised)
+        yield PublicInterviewHeld(
+            unit=self.unit,
+            attended_by=self.attended_by,
+            raised=self.raised,
+            findings=self.findings,
+            undertaken=self.undertaken,
+        )
+        yield from _told(ledger, self.findings, self.unit)
+
+
+class IssueCircular(Command):
+    """发布通报或典型案例: tell the public what units did, without personal data (PUB-R1)."""
+
+    document: SupDocId
+    kind: Literal["circular", "typical_case"]
+    units: Annotated[tuple[UnitId, ...], msgspec.Meta(min_length=1, max_length=100)]
+    title: Name
+    text: Text
+    url: Name | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        _new_document(ledger, self.document)
+        for unit in self.units:
+            ledger.known(UnitStanding(unit), "Qualify the unit first.")
+        require_impersonal(ledger, PUB_R1, self.title, self.text)
+        yield CircularIssued(
+            document=self.document,
+            kind=self.kind,
+            units=self.units,
+            title=self.title,
+            text=self.text,
+            issued_on=ledger.on,
+            url=self.url,
+        )
+
+
+class ReferToDiscipline(Command):
+    """移送纪检监察机关: hand clues about people of a unit to the discipline authority."""
+
+    unit: UnitId
+    referred_to: Name
+    doc_no: Name
+    facts: Text
+    officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)] = ()
+    findings: Findings = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+        _about(ledger, self.findings, self.unit)
+        for officer in self.officers:
+            standing = ledger.known(OfficerStanding(officer), "Name a certified officer.")
+            if self.unit not in standing.units:
+                raise OutOfStep(f"{officer} is no officer of {self.unit}")
+        yield ReferredToDiscipline(
+            unit=self.unit,
+            referred_to=self.referred_to,
+            doc_no=self.doc_no,
+            facts=self.facts,
+            officers=self.officers,
+            findings=self.findings,
+        )
+
+
+def _new_document(ledger: Reading, document: str) -> None:
+    ledger.new(SupervisionDoc(document))
+    ledger.new(Circular(document))
+
+
+def _pending(ledger: Reading, document_id: str) -> SupervisionDoc:
+    document = ledger.known(SupervisionDoc(document_id), "Issue it first.")
+    if document.stage != "issued":
+        raise OutOfStep(f"document {document_id} was {document.stage} already")
+    return document
+
+
+def _told(ledger: Reading, findings: tuple[str, ...], unit: str) -> Iterator[Event]:
+    """The findings among these that were withheld from the unit until now."""
+    for finding_id in findings:
+        withheld = ledger.read(FindingState(finding_id)).withheld_from
+        if unit in withheld:
+            others = tuple(other for other in withheld if other != unit)
+            yield FindingTold(finding_id=finding_id, unit=unit, withheld_from=others)
+
+
+def _about(ledger: Reading, findings: tuple[str, ...], unit: str) -> list[FindingRaised]:
+    """The findings, ended or not, all of which have to be about the unit."""
+    found = []
+    for finding_id in findings:
+        raised = ledger.known(FindingState(finding_id)).raised
+        assert raised is not None
+        if raised.unit != unit:
+            raise OutOfStep(f"finding {finding_id} is about {raised.unit}, not {unit}")
+        found.append(raised)
+    return found

@@ -1,0 +1,80 @@
+"""What a visit brings about for its supervisors: whether it was one too many for the business."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date
+
+from ledger.kernel import Event, Reading
+from ledger.systems.supervision import rules
+from ledger.systems.supervision.findings import finding
+from ledger.systems.supervision.folds import VisitMade, VisitsMade
+
+
+def visit_opened(
+    ledger: Reading, *, unit: str, entity: str, task: str, matters: Collection[str]
+) -> Iterator[Event]:
+    """The findings that a visit of ``unit`` on the day of the command adds to those before it.
+
+    A visit reported late may show that one after it was the second; the later one is the duplicate.
+    """
+    made = ledger.read(VisitsMade(entity))
+    this = VisitMade(task, unit, ledger.on, frozenset(matters), 0)
+    yield from _duplicate(ledger, made, this, entity)
+    yield from _multi_head(ledger, made, this, entity)
+
+
+def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
+    """重复检查 (SUP-D1): the same unit on the same matter in the same year, with no new trigger."""
+    same = [
+        visit
+        for visit in made.visits
+        if visit.unit == this.unit
+        and visit.on.year == this.on.year
+        and visit.matters & this.matters
+    ]
+    before = [visit for visit in same if visit.on <= this.on]
+    # Without an earlier one, the next one was taken for the first until now.
+    again = this if before else min(same, key=_by_day, default=this)
+    earlier = before or ([this] if again is not this else [])
+    if earlier and again.task in made.planned:
+        yield finding(
+            ledger,
+            rules.SUP_D1,
+            unit=this.unit,
+            entity=entity,
+            task=again.task,
+            evidence=tuple(visit.position for visit in same),
+            visited_on=again.on.isoformat(),
+            visited_before=sorted(visit.on.isoformat() for visit in earlier),
+            matters=sorted(set().union(*(v.matters & again.matters for v in earlier))),
+        )
+
+
+def _multi_head(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
+    """多头检查 (SUP-D2): another unit was there within the window."""
+    window = int(ledger.setting("multi_head_window_cd"))
+    others = [
+        visit
+        for visit in made.visits
+        if visit.unit != this.unit
+        and abs((visit.on - this.on).days) <= window
+        and not made.together(visit.task, this.task)
+    ]
+    if others:
+        yield finding(
+            ledger,
+            rules.SUP_D2,
+            unit=this.unit,
+            entity=entity,
+            task=this.task,
+            evidence=tuple(visit.position for visit in others),
+            visited_on=this.on.isoformat(),
+            others=sorted({visit.unit for visit in others}),
+            nearest_days=min(abs((visit.on - this.on).days) for visit in others),
+            window_days=window,
+        )
+
+
+def _by_day(visit: VisitMade) -> date:
+    return visit.on

@@ -1,0 +1,931 @@
+"""Commands of a take-on (2.18): opened and closed once, each fact entered by two people.
+
+What the older system did is not judged by the rules for acts here. An opening fact is refused if
+it cannot be understood, names what there is not, is recorded already, or is not live any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from hashlib import sha256
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from ledger.general.countersigning import Countersigned
+from ledger.general.personaldata import refuse_personal, require_impersonal
+from ledger.general.vocabulary import (
+    Badge,
+    CaseId,
+    CommitmentId,
+    DecisionId,
+    DesignationId,
+    DutyId,
+    EntityId,
+    Fen,
+    MatterId,
+    Name,
+    OfficerId,
+    OlderId,
+    RecordId,
+    Role,
+    Sha256,
+    TakeOnId,
+    TakeOnSourceId,
+    Text,
+    UnitId,
+    ViolationCode,
+)
+from ledger.kernel import (
+    Command,
+    Event,
+    Fact,
+    Forbidden,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    Provenance,
+    Reading,
+    Tag,
+    Value,
+    civil_moment,
+)
+from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
+from ledger.systems.commitments.events import (
+    CommitmentFulfilled,
+    CommitmentMade,
+    CommitmentType,
+    Obligation,
+    ObligationOpened,
+    obligation_tag,
+)
+from ledger.systems.commitments.folds import Commitment
+from ledger.systems.corrections.folds import DecisionStanding, as_it_reads
+from ledger.systems.credit.events import (
+    Channels,
+    CreditRecordEntered,
+    Instrument,
+    PublicityStarted,
+    Sector,
+    Severity,
+)
+from ledger.systems.credit.folds import Record
+from ledger.systems.credit.regimes import reckoned
+from ledger.systems.credit.rules import CRD_R4, require_first, require_published
+from ledger.systems.entities.folds import Registration
+from ledger.systems.entities.rules import require_listed
+from ledger.systems.grading.folds import CreditGrade
+from ledger.systems.keylist.events import GuidanceProvided, KeyUnitDescribed, KeyUnitDesignated
+from ledger.systems.keylist.folds import KeyDesignation, KeyDesignations
+from ledger.systems.penalties.events import (
+    CaseFiled,
+    CaseSource,
+    Conduct,
+    DataSource,
+    DecisionPublished,
+    FinePaid,
+    InstalmentPaid,
+    Licence,
+    PenaltyContent,
+    PenaltyDecided,
+    PenaltyServed,
+    PenaltyType,
+    Procedure,
+)
+from ledger.systems.penalties.folds import Case, Decision, DecisionsOf, Payment
+from ledger.systems.penalties.rules import PUB_R1, require_content, require_source
+from ledger.systems.sharing.effects import share
+from ledger.systems.takeon import rules
+from ledger.systems.takeon.events import (
+    BEGINS,
+    Concern,
+    FactKind,
+    OpenDeadlineTakenOn,
+    OpenDutyPerformed,
+    OpeningFactTakenOn,
+    TakeOnClosed,
+    TakeOnOpened,
+    fact_id,
+)
+from ledger.systems.takeon.folds import OpenDuty, OpeningFact, TakenFacts, TakeOn, TakeOnOfSource
+
+#: They enter and confirm what any unit held; everybody else what the own unit held.
+_FOR_ALL = frozenset({"credit_officer", "jb_supervisor"})
+_LEADS: frozenset[Role] = frozenset({"credit_officer", "jb_supervisor"})
+_SECONDS: frozenset[Role] = _LEADS | {"unit_head", "office_head"}
+
+
+class Origin(Value):
+    """Where a fact stands in the table that the older system gave out, and the row's digest."""
+
+    file: Name
+    row: Annotated[int, msgspec.Meta(ge=1)]
+    digest: Sha256
+
+
+class OlderPayment(Value, omit_defaults=True):
+    """缴款: what was paid of a fine before the takeover, in fen."""
+
+    paid_on: date
+    amount_fen: Fen
+    receipt_no: Name
+    late_fee_fen: Fen = 0
+
+
+class OlderCase(Value):
+    """案件: the case behind a penalty, as the older system's file has it."""
+
+    filed_on: date
+    discovered_on: date
+    violation_code: ViolationCode
+    act: Name
+    first_on: date
+    last_on: date
+    cause: Text
+    investigators: Annotated[tuple[OfficerId, ...], msgspec.Meta(min_length=1, max_length=20)]
+    filed_by: Badge
+    source: CaseSource = "other"
+
+
+class OlderObligation(Value, omit_defaults=True):
+    """承诺事项: one thing that was promised, by when, and since when it is done, if it is."""
+
+    obligation: Name
+    due_on: date
+    says: Text | None = None
+    done_on: date | None = None
+
+
+class OpenTakeOn(Command):
+    """登记启用日: take over from an older system; each system hands over once (TKO-D1).
+
+    ``day`` is the day of the takeover, today or earlier: what is due after it is judged here.
+    """
+
+    takeon: TakeOnId
+    source: TakeOnSourceId
+    day: date
+    says: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(TakeOn(self.takeon))
+        if self.day > ledger.on:
+            raise Malformed(f"day must be today ({ledger.on}) or earlier; it is {self.day}", "/day")
+        before = ledger.read(TakeOnOfSource(self.source)).takeon
+        ledger.require(
+            before is None,
+            rules.TKO_D1,
+            source=self.source,
+            reason=f"take-on {before} was opened for it",
+        )
+        yield TakeOnOpened(
+            takeon=self.takeon,
+            source=self.source,
+            unit=ledger.actor.unit_id,
+            day=self.day,
+            says=self.says,
+        )
+
+
+class CloseTakeOn(Countersigned):
+    """确认启用完成: everything is taken on; from here on no opening fact is (TKO-D1).
+
+    ``facts`` is how many facts the older system gave out, but for those in confidence: as many must
+    be taken on.
+    """
+
+    NAME: ClassVar[str] = "takeon.close-take-on"
+    APPROVERS: ClassVar[frozenset[Role]] = _LEADS
+
+    takeon: TakeOnId
+    facts: Annotated[int, msgspec.Meta(ge=0)]
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+        assert requested_by is not None
+        takeon = _open_takeon(ledger, self.takeon)
+        counts = ledger.read(TakenFacts(self.takeon)).counts
+        taken = sum(counts.values())
+        if taken != self.facts:
+            by_kind = ", ".join(f"{n} × {kind}" for kind, n in sorted(counts.items())) or "none"
+            raise OutOfStep(
+                f"facts must be what is taken on, {taken} ({by_kind}); it is {self.facts}. Enter "
+                "and confirm what is missing first."
+            )
+        yield TakeOnClosed(
+            takeon=takeon.takeon,
+            unit=takeon.unit,
+            facts=taken,
+            entered_by=requested_by,
+            confirmed_by=ledger.actor.person_id,
+        )
+
+
+class TakeOnPenalty(Countersigned):
+    """录入期初处罚: a live penalty of an older system, with its payments and its publicity.
+
+    It becomes a decision and, once it was served, a credit record; the last days of its publicity
+    are reckoned from ``decided_on``. ``published_on`` and ``channels`` say since when the public
+    sees it and where; without them it waits for ``start-publicity``. ``summary`` is the public text
+    of the decision, if that was published with it. ``case_file`` is taken on too where it is known.
+    """
+
+    NAME: ClassVar[str] = "takeon.take-on-penalty"
+    APPROVERS: ClassVar[frozenset[Role]] = _SECONDS
+
+    takeon: TakeOnId
+    ref: OlderId
+    unit: UnitId
+    entity: EntityId
+    doc_no: Name
+    decided_on: date
+    types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
+    severity: Severity
+    facts: Text
+    fine_fen: Fen = 0
+    title: Name = "行政处罚"
+    sector: Sector = "general"
+    procedure: Procedure = "ordinary"
+    served_on: date | None = None
+    repair_notice: bool = False
+    payments: Annotated[tuple[OlderPayment, ...], msgspec.Meta(max_length=50)] = ()
+    public: bool = True
+    necessity_reason: Text | None = None
+    published_on: date | None = None
+    channels: Channels | None = None
+    summary: Text | None = None
+    case_file: OlderCase | None = None
+    decision: DecisionId | None = None
+    record: RecordId | None = None
+    case: CaseId | None = None
+    confiscated_fen: Fen = 0
+    licence: Licence | None = None
+    valid_until: date | None = None
+    data_source: DataSource | None = None
+    origin: Origin | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
+        decision = self.decision or ledger.name("DEC")
+        taking = _Taking(ledger, self, requested_by, kind="penalty", began=decision)
+        self._check(ledger, taking)
+        ledger.new(DecisionStanding(decision))
+        known = ledger.read(DecisionsOf(self.entity)).by_document(self.doc_no)
+        ledger.require(known is None, rules.TKO_D2, what=f"a decision of document {self.doc_no}")
+        require_first(ledger, entity=self.entity, kind="penalty", doc_no=self.doc_no)
+        entered = self._record(ledger, decision)
+        started = None if entered is None else self._publicity(ledger, taking, entered)
+        yield taking.taken()
+        yield from self._decided(ledger, taking, decision)
+        if entered is None:
+            return
+        assert self.served_on is not None
+        yield taking.fact(entered, self.served_on)
+        if started is None:
+            return
+        yield taking.fact(started, started.started_on)
+        if self.summary is not None:
+            yield taking.fact(
+                DecisionPublished(
+                    decision=decision,
+                    entity=self.entity,
+                    unit=self.unit,
+                    summary=self.summary,
+                    published_on=started.started_on,
+                ),
+                started.started_on,
+            )
+        # Partners receive from today on what is live.
+        yield from share(ledger, entered)
+
+    def _content(self) -> PenaltyContent:
+        return PenaltyContent(
+            types=self.types,
+            severity=self.severity,
+            fine_fen=self.fine_fen,
+            confiscated_fen=self.confiscated_fen,
+            licence=self.licence,
+            valid_until=self.valid_until,
+        )
+
+    def _check(self, ledger: Reading, taking: _Taking) -> None:
+        require_content(self._content(), self.decided_on)
+        require_source(self.data_source)
+        if self.payments and not self.fine_fen:
+            raise Malformed("payments must be of a fine; there is none", "/payments")
+        taking.past("/decided_on", self.decided_on)
+        for pointer, day, first in (
+            ("/served_on", self.served_on, self.decided_on),
+            ("/published_on", self.published_on, self.served_on),
+        ):
+            if day is not None:
+                taking.past(pointer, day, not_before=first)
+        for place, payment in enumerate(self.payments):
+            pointer = f"/payments/{place}/paid_on"
+            taking.past(pointer, payment.paid_on, not_before=self.served_on)
+        if (self.payments or self.published_on) and self.served_on is None:
+            raise Malformed(
+                "served_on must be given for a penalty that was published or paid", "/served_on"
+            )
+        if (self.published_on is None) != (self.channels is None):
+            raise Malformed("channels must be given with published_on, and only then", "/channels")
+        if self.published_on is not None and not self.public:
+            raise Malformed("public must be true for a penalty that was published", "/public")
+        if self.summary is not None and self.published_on is None:
+            raise Malformed("summary must come with the day it was published on", "/published_on")
+        if self.public:
+            require_impersonal(ledger, CRD_R4, self.title, self.facts, self.necessity_reason)
+        if self.summary is not None:
+            require_impersonal(ledger, PUB_R1, self.summary)
+
+    def _record(self, ledger: Reading, decision: str) -> CreditRecordEntered | None:
+        """The credit record; there is none before the decision is served."""
+        if self.served_on is None:
+            return None
+        record = self.record or ledger.name("CR")
+        ledger.new(Record(record))
+        return CreditRecordEntered(
+            record=record,
+            entity=self.entity,
+            unit=self.unit,
+            kind="penalty",
+            instrument=Instrument(
+                kind="penalty_decision", doc_no=self.doc_no, effective_on=self.served_on
+            ),
+            determined_on=self.decided_on,
+            title=self.title,
+            public=self.public,
+            severity=self.severity,
+            sector=self.sector,
+            amount_fen=self.fine_fen or None,
+            necessity_reason=self.necessity_reason,
+            decision=decision,
+            determined_by=self.unit,
+        )
+
+    def _publicity(
+        self, ledger: Reading, taking: _Taking, says: CreditRecordEntered
+    ) -> PublicityStarted | None:
+        """Its publicity, with the last days reckoned from its own day; refused if it is over."""
+        first, last = reckoned(ledger, says, self.channels or ()).publicity(ledger.on)
+        if last is not None:
+            taking.live(ledger.on <= last, f"its longest publicity ended on {last}")
+        if self.published_on is None or self.channels is None:
+            if self.public:
+                require_published(ledger, self.severity, self.decided_on, self.necessity_reason)
+            return None
+        return PublicityStarted(
+            record=says.record,
+            entity=self.entity,
+            unit=self.unit,
+            started_on=self.published_on,
+            channels=self.channels,
+            min_until=first,
+            max_until=last,
+        )
+
+    def _decided(self, ledger: Reading, taking: _Taking, decision: str) -> Iterator[Fact]:
+        """The decision with its case, its service and what was paid."""
+        case = self.case or ledger.name("CASE")
+        file = self.case_file
+        ledger.new(Case(case))
+        if file is not None:
+            yield taking.fact(self._filed(case, file), file.filed_on)
+        yield taking.fact(
+            PenaltyDecided(
+                decision=decision,
+                entity=self.entity,
+                unit=self.unit,
+                case=case,
+                doc_no=self.doc_no,
+                decided_on=self.decided_on,
+                types=self.types,
+                severity=self.severity,
+                facts=self.facts,
+                fine_fen=self.fine_fen,
+                sector=self.sector,
+                procedure=self.procedure,
+                violation_code=None if file is None else file.violation_code,
+                confiscated_fen=self.confiscated_fen,
+                licence=self.licence,
+                valid_until=self.valid_until,
+                data_source=self.data_source,
+            ),
+            self.decided_on,
+        )
+        if self.served_on is None:
+            return
+        served = PenaltyServed(
+            decision=decision,
+            entity=self.entity,
+            unit=self.unit,
+            served_on=self.served_on,
+            repair_notice=self.repair_notice,
+            fine_fen=self.fine_fen,
+        )
+        if self.fine_fen:
+            served = msgspec.structs.replace(
+                served,
+                pay_by=ledger.period("penalty.pay_cd", self.served_on).on,
+                late_fee_daily=str(ledger.setting("penalty.late_fee_daily", on=self.served_on)),
+            )
+        yield taking.fact(served, self.served_on)
+        yield from self._paid(taking, served, case)
+
+    def _filed(self, case: str, file: OlderCase) -> CaseFiled:
+        for pointer, first, second in (
+            ("/case_file/last_on", file.first_on, file.last_on),
+            ("/case_file/discovered_on", file.first_on, file.discovered_on),
+            ("/case_file/filed_on", file.discovered_on, file.filed_on),
+            ("/decided_on", file.filed_on, self.decided_on),
+        ):
+            if second < first:
+                raise Malformed(f"{pointer[1:]} must not lie before {first}", pointer)
+        return CaseFiled(
+            case=case,
+            entity=self.entity,
+            unit=self.unit,
+            procedure=self.procedure,
+            party="organisation",
+            conduct=Conduct(
+                violation_code=file.violation_code,
+                act=file.act,
+                first_on=file.first_on,
+                last_on=file.last_on,
+            ),
+            cause=file.cause,
+            source=file.source,
+            discovered_on=file.discovered_on,
+            filed_on=file.filed_on,
+            investigators=file.investigators,
+            filed_by=file.filed_by,
+            source_ref=self.ref,
+        )
+
+    def _paid(self, taking: _Taking, served: PenaltyServed, case: str) -> Iterator[Fact]:
+        """Each payment, with what was outstanding after it."""
+        so_far = Decision(served.decision)
+        so_far.content = self._content()
+        so_far.late_fee_daily = served.late_fee_daily
+        for place, payment in enumerate(self.payments):
+            pointer = f"/payments/{place}"
+            if place and payment.paid_on < self.payments[place - 1].paid_on:
+                raise Malformed("payments must stand in the order of their days", pointer)
+            left = so_far.outstanding(payment.paid_on) - payment.amount_fen
+            if left < 0:
+                raise Malformed(
+                    f"amount_fen must be at most {left + payment.amount_fen}, what was outstanding",
+                    f"{pointer}/amount_fen",
+                )
+            assert served.pay_by is not None  # nothing is outstanding of no fine
+            due = so_far.late_fee(served.pay_by, payment.paid_on)
+            so_far.payments.append(
+                Payment(
+                    payment.paid_on, payment.amount_fen, payment.late_fee_fen, payment.receipt_no
+                )
+            )
+            paid = FinePaid if payment.amount_fen and not left else InstalmentPaid
+            yield taking.fact(
+                paid(
+                    decision=served.decision,
+                    case=case,
+                    entity=self.entity,
+                    unit=self.unit,
+                    paid_on=payment.paid_on,
+                    amount_fen=payment.amount_fen,
+                    late_fee_fen=payment.late_fee_fen,
+                    outstanding_fen=left,
+                    late_fee_due_fen=due,
+                    receipt_no=payment.receipt_no,
+                    days_late=max(0, (payment.paid_on - served.pay_by).days),
+                ),
+                payment.paid_on,
+            )
+
+
+class TakeOnCommitment(Countersigned):
+    """录入期初承诺: a commitment of an older system of which something is still open.
+
+    An obligation with a ``done_on`` was performed before the takeover. One whose day has passed is
+    open still, and nobody has missed it here.
+    """
+
+    NAME: ClassVar[str] = "takeon.take-on-commitment"
+    APPROVERS: ClassVar[frozenset[Role]] = _SECONDS
+
+    takeon: TakeOnId
+    ref: OlderId
+    unit: UnitId
+    entity: EntityId
+    type: CommitmentType
+    text_hash: Sha256
+    made_on: date
+    obligations: Annotated[tuple[OlderObligation, ...], msgspec.Meta(min_length=1, max_length=50)]
+    public: bool
+    commitment: CommitmentId | None = None
+    origin: Origin | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
+        commitment = self.commitment or ledger.name("CMT")
+        taking = _Taking(ledger, self, requested_by, kind="commitment", began=commitment)
+        taking.past("/made_on", self.made_on)
+        self._check(ledger, taking, commitment)
+        ledger.new(Commitment(commitment))
+        yield taking.taken()
+        yield taking.fact(
+            CommitmentMade(
+                commitment=commitment,
+                entity=self.entity,
+                unit=self.unit,
+                type=self.type,
+                text_hash=self.text_hash,
+                obligations=tuple(
+                    Obligation(obligation=one.obligation, due_on=one.due_on, says=one.says)
+                    for one in self.obligations
+                ),
+                public=self.public,
+            ),
+            self.made_on,
+        )
+        for one in self.obligations:
+            yield taking.fact(
+                ObligationOpened(
+                    commitment=commitment,
+                    entity=self.entity,
+                    unit=self.unit,
+                    obligation=one.obligation,
+                    due_on=one.due_on,
+                ),
+                self.made_on,
+            )
+        for one in self.obligations:
+            if one.done_on is not None:
+                yield taking.fact(
+                    CommitmentFulfilled(
+                        commitment=commitment,
+                        entity=self.entity,
+                        unit=self.unit,
+                        obligation=one.obligation,
+                        evidence=(f"{taking.takeon.source} {self.ref}",),
+                        days_late=max(0, (one.done_on - one.due_on).days),
+                    ),
+                    one.done_on,
+                )
+
+    def _check(self, ledger: Reading, taking: _Taking, commitment: str) -> None:
+        names: set[str] = set()
+        for place, one in enumerate(self.obligations):
+            pointer = f"/obligations/{place}"
+            if one.obligation in names:
+                raise Malformed(f"{one.obligation} must stand there once", f"{pointer}/obligation")
+            names.add(one.obligation)
+            _require_tag(obligation_tag(commitment, one.obligation), f"{pointer}/obligation")
+            if one.due_on < self.made_on:
+                raise Malformed(
+                    f"due_on must not lie before the commitment was made, {self.made_on}; it is "
+                    f"{one.due_on}",
+                    f"{pointer}/due_on",
+                )
+            if one.done_on is not None:
+                taking.past(f"{pointer}/done_on", one.done_on, not_before=self.made_on)
+        taking.live(
+            any(one.done_on is None for one in self.obligations), "every obligation is performed"
+        )
+        if self.public:
+            require_impersonal(
+                ledger,
+                CRD_R4,
+                *(text for one in self.obligations for text in (one.obligation, one.says)),
+            )
+
+
+class TakeOnDesignation(Countersigned):
+    """录入期初重点监管单位: a designation of an older system that is in force.
+
+    ``guided_on`` and ``guidance`` say when and on what the business was guided last. Its review is
+    due here on ``review_on``.
+    """
+
+    NAME: ClassVar[str] = "takeon.take-on-designation"
+    APPROVERS: ClassVar[frozenset[Role]] = _SECONDS
+
+    takeon: TakeOnId
+    ref: OlderId
+    unit: UnitId
+    entity: EntityId
+    matters: Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=20)]
+    reason: Text
+    tracking_officer: OfficerId
+    guidance_plan: Name
+    designated_on: date
+    review_on: date
+    notice_no: Name
+    notified_on: date
+    guided_on: date | None = None
+    guidance: Text | None = None
+    designation: DesignationId | None = None
+    origin: Origin | None = None
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
+        designation = self.designation or ledger.name("KEY")
+        taking = _Taking(ledger, self, requested_by, kind="designation", began=designation)
+        self._check(ledger, taking)
+        ledger.new(KeyDesignation(designation))
+        yield taking.taken()
+        yield taking.fact(
+            KeyUnitDesignated(
+                designation=designation,
+                entity=self.entity,
+                unit=self.unit,
+                matters=self.matters,
+                review_on=self.review_on,
+                listed_as=ledger.setting("key.unit_list"),
+            ),
+            self.designated_on,
+        )
+        yield taking.fact(
+            KeyUnitDescribed(
+                designation=designation,
+                entity=self.entity,
+                unit=self.unit,
+                reason=self.reason,
+                tracking_officer=self.tracking_officer,
+                guidance_plan=self.guidance_plan,
+                notice_no=self.notice_no,
+                notified_on=self.notified_on,
+                grade=ledger.read(CreditGrade(self.entity)).on(self.designated_on),
+            ),
+            self.designated_on,
+        )
+        if self.guided_on is not None and self.guidance is not None:
+            yield taking.fact(
+                GuidanceProvided(
+                    designation=designation,
+                    entity=self.entity,
+                    unit=self.unit,
+                    provided_on=self.guided_on,
+                    subject=self.guidance,
+                ),
+                self.guided_on,
+            )
+
+    def _check(self, ledger: Reading, taking: _Taking) -> None:
+        taking.past("/designated_on", self.designated_on)
+        taking.past("/notified_on", self.notified_on)
+        if self.guided_on is not None:
+            taking.past("/guided_on", self.guided_on)
+        if (self.guided_on is None) != (self.guidance is None):
+            raise Malformed("guidance must come with its day, guided_on", "/guidance")
+        if self.review_on <= self.designated_on:
+            raise Malformed(
+                f"review_on must lie after the designation, {self.designated_on}", "/review_on"
+            )
+        ledger.known(Registration(self.entity), "Register the business first.")
+        # A designation ends with the listing of its business (2.17).
+        require_listed(ledger, self.entity)
+        for matter in self.matters:
+            ledger.known(Matter(matter), "List it in the catalogue first.")
+        ledger.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
+        taking.live(ledger.on <= self.review_on, f"its review was due on {self.review_on}")
+        given = ledger.read(KeyDesignations(self.entity, self.unit)).given
+        for name, one in given.items():
+            again = one.in_force(ledger.on) and set(self.matters) & set(one.matters)
+            ledger.require(
+                not again,
+                rules.TKO_D2,
+                what=f"designation {name} of {self.entity} for the same matters",
+            )
+
+
+class TakeOnDeadline(Countersigned):
+    """录入期初期限: something that an older system asked of a unit and that is not done yet.
+
+    Reply in a reconsideration, answer to a complaint, rectification of a finding: whatever the unit
+    owes by ``due_on`` under ``basis``. One whose day has passed is open still, and nobody has
+    missed it here. A complaint is told in confidence; ``hidden_from`` names units from which it is
+    kept, as the unit that a complaint accuses.
+    """
+
+    NAME: ClassVar[str] = "takeon.take-on-deadline"
+    APPROVERS: ClassVar[frozenset[Role]] = _SECONDS | {"recon_officer"}
+
+    takeon: TakeOnId
+    ref: OlderId
+    unit: UnitId
+    concerns: Concern
+    says: Text
+    started_on: date
+    due_on: date
+    basis: LegalRef
+    entity: EntityId | None = None
+    sealed: bool = False
+    hidden_from: Annotated[tuple[Name, ...], msgspec.Meta(max_length=10)] = ()
+    duty: DutyId | None = None
+    origin: Origin | None = None
+
+    def confidential(self, ledger: Reading) -> bool:
+        return self.sealed or self.concerns == "complaint" or bool(self.hidden_from)
+
+    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+        return self.hidden_from
+
+    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+        _act_for(ledger, self.unit)
+        if requested_by is not None and ledger.actor.unit_id in self.hidden_from:
+            raise Forbidden(
+                f"this must be signed by a person of a unit that may know of it; it is kept from "
+                f"{ledger.actor.unit_id}. Use a token of another unit."
+            )
+
+    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
+        duty, confidential = self.duty or ledger.name("DUTY"), self.confidential(ledger)
+        taking = _Taking(
+            ledger,
+            self,
+            requested_by,
+            kind="deadline",
+            began=duty,
+            confidential=confidential,
+            withheld_from=self.hidden_from,
+        )
+        taking.past("/started_on", self.started_on)
+        if self.due_on < self.started_on:
+            raise Malformed(f"due_on must not lie before {self.started_on}", "/due_on")
+        for unit in (self.unit, ledger.actor.unit_id):
+            if unit in self.hidden_from:
+                raise Malformed(
+                    "hidden_from must name neither the unit that owes this nor the one that "
+                    f"enters it; it names {unit}",
+                    "/hidden_from",
+                )
+        for place, unit in enumerate(self.hidden_from):
+            # A slip of the pen would hide it from nobody.
+            if not _is_body(ledger, unit) and not ledger.read(UnitStanding(unit)).exists:
+                raise Malformed(f"no unit {unit} is known", f"/hidden_from/{place}")
+        ledger.new(OpenDuty(duty))
+        yield taking.taken()
+        yield taking.fact(
+            OpenDeadlineTakenOn(
+                duty=duty,
+                unit=self.unit,
+                concerns=self.concerns,
+                says=self.says,
+                started_on=self.started_on,
+                due_on=self.due_on,
+                basis=self.basis,
+                entity=self.entity,
+                confidential=confidential,
+                withheld_from=self.hidden_from,
+            ),
+            self.started_on,
+        )
+
+
+class PerformOpenDuty(Command):
+    """履行期初期限: report that what an open deadline of an older system asked for is done."""
+
+    duty: DutyId
+    evidence: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        duty = ledger.known(OpenDuty(self.duty), "GET /v1/open-duties lists what is open.")
+        _act_for(ledger, duty.unit)
+        if duty.performed_on is not None:
+            raise OutOfStep(f"duty {self.duty} was performed on {duty.performed_on}")
+        ledger.not_before(duty.started_on, f"duty {self.duty} began")
+        opening = as_it_reads(ledger, ledger.opening(duty.opened_at))
+        yield OpenDutyPerformed(
+            duty=self.duty,
+            unit=duty.unit,
+            evidence=self.evidence,
+            entity=duty.entity,
+            days_late=ledger.days_after(ledger.due(rules.PERFORM_DUTY, opening)),
+            confidential=duty.confidential,
+            withheld_from=duty.withheld_from,
+        )
+
+
+Taken = TakeOnPenalty | TakeOnCommitment | TakeOnDesignation | TakeOnDeadline
+
+
+class _Taking:
+    """One fact under way: checked against the take-on, then recorded with its true days."""
+
+    def __init__(
+        self,
+        ledger: Reading,
+        command: Taken,
+        entered_by: str | None,
+        *,
+        kind: FactKind,
+        began: str,
+        confidential: bool = False,
+        withheld_from: tuple[str, ...] = (),
+    ) -> None:
+        entity, origin = command.entity, command.origin
+        assert entered_by is not None  # every opening fact takes two people
+        self.takeon = _open_takeon(ledger, command.takeon)
+        assert self.takeon.day is not None
+        # Asked of the request alone: a body may request what it owes, and another body confirm it.
+        if ledger.requested_by is None and (
+            kind != "deadline" or not _is_body(ledger, command.unit)
+        ):
+            ledger.known(UnitStanding(command.unit), "Qualify the unit first.")
+        self._on, self._day = ledger.on, self.takeon.day
+        self._ledger, self._what = ledger, f"{kind} {command.ref}"
+        fact = fact_id(command.takeon, kind, command.ref)
+        # The answer says nothing but that the id is taken, by whomever.
+        known = ledger.read_true(OpeningFact(fact)).exists
+        ledger.require(not known, rules.TKO_D2, what=self._what)
+        self._taken = OpeningFactTakenOn(
+            fact=fact,
+            takeon=command.takeon,
+            kind=kind,
+            ref=command.ref,
+            unit=command.unit,
+            began=f"{BEGINS[kind]}:{began}",
+            entered_by=entered_by,
+            confirmed_by=ledger.actor.person_id,
+            entity=entity,
+            confidential=confidential,
+            withheld_from=withheld_from,
+        )
+        if origin is None:
+            fields = msgspec.json.encode(command, order="sorted")
+            origin = Origin(file="-", row=1, digest=sha256(fields).hexdigest())
+        # The name of a file stands in the envelope, where nothing else looks.
+        refuse_personal(origin.file, "/origin/file")
+        self._provenance = Provenance(
+            source=self.takeon.source,
+            file=origin.file,
+            row=origin.row,
+            digest=origin.digest,
+            opening=self._day,
+        )
+
+    def past(self, pointer: str, day: date, *, not_before: date | None = None) -> None:
+        """Refuse a day after the takeover (TKO-D4), in the future, or before an earlier step."""
+        name = pointer.strip("/")
+        if day > self._on:
+            raise Malformed(f"{name} must not lie in the future; it is {day}", pointer)
+        if not_before is not None and day < not_before:
+            raise Malformed(f"{name} must not lie before {not_before}; it is {day}", pointer)
+        self._ledger.require(
+            day <= self._day,
+            rules.TKO_D4,
+            what=f"{name} of {self._what}",
+            given=day,
+            day=self._day,
+        )
+
+    def live(self, condition: bool, reason: str) -> None:
+        """Refuse what had ended (TKO-D3)."""
+        self._ledger.require(condition, rules.TKO_D3, what=self._what, reason=reason)
+
+    def taken(self) -> OpeningFactTakenOn:
+        """What says who entered and who confirmed it."""
+        return self._taken
+
+    def fact(self, event: Event, day: date) -> Fact:
+        """An event with its true day, marked as an opening fact."""
+        return Fact(event, occurred_at=civil_moment(day), provenance=self._provenance)
+
+
+def _open_takeon(ledger: Reading, name: str) -> TakeOn:
+    takeon = ledger.known(TakeOn(name), "Open the take-on first (open-take-on).")
+    ledger.require(
+        takeon.closed_on is None,
+        rules.TKO_D1,
+        source=takeon.source,
+        reason=f"take-on {name} was closed on {takeon.closed_on}",
+    )
+    return takeon
+
+
+def _act_for(ledger: Reading, unit: str) -> None:
+    if ledger.actor.role not in _FOR_ALL:
+        ledger.act_for(unit)
+
+
+def _is_body(ledger: Reading, unit: str) -> bool:
+    """Whether this is no enforcing unit but a body that owes answers: parks, RECON, JB, RLO."""
+    return unit == ledger.actor.unit_id or unit in ledger.setting("complaint.handlers")["units"]
+
+
+def _require_tag(tag: str, pointer: str) -> None:
+    try:
+        msgspec.convert(tag, Tag)
+    except msgspec.ValidationError:
+        raise Malformed(
+            "an obligation must have a short name on a single line; put the words into says",
+            pointer,
+        ) from None

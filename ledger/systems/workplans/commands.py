@@ -1,0 +1,463 @@
+"""Commands of work plans: adopt, amend, report a milestone, return it, urge, answer (2.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+
+from ledger.general.vocabulary import MilestoneId, Text, UnitId, UrgeId, WorkId, WorkPlanId
+from ledger.kernel import (
+    Command,
+    Event,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Recorded,
+    UnknownReference,
+)
+from ledger.systems.progress.folds import ReportingUnit, month_of, part_in
+from ledger.systems.supervision.findings import finding
+from ledger.systems.workplans import rules
+from ledger.systems.workplans.events import (
+    EvidenceFile,
+    EvidenceNamed,
+    MilestoneDropped,
+    MilestoneReached,
+    MilestoneReturned,
+    MilestoneSet,
+    PlanScope,
+    Position,
+    TrackingInspectionHeld,
+    UrgeAnswered,
+    Work,
+    WorkPlanAdopted,
+    WorkPlanAmended,
+    WorkPlanFellDue,
+    WorkUrged,
+    Year,
+)
+from ledger.systems.workplans.folds import (
+    Milestone,
+    Planned,
+    PolicyKnown,
+    UnitUrges,
+    UnitWorkPlans,
+    Urge,
+    WorkPlan,
+    milestone_id,
+)
+
+#: The offices that track the units' works; each may adopt the region's plan.
+TRACKING_ROLES = frozenset({"jb_supervisor", "rlo_assessor"})
+
+Works = Annotated[tuple[Work, ...], msgspec.Meta(min_length=1, max_length=40)]
+
+
+class AdoptWorkPlan(Command):
+    """制定工作计划: adopt a unit's plan for the year; with it the plan is filed with JB.
+
+    ``scope`` ``region``: the plan that JB or RLO adopts for all units.
+    """
+
+    work_plan: WorkPlanId
+    unit: UnitId
+    year: Year
+    works: Works
+    basis: Text
+    scope: PlanScope = "unit"
+    internal: bool = False
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.act_for(self.unit)
+        if self.scope == "region" and ledger.actor.role not in TRACKING_ROLES:
+            raise Forbidden(
+                f"The region's plan must be adopted by the Justice Bureau or the rule-of-law "
+                f"office, and not by {self.unit}. Adopt the unit's own plan (scope unit)."
+            )
+        if self.year < ledger.today.year:
+            raise Malformed(
+                f"a plan must be for this year ({ledger.today.year}) or a later one; it is for "
+                f"{self.year}",
+                "/year",
+            )
+        ledger.new(WorkPlan(self.work_plan))
+        other = ledger.read(UnitWorkPlans(self.unit)).plan_for(self.year, self.scope)
+        if other is not None:
+            raise OutOfStep(
+                f"{self.unit} adopted {other} for {self.year}; amend that plan (amend-work-plan)"
+            )
+        _check_works(ledger, self.unit, self.scope, self.works, {})
+        yield WorkPlanAdopted(
+            work_plan=self.work_plan,
+            unit=self.unit,
+            year=self.year,
+            scope=self.scope,
+            works=self.works,
+            basis=self.basis,
+            internal=self.internal,
+            days_late=ledger.days_after(_plan_due(ledger, self.year)),
+        )
+        for work in self.works:
+            for planned in work.milestones:
+                yield _set(self.work_plan, self.unit, work, planned, self.internal)
+
+
+class AmendWorkPlan(Command):
+    """调整工作计划: give the plan's works anew, and why.
+
+    A milestone that keeps its code and day goes on as it was; one that is left out is dropped.
+    What was reached stays reached.
+    """
+
+    work_plan: WorkPlanId
+    works: Works
+    reason: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        plan = ledger.known(WorkPlan(self.work_plan), "Adopt it first (adopt-work-plan).")
+        ledger.act_for(plan.unit)
+        if self.works == plan.works:
+            raise OutOfStep(f"{self.work_plan} says exactly this already")
+        before = {work.work: work for work in plan.works}
+        _check_works(ledger, plan.unit, plan.scope, self.works, before)
+        yield WorkPlanAmended(
+            work_plan=self.work_plan,
+            unit=plan.unit,
+            version=plan.version + 1,
+            works=self.works,
+            reason=self.reason,
+            internal=plan.internal,
+        )
+        kept = set()
+        for work in self.works:
+            for planned in work.milestones:
+                made = _set(self.work_plan, plan.unit, work, planned, plan.internal)
+                kept.add(made.milestone)
+                known = ledger.read(Milestone(made.milestone))
+                if known.stage == "reached" or _same(known, made):
+                    continue
+                yield made
+        for work in plan.works:
+            for planned in work.milestones:
+                name = milestone_id(work.work, planned.milestone)
+                if name not in kept and ledger.read(Milestone(name)).stage != "reached":
+                    yield MilestoneDropped(
+                        milestone=name, work=work.work, unit=plan.unit, internal=plan.internal
+                    )
+
+
+class ReachMilestone(Command):
+    """报告时间节点完成: report that a milestone was reached, with the evidence that shows it.
+
+    It counts from the latest day of its evidence: a recorded event's own day, or the day stated for
+    a file (WRK-R2).
+    """
+
+    milestone: MilestoneId
+    says: Text
+    evidence_events: Annotated[tuple[Position, ...], msgspec.Meta(max_length=50)] = ()
+    evidence_files: Annotated[tuple[EvidenceFile, ...], msgspec.Meta(max_length=50)] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        milestone = ledger.known(Milestone(self.milestone), "A work plan sets its milestones.")
+        ledger.require(
+            ledger.actor.unit_id in (milestone.unit, *milestone.participants),
+            rules.WRK_R2,
+            milestone=self.milestone,
+            reason=f"{ledger.actor.unit_id} is neither the plan's unit nor a participant",
+            hint=f"It must be reported by {', '.join((milestone.unit, *milestone.participants))}.",
+        )
+        if milestone.stage in ("reached", "dropped"):
+            raise OutOfStep(f"{self.milestone} is {milestone.stage}")
+        ledger.require(
+            self.evidence_events or self.evidence_files,
+            rules.WRK_R2,
+            milestone=self.milestone,
+            reason="no evidence is named",
+            hint="Name recorded events (evidence_events) or files with their day (evidence_files).",
+        )
+        records = [self._record(ledger, place, at) for place, at in enumerate(self.evidence_events)]
+        for place, file in enumerate(self.evidence_files):
+            if file.dated > ledger.today:
+                raise Malformed(
+                    f"the day of a file must not lie after today ({ledger.today}); it is "
+                    f"{file.dated}",
+                    f"/evidence_files/{place}/dated",
+                )
+        reached_on = max(
+            [record.occurred_on for record in records]
+            + [file.dated for file in self.evidence_files]
+        )
+        assert milestone.due_on is not None
+        for record in records:
+            yield EvidenceNamed(
+                milestone=self.milestone,
+                unit=milestone.unit,
+                position=record.position,
+                evidence=str(record.envelope.event_id),
+                decision=getattr(record.event, "decision", None),
+                seen_as=record.envelope.visibility,
+            )
+        yield MilestoneReached(
+            milestone=self.milestone,
+            work=milestone.work,
+            unit=milestone.unit,
+            by_unit=ledger.actor.unit_id,
+            task_no=milestone.task_no,
+            says=self.says,
+            reached_on=reached_on,
+            evidence_events=self.evidence_events,
+            evidence_files=self.evidence_files,
+            days_late=max(0, (reached_on - milestone.due_on).days),
+            internal=milestone.internal,
+        )
+
+    def _record(self, ledger: Reading, place: int, position: int) -> Recorded:
+        record = ledger.named_record(position)
+        if record is None:
+            raise UnknownReference(
+                "event", str(position), f"Look at /evidence_events/{place}: name a position."
+            )
+        if record.envelope.visibility == "sealed" or record.event.kept_from():
+            raise Malformed(
+                "evidence must be readable by the plan's unit and the supervisors; this event is "
+                "sealed. Name a file instead, or another event.",
+                f"/evidence_events/{place}",
+            )
+        if isinstance(record.event, MilestoneReached | EvidenceNamed):
+            raise Malformed(
+                "a milestone must rest on something else than a report of a milestone",
+                f"/evidence_events/{place}",
+            )
+        return record
+
+
+class ReturnMilestone(Command):
+    """退回时间节点: the evidence does not show it; it is to be reported again by a day."""
+
+    milestone: MilestoneId
+    reason: Text
+    due_on: date
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        milestone = ledger.known(Milestone(self.milestone))
+        _of_others(ledger, milestone.unit, self.milestone)
+        if milestone.stage != "reached":
+            raise OutOfStep(f"{self.milestone} is {milestone.stage}, not reached")
+        _require_ahead(ledger, self.due_on)
+        yield MilestoneReturned(
+            milestone=self.milestone,
+            work=milestone.work,
+            unit=milestone.unit,
+            task_no=milestone.task_no,
+            reason=self.reason,
+            due_on=self.due_on,
+            internal=milestone.internal,
+        )
+
+
+class UrgeWork(Command):
+    """督办: urge the plan's unit, or a participant, to get on with a piece of work.
+
+    ``unit``: by default the plan's. Twice in a calendar quarter for one task is found (WRK-V2).
+    """
+
+    urge: UrgeId
+    work: WorkId
+    demand: Text
+    due_on: date
+    unit: UnitId | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        ledger.new(Urge(self.urge))
+        planned = ledger.known(Planned(self.work), "A work plan names the works.")
+        unit = self.unit or planned.unit
+        if unit not in (planned.unit, *planned.participants):
+            raise Malformed(
+                f"the unit urged must be the plan's ({planned.unit}) or a participant; {unit} is "
+                "neither",
+                "/unit",
+            )
+        _of_others(ledger, unit, self.work)
+        _require_ahead(ledger, self.due_on)
+        yield WorkUrged(
+            urge=self.urge,
+            work=self.work,
+            unit=unit,
+            task_no=planned.task_no,
+            demand=self.demand,
+            due_on=self.due_on,
+        )
+        before = ledger.read(UnitUrges(unit)).in_quarter_of(ledger.on, planned.task_no)
+        if before == 1:
+            yield finding(
+                ledger,
+                rules.WRK_V2,
+                unit=unit,
+                task_no=planned.task_no,
+                work=self.work,
+                urge=self.urge,
+            )
+
+
+class AnswerUrge(Command):
+    """答复督办: say what the unit did about an urge, however late."""
+
+    urge: UrgeId
+    says: Text
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        urge = ledger.known(Urge(self.urge))
+        ledger.act_for(urge.unit)
+        if urge.stage != "open":
+            raise OutOfStep(f"{self.urge} was answered on {urge.answered_on}")
+        assert urge.due_on is not None
+        yield UrgeAnswered(
+            urge=self.urge,
+            work=urge.work,
+            unit=urge.unit,
+            task_no=urge.task_no,
+            says=self.says,
+            days_late=ledger.days_after(urge.due_on),
+        )
+
+
+class RecordTrackingInspection(Command):
+    """记录督促检查: report that a unit's works were looked at; ``occurred_at`` says when."""
+
+    unit: UnitId
+    works: Annotated[tuple[WorkId, ...], msgspec.Meta(min_length=1, max_length=40)]
+    faults: Annotated[tuple[Text, ...], msgspec.Meta(max_length=40)] = ()
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        for place, name in enumerate(self.works):
+            planned = ledger.known(Planned(name), "A work plan names the works.")
+            if self.unit not in (planned.unit, *planned.participants):
+                raise Malformed(f"{name} must be a work of {self.unit}", f"/works/{place}")
+        yield TrackingInspectionHeld(
+            unit=self.unit, works=self.works, held_on=ledger.on, faults=self.faults
+        )
+
+
+class ReviewWorkPlan(Command):
+    """未按期制定工作计划: a unit that reports every month adopted no plan in time (WRK-V4); once.
+
+    Asked only of years that began after this ledger came to hold the policy.
+    """
+
+    unit: UnitId
+    year: Year
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        ledger.must_be_now()
+        plans = ledger.read(UnitWorkPlans(self.unit))
+        if plans.settled(self.year):
+            raise OutOfStep(f"{self.year} is settled for {self.unit}")
+        since = ledger.read(PolicyKnown("work.plan_due")).since
+        if since is None or since.year >= self.year:
+            raise OutOfStep(f"nobody had to adopt a plan for {self.year}")
+        if ledger.read(ReportingUnit(self.unit)).groups(f"{self.year:04}-01") is None:
+            raise OutOfStep(f"{self.unit} did not report in January {self.year}")
+        due_on = _plan_due(ledger, self.year)
+        if ledger.today <= due_on:
+            raise OutOfStep(f"the plan for {self.year} is due on {due_on}")
+        yield WorkPlanFellDue(unit=self.unit, year=self.year, due_on=due_on)
+        yield finding(
+            ledger, rules.WRK_V4, unit=self.unit, year=self.year, due_on=due_on.isoformat()
+        )
+
+
+def _plan_due(ledger: Reading, year: int) -> date:
+    return ledger.stated_day("work.plan_due", year)
+
+
+def _check_works(
+    ledger: Reading,
+    unit: str,
+    scope: PlanScope,
+    works: tuple[Work, ...],
+    before: Mapping[str, Work],
+) -> None:
+    """Refuse works without goals or milestones, of others, or named twice (WRK-R1)."""
+    groups = ledger.read(ReportingUnit(unit)).groups(month_of(ledger.on)) or ()
+    tasks: dict[str, Any] = ledger.setting("ledger.responsibilities")["tasks"]
+    seen = set()
+    for place, work in enumerate(works):
+        if work.work in seen:
+            raise Malformed(f"{work.work} must be named once", f"/works/{place}/work")
+        seen.add(work.work)
+        if work.work not in before:
+            ledger.new(Planned(work.work))
+        codes = [planned.milestone for planned in work.milestones]
+        if len(set(codes)) < len(codes):
+            raise Malformed(
+                f"each milestone of {work.work} must have a code of its own; they are "
+                f"{', '.join(codes)}",
+                f"/works/{place}/milestones",
+            )
+        for what, given in (("goal", work.goals), ("milestone", work.milestones)):
+            ledger.require(
+                given,
+                rules.WRK_R1,
+                work=work.work,
+                unit=unit,
+                reason=f"it has no {what}",
+                hint=f"Name at least one {what}.",
+            )
+        ledger.require(
+            scope == "region"
+            or work.reason is not None
+            or part_in(tasks, work.task_no, {unit, *groups}) is not None,
+            rules.WRK_R1,
+            work=work.work,
+            unit=unit,
+            reason=f"{unit} neither leads nor is responsible for task {work.task_no}",
+            hint="Give the reason why the unit takes it on (reason), or leave the work out.",
+        )
+
+
+def _set(work_plan: str, unit: str, work: Work, planned: Any, internal: bool) -> MilestoneSet:
+    return MilestoneSet(
+        milestone=milestone_id(work.work, planned.milestone),
+        work=work.work,
+        work_plan=work_plan,
+        unit=unit,
+        task_no=work.task_no,
+        says=planned.says,
+        due_on=planned.due_on,
+        participants=work.participants,
+        internal=internal,
+    )
+
+
+def _same(known: Milestone, made: MilestoneSet) -> bool:
+    """Whether a milestone goes on as it is; one that was returned keeps the day of the return."""
+    return (
+        known.exists
+        and not known.dropped
+        and known.returned_because is None
+        and all(
+            getattr(known, name) == getattr(made, name)
+            for name in ("task_no", "says", "due_on", "participants")
+        )
+    )
+
+
+def _of_others(ledger: Reading, unit: str, what: str) -> None:
+    if unit == ledger.actor.unit_id:
+        raise Forbidden(f"{what} belongs to {unit} itself; another office must judge it.")
+
+
+def _require_ahead(ledger: Reading, day: date) -> None:
+    if day <= ledger.on:
+        raise Malformed(f"due_on must lie after today ({ledger.on}); it is {day}", "/due_on")

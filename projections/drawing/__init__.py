@@ -1,0 +1,1 @@
+"""What draws need of the views, and draws as files."""

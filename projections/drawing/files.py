@@ -1,0 +1,274 @@
+"""Draws as files for others to check, and each business's receipt (2.3); see ``drawfile``."""
+
+from __future__ import annotations
+
+import json
+import threading
+from array import array
+from base64 import b64encode
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, TypeVar
+
+import msgspec
+
+from ledger.kernel import UNNAMED, Event, Fold, budget, codec
+from ledger.kernel.folds import Selector
+from ledger.opening import open_shown_log
+from ledger.stores.blobs import Blobs
+from ledger.stores.naming import beside, blobs_folder
+from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.draws import uvdraw
+from ledger.systems.draws.drawfile import (
+    Assignment,
+    DrawFile,
+    DrawReceipt,
+    LastDrawn,
+    Logged,
+    OfficersOfUnit,
+    Place,
+)
+from ledger.systems.draws.events import (
+    DrawAnnounced,
+    DrawExecuted,
+    DrawSeedRevealed,
+    OfficersAssigned,
+)
+from ledger.systems.draws.folds import OfficerRoster
+from ledger.transparency.log import TransparencyLog
+from ledger.transparency.proofs import Receipt
+from projections.source import Source
+from projections.systems.draws import DrawProgress
+
+F = TypeVar("F", bound=Fold)
+
+_SEALED = "a visit may still be coming to those who were drawn; it is shown after the last of them"
+
+
+class Archive(msgspec.Struct, frozen=True):
+    """Where a file's parts come from: the ledger, what lies beside it, its log if it has one."""
+
+    source: Source
+    blobs: Blobs
+    log: TransparencyLog | None
+
+    def now(self, fold: F) -> F:
+        """The answer to a question as the ledger has it now."""
+        return fold.over(self.source.records([fold.selector()]))
+
+
+@contextmanager
+def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
+    """The archive of a ledger that is not served here; without a log where none was begun."""
+    blobs = Blobs(blobs_folder(recorder.path))
+    with ExitStack() as opened:
+        log = None
+        if beside(recorder.path, "signed").exists():
+            log = opened.enter_context(open_shown_log(recorder))
+        yield Archive(Source(recorder), blobs, log)
+
+
+def draw_file(draw: DrawProgress, archive: Archive, *, whole: bool, officers: bool) -> DrawFile:
+    """The file of an announced draw.
+
+    ``whole``: with the roster and the selection. ``officers``: with those of the authorities'
+    affairs, whom the draw sent where.
+    """
+    announcement = _logged(DrawAnnounced, draw.draw, archive)
+    assert announcement is not None
+    sent = _assignments(draw, archive) if officers else {}
+    own = _officers(draw.officer_roster, archive) if officers else None
+    return DrawFile(
+        draw=draw.draw,
+        stage=draw.stage,
+        keys=_keys(archive),
+        announcement=announcement,
+        seed=_logged(DrawSeedRevealed, draw.draw, archive),
+        execution=_logged(DrawExecuted, draw.draw, archive),
+        withheld=None if whole else draw.withhold_reason or _SEALED,
+        roster=_raw(archive, draw.roster_hash) if whole else None,
+        selection=_raw(archive, draw.selection_hash) if whole else None,
+        officers=own,
+        assignments=sent.get(draw.unit, ()),
+        parts=tuple(
+            OfficersOfUnit(
+                unit=part.unit,
+                officers=_officers(part.officer_roster, archive) or (),
+                assignments=sent.get(part.unit, ()),
+            )
+            for part in draw.parts
+            if officers and part.unit != draw.unit
+        ),
+    )
+
+
+def draw_receipt(
+    draw: DrawProgress, entity: str, archive: Archive, *, whole: bool
+) -> DrawReceipt | None:
+    """The receipt of one business of an executed draw; ``None`` if it is not on the roster.
+
+    ``whole``: with the lines of whoever was drawn last, which prove the threshold. It is another
+    business, so they are here only where everybody may read the roster and the selection: who has a
+    receipt earlier may hand it on.
+    """
+    if draw.seed is None or draw.selection_hash is None:
+        return None
+    roster = _register(archive.blobs, draw.roster_hash)
+    selection = _register(archive.blobs, draw.selection_hash)
+    place = roster.place(entity)
+    if place is None:
+        return None
+    entry = json.loads(place.line)
+    stratum = str(entry[draw.by])
+    quota = next(one.quota for one in draw.drawn if one.key == stratum)
+    selected = selection.place(entity)
+    rank = json.loads(selected.line)["rank"] if selected is not None else None
+    last = None
+    if whole and quota and rank != quota:
+        last = _last_drawn(roster, selection, stratum, quota)
+    announcement = _logged(DrawAnnounced, draw.draw, archive)
+    seed = _logged(DrawSeedRevealed, draw.draw, archive)
+    execution = _logged(DrawExecuted, draw.draw, archive)
+    assert announcement is not None
+    assert seed is not None
+    assert execution is not None
+    return DrawReceipt(
+        draw=draw.draw,
+        stage=draw.stage,
+        entity=entity,
+        keys=_keys(archive),
+        announcement=announcement,
+        seed=seed,
+        execution=execution,
+        roster=place,
+        stratum=stratum,
+        ticket=uvdraw.ticket(draw.seed, draw.draw, stratum, entity, entry.get("weight")),
+        threshold=json.loads(selection.ranked(stratum, quota).line)["ticket"] if quota else None,
+        drawn=rank is not None and rank <= quota,
+        selected=selected,
+        last=last,
+        withheld=None if whole or not quota or rank == quota else draw.withhold_reason or _SEALED,
+    )
+
+
+def _last_drawn(roster: Register, selection: Register, stratum: str, quota: int) -> LastDrawn:
+    selected = selection.ranked(stratum, quota)
+    place = roster.place(json.loads(selected.line)["uscc"])
+    assert place is not None
+    return LastDrawn(roster=place, selected=selected)
+
+
+def _logged(kind: type[Event], draw: str, archive: Archive) -> Logged | None:
+    """The event of a kind that a draw has once, with its proof."""
+    found = archive.source.stored([Selector((kind.TOPIC,), (f"draw:{draw}",))])
+    if not found:
+        return None
+    (stored,) = found
+    data: bytes = stored.event.data
+    fields = codec.plain(data)
+    logged = Logged(position=stored.position, body=fields["body"])
+    # A record cannot be shown in part, and one that names who acted would say more than its event.
+    if fields["actor"]["person_id"] != UNNAMED or archive.log is None:
+        return logged
+    signed = archive.log.signed.covering(stored.position)
+    if signed is None:
+        return logged
+    index = stored.position - 1
+    path = archive.log.inclusion(index, signed.size)
+    return msgspec.structs.replace(
+        logged,
+        record=b64encode(data).decode(),
+        receipt=Receipt(index, tuple(path), signed.note()).encode().decode(),
+        signed_at=datetime.fromisoformat(signed.signed_at),
+    )
+
+
+def _keys(archive: Archive) -> tuple[str, ...]:
+    known = [] if archive.log is None else archive.log.keys()
+    return tuple(key.vkey for key in known)
+
+
+def _officers(roster: str, archive: Archive) -> tuple[str, ...] | None:
+    """Who stands on a frozen roster of officers."""
+    frozen = archive.now(OfficerRoster(roster)).frozen
+    return None if frozen is None else frozen.officers
+
+
+def _assignments(draw: DrawProgress, archive: Archive) -> dict[str, tuple[Assignment, ...]]:
+    """Who of each unit was assigned by the draw, before any substitution."""
+    tags = (f"draw:{draw.draw}",)
+    assigned = archive.source.records([Selector((OfficersAssigned.TOPIC,), tags)])
+    sent: dict[str, tuple[Assignment, ...]] = {}
+    for record in assigned:
+        event = record.event
+        assert isinstance(event, OfficersAssigned)
+        assignment = Assignment(
+            entity=event.entity,
+            officers=event.officers,
+            skipped=tuple(msgspec.to_builtins(event.skipped)),
+        )
+        sent[event.unit] = (*sent.get(event.unit, ()), assignment)
+    return sent
+
+
+def _raw(archive: Archive, digest: str | None) -> Any:
+    """What lies under a digest, to be copied into a file as it is."""
+    return None if digest is None else msgspec.Raw(archive.blobs.get(digest))
+
+
+class Register:
+    """A frozen list of businesses with its tree: each is found and proven at once.
+
+    It keeps bytes alone, some hundred megabytes for a million lines.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        lines = [uvdraw.line(entry) for entry in budget.checked(msgspec.json.decode(content))]
+        self._prove = uvdraw.prover(lines)
+        # Where each line begins, behind the bracket and the comma of the one before it.
+        self._starts = array("Q", accumulate((len(line) + 1 for line in lines), initial=1))
+
+    def place(self, entity: str) -> Place | None:
+        """The line of a business with its proof, if it stands here."""
+        index = self._index(b'"uscc":%b' % _quoted(entity))
+        return None if index is None else self._place(index)
+
+    def ranked(self, stratum: str, rank: int) -> Place:
+        """The line of a rank with its proof, where this is a selection."""
+        index = self._index(b'"rank":%d,"stratum":%b,' % (rank, _quoted(stratum)))
+        assert index is not None
+        return self._place(index)
+
+    def _place(self, index: int) -> Place:
+        return Place(line=self._line(index).decode(), index=index, path=tuple(self._prove(index)))
+
+    def _index(self, part: bytes) -> int | None:
+        """The line that holds a part; bare quotes stand nowhere but around keys and values."""
+        found = self._content.find(part)
+        return None if found < 0 else bisect_right(self._starts, found) - 1
+
+    def _line(self, index: int) -> bytes:
+        return self._content[self._starts[index] : self._starts[index + 1] - 1]
+
+
+def _quoted(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False).encode()
+
+
+def _register(blobs: Blobs, digest: str) -> Register:
+    # One at a time: a million lines take seconds, and whoever waits finds them made.
+    with _making:
+        return _made(blobs, digest)
+
+
+_making = threading.Lock()
+
+
+@lru_cache(maxsize=2)  # the roster and the selection of the draw that is asked about
+def _made(blobs: Blobs, digest: str) -> Register:
+    return Register(blobs.get(digest))

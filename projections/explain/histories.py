@@ -1,0 +1,554 @@
+"""Public lists through time: every edition of a list, what it held on a day, and what changed.
+
+One mechanism for all lists that the notice wants public (2.18). A fold per list turns its events
+into editions, a ``History`` keeps them, and a view holds a row for each list. Drafts make no
+edition: nothing here says more than what was published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from ledger.general.vocabulary import (
+    DelegationId,
+    JointArtefactId,
+    KeyDomain,
+    MatterId,
+    MeasureCatalogueId,
+    PlanId,
+    UnitId,
+)
+from ledger.kernel import Fold, RecordCorrected, Recorded
+from ledger.systems.catalogue.events import (
+    EnforcementUnitQualified,
+    MatterElements,
+    MatterListed,
+    MatterPublished,
+    MatterRevised,
+    MatterWithdrawn,
+    OfficerCertificateSuspended,
+    OfficerCertified,
+)
+from ledger.systems.delegations.events import DelegationEnded, DelegationSuspended, PowerDelegated
+from ledger.systems.dishonesty.events import MeasureCataloguePublished
+from ledger.systems.draws.events import DrawMatterListPublished
+from ledger.systems.filing.events import AnnualPlanApproved, PlanAmended, PlanItem, PlanPublished
+from ledger.systems.joint.events import JointListPublished
+from ledger.systems.keylist.events import KeyMatterDelisted, KeyMatterListed
+from ledger.systems.leniency.events import LeniencyListPublished
+from ledger.systems.penalties.events import BenchmarkPublished
+from projections.views import FoldView, subject_table
+
+#: Elements of a list by their ids, as they are read.
+Elements = dict[str, Any]
+#: The last day of an element's validity: several may stand beside one another.
+_VALID_TO = "valid_to"
+#: The last day of an element's term: a new term takes the place of the one before.
+_EXPIRES_ON = "expires_on"
+
+
+class Edition(msgspec.Struct, omit_defaults=True):
+    """One edition: from which day it holds, and what it says.
+
+    A ``whole`` one is complete, another changes single elements of those before. What a ``final``
+    one says no edition of a later day takes back. ``changed`` and ``removed`` count what differs
+    from the edition published before. ``position``: of the event; ``corrected_on``: the day of its
+    last correction.
+    """
+
+    version: int
+    since: date
+    put: Elements = msgspec.field(default_factory=dict)
+    dropped: list[str] = msgspec.field(default_factory=list)
+    reason: str | None = None
+    url: str | None = None
+    whole: bool = False
+    final: bool = False
+    changed: int = 0
+    removed: int = 0
+    position: int = 0
+    corrected_on: date | None = None
+
+    def lapsed(self, day: date) -> bool:
+        """Whether all it says was valid until a day that is over."""
+        return bool(self.put) and all(_is_over(said, _VALID_TO, day) for said in self.put.values())
+
+
+class History(msgspec.Struct):
+    """The editions of one list, in the order in which they were published."""
+
+    editions: list[Edition] = msgspec.field(default_factory=list)
+
+    def change(
+        self,
+        since: date,
+        put: Mapping[str, Any],
+        dropped: Iterable[str] = (),
+        *,
+        reason: str | None = None,
+        final: bool = False,
+    ) -> None:
+        """Add an edition that changes single elements."""
+        said, gone = _plain(put), list(dropped)
+        self.editions.append(
+            Edition(
+                self.newest + 1,
+                since,
+                said,
+                gone,
+                reason,
+                final=final,
+                changed=len(said),
+                removed=len(gone),
+            )
+        )
+
+    def replace(
+        self,
+        since: date,
+        whole: Mapping[str, Any],
+        *,
+        version: int | None = None,
+        url: str | None = None,
+    ) -> None:
+        """Add an edition that is complete and takes the place of the one before.
+
+        A version that is published again is the same edition, now at this address.
+        """
+        for edition in self.editions:
+            if edition.version == version:
+                edition.url = url
+                return
+        before, now = self.elements(), _plain(whole)
+        self.editions.append(
+            Edition(
+                self.newest + 1 if version is None else version,
+                since,
+                now,
+                url=url,
+                whole=True,
+                changed=sum(before.get(name) != said for name, said in now.items()),
+                removed=sum(name not in now for name in before),
+            )
+        )
+
+    @property
+    def newest(self) -> int:
+        """The highest version, 0 before there is any."""
+        return max((edition.version for edition in self.editions), default=0)
+
+    def on(self, day: date) -> Edition | None:
+        """The edition of a day: of those that hold by then the newest by its day (2.17).
+
+        Of several of one day it is the one published last.
+        """
+        begun = [edition for edition in self.editions if edition.since <= day]
+        holding = [edition for edition in begun if not edition.lapsed(day)] or begun
+        return max(reversed(holding), key=lambda edition: edition.since, default=None)
+
+    def elements(self, version: int | None = None) -> Elements:
+        """What the list holds in a version; without one, in the newest edition."""
+        until: list[Edition] = []
+        for edition in self.editions:
+            until.append(edition)
+            if edition.version == version:
+                break
+        return _held(until)
+
+    def elements_on(self, day: date) -> Elements:
+        """What the list holds on a day, by every edition until then in the order of their days.
+
+        An element that was valid until an earlier day does not count, and uncovers what was said
+        before; one whose term is over is not in the list.
+        """
+        begun = [edition for edition in self.editions if edition.since <= day]
+        begun.sort(key=lambda edition: (edition.final, edition.since))
+        return {
+            name: said
+            for name, said in _held(begun, day).items()
+            if not _is_over(said, _EXPIRES_ON, day)
+        }
+
+    def corrected_on(self, day: date) -> date | None:
+        """The last day on which a record of an edition that holds by ``day`` was corrected."""
+        days = [e.corrected_on for e in self.editions if e.since <= day and e.corrected_on]
+        return max(days, default=None)
+
+    def difference(self, older: int, newer: int) -> dict[str, Any]:
+        """What was added, removed and changed from one version to another."""
+        before, after = self.elements(older), self.elements(newer)
+        return {
+            "added": [named(name, after[name]) for name in after if name not in before],
+            "removed": [named(name, before[name]) for name in before if name not in after],
+            "changed": [
+                change
+                for name in after
+                if name in before
+                for change in _changes(name, before[name], after[name])
+            ],
+        }
+
+
+def named(name: str, said: Any) -> dict[str, Any]:
+    """An element as it is shown: its id, and what is said of it."""
+    return {"element": name, **(said if isinstance(said, dict) else {"value": said})}
+
+
+def _changes(name: str, old: Any, new: Any) -> list[dict[str, Any]]:
+    """What differs between two versions of an element, field by field."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [{"element": name, "old": old, "new": new}]
+    return [
+        {"element": name, "field": field, "old": old.get(field), "new": new.get(field)}
+        for field in dict.fromkeys((*old, *new))
+        if old.get(field) != new.get(field)
+    ]
+
+
+def _held(editions: Iterable[Edition], day: date | None = None) -> Elements:
+    """What editions say together, in this order; without what was valid until before ``day``."""
+    held: Elements = {}
+    for edition in editions:
+        if edition.whole:
+            held = {}
+        for name in edition.dropped:
+            held.pop(name, None)
+        for name, said in edition.put.items():
+            if day is None or not _is_over(said, _VALID_TO, day):
+                held[name] = said
+    return held
+
+
+def _is_over(said: Any, field: str, day: date) -> bool:
+    """Whether the last day in a field of an element lies before ``day``."""
+    last = said.get(field) if isinstance(said, dict) else None
+    return last is not None and last < day.isoformat()
+
+
+def _plain(elements: Mapping[str, Any]) -> Elements:
+    """Elements as they are kept: plain values, without what is not said."""
+    return {name: _without_nothing(msgspec.to_builtins(said)) for name, said in elements.items()}
+
+
+def _without_nothing(said: Any) -> Any:
+    if not isinstance(said, dict):
+        return said
+    return {name: value for name, value in said.items() if value not in (None, [], "")}
+
+
+def _by(items: Iterable[Any], name: str) -> dict[str, Any]:
+    """Items by one of their fields."""
+    return {str(getattr(item, name)): item for item in items}
+
+
+class PublicFold(Fold):
+    """What was published of a list? Its corrected editions say so, whatever the list."""
+
+    @property
+    def history(self) -> History:
+        """The editions."""
+        raise NotImplementedError
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.history.editions)
+
+    def take(self, record: Recorded) -> None:
+        known = len(self.history.editions)
+        super().take(record)
+        for edition in self.history.editions[known:]:
+            edition.position = record.position
+
+    def on_corrected(self, event: RecordCorrected, record: Recorded) -> None:
+        for edition in self.history.editions:
+            if edition.position == event.target_position:
+                edition.corrected_on = record.occurred_on
+
+
+class MatterHistory(PublicFold):
+    """What was published of this matter, element by element, and was it withdrawn?"""
+
+    matter: MatterId
+    history: History = msgspec.field(default_factory=History)
+    drafts: dict[int, MatterElements] = msgspec.field(default_factory=dict)
+
+    def on_listed(self, event: MatterListed) -> None:
+        self.drafts[1] = event.elements
+
+    def on_revised(self, event: MatterRevised) -> None:
+        self.drafts[event.version] = event.elements
+
+    def on_published(self, event: MatterPublished) -> None:
+        elements = event.elements or self.drafts.get(event.version)
+        whole = {"unit": event.unit, **_fields(elements)}
+        self.history.replace(event.published_on, whole, version=event.version, url=event.url)
+
+    def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
+        if self.exists:
+            gone = {"withdrawn": event.reason}
+            self.history.change(record.occurred_on, gone, reason=event.reason, final=True)
+
+
+class MatterCatalogue(PublicFold):
+    """Which matters has this unit published, each with all its elements (执法事项清单)?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+    drafts: dict[str, dict[int, MatterElements]] = msgspec.field(default_factory=dict)
+
+    def on_listed(self, event: MatterListed) -> None:
+        self.drafts.setdefault(event.matter, {})[1] = event.elements
+
+    def on_revised(self, event: MatterRevised) -> None:
+        self.drafts.setdefault(event.matter, {})[event.version] = event.elements
+
+    def on_published(self, event: MatterPublished) -> None:
+        for edition in self.history.editions:
+            known = edition.put.get(event.matter)
+            if known is not None and known["version"] == event.version:
+                # Published again, at another address: the same edition.
+                known["url"] = event.url
+                return
+        elements = event.elements or self.drafts.get(event.matter, {}).get(event.version)
+        said = {**_fields(elements), "version": event.version, "url": event.url}
+        self.history.change(event.published_on, {event.matter: said})
+
+    def on_withdrawn(self, event: MatterWithdrawn, record: Recorded) -> None:
+        if event.matter in self.history.elements():
+            self.history.change(
+                record.occurred_on, {}, [event.matter], reason=event.reason, final=True
+            )
+
+
+def _fields(elements: MatterElements | None) -> Elements:
+    said: Elements = {} if elements is None else _without_nothing(msgspec.to_builtins(elements))
+    return said
+
+
+class DrawMatterHistory(PublicFold):
+    """For which matters does this unit draw, in each version of its list (随机抽查事项清单)?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_published(self, event: DrawMatterListPublished) -> None:
+        whole = _by(event.items, "matter")
+        self.history.replace(event.published_on, whole, version=event.version)
+
+
+class PlanHistory(PublicFold):
+    """What does this plan say in each version that was published?"""
+
+    plan: PlanId
+    history: History = msgspec.field(default_factory=History)
+    drafts: dict[int, dict[str, PlanItem]] = msgspec.field(default_factory=dict)
+
+    def on_approved(self, event: AnnualPlanApproved) -> None:
+        self.drafts[1] = _by(event.items, "matter")
+
+    def on_amended(self, event: PlanAmended) -> None:
+        items = dict(self.drafts.get(event.version - 1, {}))
+        for matter in event.diff.removed_matters:
+            items.pop(matter, None)
+        self.drafts[event.version] = {**items, **_by(event.diff.set_items, "matter")}
+
+    def on_published(self, event: PlanPublished, record: Recorded) -> None:
+        items = _by(event.items, "matter") or self.drafts.get(event.version, {})
+        self.history.replace(record.occurred_on, items, version=event.version, url=event.url)
+
+
+class JointListHistory(PublicFold):
+    """Which matters are looked at together, in each version of this list?"""
+
+    artefact: JointArtefactId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_published(self, event: JointListPublished) -> None:
+        whole: dict[str, dict[str, Any]] = {matter: {} for matter in event.matters}
+        self.history.replace(event.published_on, whole, version=event.version, url=event.url)
+
+
+class KeyMatterHistory(PublicFold):
+    """Which matters of this domain were under key supervision, and until when?"""
+
+    domain: KeyDomain
+    history: History = msgspec.field(default_factory=History)
+
+    def on_listed(self, event: KeyMatterListed, record: Recorded) -> None:
+        said = {
+            name: getattr(event, name)
+            for name in ("unit", "risk_assessment", "procedure_ref", "expires_on")
+        }
+        self.history.change(record.occurred_on, {event.matter: said})
+
+    def on_delisted(self, event: KeyMatterDelisted, record: Recorded) -> None:
+        self.history.change(record.occurred_on, {}, [event.matter], reason=event.reason)
+
+
+class LeniencyHistory(PublicFold):
+    """Which violations does this unit treat leniently, in each version of its list?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_published(self, event: LeniencyListPublished) -> None:
+        whole = _by(event.items, "item")
+        self.history.replace(event.effective_from, whole, version=event.version, url=event.url)
+
+
+class BenchmarkHistory(PublicFold):
+    """How does this unit use its discretion, in each version of its benchmark?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_published(self, event: BenchmarkPublished) -> None:
+        whole = _by(event.items, "violation_code")
+        self.history.replace(event.effective_from, whole, version=event.version, url=event.url)
+
+
+class MeasureHistory(PublicFold):
+    """Which measures are there, in each version of this catalogue?"""
+
+    catalogue: MeasureCatalogueId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_published(self, event: MeasureCataloguePublished) -> None:
+        whole = _by(event.items, "measure")
+        self.history.replace(event.effective_from, whole, version=event.version)
+
+
+class UnitHistory(PublicFold):
+    """For what was this unit qualified, qualification by qualification (执法主体)?"""
+
+    unit: UnitId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_qualified(self, event: EnforcementUnitQualified) -> None:
+        said = {name: getattr(event, name) for name in event.__struct_fields__ if name != "unit"}
+        self.history.change(event.valid_from, {"qualification": said})
+
+
+class Suspension(msgspec.Struct, omit_defaults=True):
+    """From when until when an officer is suspended, and since which version the list says so."""
+
+    version: int
+    officer: str
+    since: date
+    until: date | None = None
+
+    def days(self) -> dict[str, Any]:
+        """The days as they are shown with a certificate."""
+        said = {"suspended_from": self.since.isoformat()}
+        return said if self.until is None else {**said, "suspended_to": self.until.isoformat()}
+
+
+class OfficerList(History):
+    """Certificates by their numbers; a suspension concerns all that its officer holds or will."""
+
+    suspensions: list[Suspension] = msgspec.field(default_factory=list)
+
+    def suspend(self, officer: str, since: date, until: date | None) -> None:
+        """Add the edition that says that an officer is suspended."""
+        held = sum(said["officer"] == officer for said in self.elements().values())
+        self.change(since, {})
+        self.editions[-1].changed = held
+        self.suspensions.append(Suspension(self.newest, officer, since, until))
+
+    def elements(self, version: int | None = None) -> Elements:
+        last = self.newest if version is None else version
+        return _suspended(
+            super().elements(version), (s for s in self.suspensions if s.version <= last)
+        )
+
+    def elements_on(self, day: date) -> Elements:
+        holding = (
+            s for s in self.suspensions if s.since <= day and (s.until is None or day <= s.until)
+        )
+        return _suspended(super().elements_on(day), holding)
+
+
+def _suspended(certificates: Elements, suspensions: Iterable[Suspension]) -> Elements:
+    """Certificates, those of suspended officers with the days of the last suspension."""
+    days = {one.officer: one.days() for one in suspensions}
+    return {
+        number: {**said, **days.get(said["officer"], {})} for number, said in certificates.items()
+    }
+
+
+class OfficerHistory(PublicFold):
+    """Which certificates do the officers of this unit hold (执法人员名录)?
+
+    The number of the certificate, for which domains and until when: nothing else about a person,
+    and not why a certificate was suspended.
+    """
+
+    unit: UnitId
+    history: OfficerList = msgspec.field(default_factory=OfficerList)
+
+    def on_certified(self, event: OfficerCertified) -> None:
+        names = ("officer", "domains", "valid_from", "valid_to")
+        said = {name: getattr(event, name) for name in names}
+        self.history.change(event.valid_from, {event.cert_no: said})
+
+    def on_suspended(self, event: OfficerCertificateSuspended) -> None:
+        self.history.suspend(event.officer, event.suspended_from, event.suspended_to)
+
+
+class DelegationHistory(PublicFold):
+    """What was delegated by this decision, and was it suspended or ended?"""
+
+    delegation: DelegationId
+    history: History = msgspec.field(default_factory=History)
+
+    def on_delegated(self, event: PowerDelegated, record: Recorded) -> None:
+        whole = {name: getattr(event, name) for name in event.__struct_fields__[1:]}
+        self.history.change(record.occurred_on, whole)
+
+    def on_suspended(self, event: DelegationSuspended, record: Recorded) -> None:
+        said = {"since": event.since, "until": event.until, "reason": event.reason}
+        self.history.change(record.occurred_on, {"suspended": said}, reason=event.reason)
+
+    def on_ended(self, event: DelegationEnded, record: Recorded) -> None:
+        ended = {"ended_on": event.ended_on}
+        self.history.change(record.occurred_on, ended, reason=event.reason)
+
+
+class HistoryView(FoldView[Any]):
+    """A row for each list of one kind."""
+
+
+def _view(topic: str, subject: str, question: type[Fold]) -> type[HistoryView]:
+    name = f"history_{topic}"
+    table = subject_table(name)
+    said = {
+        "__doc__": f"A row for each history of {topic.replace('_', ' ')}.",
+        "__module__": __name__,
+        "name": name,
+        "kind": subject,
+        "fold": question,
+        "table": table,
+        "tables": (table,),
+    }
+    return type(f"HistoryOf{question.__name__}", (HistoryView,), said)
+
+
+#: The histories of all public lists, by the last part of the path under which they are read.
+HISTORIES: dict[str, type[HistoryView]] = {
+    "matters": _view("matters", "matter", MatterHistory),
+    "matter-lists": _view("matter_lists", "unit", MatterCatalogue),
+    "draw-matter-lists": _view("draw_matter_lists", "unit", DrawMatterHistory),
+    "plans": _view("plans", "plan", PlanHistory),
+    "joint-artefacts": _view("joint_lists", "joint-artefact", JointListHistory),
+    "key-lists": _view("key_lists", "key", KeyMatterHistory),
+    "leniency-lists": _view("leniency_lists", "unit", LeniencyHistory),
+    "benchmarks": _view("benchmarks", "unit", BenchmarkHistory),
+    "measure-catalogues": _view("measure_catalogues", "measure-catalogue", MeasureHistory),
+    "units": _view("units", "unit", UnitHistory),
+    "officer-lists": _view("officer_lists", "unit", OfficerHistory),
+    "delegations": _view("delegations", "delegation", DelegationHistory),
+}

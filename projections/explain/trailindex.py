@@ -1,0 +1,376 @@
+"""The index of trails: under each subject, the events that each audience may see, in order.
+
+One row for each event, subject and audience. A reader has at most four audiences, or one more for
+each set of units that something sealed is kept from; a page merges as many ranges of this table
+and touches no row that its reader may not see. So what a page holds, where it ends, and what it
+costs follow from what the reader may see alone (rulebook 2.17).
+
+Subjects, audiences and types are numbered in ``NAMES``, in the order in which they first occur.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import chain
+from operator import attrgetter
+from typing import ClassVar, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from ledger.general.audiences import (
+    BUREAU,
+    BUREAU_UNIT,
+    OTHERS,
+    SUPERVISING,
+    audiences_of,
+    units_named,
+    visibility_of,
+)
+from ledger.kernel import RecordCorrected, Recorded, codec
+from ledger.systems.supervision.events import FindingRaised
+from projections.source import Entry, Source
+from projections.tables import Code, Connection, Store, in_groups
+from projections.views import View
+
+#: The kinds of subjects that have a trail. Who recorded an event is the kind ``actor``.
+KINDS = frozenset(
+    {
+        "actor",
+        "case",
+        "complaint",
+        "decision",
+        "designation",
+        "entity",
+        "experience",
+        "finding",
+        "inspection",
+        "joint",
+        "matter",
+        "officer",
+        "outreach",
+        "plan",
+        "recon",
+        "record",
+        "supdoc",
+        "task",
+        "unit",
+    }
+)
+
+#: Names kept in memory at most; beyond it they are read from the table again.
+MAX_NAMES = 200_000
+
+#: Rows read from one range at a time: few at first, twice as many each time.
+_FEWEST = 32
+_MOST = 1_024
+
+_METADATA = sa.MetaData()
+
+NAMES = sa.Table(
+    "trail_names",
+    _METADATA,
+    sa.Column("name", Code, primary_key=True),
+    sa.Column("id", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+TRAILS = sa.Table(
+    "trails",
+    _METADATA,
+    sa.Column("subject", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("audience", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("type", sa.BigInteger, nullable=False),
+    #: When the ledger knew of it, in microseconds since 1970; none where the record is unreadable.
+    sa.Column("known_at", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+
+#: The corrections of each event that has any: found by its position, however many others there are.
+CORRECTIONS = sa.Table(
+    "trail_corrections",
+    _METADATA,
+    sa.Column("target", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+_UNREADABLE = TRAILS.c.known_at.is_(None)
+
+sa.Index(
+    "trails_unreadable",
+    TRAILS.c.position,
+    sqlite_where=_UNREADABLE,
+    postgresql_where=_UNREADABLE,
+)
+
+#: Begins the name of the bureau's audience of what is kept from some units; a JSON list follows.
+#: ``_END`` is the first text after all that begin so.
+_BUT = f"{BUREAU} but "
+_END = f"{BUREAU} but!"
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Who asks for a trail: the audiences that the reader has, and the reader's unit."""
+
+    audiences: frozenset[str]
+    unit: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One event of a trail, as the index has it; ``known_at`` as in the table."""
+
+    position: int
+    type: int
+    known_at: int | None
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as the index has it: whole microseconds since 1970."""
+    return round(moment.timestamp() * 1_000_000)
+
+
+class Trails(View):
+    """The rows of every event, those included that this program cannot read.
+
+    Such an event is in the trails of what its stored tags name, for the Justice Bureau alone:
+    nobody else may see whatever it might say.
+    """
+
+    name = "trails"
+    version = 3
+    tables = (NAMES, TRAILS, CORRECTIONS)
+    whole: ClassVar[bool] = True
+
+    topics = frozenset()
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._next: int | None = None
+        #: Whether all names of the table are in memory, so that one that is not is new.
+        self._all = False
+
+    def outdated(self, connection: Connection, source: Source) -> bool:
+        """Whether this program reads an event that the one before it could not."""
+        query = sa.select(TRAILS.c.position).where(_UNREADABLE).distinct().order_by("position")
+        for stored in source.exactly(connection.execute(query).scalars().all()):
+            with suppress(codec.UnreadableRecord):
+                codec.decode(stored.position, stored.event.data)
+                return True
+        return False
+
+    def begin(self, source: Source, position: int) -> None:
+        # Names that were numbered in a transaction that failed are not in the table.
+        self._ids, self._next, self._all = {}, None, False
+
+    def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
+        placed = [_placed(entry) for entry in entries]
+        ids = self._numbered(placed, store)
+        rows = [
+            (ids[subject], ids[audience], one.position, ids[one.type], one.known_at)
+            for one in placed
+            for subject, audience in one.places
+        ]
+        store.add(TRAILS, rows)
+        corrections = [
+            (entry.record.event.target_position, entry.position)
+            for entry in entries
+            if isinstance(entry.record, Recorded)
+            and isinstance(entry.record.event, RecordCorrected)
+        ]
+        store.add(CORRECTIONS, corrections)
+
+    def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
+        return ()
+
+    def committed(self) -> None:
+        if len(self._ids) > MAX_NAMES:
+            self._ids, self._all = {}, False
+
+    def _numbered(self, placed: Iterable[_Placed], store: Store) -> dict[str, int]:
+        """Return the numbers of all names that these events need; new names get the next ones."""
+        ids = self._ids
+        missing: dict[str, None] = {}
+        for one in placed:
+            for name in chain((one.type,), *one.places):
+                if name not in ids:
+                    missing[name] = None
+        if self._next is None:
+            highest = store.connection.execute(sa.select(sa.func.max(NAMES.c.id))).scalar_one()
+            self._next = (highest or 0) + 1
+            self._all = self._next == 1
+        if missing and not self._all:
+            ids.update((row.name, row.id) for row in store.get(NAMES, NAMES.c.name, missing))
+        added = []
+        for name in missing:
+            if name not in ids:
+                ids[name] = self._next
+                added.append((name, self._next))
+                self._next += 1
+        store.add(NAMES, added)
+        return ids
+
+
+class _Placed(NamedTuple):
+    """An event, and the subjects under which each audience finds it."""
+
+    position: int
+    type: str
+    known_at: int | None
+    places: list[tuple[str, str]]
+
+
+def _placed(entry: Entry) -> _Placed:
+    position, topic, tags, record = entry
+    if not isinstance(record, Recorded):
+        seen: Sequence[str] = (_bureau_but(units_named(tags)),)
+        places = [
+            (tag, name) for tag in dict.fromkeys(tags) if _kind(tag) in KINDS for name in seen
+        ]
+        return _Placed(position, topic, None, places)
+    envelope = record.envelope
+    visibility = visibility_of(topic, envelope.visibility, tags)
+    seen = _without(record, audiences_of(visibility, envelope.actor.unit_id, tags))
+    places = []
+    for tag in dict.fromkeys(tags):
+        kind = _kind(tag)
+        if kind == "actor":
+            places += [(tag, name) for name in _without(record, knowing_actor(record, tags))]
+        elif kind in KINDS:
+            places += [(tag, name) for name in seen]
+    return _Placed(position, topic, microseconds(envelope.known_at), places)
+
+
+def _kind(tag: str) -> str:
+    return tag.partition(":")[0]
+
+
+def knowing_actor(
+    record: Recorded, tags: Sequence[str], kept_from: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return the audiences that may know who recorded an event, but for units it is kept from.
+
+    What is found by who did it alone says who did it. Of what is public the public is told the
+    unit, and a business who did what is about it; who is behind a finding is as if sealed.
+    """
+    envelope, unit = record.envelope, record.envelope.actor.unit_id
+    visibility = visibility_of(envelope.type, envelope.visibility, tags)
+    if isinstance(record.event, FindingRaised):
+        visibility = "sealed"
+    elif visibility == "public":
+        visibility = "shared"
+    return audiences_of(visibility, unit, tags, kept_from)
+
+
+def _without(record: Recorded, audiences: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the audiences of an event without the units that it is kept from."""
+    if not (units := record.event.kept_from()):
+        return audiences
+    barred = {f"unit:{unit}" for unit in units}
+    others = {BUREAU: _bureau_but(units)}
+    if BUREAU_UNIT in units:
+        others[SUPERVISING] = OTHERS
+    return tuple(others.get(a, a) for a in audiences if a not in barred)
+
+
+def _bureau_but(units: Collection[str]) -> str:
+    """Return the bureau's audience, without its supervisors who belong to one of these units."""
+    if not units:
+        return BUREAU
+    return _BUT + msgspec.json.encode(sorted(units)).decode()
+
+
+def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int) -> Iterator[Row]:
+    """Yield the rows of all ``tags`` that a reader may see after a position, in order, each once.
+
+    Reads from the table what is asked for and little more; ``connection`` stays open meanwhile.
+    """
+    names = _names(connection, {*tags, *reader.audiences})
+    audiences = [names[name] for name in reader.audiences if name in names]
+    # A search for what nobody recorded costs as much as one for hidden rows: neither answer
+    # comes sooner.
+    subjects = [names.get(tag, _NONE) for tag in tags]
+    scans = []
+    for subject in subjects:
+        seen = audiences
+        if BUREAU in reader.audiences:
+            seen = [*audiences, *_exceptions(connection, subject, reader.unit)]
+        scans += [_scan(connection, subject, audience, after) for audience in seen]
+    last = after
+    for row in heapq.merge(*scans, key=_POSITION):
+        if row.position > last:  # an officer's own act is found by two tags
+            last = row.position
+            yield row
+
+
+def numbers(connection: Connection, names: Collection[str]) -> frozenset[int]:
+    """Return the numbers of these names, as far as the ledger knows them."""
+    return frozenset(_names(connection, names).values())
+
+
+def _names(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    query = sa.select(NAMES.c.name, NAMES.c.id)
+    return {
+        row.name: row.id
+        for some in in_groups(sorted(names))
+        for row in connection.execute(query.where(NAMES.c.name.in_(some)))
+    }
+
+
+def _exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
+    """Return the bureau's audiences, of what of a subject is kept from units other than ``unit``.
+
+    Each set of units that anything is kept from is an audience, and a subject has few of them.
+    """
+    return [
+        row.id
+        for row in connection.execute(_KEPT, {"subject": subject})
+        if unit not in msgspec.json.decode(row.name.removeprefix(_BUT))
+    ]
+
+
+def corrections_of(connection: Connection, positions: Sequence[int]) -> list[int]:
+    """Return the positions of the corrections of the events at ``positions``, in order."""
+    query = sa.select(CORRECTIONS.c.position)
+    return sorted(
+        position
+        for some in in_groups(positions)
+        for position in connection.execute(query.where(CORRECTIONS.c.target.in_(some))).scalars()
+    )
+
+
+def _scan(connection: Connection, subject: int, audience: int, after: int) -> Iterator[Row]:
+    """Yield the rows of one range, a few at a time and then more."""
+    size = _FEWEST
+    while True:
+        bounds = {"subject": subject, "audience": audience, "after": after, "size": size}
+        rows = connection.execute(_RANGE, bounds).all()
+        for position, topic, known_at in rows:
+            yield Row(position, topic, known_at)
+        if len(rows) < size:
+            return
+        after, size = rows[-1].position, min(2 * size, _MOST)
+
+
+#: No name has this number.
+_NONE = -1
+_POSITION = attrgetter("position")
+_KEPT = sa.select(NAMES.c.name, NAMES.c.id).where(
+    NAMES.c.name >= _BUT,
+    NAMES.c.name < _END,
+    sa.exists().where(TRAILS.c.subject == sa.bindparam("subject"), TRAILS.c.audience == NAMES.c.id),
+)
+_RANGE = (
+    sa.select(TRAILS.c.position, TRAILS.c.type, TRAILS.c.known_at)
+    .where(
+        TRAILS.c.subject == sa.bindparam("subject"),
+        TRAILS.c.audience == sa.bindparam("audience"),
+        TRAILS.c.position > sa.bindparam("after"),
+    )
+    .order_by(TRAILS.c.position)
+    .limit(sa.bindparam("size"))
+)

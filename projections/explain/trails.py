@@ -1,0 +1,218 @@
+"""Audit trails (审计轨迹): every event about a subject, as recorded and as it reads today.
+
+Which events a page holds comes from the index of trails (``projections.explain.trailindex``), in
+which a reader finds visible rows alone; what they say comes from the ledger itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ledger.kernel import Actor, LegalRef, Provenance, RecordCorrected, Recorded, Visibility, codec
+from ledger.kernel.corrections import CorrectionImpossible, as_corrected
+from ledger.kernel.rules import rules
+from ledger.transparency.merkle import leaf_hash
+from projections.explain.trailindex import (
+    Reader,
+    Row,
+    Trails,
+    corrections_of,
+    microseconds,
+    numbers,
+    read,
+)
+from projections.follower import Views
+from projections.source import Source
+
+#: The most events on one page.
+MAX_PAGE = 500
+
+#: Visible events looked at for one page at most, where a filter lets few of them through.
+MAX_LOOK = 1_000
+
+
+class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One event of a trail.
+
+    ``body`` is what was recorded, field by field; ``now`` is what it says today, where corrections
+    (at the positions ``corrected_by``) changed it. ``rule_id``, ``rule`` and ``law`` are those of
+    a finding. ``hash`` is that of the stored bytes as a leaf of the Merkle log (RFC 6962; in the
+    log's tiles for everybody), ``proof`` the path of the proof that it is included (2.16).
+    ``unreadable`` stands in place of a body that this program cannot read.
+    """
+
+    position: int
+    type: str
+    hash: str
+    proof: str
+    event_id: UUID | None = None
+    occurred_at: datetime | None = None
+    recorded_at: datetime | None = None
+    visibility: Visibility | None = None
+    actor: Actor | None = None
+    body: dict[str, Any] | None = None
+    now: dict[str, Any] | None = None
+    corrected_by: tuple[int, ...] = ()
+    occurred_at_now: datetime | None = None
+    legal_basis: tuple[LegalRef, ...] = ()
+    policy_refs: dict[str, int] = {}
+    causation_id: UUID | None = None
+    correlation_id: UUID | None = None
+    command_id: str | None = None
+    provenance: Provenance | None = None
+    rule_id: str | None = None
+    rule: str | None = None
+    law: str | None = None
+    unreadable: str | None = None
+
+
+class Trail(msgspec.Struct, frozen=True):
+    """A page of a trail. ``next_after`` is the place to go on from, absent at the end."""
+
+    entries: list[TrailEntry]
+    next_after: int | None = None
+
+
+def trail(
+    views: Views,
+    source: Source,
+    tags: Sequence[str],
+    reader: Reader,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    topics: Collection[str] = (),
+    known_as_of: datetime | None = None,
+) -> tuple[Trail, int]:
+    """Return the events after a position that carry any of ``tags``, in order, at most ``limit``.
+
+    Of those that ``reader`` may see, no more than ``MAX_LOOK`` are looked at for one page: where
+    ``topics`` and ``known_as_of`` (what was known by then, corrections too) let few through, the
+    page is shorter and ``next_after`` is the last event looked at. An officer's trail takes two
+    tags: what concerns the officer, and what the officer did.
+
+    The second value is the position that the index had come to.
+    """
+    limit = max(1, min(limit, MAX_PAGE))
+    with views.reading() as connection:
+        place = views.place(connection, Trails.name)
+        wanted = numbers(connection, topics) if topics else None
+        known = None if known_as_of is None else microseconds(known_as_of)
+        rows = read(connection, reader, tags, after)
+        positions: list[int] = []
+        last = after
+        for row in islice(rows, MAX_LOOK):
+            last = row.position
+            if _fits(row, wanted, known):
+                positions.append(row.position)
+                if len(positions) == limit:
+                    break
+        more = next(rows, None) is not None
+        corrections = corrections_of(connection, positions)
+    entries = _entries(source, positions, corrections, known_as_of)
+    return Trail(entries, last if more else None), place
+
+
+def _fits(row: Row, types: Collection[int] | None, known_at: int | None) -> bool:
+    """Whether an event is of one of these types, and was known by then as far as one can tell."""
+    if types is not None and row.type not in types:
+        return False
+    return known_at is None or row.known_at is None or row.known_at <= known_at
+
+
+def _entries(
+    source: Source,
+    positions: Sequence[int],
+    corrections: Sequence[int],
+    known_as_of: datetime | None,
+) -> list[TrailEntry]:
+    found: list[tuple[Recorded | codec.UnreadableRecord, Any]] = []
+    for stored in source.exactly(positions):
+        try:
+            found.append((codec.decode(stored.position, stored.event.data), stored))
+        except codec.UnreadableRecord as error:
+            found.append((error, stored))
+    records = [record for record, _ in found if isinstance(record, Recorded)]
+    now = _as_it_reads(source, records, corrections, known_as_of)
+    return [_entry(record, stored, now) for record, stored in found]
+
+
+Now = dict[UUID, tuple[Recorded | None, list[int]]]
+
+
+def _as_it_reads(
+    source: Source,
+    records: Sequence[Recorded],
+    positions: Sequence[int],
+    known_as_of: datetime | None,
+) -> Now:
+    """The corrected records among ``records`` as they read now, with the corrections' positions.
+
+    ``positions`` are those of all corrections of these records.
+    """
+    wanted = {record.envelope.event_id: record for record in records}
+    corrections: dict[UUID, list[Recorded]] = {}
+    for stored in source.exactly(positions):
+        record = codec.decode(stored.position, stored.event.data)
+        known = known_as_of is None or record.envelope.known_at <= known_as_of
+        if known and isinstance(record.event, RecordCorrected):
+            corrections.setdefault(record.event.target_event_id, []).append(record)
+    now: Now = {}
+    for event_id in corrections.keys() & wanted.keys():
+        positions = [record.position for record in corrections[event_id]]
+        try:
+            (reads, *_) = as_corrected([wanted[event_id], *corrections[event_id]])
+        except CorrectionImpossible:
+            # The trail shows what is recorded, a correction that fits nothing included.
+            now[event_id] = (None, positions)
+        else:
+            now[event_id] = (reads, positions)
+    return now
+
+
+def _entry(record: Recorded | codec.UnreadableRecord, stored: Any, now: Now) -> TrailEntry:
+    proved: dict[str, Any] = {
+        "position": stored.position,
+        "type": stored.event.type,
+        "hash": leaf_hash(stored.event.data).hex(),
+        "proof": f"/v1/events/{stored.position}/proof",
+    }
+    if not isinstance(record, Recorded):
+        return TrailEntry(**proved, unreadable=str(record))
+    envelope = record.envelope
+    body = codec.plain(stored.event.data)["body"]
+    reads, corrected_by = now.get(envelope.event_id, (None, []))
+    rule_id = getattr(record.event, "rule_id", None)
+    rule = rules().get(rule_id) if isinstance(rule_id, str) else None
+    return TrailEntry(
+        **proved,
+        event_id=envelope.event_id,
+        occurred_at=envelope.occurred_at,
+        recorded_at=envelope.recorded_at,
+        visibility=envelope.visibility,
+        actor=envelope.actor,
+        body=body,
+        now=None if reads is None else msgspec.to_builtins(reads.event),
+        corrected_by=tuple(corrected_by),
+        occurred_at_now=reads.envelope.occurred_at
+        if reads is not None and reads.envelope.occurred_at != envelope.occurred_at
+        else None,
+        legal_basis=envelope.legal_basis,
+        policy_refs=envelope.policy_refs,
+        causation_id=envelope.causation_id,
+        correlation_id=envelope.correlation_id,
+        command_id=envelope.command_id,
+        provenance=envelope.provenance,
+        rule_id=rule_id,
+        rule=None if rule is None else rule.message,
+        law=None if rule is None else rule.law,
+    )
+
+
+__all__ = ["MAX_PAGE", "Reader", "Trail", "TrailEntry", "trail"]

@@ -1,0 +1,139 @@
+"""Penalty cases, decisions and discretion benchmarks (行政处罚, 2.8) as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import sqlalchemy as sa
+
+from ledger.general.documents import normal_form
+from ledger.kernel import Command
+from ledger.systems.credit.commands import FollowDecision
+from ledger.systems.penalties.folds import Benchmarks, Case, Decision
+from projections.follower import Views
+from projections.systems.records import RECORDS, iso
+from projections.tables import Row
+from projections.views import FoldView, subject_table
+
+CASES = subject_table("cases", "unit", "entity", "stage", "procedure", "violation_code")
+
+
+class Cases(FoldView[Case]):
+    """A row for each case; one that is known from its decision alone has no unit."""
+
+    name = "cases"
+    version = 3
+    kind = "case"
+    fold = Case
+    table = CASES
+    tables = (CASES,)
+
+    def row(self, fold: Case, position: int) -> Row:
+        filed = fold.filed
+        return {
+            "unit": None if filed is None else filed.unit,
+            "entity": None if filed is None else filed.entity,
+            "stage": fold.stage,
+            "procedure": None if filed is None else filed.procedure,
+            "violation_code": None if filed is None else filed.conduct.violation_code,
+        }
+
+
+DECISIONS = subject_table(
+    "decisions",
+    "unit",
+    "entity",
+    "case",
+    #: Its document number in normal form.
+    "doc_key",
+    "decided_on",
+    "published_on",
+    "public_though_undone",
+    #: Of one that was altered, the class that it gives a record now.
+    "altered_severity",
+    sa.Column("altered_fine_fen", sa.BigInteger),
+)
+
+
+class Decisions(FoldView[Decision]):
+    """A row for each penalty decision."""
+
+    name = "decisions"
+    version = 3
+    kind = "decision"
+    fold = Decision
+    table = DECISIONS
+    tables = (DECISIONS,)
+
+    def row(self, fold: Decision, position: int) -> Row:
+        decided, published = fold.decided, fold.published
+        altered = fold.content if fold.altered_by and fold.undone is None else None
+        return {
+            "unit": None if decided is None else decided.unit,
+            "entity": None if decided is None else decided.entity,
+            "case": None if decided is None else decided.case,
+            "doc_key": None if decided is None else normal_form(decided.doc_no),
+            "decided_on": None if decided is None else iso(decided.decided_on),
+            "published_on": None if published is None else iso(published.published_on),
+            "public_though_undone": iso(fold.public_though_undone),
+            "altered_severity": None if altered is None else altered.severity,
+            "altered_fine_fen": None if altered is None else altered.fine_fen,
+        }
+
+
+def still_public(today: date) -> sa.ColumnElement[bool]:
+    """Whether the public may read anything of a decision: not once its record has ended by repair
+    or by its longest publicity, whatever follows (停止公示, ``publicity.decision_follows_record``).
+
+    A longest publicity is over after its last day, though the clock has not come yet.
+    """
+    outlived = sa.and_(RECORDS.c.max_until < today.isoformat(), sa.not_(RECORDS.c.undone))
+    ended = sa.exists().where(
+        sa.or_(RECORDS.c.was_over, outlived),
+        sa.or_(
+            RECORDS.c.decision == DECISIONS.c.key,
+            sa.and_(
+                RECORDS.c.entity == DECISIONS.c.entity,
+                RECORDS.c.doc_key == DECISIONS.c.doc_key,
+            ),
+        ),
+    )
+    return sa.and_(DECISIONS.c.published_on.is_not(None), sa.not_(ended))
+
+
+def records_to_follow(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """Records that say something else than their decision since that was altered (a watch).
+
+    The alteration was recorded by an earlier version of the program, which left them as they were.
+    """
+    query = (
+        sa.select(RECORDS.c.key, DECISIONS.c.position)
+        .join(DECISIONS, DECISIONS.c.key == RECORDS.c.decision)
+        .where(
+            DECISIONS.c.altered_severity.is_not(None),
+            RECORDS.c.undone.is_(False),
+            sa.or_(
+                RECORDS.c.severity != DECISIONS.c.altered_severity,
+                sa.func.coalesce(RECORDS.c.amount_fen, 0) != DECISIONS.c.altered_fine_fen,
+            ),
+        )
+        .order_by(RECORDS.c.key)
+    )
+    with views.reading() as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        yield FollowDecision(record=row.key), f"altered:{row.key}:{row.position}"
+
+
+BENCHMARKS = subject_table("benchmarks")
+
+
+class BenchmarksOfUnits(FoldView[Benchmarks]):
+    """A row for each unit that has published a benchmark."""
+
+    name = "benchmarks"
+    kind = "unit"
+    fold = Benchmarks
+    table = BENCHMARKS
+    tables = (BENCHMARKS,)

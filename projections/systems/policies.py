@@ -1,0 +1,105 @@
+"""Policies (rulebook 0.4): every version adopted, and which holds on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ledger.kernel import Command, Fold, PolicyVersionAdopted, Recorded
+from ledger.kernel.policies import PolicyKey, PolicyVersions
+from ledger.systems.policies.commands import CallForCalendar
+from ledger.systems.policies.rules import PUBLISH_CALENDAR
+from projections.follower import Views
+from projections.systems.deadlines import CALENDARS, DEADLINES
+from projections.tables import Code, Row
+from projections.views import FoldView
+
+
+class PolicyState(Fold):
+    """Which versions of this policy were adopted, and at which position?"""
+
+    key: PolicyKey
+    versions: list[tuple[int, PolicyVersionAdopted]] = msgspec.field(default_factory=list)
+
+    def on_adopted(self, event: PolicyVersionAdopted, record: Recorded) -> None:
+        self.versions.append((record.position, event))
+
+    def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
+        """The version that holds on a day at a place."""
+        versions = PolicyVersions(self.key, [event for _, event in self.versions])
+        return versions.in_force(on, **where)
+
+
+POLICIES = sa.Table(
+    "policies",
+    sa.MetaData(),
+    sa.Column("key", Code, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+
+
+class Policies(FoldView[PolicyState]):
+    """A row for each policy key."""
+
+    name = "policies"
+    version = 1
+    kind = "policy"
+    fold = PolicyState
+    table = POLICIES
+    tables = (POLICIES,)
+
+    def row(self, fold: PolicyState, position: int) -> Row:
+        return {"version": max((event.version for _, event in fold.versions), default=0)}
+
+
+_VIEW = Policies()
+
+
+def value_in_force(connection: Connection, key: str, on: date, **where: str | None) -> Any:
+    """The value of a policy on a day at a place, as the view has it; ``None`` without one."""
+    state = connection.execute(
+        sa.select(POLICIES.c.state).where(POLICIES.c.key == key)
+    ).scalar_one_or_none()
+    version = None if state is None else _VIEW.decode(state).in_force(on, **where)
+    return None if version is None else version.value
+
+
+def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """Next year, from ``calendar.call_on`` on, while its working calendar is missing."""
+    year = today.year + 1
+    with views.reading() as connection:
+        written = value_in_force(connection, "calendar.call_on", today)
+        if written is None or today.isoformat() < f"{today.year:04}-{written}":
+            return
+        published = sa.exists().where(CALENDARS.c.year == str(year))
+        called = sa.exists().where(
+            DEADLINES.c.rule == PUBLISH_CALENDAR.name, DEADLINES.c.about == f"calendar:{year}"
+        )
+        known = connection.execute(sa.select(sa.or_(published, called))).scalar_one()
+    if not known:
+        yield CallForCalendar(year=year), f"calendar:{year}"
+
+
+def document(policy: PolicyState, on: date) -> dict[str, Any]:
+    """A policy as it is read: the version in force everywhere on a day, and all of them."""
+    current = policy.in_force(on)
+    return {
+        "key": policy.key,
+        "in_force": None if current is None else current.version,
+        "value": None if current is None else current.value,
+        "unit": None if current is None else current.unit,
+        "versions": [{"position": position, **_said(event)} for position, event in policy.versions],
+    }
+
+
+def _said(event: PolicyVersionAdopted) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.to_builtins(event)
+    said.pop("key")
+    return said

@@ -1,0 +1,122 @@
+"""The monthly progress ledger (每月工作进展台账, 2.14): reports, who owes them, and the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ledger.kernel import Command
+from ledger.kernel.days import add_months
+from ledger.systems.progress.commands import OpenReportingMonth
+from ledger.systems.progress.folds import (
+    METRICS,
+    Report,
+    ReportingUnit,
+    metrics_of,
+    month_of,
+    next_month,
+)
+from projections.follower import Views
+from projections.systems.records import iso
+from projections.systems.tallies import figures_of
+from projections.tables import Row
+from projections.views import FoldView, subject_table
+
+REPORTS = subject_table(
+    "progress_reports",
+    "unit",
+    "month",
+    sa.Column("task_no", sa.Integer, index=True),
+    "part",
+    "stage",
+    "due_on",
+    "warn_on",
+    sa.Column("nil", sa.Boolean, index=True),
+    sa.Column("disputed", sa.Boolean, nullable=False, index=True),
+    sa.Column("days_late", sa.Integer),
+)
+
+
+class Reports(FoldView[Report]):
+    """A row for each report that a unit owes."""
+
+    name = "progress_reports"
+    version = 1
+    kind = "report"
+    fold = Report
+    table = REPORTS
+    tables = (REPORTS,)
+
+    def row(self, fold: Report, position: int) -> Row:
+        opened, submitted = fold.opened, fold.submitted
+        said = {name: getattr(opened, name, None) for name in ("unit", "month", "task_no", "part")}
+        return {
+            **said,
+            "stage": fold.stage,
+            "due_on": None if opened is None else iso(opened.due_on),
+            "warn_on": None if opened is None else iso(opened.warn_on),
+            "nil": None if submitted is None else submitted.nil,
+            "disputed": submitted is not None and bool(submitted.disputed),
+            "days_late": None if submitted is None else fold.days_late,
+        }
+
+
+REPORTING_UNITS = subject_table("reporting_units", "since", "until", "last_opened")
+
+
+class ReportingUnits(FoldView[ReportingUnit]):
+    """A row for each unit that reports, or did."""
+
+    name = "reporting_units"
+    version = 1
+    kind = "unit"
+    fold = ReportingUnit
+    table = REPORTING_UNITS
+    tables = (REPORTING_UNITS,)
+
+
+def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """The months that have begun and were not opened yet, for every reporting unit.
+
+    Each month that the clock slept through is opened too, and what was owed in it is missed.
+    """
+    table, current = REPORTING_UNITS.c, month_of(today)
+    with views.reading() as connection:
+        rows = connection.execute(
+            sa.select(table.key, table.since, table.until, table.last_opened)
+            .where(
+                table.since <= current,
+                sa.or_(table.last_opened.is_(None), table.last_opened < current),
+            )
+            .order_by(table.key)
+        ).all()
+    for unit, since, until, last_opened in rows:
+        month = since if last_opened is None else max(since, next_month(last_opened))
+        while month <= min(current, until or current):
+            yield OpenReportingMonth(unit=unit, month=month), f"open:{unit}:{month}"
+            month = next_month(month)
+
+
+def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[dict[str, Any]]:
+    """The figures of a unit's month, task by task, from the events up to a position."""
+    first = date.fromisoformat(f"{month}-01")
+    last = add_months(first, 1) - timedelta(days=1)
+    with views.reading() as connection:
+        found = figures_of(connection, unit, METRICS, (first, last), cutoff)
+    return [
+        {
+            "task_no": task_no,
+            "metrics": [
+                {
+                    "name": metric.name,
+                    "title": metric.title,
+                    "value": found.month(metric.name, month),
+                }
+                for metric in metrics_of(task_no)
+            ],
+        }
+        for task_no in (*range(1, 10), None)
+    ]

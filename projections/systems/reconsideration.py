@@ -1,0 +1,30 @@
+"""Reconsideration cases (行政复议, 2.13): where each stands."""
+
+from __future__ import annotations
+
+from ledger.systems.reconsideration.folds import ReconCase
+from projections.views import FoldView, subject_table
+
+RECON_CASES = subject_table(
+    "reconsiderations",
+    "unit",
+    "organ",
+    "entity",
+    "decision",
+    "matter",
+    "stage",
+    "outcome",
+    "applied_on",
+    "accepted_on",
+    "decided_on",
+)
+
+
+class ReconCases(FoldView[ReconCase]):
+    """A row for each case."""
+
+    name = "reconsiderations"
+    kind = "recon"
+    fold = ReconCase
+    table = RECON_CASES
+    tables = (RECON_CASES,)

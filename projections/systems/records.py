@@ -1,0 +1,160 @@
+"""Credit records one by one (信用信息): where each stands, and which ones are shown too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import msgspec
+import sqlalchemy as sa
+
+from ledger.general.documents import normal_form
+from ledger.general.vocabulary import RecordId
+from ledger.kernel import Command, Fold, Recorded
+from ledger.kernel.policies import PolicyVersions
+from ledger.systems.credit.commands import ReviewBounds
+from ledger.systems.credit.events import CreditRecordEntered, PublicityTerminated
+from ledger.systems.credit.regimes import DISHONESTY, TRANSITION, transition_of
+from projections.follower import Views
+from projections.profiles import CreditEntry, CreditEvent
+from projections.systems.policies import POLICIES, Policies
+from projections.tables import Code, Row
+from projections.views import FoldView
+
+
+class RecordState(Fold, array_like=True):
+    """What does this credit record say, and is it shown?"""
+
+    record: RecordId
+    entity: str = ""
+    entry: CreditEntry = msgspec.field(default_factory=CreditEntry)
+    decision: str | None = None
+    #: Whether it ever ended by repair or by its longest publicity, though it came back since.
+    was_over: bool = False
+
+    def on_credit(self, event: CreditEvent, record: Recorded) -> None:
+        self.entity = event.entity
+        self.entry.take(record)
+        if isinstance(event, CreditRecordEntered):
+            self.decision = event.decision
+        elif isinstance(event, PublicityTerminated):
+            self.was_over = self.was_over or event.reason in ("repaired", "max_reached")
+
+
+RECORDS = sa.Table(
+    "records",
+    sa.MetaData(),
+    sa.Column("key", Code, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("entity", Code, nullable=False, index=True),
+    sa.Column("unit", Code, nullable=False, index=True),
+    sa.Column("kind", Code, nullable=False),
+    sa.Column("severity", Code),
+    sa.Column("public", sa.Boolean, nullable=False),
+    sa.Column("status", Code, nullable=False, index=True),
+    sa.Column("determined_on", Code),
+    sa.Column("started_on", Code),
+    sa.Column("min_until", Code),
+    sa.Column("max_until", Code, index=True),
+    #: From the determination to the last day.
+    sa.Column("months", sa.Integer),
+    sa.Column("ended_on", Code),
+    sa.Column("decision", Code, index=True),
+    #: Its document number in normal form.
+    sa.Column("doc_key", Code, index=True),
+    sa.Column("was_over", sa.Boolean, nullable=False),
+    sa.Column("amount_fen", sa.BigInteger),
+    sa.Column("undone", sa.Boolean, nullable=False),
+    sa.Column("state", sa.LargeBinary, nullable=False),
+)
+
+
+class Records(FoldView[RecordState]):
+    """A row for each credit record."""
+
+    name = "records"
+    version = 2
+    kind = "record"
+    fold = RecordState
+    table = RECORDS
+    tables = (RECORDS,)
+
+    def row(self, fold: RecordState, position: int) -> Row:
+        entry = fold.entry
+        return {
+            "entity": fold.entity,
+            "unit": entry.unit,
+            "kind": entry.kind,
+            "severity": entry.severity,
+            "public": entry.public,
+            "status": entry.status,
+            "determined_on": iso(entry.determined_on),
+            "started_on": iso(entry.started_on),
+            "min_until": iso(entry.min_until),
+            "max_until": iso(entry.max_until),
+            "months": _months(entry.determined_on, entry.max_until),
+            "ended_on": iso(entry.ended_on),
+            "decision": fold.decision,
+            "doc_key": normal_form(entry.doc_no),
+            "was_over": fold.was_over,
+            "amount_fen": entry.amount_fen,
+            "undone": entry.status in ("revoked", "correction"),
+        }
+
+
+#: Records handed to the clock at a time.
+_MAX_PAST = 500
+
+
+def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """Records that are to be shown for longer than the transition allows (a watch of the clock).
+
+    They were put before the public before the transition was adopted.
+    """
+    with views.reading() as connection:
+        policies = {
+            row.key: PolicyVersions(
+                row.key, [version for _, version in Policies().decode(row.state).versions]
+            )
+            for row in connection.execute(
+                sa.select(POLICIES).where(POLICIES.c.key.in_((DISHONESTY, TRANSITION)))
+            )
+        }
+        if len(policies) < 2:
+            return
+        transition = transition_of(policies[TRANSITION], date.min)
+        if transition is None:
+            return
+        regime = policies[DISHONESTY].in_force(transition.effective_from)
+        if regime is None:
+            return
+        first = transition.effective_from.isoformat()
+        over = [
+            sa.and_(RECORDS.c.severity == severity, RECORDS.c.months > period["max_months"])
+            for severity, period in regime.value.items()
+            if isinstance(period, dict) and "max_months" in period
+        ]
+        rows = connection.execute(
+            sa.select(RECORDS.c.key, RECORDS.c.max_until)
+            .where(
+                RECORDS.c.determined_on < first,
+                RECORDS.c.max_until >= first,
+                RECORDS.c.status.in_(("active", "suspended")),
+                sa.or_(sa.false(), *over),
+            )
+            .order_by(RECORDS.c.key)
+            .limit(_MAX_PAST)
+        ).all()
+    for row in rows:
+        yield ReviewBounds(record=row.key), f"bounds:{row.key}:{row.max_until}"
+
+
+def _months(first: date | None, last: date | None) -> int | None:
+    if first is None or last is None:
+        return None
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def iso(day: date | None) -> str | None:
+    """A date as it stands in a table."""
+    return None if day is None else day.isoformat()

@@ -1,0 +1,226 @@
+"""Work plans, milestones and urges (2.18), as their folds have them, and who adopted no plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from ledger.kernel import Command
+from ledger.systems.progress.folds import ReportingUnit
+from ledger.systems.workplans.commands import ReviewWorkPlan
+from ledger.systems.workplans.folds import (
+    Milestone,
+    PolicyKnown,
+    Tracked,
+    UnitWorkPlans,
+    Urge,
+    WorkPlan,
+)
+from projections.follower import Views
+from projections.systems.policies import value_in_force
+from projections.systems.progress import REPORTING_UNITS, ReportingUnits
+from projections.systems.records import iso
+from projections.tables import Row
+from projections.views import FoldView, subject_table
+
+
+def _listed(units: Iterable[str]) -> str:
+    """Units in one text, each between bars, so that a query finds a whole id."""
+    return "".join(f"|{unit}|" for unit in sorted(set(units)))
+
+
+class WorkPlans(FoldView[WorkPlan]):
+    """A row for each plan, in its newest version."""
+
+    name = "work_plans"
+    kind = "work-plan"
+    fold = WorkPlan
+    table = subject_table(
+        "work_plans",
+        "unit",
+        sa.Column("year", sa.Integer, index=True),
+        "scope",
+        "stage",
+        sa.Column("public", sa.Boolean, nullable=False, index=True),
+        sa.Column("takes_part", sa.Text, nullable=False),
+    )
+    tables = (table,)
+
+    def row(self, fold: WorkPlan, position: int) -> Row:
+        names = ("unit", "year", "scope", "stage")
+        return {name: getattr(fold, name) for name in names} | {
+            "public": not fold.internal,
+            "takes_part": _listed(unit for work in fold.works for unit in work.participants),
+        }
+
+
+MILESTONES = subject_table(
+    "milestones",
+    "unit",
+    "work",
+    "work_plan",
+    sa.Column("task_no", sa.Integer, index=True),
+    "stage",
+    "due_on",
+    "reached_on",
+    sa.Column("public", sa.Boolean, nullable=False, index=True),
+    sa.Column("takes_part", sa.Text, nullable=False),
+)
+
+
+class Milestones(FoldView[Milestone]):
+    """A row for each milestone of a plan."""
+
+    name = "milestones"
+    kind = "milestone"
+    fold = Milestone
+    table = MILESTONES
+    tables = (MILESTONES,)
+
+    def row(self, fold: Milestone, position: int) -> Row:
+        names = ("unit", "work", "work_plan", "task_no", "stage")
+        return {name: getattr(fold, name) for name in names} | {
+            "due_on": iso(fold.due_on),
+            "reached_on": iso(fold.reports[-1].reached_on) if fold.reports else None,
+            "public": not fold.internal,
+            "takes_part": _listed(fold.participants),
+        }
+
+
+URGES = subject_table(
+    "urges",
+    "unit",
+    "work",
+    sa.Column("task_no", sa.Integer, index=True),
+    "stage",
+    "urged_on",
+    "due_on",
+    "answered_on",
+)
+
+
+class Urges(FoldView[Urge]):
+    """A row for each urge."""
+
+    name = "urges"
+    kind = "urge"
+    fold = Urge
+    table = URGES
+    tables = (URGES,)
+
+
+class TrackedUnits(FoldView[Tracked]):
+    """A row for each unit whose works were looked at."""
+
+    name = "tracked_units"
+    kind = "unit"
+    fold = Tracked
+    table = subject_table("tracked_units", "unit")
+    tables = (table,)
+
+
+PLAN_YEARS = subject_table("plan_years")
+
+
+class PlanYears(FoldView[UnitWorkPlans]):
+    """A row for each unit: for which years it adopted a plan, and for which none came in time."""
+
+    name = "plan_years"
+    kind = "unit"
+    fold = UnitWorkPlans
+    table = PLAN_YEARS
+    tables = (PLAN_YEARS,)
+
+
+POLICIES_KNOWN = subject_table("policies_known", "since")
+
+
+class PoliciesKnown(FoldView[PolicyKnown]):
+    """A row for each policy: since which day this ledger has held a version of it."""
+
+    name = "policies_known"
+    kind = "policy"
+    fold = PolicyKnown
+    table = POLICIES_KNOWN
+    tables = (POLICIES_KNOWN,)
+
+
+def known_since(connection: Any, key: str) -> date | None:
+    """The day since which this ledger has held a version of a policy; ``None`` without one."""
+    since = connection.execute(
+        sa.select(POLICIES_KNOWN.c.since).where(POLICIES_KNOWN.c.key == key)
+    ).scalar_one_or_none()
+    return None if since is None else date.fromisoformat(since)
+
+
+_REPORTING, _YEARS = ReportingUnits(), PlanYears()
+
+
+def plans_missing(views: Views, today: date) -> Iterator[tuple[Command, str]]:
+    """The reporting units without a plan for this year, once its day is over (WRK-V4)."""
+    year = today.year
+    with views.reading() as connection:
+        written = value_in_force(connection, "work.plan_due", today)
+        since = known_since(connection, "work.plan_due")
+        if written is None or since is None or since >= date(year, 1, 1):
+            return
+        if today.isoformat() <= f"{year:04}-{written}":
+            return
+        rows = connection.execute(
+            sa.select(REPORTING_UNITS.c.key, REPORTING_UNITS.c.state, PLAN_YEARS.c.state)
+            .outerjoin(PLAN_YEARS, PLAN_YEARS.c.key == REPORTING_UNITS.c.key)
+            .where(REPORTING_UNITS.c.since.is_not(None))
+            .order_by(REPORTING_UNITS.c.key)
+        ).all()
+    for unit, reporting, years in rows:
+        known: ReportingUnit = _REPORTING.decode(reporting)
+        settled = years is not None and _YEARS.decode(years).settled(year)
+        if not settled and known.groups(f"{year:04}-01") is not None:
+            yield ReviewWorkPlan(unit=unit, year=year), f"work-plan:{unit}:{year}"
+
+
+def tracked(connection: Any, unit: str, month: str) -> dict[str, list[dict[str, Any]]]:
+    """What the plan and the offices that track it asked of a unit in a month, task by task.
+
+    ``milestones`` are those due or reached in it, ``urges`` those made, due or answered in it.
+    """
+    milestones, urges = MILESTONES.c, URGES.c
+
+    def within(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        return column.between(f"{month}-01", f"{month}-31")
+
+    return {
+        "milestones": [
+            row._asdict()
+            for row in connection.execute(
+                sa.select(
+                    milestones.key.label("milestone"),
+                    *(milestones[n] for n in ("task_no", "due_on", "stage", "reached_on")),
+                )
+                .where(
+                    milestones.unit == unit,
+                    milestones.stage != "dropped",
+                    sa.or_(within(milestones.due_on), within(milestones.reached_on)),
+                )
+                .order_by(milestones.task_no, milestones.key)
+            )
+        ],
+        "urges": [
+            row._asdict()
+            for row in connection.execute(
+                sa.select(
+                    urges.key.label("urge"),
+                    *(urges[n] for n in ("work", "task_no", "urged_on", "due_on", "stage")),
+                    urges.answered_on,
+                )
+                .where(
+                    urges.unit == unit,
+                    sa.or_(*(within(urges[n]) for n in ("urged_on", "due_on", "answered_on"))),
+                )
+                .order_by(urges.task_no, urges.key)
+            )
+        ],
+    }

@@ -1,0 +1,290 @@
+"""The reference in ``docs/``: glossary, events, commands, rules and policies, made from the code.
+
+``python -m tools.reference docs`` writes the pages (``make docs``); a test holds them to the code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+import ledger.registry
+from api.http.commands import path_of
+from ledger.general.countersigning import Countersigned
+from ledger.kernel import Event, Rule
+from ledger.kernel.deadlines import DeadlineRule
+from ledger.kernel.events import event_types
+from ledger.registry import COMMANDS
+from ledger.systems.policies.defaults import DEFAULTS
+from ledger.systems.policies.keys import KEYS
+
+T = TypeVar("T")
+
+_MADE = "<!-- Made from the code by `make docs`; edit the docstrings instead. -->"
+
+#: 中文: English. A docstring that begins so is a term of the glossary.
+_TERM = re.compile(r"^(?P<chinese>[^\x00-\x7f][^:.]*?)(?:: | (?=[A-Z]))(?P<english>.+)", re.DOTALL)
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {
+        "glossary.md": _page("Glossary 术语表", _glossary()),
+        "events.md": _page("Events 事件目录", _events()),
+        "commands.md": _page("Commands 命令目录", _commands()),
+        "rules.md": _page("Rules, findings and deadlines 规则目录", _rules()),
+        "policies.md": _page("Policies 政策参数", _policies()),
+    }
+
+
+def _page(title: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"# {title}", "", _MADE, "", *lines]).rstrip() + "\n"
+
+
+def term(thing: Any) -> tuple[str, str]:
+    """The Chinese term and the English text of a docstring; the term is empty if it has none."""
+    text = cleandoc(thing.__doc__ or "")
+    found = _TERM.match(text)
+    return (found["chinese"], _capital(found["english"])) if found else ("", text)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = " ".join(text.split("\n\n", maxsplit=1)[0].split())
+    return re.split(r"(?<=[a-z)]{2}[.;:]) ", paragraph)[0].rstrip(".;:").replace("``", "`")
+
+
+def _glossary() -> Iterator[str]:
+    yield "What a word of the law is called here: the same in code, in URLs and in the documents."
+    yield ""
+    yield from _table(
+        ("中文", "English", "code"),
+        sorted(
+            (chinese, _first_sentence(english), f"`{code}`")
+            for chinese, english, code in _terms()
+            if chinese
+        ),
+    )
+
+
+def _terms() -> Iterator[tuple[str, str, str]]:
+    for name in _systems():
+        yield (*term(import_module(f"ledger.systems.{name}")), name)
+    for events in _by_system().values():
+        for event in events:
+            yield (*term(event), event.__name__)
+    for entry in COMMANDS:
+        yield (*term(entry.command), entry.command.__name__)
+
+
+def _systems() -> list[str]:
+    return list(dict.fromkeys(entry.system for entry in COMMANDS))
+
+
+def _events() -> Iterator[str]:
+    yield "Every fact that the ledger can hold. A field that names a subject is a tag of the event."
+    for system, events in _by_system().items():
+        yield from ("", f"## {system}", "")
+        for event in events:
+            chinese, english = term(event)
+            yield f"### `{event.TOPIC}` {chinese}".rstrip()
+            yield ""
+            version = f", version {event.VERSION}" if event.VERSION > 1 else ""
+            yield f"`{event.__name__}`{version}, {_visibility(event)}. {_paragraphs(english)}"
+            yield ""
+            yield from _fields(event)
+
+
+def _by_system() -> dict[str, list[type[Event]]]:
+    found: dict[str, list[type[Event]]] = {}
+    for topic, event in sorted(event_types().items()):
+        if event.__module__.startswith("ledger."):
+            found.setdefault(topic.split(".")[0], []).append(event)
+    return found
+
+
+def _visibility(event: type[Event]) -> str:
+    if event.visibility is not Event.visibility:
+        return _first_sentence(cleandoc(event.visibility.__doc__ or "visibility by its fields"))
+    return event.VISIBILITY
+
+
+def _commands() -> Iterator[str]:
+    yield "What may be asked of the ledger, by whom. Every command may also carry `occurred_at` and"
+    yield "`legal_basis`; send an `Idempotency-Key` to repeat it safely."
+    for system in _systems():
+        title = " ".join(term(import_module(f"ledger.systems.{system}")))
+        yield from ("", f"## {system}: {title}", "")
+        for entry in COMMANDS:
+            if entry.system != system:
+                continue
+            chinese, english = term(entry.command)
+            yield f"### `POST {path_of(entry)}` {chinese}".rstrip()
+            yield ""
+            yield f"{_paragraphs(english)} Roles: {', '.join(sorted(entry.roles))}."
+            if issubclass(entry.command, Countersigned):
+                yield from ("", entry.command.told())
+            yield ""
+            yield from _fields(entry.command, without=("occurred_at", "legal_basis"))
+
+
+def _rules() -> Iterator[str]:
+    known = sorted(declared(Rule), key=lambda rule: rule.id)
+    yield f"{len(known)} rules. **R** refuses a command; **V** is recorded beside the fact that"
+    yield "breaks it and opens a finding. `{…}` are the details that a refusal names."
+    yield from ("", "## Rules", "")
+    yield from _table(
+        ("id", "says", "law", "what helps", "policy"),
+        ((f"`{r.id}`", r.message, r.law, r.hint, _code(r.policy_key)) for r in known),
+    )
+    yield from ("", "## Deadlines 期限", "")
+    yield "Opened by one event, discharged by others; the clock records what is missed, and what"
+    yield "follows by law."
+    yield ""
+    yield from _table(
+        ("name", "length", "opened by", "discharged by", "raises"),
+        (
+            (
+                f"`{rule.name}`",
+                _code(rule.policy_key) or "a day that the event names",
+                f"`{rule.opened_by.TOPIC}`",
+                ", ".join(f"`{event.TOPIC}`" for event in rule.discharged_by),
+                _raises(rule),
+            )
+            for rule in sorted(declared(DeadlineRule), key=lambda rule: rule.name)
+        ),
+    )
+
+
+def declared(kind: type[T]) -> list[T]:
+    """The project's own of a kind, alone or in rows; what a test declares beside them is none."""
+    found = {
+        id(thing): thing
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("ledger.")
+        for value in vars(module).values()
+        for thing in (value if isinstance(value, tuple) else (value,))
+        if isinstance(thing, kind)
+    }
+    return list(found.values())
+
+
+def _raises(rule: DeadlineRule) -> str:
+    parts = [] if rule.finding is None else [f"`{rule.finding.id}`"]
+    if rule.follows is not None:
+        parts.append(_first_sentence(cleandoc(rule.follows.__doc__ or "")))
+    return "; ".join(parts)
+
+
+def _policies() -> Iterator[str]:
+    yield "Every number that a rule is judged by, with its default. A default is the first version;"
+    yield "another is adopted by `POST /v1/policies/adopt-policy-version`. Marks: C✓ the law's text"
+    yield "was re-read, C confident, U a local matter or a choice of design."
+    yield ""
+    by_key: dict[str, list[Any]] = {key: [] for key in KEYS}
+    for default in DEFAULTS:
+        by_key[default.key].append(default)
+    yield from _table(
+        ("key", "unit", "default", "from", "source", "mark"),
+        (
+            (
+                f"`{key}`",
+                KEYS[key].unit,
+                f"`{msgspec.json.encode(one.value, order='deterministic').decode()}`",
+                str(one.effective_from),
+                " ".join(part for part in (one.source.instrument, one.source.article) if part),
+                one.confidence,
+            )
+            for key, defaults in sorted(by_key.items())
+            for one in defaults
+        ),
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+
+
+def _fields(cls: type[msgspec.Struct], without: tuple[str, ...] = ()) -> Iterator[str]:
+    info = inspect.type_info(cls)
+    assert isinstance(info, inspect.StructType)
+    rows = [
+        (f"`{field.name}`", type_name(field.type), "" if field.required else "optional")
+        for field in info.fields
+        if field.name not in without
+    ]
+    if rows:
+        yield from _table(("field", "holds", ""), rows)
+        yield ""
+
+
+_PLAIN: Mapping[type[inspect.Type], str] = {
+    inspect.AnyType: "any JSON value",
+    inspect.BoolType: "true or false",
+    inspect.IntType: "whole number",
+    inspect.StrType: "text",
+    inspect.DateType: "date",
+    inspect.DateTimeType: "moment",
+    inspect.UUIDType: "UUID",
+    inspect.FloatType: "number",
+}
+
+
+def type_name(info: inspect.Type) -> str:
+    """What a field holds, in words."""
+    make: Mapping[type[inspect.Type], Callable[[Any], str]] = {
+        inspect.Metadata: _metadata_name,
+        inspect.UnionType: lambda i: " or ".join(
+            type_name(t) for t in i.types if not isinstance(t, inspect.NoneType)
+        ),
+        inspect.VarTupleType: lambda i: f"list of {type_name(i.item_type)}",
+        inspect.DictType: lambda i: f"{type_name(i.value_type)} by {type_name(i.key_type)}",
+        inspect.LiteralType: lambda i: ", ".join(f"`{value}`" for value in i.values),
+        inspect.StructType: lambda i: (
+            f"{i.cls.__name__}({', '.join(field.name for field in i.fields)})"
+        ),
+    }
+    known = make.get(type(info))
+    return _PLAIN.get(type(info), type(info).__name__) if known is None else known(info)
+
+
+def _metadata_name(info: inspect.Metadata) -> str:
+    extra = info.extra or {}
+    if extra.get("subject"):
+        return f"{extra['subject']} id"
+    described = (info.extra_json_schema or {}).get("description")
+    return str(described) if described else type_name(info.type)
+
+
+def _paragraphs(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`")
+
+
+def _code(word: str | None) -> str:
+    return "" if word is None else f"`{word}`"
+
+
+def main(folder: str) -> None:
+    """Write every page into ``folder``."""
+    for name, text in pages().items():
+        (Path(folder) / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+
+__all__ = ["ledger", "main", "pages", "term", "type_name"]
