@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tools.reference import declared
 from ledger.kernel import Rule
 from ledger.kernel.events import event_types
-from ledger.policies.defaults import DEFAULTS
-from ledger.policies.keys import KEYS
+from ledger.systems.policies.defaults import DEFAULTS
+from ledger.systems.policies.keys import KEYS
 from tests.rulebook import ELSEWHERE, FINDINGS, REFUSALS
+from tools.reference import declared
 from tools.wording import proses
 
 ROOT = Path(__file__).resolve().parent.parent
