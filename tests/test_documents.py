@@ -10,6 +10,7 @@ import pytest
 from cyclopts import App
 
 from api.cli.command_line import app
+from ledger.general.countersigning import Countersigned
 from ledger.registry import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,6 +82,14 @@ def test_a_decision_has_a_number_a_date_and_a_status(decision: Path) -> None:
     assert title.startswith(f"# {decision.name[:4]} · ")
     assert stated, dated
     assert date.fromisoformat(stated[1])
+
+
+def test_the_record_of_second_persons_names_every_command_that_takes_two() -> None:
+    """With its system; the table says who approves each."""
+    table = (ROOT / "docs" / "decisions" / "0011-second-persons.md").read_text("utf-8")
+    two = {f"{e.system}/{e.name}" for e in COMMANDS if issubclass(e.command, Countersigned)}
+
+    assert {command for command in two if f"`{command}`" not in table} == set()
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
