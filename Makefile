@@ -73,7 +73,7 @@ bench: install-dev
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # Installed again only when the content of a requirements file differs from what was installed;
-# .venv keeps a copy to compare with. Whoever has requirements-dev.txt has requirements.txt too.
+# .venv keeps a copy to compare with. An environment that has requirements-dev.txt has requirements.txt too.
 # The project itself is linked, so it is installed again only when pyproject.toml changes.
 install: venv
 	@cmp -s requirements-dev.txt $(VENV)/requirements-dev.txt \
