@@ -141,6 +141,14 @@ raise ValueError(
     ]
 
 
+def test_a_page_for_browsers_is_read_between_its_tags() -> None:
+    """Its scripts have names of their own; its tags have none that a reader sees."""
+    page = "<p class='beside'>It shall\n<b>be</b>.</p><script>const stretch = 1;</script>"
+
+    assert found(page, "page.html") == ["shall"]
+    assert found("1 < 2, and somebody is > 1.", "page.txt") == ["somebody"]
+
+
 def test_a_generated_page_is_checked_where_it_comes_from() -> None:
     """Its sentences are docstrings, and are reported in the file that has them."""
     page = "# Rules\n\n<!-- Made from the code by `make docs` -->\n\nIt is no rule.\n"

@@ -32,6 +32,9 @@ DEFAULT_PATHS = ("ledger", "projections", "api", "tools", "docs", "*.md")
 #: It names the phrases.
 _ITSELF = "tools/wording.py"
 
+#: Kinds of files that are read. Of a page for browsers, what is between its tags.
+_SUFFIXES = frozenset({".py", ".md", ".html", ".txt"})
+
 #: The first comment of a page that is made from docstrings.
 _GENERATED = "<!-- Made from the code"
 
@@ -167,12 +170,15 @@ def hints(text: str, path: str = "text.py") -> list[Place]:
 
 
 def proses(text: str, path: str) -> Iterator[Prose]:
-    """Yield what is written in words in a file of Python or Markdown."""
+    """Yield what is written in words in a file."""
     if path == _ITSELF:
         return
     if path.endswith(".py"):
         yield from _strings(text)
         yield from _comments(text)
+    elif path.endswith(".html"):
+        tags = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL)
+        yield Prose(_without_code(tags.sub(_blank, text)), 1)
     elif not text.partition("\n\n")[2].startswith(_GENERATED):
         yield Prose(_without_code(text), 1)
 
@@ -303,12 +309,12 @@ def _clauses(text: str, path: str) -> Iterator[tuple[int, str, str]]:
 
 
 def files(paths: Iterable[str]) -> Iterator[Path]:
-    """Yield the files of Python and Markdown under paths of the project, sorted, each once."""
+    """Yield the files with words in them under paths of the project, sorted, each once."""
     listed: set[Path] = set()
     for given in paths:
         for path in sorted(ROOT.glob(given)) if "*" in given else [(Path.cwd() / given).resolve()]:
             if path.is_dir():
-                listed |= {p for p in path.rglob("*") if p.suffix in {".py", ".md"}}
+                listed |= {p for p in path.rglob("*") if p.suffix in _SUFFIXES}
             else:
                 listed.add(path)
     yield from sorted(listed)
