@@ -9,27 +9,31 @@ from typing import Any
 
 from aiohttp import web
 
+from api.feed import events
 from api.feed import resource as feed
 from api.feed.hub import Hub
 from api.feed.resource import HUB
-from api.http import openapi, operations, pages
+from api.http import openapi, pages
 from api.http.auditing import AUDIT, Audit
 from api.http.commands import MAX_BODY_BYTES, add_commands
 from api.http.front import EDGE, Edge
 from api.http.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
 from api.http.middlewares import frame
-from api.http.operations import Check
 from api.http.rates import Rates
-from api.http.resources import Resource, add_resources
+from api.http.resources import Operation, Resource, add_resources
 from api.http.tokens import Tokens
 from api.log import receipts, transparency
 from api.log.cosigning import Cosigning
+from api.operations import accesses, operators
+from api.operations import health as operations
+from api.operations.health import Check
 from api.running.counter import counter_context
 from api.running.files import FILES, Files, files_context
 from api.running.threads import SUPERVISOR, supervision_context
 from api.running.timekeeping import Timekeeper
-from api.systems import accesses, actcodes, events, operators, persons, publicdoor
-from api.systems import evidence as evidence_files
+from api.sealed import evidence as evidence_files
+from api.sealed import persons, publicdoor
+from api.systems import actcodes
 from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
@@ -105,8 +109,8 @@ def make_app(
     app[WITNESSES] = witnesses
     app[TIMEKEEPER] = timekeeper
     app[AUDIT] = audit = Audit(access)
-    operated: tuple[operators.Operation, ...] = ()
-    door: tuple[operators.Operation, ...] = ()
+    operated: tuple[Operation, ...] = ()
+    door: tuple[Operation, ...] = ()
     if vault is not None and views is not None:
         door = (publicdoor.OPERATION,)
         resources = (*resources, *publicdoor.RESOURCES)

@@ -14,11 +14,11 @@ from aiohttp import web
 
 from api.app import make_app
 from api.http.front import Edge
-from api.http.operations import MAX_LAG, Readiness
 from api.http.tokens import Tokens
-from api.http.views import RESOURCES, readiness
 from api.log.cosigning import Cosigning
+from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
+from api.views import RESOURCES, readiness
 from ledger.access.events import ClockConfirmed
 from ledger.access.tokens import NoteClock
 from ledger.evidence import MOST, QUOTA, open_evidence

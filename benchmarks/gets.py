@@ -40,9 +40,10 @@ import msgspec
 
 from api.app import RESOURCES as COMMON
 from api.http.resources import Parameter, Resource
-from api.http.views import RESOURCES
 from api.log import receipts, transparency
-from api.systems import accesses, operators, persons
+from api.operations import accesses, operators
+from api.sealed import persons
+from api.views import RESOURCES
 from benchmarks.multiplied import multiply, tell
 from ledger.general.vocabulary import Role
 

@@ -6,8 +6,11 @@ It loads the registry, so that every event type can be decoded and every deadlin
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import msgspec
@@ -15,160 +18,38 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
-from projections import tables
-from projections.explain.burden import Burdens
-from projections.explain.histories import HISTORIES
-from projections.explain.trailindex import Trails
+from projections import explain, inbox, profiles, systems, tables
 from projections.follower import Follower, Views, names_of
-from projections.inbox.view import Inbox
-from projections.profiles import Profiles
 from projections.source import Recorder, Source
-from projections.systems.approvals import Approvals
-from projections.systems.assessment import Assessments, Indicators, Scores
-from projections.systems.casefiles import CaseFiles, ReviewBatches, ReviewStandings
-from projections.systems.catalogue import Matters, MatterUses, Officers, Units
-from projections.systems.channels import ChannelsOfUnits, ComplaintChannels
-from projections.systems.commitments import Commitments
-from projections.systems.complaints import Complaints
-from projections.systems.deadlines import Deadlines
-from projections.systems.delegations import Delegations
-from projections.systems.dishonesty import (
-    Determinations,
-    Incentives,
-    ListFields,
-    MeasureCatalogues,
-    Sanctions,
-    SeriousList,
-)
-from projections.systems.draws import Draws, Population, Targets
-from projections.systems.experience import Experiences, Outreaches
-from projections.systems.findings import Findings
-from projections.systems.grading import LocalGrades
-from projections.systems.handovers import Handovers
-from projections.systems.joint import JointArtefacts, Joints
-from projections.systems.keylist import KeyDesignations, KeyLists
-from projections.systems.legalreview import LegalReviews, MajorDecisionLists, Reviewers
-from projections.systems.leniency import (
-    LeniencyApplications,
-    LeniencyListsOfUnits,
-    LeniencyStatistics,
-    LikeCasesOfTypes,
-)
-from projections.systems.observation import BusinessIssues, Observations, SoftMeasures
-from projections.systems.penalties import BenchmarksOfUnits, Cases, Decisions
-from projections.systems.plans import Plans
-from projections.systems.policies import Policies
-from projections.systems.process import ProcessRecords
-from projections.systems.progress import ReportingUnits, Reports
-from projections.systems.publicity import Acts, AnnualStatistics, ExAntePublicity, PublicityRecords
-from projections.systems.reconsideration import ReconCases
-from projections.systems.records import Records
-from projections.systems.repair import Repairs
-from projections.systems.screening import Screenings
-from projections.systems.sharing import Removals, Subscriptions
-from projections.systems.supervision import Circulars, Proposals, SupervisionDocs
-from projections.systems.takeon import OpenDuties, TakeOns
-from projections.systems.tallies import Tallies
-from projections.systems.tasks import Tasks
-from projections.systems.workplans import (
-    Milestones,
-    PlanYears,
-    PoliciesKnown,
-    TrackedUnits,
-    Urges,
-    WorkPlans,
-)
 from projections.views import View
+
+#: The rooms that hold views.
+ROOMS = (systems, explain, inbox, profiles)
 
 #: What reading a damaged file of views raises: what the database says, or values of other types.
 UNREADABLE = (sa.exc.DBAPIError, ValueError, TypeError)
 
 
+@cache
+def view_classes() -> tuple[type[View], ...]:
+    """Return every view of the program, by name: each class in a room of views that has a name."""
+    for room in ROOMS:
+        for module in iter_modules(room.__path__):
+            import_module(f"{room.__name__}.{module.name}")
+    named = (view for view in _subclasses(View) if "name" in vars(view))
+    ours = (view for view in named if view.__module__.startswith("projections."))
+    return tuple(sorted(ours, key=lambda view: view.name))
+
+
+def _subclasses(view: type[View]) -> Iterator[type[View]]:
+    for subclass in view.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
 def all_views() -> list[View]:
-    """Every view of the program, fresh."""
-    return [
-        Profiles(),
-        Approvals(),
-        Trails(),
-        Deadlines(),
-        Inbox(),
-        Handovers(),
-        Findings(),
-        Records(),
-        Repairs(),
-        Subscriptions(),
-        Removals(),
-        Tasks(),
-        Matters(),
-        MatterUses(),
-        Units(),
-        Delegations(),
-        Officers(),
-        Plans(),
-        Policies(),
-        Complaints(),
-        ComplaintChannels(),
-        ChannelsOfUnits(),
-        ReconCases(),
-        SupervisionDocs(),
-        Proposals(),
-        Circulars(),
-        Observations(),
-        SoftMeasures(),
-        BusinessIssues(),
-        ProcessRecords(),
-        ExAntePublicity(),
-        Acts(),
-        AnnualStatistics(),
-        PublicityRecords(),
-        Draws(),
-        Targets(),
-        Population(),
-        Screenings(),
-        Commitments(),
-        Determinations(),
-        SeriousList(),
-        ListFields(),
-        MeasureCatalogues(),
-        Sanctions(),
-        Incentives(),
-        LocalGrades(),
-        Cases(),
-        Decisions(),
-        BenchmarksOfUnits(),
-        LegalReviews(),
-        Reviewers(),
-        MajorDecisionLists(),
-        LeniencyListsOfUnits(),
-        LeniencyApplications(),
-        LeniencyStatistics(),
-        LikeCasesOfTypes(),
-        JointArtefacts(),
-        Joints(),
-        Burdens(),
-        KeyLists(),
-        KeyDesignations(),
-        ReviewBatches(),
-        CaseFiles(),
-        ReviewStandings(),
-        Reports(),
-        Experiences(),
-        Outreaches(),
-        Tallies(),
-        ReportingUnits(),
-        WorkPlans(),
-        Milestones(),
-        Urges(),
-        TrackedUnits(),
-        PlanYears(),
-        PoliciesKnown(),
-        *(view() for view in HISTORIES.values()),
-        Indicators(),
-        Scores(),
-        Assessments(),
-        TakeOns(),
-        OpenDuties(),
-    ]
+    """Return a fresh instance of every view of the program."""
+    return [view() for view in view_classes()]
 
 
 def open_views(ledger_url: str, url: str | None = None, *, read_only: bool = False) -> Views:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
+from api import views
 from api.app import RESOURCES
-from api.http import views
-from api.systems import evidence, publicdoor
+from api.sealed import evidence, publicdoor
 from ledger.kernel import Rule
 from ledger.registry import COMMANDS
 from tests.rulebook import ELSEWHERE

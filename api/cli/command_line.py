@@ -46,9 +46,9 @@ from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
 from api.http.addresses import networks
 from api.http.auditing import note_of
 from api.http.front import Edge
-from api.http.operations import MAX_LAG
 from api.http.shares import PER_ADDRESS, Shares
 from api.http.tokens import Holder
+from api.operations.health import MAX_LAG
 from api.running.logs import Quiet, configure_logging
 from api.running.server import require_free
 from api.running.server import serve as serve_app

@@ -20,7 +20,7 @@ from cyclopts import App
 
 from api.cli.terminal import DEFAULT_URL, OPERATOR, Json, Url, say, show, tell
 from api.http.tokens import Holder, Tokens, digest_of, draw, holder_of
-from api.systems.operators import revocation_of
+from api.operations.operators import revocation_of
 from ledger.access.events import TokenGranted
 from ledger.access.tokens import ID_DIGITS, NoteGrant, NoteRevocation
 from ledger.general.vocabulary import ActorId, Role, same_person

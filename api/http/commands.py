@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from api.http.access import OWN_UNIT_ROLES, caller_of
+from api.http.access import caller_of
 from api.http.auditing import AUDIT
 from api.http.bodies import body_of
 from api.http.front import EDGE
@@ -26,7 +26,7 @@ from api.http.tokens import Grant
 from api.http.visibility import may_see_record
 from api.running.counter import COUNTER
 from api.running.pools import COMMANDS, SCREENINGS, Pool
-from api.systems.evidence import names_file, settled, with_file
+from api.sealed.evidence import names_file, settled, with_file
 from ledger.general.audiences import audiences_of_sender
 from ledger.kernel import (
     Command,
@@ -90,7 +90,6 @@ def _handler(entry: Entry) -> Handler:
     prepare = PREPARERS.get(entry.command)
     seal = SEALERS.get(entry.command)
     finish = FINISHERS.get(entry.command)
-    names_unit = "unit" in entry.command.__struct_fields__
     names_entity = "entity" in entry.command.__struct_fields__
 
     async def post(request: web.Request) -> web.Response:
@@ -112,8 +111,8 @@ def _handler(entry: Entry) -> Handler:
             command: Command = await COMMANDS.run(lambda: decoded(body, decoder))
         else:
             command = decoded(body, decoder)
-        if names_unit and grant.role in OWN_UNIT_ROLES:
-            _require_own(command, grant)
+        # The sequencer asks it again; here, so that nothing is worked out or sealed for others.
+        command.require_own_unit(grant.actor())
         if names_entity and grant.role == "entity_rep":
             _require_own_entity(command, grant)
         app = request.app
@@ -283,17 +282,6 @@ def require_json(content_type: str) -> None:
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if "charset=" in charset and "charset=utf-8" not in charset:
         raise Problem("unsupported-media-type", "JSON is UTF-8; send it without another charset.")
-
-
-def _require_own(command: Command, grant: Grant) -> None:
-    unit = command.unit  # type: ignore[attr-defined]
-    if unit is not None and unit != grant.unit:
-        raise Problem(
-            "forbidden",
-            f"{grant.person} belongs to unit {grant.unit} and cannot act for {unit}. "
-            f"Use a token of {unit}.",
-            pointer="/unit",
-        )
 
 
 def _require_own_entity(command: Command, grant: Grant) -> None:

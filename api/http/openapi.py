@@ -12,13 +12,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from api.feed.events import ShownEvent
 from api.http.asking import asked
 from api.http.commands import path_of
 from api.http.problems import KINDS
 from api.http.reading import conditional
-from api.http.resources import Parameter, Resource, Uploading
-from api.systems.events import ShownEvent
-from api.systems.operators import Operation
+from api.http.resources import Operation, Parameter, Resource, Uploading
 from ledger.general.countersigning import Countersigned
 from ledger.registry import Entry
 

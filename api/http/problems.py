@@ -292,7 +292,7 @@ def _not_recorded(error: NotRecorded) -> Problem:
         case Malformed():
             return Problem("malformed", text, pointer=error.pointer)
         case Forbidden():
-            return Problem("forbidden", text)
+            return Problem("forbidden", text, pointer=error.pointer or None)
         case UnknownReference():
             return Problem(
                 "unknown-reference", text, kind=error.kind, id=error.id, fix_hint=error.hint

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, get_origin
+from typing import Any, ClassVar, get_origin
 
 import msgspec
 from aiohttp import web
@@ -30,6 +30,7 @@ from api.http.evenly import answer_evenly
 from api.http.keys import LINE
 from api.http.middlewares import expect
 from api.http.problems import Problem, unauthenticated
+from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
 
@@ -189,3 +190,23 @@ def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[
             )
         if name in once and len(request.query.getall(name)) > 1:
             raise Problem("malformed", f"query parameter {name!r} is given more than once")
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One thing that an operator can have done: its name, its body, what does it, what it answers.
+
+    The body's docstring is its description.
+    """
+
+    name: str
+    body: type[msgspec.Struct]
+    act: Callable[[web.Request, Grant, Any], Awaitable[web.Response]]
+    returns: Any
+    statuses: tuple[int, ...] = (200,)
+    group: ClassVar[str] = "operations"
+    sent_by: ClassVar[str] = "operator"
+
+    @property
+    def path(self) -> str:
+        """Where it is sent."""
+        return f"/v1/operations/{self.name}"

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
+from api.feed.events import seen_event
 from api.http.access import grant_of
 from api.http.asking import asked
 from api.http.keys import LOG, WITNESSES
@@ -27,7 +28,6 @@ from api.http.resources import Resource
 from api.http.visibility import may_know
 from api.log.transparency import BYTES, TEXT, octets, plain
 from api.running.pools import PROOFS
-from api.systems.events import seen_event
 from ledger.kernel import UNNAMED
 from ledger.kernel.events import event_type
 from ledger.transparency.keeper import Keeper

@@ -179,5 +179,4 @@ RESOURCES = (
         headers=(AT_LEAST_HEADER,),
         conditional=True,
     ),
-    *replays.RESOURCES,
 )

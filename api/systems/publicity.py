@@ -8,7 +8,7 @@ from api.http.listing import Listing, everybody, published, shown
 from api.http.resources import Parameter
 from api.http.tokens import Grant
 from ledger.systems.publicity.events import ExAnteItem
-from ledger.systems.publicity.folds import Act, ExAnte
+from ledger.systems.publicity.folds import DecidedAct, ExAnte
 from projections.systems.publicity import Acts, AnnualStatistics, ExAntePublicity
 
 
@@ -17,7 +17,7 @@ def _ex_ante(fold: ExAnte, grant: Grant) -> dict[str, Any]:
     return {"unit": fold.unit, "items": fold.items, "missing": missing}
 
 
-def _act(fold: Act, grant: Grant) -> dict[str, Any]:
+def _act(fold: DecidedAct, grant: Grant) -> dict[str, Any]:
     said = shown(fold, grant)
     if fold.stage == "withdrawn":
         # What was taken from the public is not shown to it again; the trail keeps it.

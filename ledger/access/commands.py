@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, SenderPaused
-from ledger.kernel import Command, Event, Reading
+from ledger.kernel import Event, Reading, Report
 
 
-class NoteRefusal(Command):
+class NoteRefusal(Report):
     """记录拒绝: take down that a rule refused a command."""
 
     SENT: ClassVar[bool] = False
@@ -20,7 +20,7 @@ class NoteRefusal(Command):
         yield self.refusal
 
 
-class NoteUnknown(Command):
+class NoteUnknown(Report):
     """记录查无此项: take down that somebody named what is not there for them."""
 
     SENT: ClassVar[bool] = False
@@ -31,7 +31,7 @@ class NoteUnknown(Command):
         yield self.unknown
 
 
-class NotePause(Command):
+class NotePause(Report):
     """记录暂停发送: take down that somebody named too often what is not there for them."""
 
     SENT: ClassVar[bool] = False
@@ -42,7 +42,7 @@ class NotePause(Command):
         yield self.pause
 
 
-class NoteConsultation(Command):
+class NoteConsultation(Report):
     """记录查阅: take down that a supervisor looks at something."""
 
     SENT: ClassVar[bool] = False

@@ -18,13 +18,13 @@ from ledger.access.events import (
 )
 from ledger.access.folds import TokenRequest, TokenStanding
 from ledger.general.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId, same_person
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 
 #: Digits of a digest that name a token.
 ID_DIGITS = 16
 
 
-class RequestToken(Command):
+class RequestToken(Act):
     """申请令牌: ask for a token for a person of a unit, in a role; another operator approves it.
 
     The holder draws the token (`supervision-ledger token draw`) and tells its ``digest``, the
@@ -62,7 +62,7 @@ class RequestToken(Command):
         )
 
 
-class ApproveToken(Command):
+class ApproveToken(Act):
     """批准令牌: make a requested token good. Neither who requested it nor its holder may.
 
     Ask the holder for the first digits of the digest before, and compare them. Repeated by the same
@@ -101,7 +101,7 @@ class ApproveToken(Command):
         )
 
 
-class DeclineToken(Command):
+class DeclineToken(Act):
     """不批准令牌: decline a requested token, or take an own request back. One operator suffices."""
 
     request: TokenRequestId
@@ -114,7 +114,7 @@ class DeclineToken(Command):
         yield TokenRequestDeclined(request=self.request, reason=self.reason)
 
 
-class NoteGrant(Command):
+class NoteGrant(Report):
     """记录授予: note that whoever holds the ledger's files made a token good."""
 
     grant: TokenGranted
@@ -123,7 +123,7 @@ class NoteGrant(Command):
         yield self.grant
 
 
-class NoteRevocation(Command):
+class NoteRevocation(Report):
     """记录撤销: note that a token is good no more, once."""
 
     revocation: TokenRevoked
@@ -133,7 +133,7 @@ class NoteRevocation(Command):
             yield self.revocation
 
 
-class NoteClock(Command):
+class NoteClock(Report):
     """记录时钟确认: note who answers for the clock, and what it showed."""
 
     confirmation: ClockConfirmed

@@ -14,7 +14,7 @@ import msgspec
 
 from ledger.general.personaldata import refuse_personal, words_of
 from ledger.general.vocabulary import Role
-from ledger.kernel import Command, Event, Fact, Reading, Rule
+from ledger.kernel import Act, Event, Fact, Reading, Rule
 from ledger.systems.approvals.events import ApprovalRequested
 from ledger.systems.approvals.rules import GEN_R1
 
@@ -26,8 +26,8 @@ FORMER_FIELDS = frozenset(
 )
 
 
-class Countersigned(Command):
-    """A command that takes effect when a second person approves it.
+class Countersigned(Act):
+    """An act that takes effect when a second person approves it.
 
     A subclass names itself in ``NAME`` (``<system>.<command>``, as in its URL) and the roles that
     may approve it in ``APPROVERS``. It implements ``effect`` instead of ``decide``,
@@ -68,9 +68,10 @@ class Countersigned(Command):
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
         """Refuse an actor who may not sign this: one of another unit, or one whom it concerns.
 
-        Asked of whoever requests, approves or refuses it. ``requested_by``: the first person, when
-        the actor is the second one.
+        Asked of everybody who requests, approves or refuses it. ``requested_by``: the first person,
+        when the actor is the second one.
         """
+        self.require_own_unit(ledger.actor)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         """Check the rules and yield what the command effects.
@@ -92,8 +93,6 @@ class Countersigned(Command):
         elif not self.needs_second(ledger):
             yield from self.effect(ledger, None)
         else:
-            # Whoever requests it acts now: it takes effect when it is approved, and not before.
-            ledger.must_be_now()
             # All of it is checked now: nobody is asked to approve what could not take effect.
             for fact in self.effect(ledger, ledger.actor.person_id):
                 event = fact.event if isinstance(fact, Fact) else fact

@@ -42,7 +42,6 @@ from ledger.intake.folds import (
 )
 from ledger.intake.notes import row_note
 from ledger.kernel import (
-    Command,
     Event,
     Fact,
     FieldChange,
@@ -52,6 +51,7 @@ from ledger.kernel import (
     Provenance,
     Reading,
     RecordCorrected,
+    Report,
     Unavailable,
     Value,
     civil_moment,
@@ -112,7 +112,7 @@ class RowRejected(NotRecorded):
         super().__init__(f"{file}:{note.line}: {note.reason}: {note.message}")
 
 
-class ImportRows(Command):
+class ImportRows(Report):
     """导入登记册的若干行: record what these rows say and the ledger does not know yet.
 
     ``rows`` follow the first ``first`` rows of the file. A row that cannot be reconciled with what

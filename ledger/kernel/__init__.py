@@ -1,6 +1,6 @@
 """The four ideas: events, folds, commands, and the sequencer that records. No business in here."""
 
-from ledger.kernel.commands import Command, Context, Reading
+from ledger.kernel.commands import Act, Command, Context, DatedAct, Reading, Report
 from ledger.kernel.corrections import FieldChange, RecordCorrected
 from ledger.kernel.days import Due
 from ledger.kernel.deadlines import (
@@ -46,9 +46,11 @@ from ledger.kernel.subjects import Tag, subject
 __all__ = [
     "UNNAMED",
     "WRITTEN",
+    "Act",
     "Actor",
     "Command",
     "Context",
+    "DatedAct",
     "DeadlineLapsed",
     "DeadlineMissed",
     "DeadlineRecomputed",
@@ -74,6 +76,7 @@ __all__ = [
     "RecordCorrected",
     "Recorded",
     "Refusal",
+    "Report",
     "Rule",
     "Tag",
     "Unavailable",

@@ -65,8 +65,8 @@ EARLIEST_YEAR = 1900
 class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unknown_fields=True):
     """A wish to record something. Its fields are the request body.
 
-    ``occurred_at``: when what it reports happened; now if absent. ``legal_basis``: the law that
-    the actor cites.
+    Every command is an ``Act`` or a ``Report``. ``occurred_at``: when it happened; now if absent.
+    ``legal_basis``: the law that the actor cites.
     """
 
     occurred_at: Moment | None = None
@@ -74,6 +74,14 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
 
     #: Whether somebody sends it: what the service notes itself may name any id that is recorded.
     SENT: ClassVar[bool] = True
+    #: The roles that may send it; none for what the service gives to the ledger by itself.
+    ROLES: ClassVar[frozenset[str]] = frozenset()
+    #: The field that names the unit for which the actor acts, which must be the actor's own unit.
+    ACTS_FOR: ClassVar[str] = ""
+    #: The roles that may act for any unit all the same.
+    ANY_UNIT: ClassVar[frozenset[str]] = frozenset()
+    #: The roles that do by sending it what others only report: theirs is never dated back.
+    IN_PERSON: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         if self.SENT:
@@ -85,9 +93,44 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
         """Whether it says itself where a doubtful id of it is shown; few commands can."""
         return False
 
+    def may_be_dated_back(self, role: str) -> bool:
+        """Whether an actor of this role may send it with an ``occurred_at`` of the past."""
+        return role not in self.IN_PERSON
+
+    def require_own_unit(self, actor: Actor) -> None:
+        """Refuse an actor of another unit than the one for which the command acts."""
+        if self.ACTS_FOR and actor.role not in self.ANY_UNIT:
+            unit = getattr(self, self.ACTS_FOR)
+            if unit is not None:
+                _require_unit(actor, unit, f"/{self.ACTS_FOR}")
+
     def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
         """The facts to record, in order; or a ``NotRecorded`` raised. Pure but for ``ledger``."""
         raise NotImplementedError
+
+
+class Act(Command):
+    """A command that takes effect by being recorded: never dated back, refused under a rule."""
+
+    def may_be_dated_back(self, role: str) -> bool:
+        return False
+
+
+class DatedAct(Act):
+    """An act that took effect outside of the ledger, on the day that its document bears.
+
+    It is refused under a rule as every act is, and may be recorded later than it was done.
+    """
+
+    def may_be_dated_back(self, role: str) -> bool:
+        return role not in self.IN_PERSON
+
+
+class Report(Command):
+    """A command that states a fact that happened: recorded though unlawful, with findings.
+
+    It is refused only to who may not report it, or where it cannot be understood.
+    """
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -424,24 +467,23 @@ class Reading:
         return self.policy_refs.get(rule.policy_key)
 
     def act_for(self, unit: str) -> None:
-        """Refuse an actor of another unit: an officer acts for the own unit alone."""
-        if self.actor.unit_id != unit:
-            raise Forbidden(
-                f"{self.actor.person_id} belongs to unit {self.actor.unit_id} and cannot act for "
-                f"{unit}. Use a token of {unit}."
-            )
+        """Refuse an actor of another unit: an officer acts for their own unit alone."""
+        _require_unit(self.actor, unit)
 
-    def must_be_now(self) -> None:
-        """Refuse an ``occurred_at`` of the past for an act that is done by recording it.
+    def require_kind(self, command: Command) -> None:
+        """Refuse what the kind of a command, and what it declares, do not allow.
 
-        Reports of facts stay backdatable, and are flagged when they come late (0.2).
+        An act that is done by recording it has no ``occurred_at`` of the past. Reports may be
+        dated back, and are flagged when they come late (0.2).
         """
-        if self.now - self.at > BACKDATING_TOLERANCE:
+        backdated = self.now - self.at > BACKDATING_TOLERANCE
+        if backdated and not command.may_be_dated_back(self.actor.role):
             raise Malformed(
                 f"this act takes effect by being recorded; it cannot be backdated to "
                 f"{self.at.isoformat()}. Leave occurred_at out.",
                 "/occurred_at",
             )
+        command.require_own_unit(self.actor)
 
     def not_before(self, day: date | None, what: str) -> None:
         """Refuse a report that is dated before the ``day`` of ``what`` it is about."""
@@ -464,6 +506,15 @@ class Reading:
         self._names += 1
         # The last digits: the first ones of a fresh id are the millisecond, which others share.
         return f"{prefix}.{self.command_id[-16:]}.{self._names}"
+
+
+def _require_unit(actor: Actor, unit: str, pointer: str = "") -> None:
+    if actor.unit_id != unit:
+        raise Forbidden(
+            f"{actor.person_id} belongs to unit {actor.unit_id} and cannot act for {unit}. Use a "
+            f"token of {unit}.",
+            pointer,
+        )
 
 
 def _taken(kind: str, value: str) -> OutOfStep:

@@ -90,7 +90,11 @@ class Malformed(NotRecorded):
 
 
 class Forbidden(NotRecorded):
-    """The actor lacks the authority for this command."""
+    """The actor lacks the authority for this command; ``pointer`` names the field at fault."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 class UnknownReference(NotRecorded):

@@ -448,6 +448,7 @@ class Ledger:
             now = self._now = max(self._now, self.clock().astimezone(UTC))
             reading = Reading(self._memory, item.command, item.context, now)
             reading.require_vouched(item.command)
+            reading.require_kind(item.command)
             facts = [
                 fact if isinstance(fact, Fact) else Fact(fact)
                 for fact in item.command.decide(reading)

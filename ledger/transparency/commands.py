@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.general.vocabulary import Text
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
 from ledger.transparency.events import KeyRotated, LogId
 from ledger.transparency.folds import KeyRotations
 from ledger.transparency.notes import ED25519, NoteError, Verifier, parse_vkey
 
 
-class RecordKeyRotation(Command):
+class RecordKeyRotation(Act):
     """登记密钥更换: from the checkpoint that covers this on, another key signs the log."""
 
     log: LogId
@@ -22,7 +22,6 @@ class RecordKeyRotation(Command):
     new: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         if self._key(self.old, "/old") == self._key(self.new, "/new"):
             raise Malformed("the new key is the old one.", "/new")
         if self.new in ledger.read(KeyRotations(self.log)).recorded:

@@ -13,8 +13,8 @@ from ledger.kernel.days import add_months
 from ledger.systems.progress.commands import OpenReportingMonth
 from ledger.systems.progress.folds import (
     METRICS,
-    Report,
     ReportingUnit,
+    SubmittedReport,
     metrics_of,
     month_of,
     next_month,
@@ -40,17 +40,17 @@ REPORTS = subject_table(
 )
 
 
-class Reports(FoldView[Report]):
+class Reports(FoldView[SubmittedReport]):
     """A row for each report that a unit owes."""
 
     name = "progress_reports"
     version = 1
     kind = "report"
-    fold = Report
+    fold = SubmittedReport
     table = REPORTS
     tables = (REPORTS,)
 
-    def row(self, fold: Report, position: int) -> Row:
+    def row(self, fold: SubmittedReport, position: int) -> Row:
         opened, submitted = fold.opened, fold.submitted
         said = {name: getattr(opened, name, None) for name in ("unit", "month", "task_no", "part")}
         return {

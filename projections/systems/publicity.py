@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ledger.kernel import Command
 from ledger.systems.publicity.commands import CallForAnnualStats, ReviewRedactions, ReviewWithdrawal
-from ledger.systems.publicity.folds import Act, AnnualStats, ExAnte, PublicityRecord
+from ledger.systems.publicity.folds import AnnualStats, DecidedAct, ExAnte, PublicityRecord
 from projections.follower import Views
 from projections.systems.penalties import DECISIONS
 from projections.systems.policies import value_in_force
@@ -50,12 +50,12 @@ class ExAntePublicity(FoldView[ExAnte]):
         return {"items": len(fold.items)}
 
 
-class Acts(FoldView[Act]):
+class Acts(FoldView[DecidedAct]):
     """A row for each decision that is no penalty."""
 
     name = "acts"
     kind = "decision"
-    fold = Act
+    fold = DecidedAct
     table = ACTS
     tables = (ACTS,)
 

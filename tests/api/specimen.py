@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import EntityId, UnitId
-from ledger.kernel import Command, Event, Fold, Reading, Rule, Value, Visibility, subject
+from ledger.kernel import Event, Fold, Reading, Report, Rule, Value, Visibility, subject
 from ledger.registry import Entry
 
 ThingId = Annotated[str, subject("specimen", pattern=r"^[A-Za-z0-9-]{1,60}$", examples=["T-1"])]
@@ -24,6 +25,8 @@ LOCKED = Rule(
     "Specimen Act Art 1",
     "Note another thing than {thing}.",
 )
+
+_ANY = roles("enforcement_officer", "jb_supervisor", "credit_officer", "entity_rep")
 
 #: While cleared, whoever decides a ``Hold`` waits: a slow sequencer on demand.
 released = threading.Event()
@@ -74,8 +77,12 @@ class Part(Value):
     weight: int = 0
 
 
-class NoteThing(Command):
+class NoteThing(Report):
     """Note a thing. Refused once it is locked (TST-R1)."""
+
+    ROLES = _ANY
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("jb_supervisor", "credit_officer", "entity_rep")
 
     thing: ThingId
     unit: UnitId | None = None
@@ -104,8 +111,10 @@ class NoteThing(Command):
             )
 
 
-class LockThing(Command):
+class LockThing(Report):
     """Lock a thing; a locked one stays as it is and nothing is recorded."""
+
+    ROLES = roles("jb_supervisor")
 
     thing: ThingId
 
@@ -114,23 +123,29 @@ class LockThing(Command):
             yield ThingLocked(thing=self.thing)
 
 
-class Hold(Command):
+class Hold(Report):
     """Wait until the test lets go."""
+
+    ROLES = _ANY
 
     def decide(self, ledger: Reading) -> Iterable[Event]:
         released.wait(10)
         return ()
 
 
-class Fail(Command):
+class Fail(Report):
     """Meet a fault of the program."""
+
+    ROLES = _ANY
 
     def decide(self, ledger: Reading) -> Iterable[Event]:
         raise RuntimeError("secret internals")
 
 
-class AskNothing(Command):
+class AskNothing(Report):
     """Raise what the test names."""
+
+    ROLES = _ANY
 
     error: Literal["forbidden", "unknown", "step", "unavailable"]
 
@@ -145,12 +160,4 @@ class AskNothing(Command):
         }[self.error]
 
 
-_ANY = frozenset({"enforcement_officer", "jb_supervisor", "credit_officer", "entity_rep"})
-
-COMMANDS = (
-    Entry("specimen", NoteThing, _ANY),
-    Entry("specimen", LockThing, frozenset({"jb_supervisor"})),
-    Entry("specimen", Hold, _ANY),
-    Entry("specimen", Fail, _ANY),
-    Entry("specimen", AskNothing, _ANY),
-)
+COMMANDS = tuple(Entry("specimen", kind) for kind in (NoteThing, LockThing, Hold, Fail, AskNothing))

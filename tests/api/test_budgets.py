@@ -18,11 +18,12 @@ from aiohttp import web
 from api.app import RESOURCES as COMMON
 from api.http import openapi
 from api.http.resources import Resource
-from api.http.views import RESOURCES
 from api.log import receipts, transparency
+from api.operations import operators
 from api.running import pools
 from api.running.pools import ASKED_BY, Pool
-from api.systems import evidence, operators, persons
+from api.sealed import evidence, persons
+from api.views import RESOURCES
 from ledger.kernel import budget
 from ledger.stores.blobs import Blobs
 from ledger.stores.sqlite import SQLiteRecorder

@@ -19,8 +19,13 @@ from api.app import RESOURCES
 from api.http.openapi import describe
 from api.http.problems import KINDS
 from api.http.resources import Resource
-from api.systems import publicdoor
-from api.systems.operators import CLOCK_OPERATION, TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
+from api.operations.operators import (
+    CLOCK_OPERATION,
+    TOKEN_OPERATIONS,
+    TOKEN_RESOURCES,
+    VIEW_RESOURCES,
+)
+from api.sealed import publicdoor
 from ledger.registry import COMMANDS
 from tests.api import specimen
 from tests.api.conftest import Face

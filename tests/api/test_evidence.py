@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from api.systems import evidence as evidence_api
+from api.sealed import evidence as evidence_api
 from ledger.copies.backup import make_backup
 from ledger.copies.restore import restore
 from ledger.evidence import FOLDER, Erased, Upload, evidence_folder

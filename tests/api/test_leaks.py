@@ -15,8 +15,8 @@ import msgspec
 import pytest
 import structlog
 
-from api.http.views import RESOURCES
 from api.running.logs import configure_logging
+from api.views import RESOURCES
 from ledger.kernel import LegalRef
 from ledger.systems.commitments.events import CommitmentMade, Obligation
 from ledger.systems.dishonesty.events import DeterminationNotified, SanctionApplied

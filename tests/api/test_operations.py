@@ -23,12 +23,12 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from api import views
 from api.feed.resource import HUB
-from api.http import views
 from api.http.counting import kind_of
-from api.http.operations import Readiness
+from api.operations.health import Readiness
 from api.running.logs import LogWriter, configure_logging
-from api.systems import persons
+from api.sealed import persons
 from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen

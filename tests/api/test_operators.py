@@ -16,10 +16,10 @@ import pytest
 from api.app import RESOURCES as OWN
 from api.cli.command_line import main
 from api.http.tokens import Tokens, digest_of, draw
-from api.http.views import RESOURCES as VIEWS
+from api.operations.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
+from api.sealed.persons import RESOURCES as PERSONS
 from api.service import Service
-from api.systems.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
-from api.systems.persons import RESOURCES as PERSONS
+from api.views import RESOURCES as VIEWS
 from ledger.general.vocabulary import Role, same_person
 from ledger.kernel import codec
 from ledger.opening import beside

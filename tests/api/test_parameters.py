@@ -12,9 +12,10 @@ from msgspec import inspect
 from api.app import RESOURCES as OWN
 from api.http.reading import query_value
 from api.http.resources import Parameter, Resource
-from api.http.views import RESOURCES as VIEWS
 from api.log import transparency
-from api.systems import accesses, persons
+from api.operations import accesses
+from api.sealed import persons
+from api.views import RESOURCES as VIEWS
 from tests.scenarios.world import E_A, World
 
 #: Words that a reader of JSON, of YAML or of Python takes for nothing.

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from aiohttp import ClientError
 
-from api.http.views import RESOURCES, readiness
 from api.running import pools
 from api.systems import replays
+from api.views import RESOURCES, readiness
 from ledger.kernel import Ledger
 from ledger.kernel.budget import Exhausted
 from projections.explain.replay import Replaying

@@ -11,9 +11,9 @@ from typing import Self
 
 import pytest
 
+from api import views
 from api.app import RESOURCES
-from api.http import views
-from api.systems import evidence, persons, publicdoor
+from api.sealed import evidence, persons, publicdoor
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.kernel import Recorded
 from tests.api.oracle import (

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from eventsourcing.persistence import OperationalError
 
 from api.app import RESOURCES as OWN
-from api.http.views import RESOURCES as VIEWS
+from api.views import RESOURCES as VIEWS
 from tests.scenarios.world import E_A, World
 
 READERS = ("nobody", "public", "JB", "MRB head", "E-A")

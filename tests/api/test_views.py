@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api.http.views import RESOURCES, readiness
+from api.views import RESOURCES, readiness
 from ledger.kernel import Ledger
 from ledger.systems.catalogue.events import OfficerCertified
 from ledger.systems.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 from api.http.listing import Listing
-from api.http.views import RESOURCES
+from api.views import RESOURCES
 from projections.opening import all_views
 from projections.paging import page_of
 from projections.tables import in_order, open_engine

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from api import views
 from api.app import RESOURCES
-from api.http import views
 from api.http.rates import Rates
-from api.systems import persons, publicdoor
-from api.systems.publicdoor import LIMITS, MAX_FACTS
+from api.sealed import persons, publicdoor
+from api.sealed.publicdoor import LIMITS, MAX_FACTS
 from ledger.kernel import Recorded, codec
 from ledger.systems.progress.events import ReportingUnitEnrolled
 from tests.api.oracle import Ranks, Shelf, answer, urls

@@ -14,13 +14,13 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from api import app
-from api.http import views
+from api import app, views
 from api.http.asking import MAX_PAGE
 from api.http.reading import LIMIT
 from api.http.resources import Parameter, Resource
 from api.log import receipts, transparency
-from api.systems import accesses, evidence, operators, persons, publicdoor
+from api.operations import accesses, operators
+from api.sealed import evidence, persons, publicdoor
 from ledger.general.vocabulary import Role
 from tests.sequences.book import Book
 from tests.sequences.town import BUSINESSES, UNITS, Town, actor

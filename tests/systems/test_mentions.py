@@ -11,7 +11,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-import api.http.views  # noqa: F401 - declares every fold
+import api.views  # noqa: F401 - declares every fold
 from ledger.kernel import Actor, Event, Fold, Recorded
 from ledger.kernel.events import Envelope
 from ledger.kernel.folds import known_folds, reducers_of

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import msgspec
 
 from ledger.general.countersigning import Countersigned, requested_command
+from ledger.general.roles import SIGNING
 from ledger.general.vocabulary import ApprovalId, Text, same_person
-from ledger.kernel import Command, Event, Fact, Forbidden, OutOfStep, Reading
+from ledger.kernel import Act, Event, Fact, Forbidden, OutOfStep, Reading
 from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.systems.approvals.folds import Approval
 from ledger.systems.handovers.folds import UnitHandovers
 
 
-class ApproveRequest(Command):
+class ApproveRequest(Act):
     """批准请求: let what another person requested take effect, in the approver's own name (0.3).
 
     It is checked again as the ledger stands now, and refused under the rules of the requested
@@ -22,10 +23,11 @@ class ApproveRequest(Command):
     one that was handed over to them.
     """
 
+    ROLES = SIGNING
+
     approval: ApprovalId
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        ledger.must_be_now()
         request, command = _pending(ledger, self.approval)
         _require_second(ledger, request, command)
         yield ApprovalGiven(
@@ -39,14 +41,15 @@ class ApproveRequest(Command):
         yield from command.decide(_read_for(ledger, request, command))
 
 
-class RefuseRequest(Command):
+class RefuseRequest(Act):
     """不予批准: say no to what another person requested, and why; nothing takes effect."""
+
+    ROLES = SIGNING
 
     approval: ApprovalId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         request, command = _pending(ledger, self.approval)
         _require_second(ledger, request, command)
         command.require_signer(_read_for(ledger, request, command), request.requested_by)
@@ -59,13 +62,14 @@ class RefuseRequest(Command):
         )
 
 
-class WithdrawRequest(Command):
+class WithdrawRequest(Act):
     """撤回请求: the person who requested something takes the request back."""
+
+    ROLES = SIGNING
 
     approval: ApprovalId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         request, _ = _pending(ledger, self.approval)
         holder = _holder(ledger, request)
         actor = ledger.actor.person_id

@@ -11,9 +11,10 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import REPORTING, roles
 from ledger.general.vocabulary import AssessmentYear, Name, Role, Text, UnitId, is_among
 from ledger.kernel import (
-    Command,
+    Act,
     Event,
     Malformed,
     OutOfStep,
@@ -83,6 +84,8 @@ class AdoptAssessmentScheme(Countersigned):
     scheme with titles of somebody's own takes a second reader: a word list alone is got round.
     """
 
+    ROLES = roles("rlo_assessor")
+
     NAME: ClassVar[str] = "assessment.adopt-assessment-scheme"
     APPROVERS: ClassVar[frozenset[Role]] = frozenset({"rlo_assessor", "jb_supervisor"})
 
@@ -93,7 +96,6 @@ class AdoptAssessmentScheme(Countersigned):
         return any(draft.title is not None for draft in self.indicators)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        ledger.must_be_now()
         scheme = ledger.read(Scheme(self.year))
         year = int(self.year)
         begun = scheme.first is not None and ledger.today.year >= year
@@ -200,11 +202,13 @@ class AdoptAssessmentScheme(Countersigned):
         return f"{ours:f}"
 
 
-class RunAssessment(Command):
+class RunAssessment(Act):
     """考核计分: score a unit in a year that is over, from the events up to a position; once each.
 
     The position leaves out nothing that was recorded in that year.
     """
+
+    ROLES = roles("rlo_assessor")
 
     year: AssessmentYear
     unit: UnitId
@@ -279,8 +283,10 @@ class RunAssessment(Command):
             )
 
 
-class AppealScore(Command):
+class AppealScore(Act):
     """提出考核异议: the unit says what is wrong with its score, until the scores are public."""
+
+    ROLES = REPORTING
 
     score: ScoreId
     grounds: Text
@@ -304,12 +310,14 @@ class AppealScore(Command):
         )
 
 
-class DecideAppeal(Command):
+class DecideAppeal(Act):
     """处理考核异议: answer an appeal; never by who ran the score (GEN-R2).
 
     An appeal that is upheld changes no number by hand: the facts are put right in the ledger, and
     the score is run again.
     """
+
+    ROLES = roles("rlo_assessor")
 
     score: ScoreId
     outcome: Literal["upheld", "rejected"]
@@ -335,13 +343,14 @@ class DecideAppeal(Command):
         )
 
 
-class PublishAssessment(Command):
+class PublishAssessment(Act):
     """公布考核结果: put the scores of a year before the public, of all reporting units together."""
+
+    ROLES = roles("rlo_assessor")
 
     year: AssessmentYear
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         scheme = ledger.known(Scheme(self.year), "Adopt its scheme first.")
         assessment = ledger.read(Assessment(self.year))
         if assessment.published is not None:

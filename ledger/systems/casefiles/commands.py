@@ -11,8 +11,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Text, UnitId
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 from ledger.systems.casefiles import rules
 from ledger.systems.casefiles.events import (
     CaseFileScored,
@@ -42,7 +43,7 @@ from ledger.systems.casefiles.folds import (
 )
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.draws import uvdraw
-from ledger.systems.publicity.folds import Act
+from ledger.systems.publicity.folds import DecidedAct
 from ledger.systems.supervision.findings import finding
 
 #: A list fits into one event; a unit with more files in a year splits it by kind of case.
@@ -57,13 +58,17 @@ Cases = Annotated[tuple[CaseId, ...], msgspec.Meta(min_length=1, max_length=MAX_
 Sources = Annotated[tuple[SeedSource, ...], msgspec.Meta(min_length=1, max_length=10)]
 
 
-class AnnounceReview(Command):
+class AnnounceReview(Act):
     """公告案卷抽查: freeze the list of files and say which values will decide the draw (CFR-R2).
 
     ``cases``: all files that ``unit`` has of ``year``. ``size``: how many are drawn, by default as
     few as ``casefile.min_sample`` allows. A self-review is announced by the unit, the others by the
     Justice Bureau, which reads the files itself in a key-spot review.
     """
+
+    ROLES = roles("jb_supervisor", "unit_legal_office", "unit_head")
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("jb_supervisor")
 
     batch: ReviewBatchId
     unit: UnitId
@@ -75,7 +80,6 @@ class AnnounceReview(Command):
     size: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(Batch(self.batch))
         self._check_reviewer(ledger)
         _require_all(ledger, self.batch, self.unit, self.year, self.cases)
@@ -123,19 +127,20 @@ class AnnounceReview(Command):
             raise Malformed("files drawn on the spot are read by who draws", "/reviewing_unit")
 
 
-class DrawReviewBatch(Command):
+class DrawReviewBatch(Act):
     """抽取评查案卷: draw the announced number of files from the values now published (CFR-R2).
 
     ``values`` in the order of the announced sources. ``cases``: what the sender found drawn, to be
     compared with what the ledger computes.
     """
 
+    ROLES = roles("jb_supervisor", "unit_legal_office", "unit_head")
+
     batch: ReviewBatchId
     values: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
     cases: tuple[CaseId, ...] | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         batch = ledger.read(Batch(self.batch))
         announced = batch.announced
         _require_drawn(
@@ -179,8 +184,11 @@ class DrawReviewBatch(Command):
         )
 
 
-class OpenSelfReview(Command):
+class OpenSelfReview(Act):
     """全面自查自评: a unit reviews all its files of a year; nothing has to be drawn (CFR-R2)."""
+
+    ROLES = roles("unit_legal_office", "unit_head")
+    ACTS_FOR = "unit"
 
     batch: ReviewBatchId
     unit: UnitId
@@ -188,8 +196,6 @@ class OpenSelfReview(Command):
     cases: Cases
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         ledger.new(Batch(self.batch))
         _require_all(ledger, self.batch, self.unit, self.year, self.cases)
@@ -204,11 +210,14 @@ class OpenSelfReview(Command):
         )
 
 
-class ScoreCaseFile(Command):
+class ScoreCaseFile(DatedAct):
     """案卷评分: score one file of a batch; any veto fails it (CFR-R3).
 
     The points of ``items``, if any are given, add up to ``score``.
     """
+
+    # CFR-R1 and not ROLES refuses the reviewed unit's own people in a mutual review.
+    ROLES = roles("jb_supervisor", *UNIT)
 
     batch: ReviewBatchId
     case: CaseId
@@ -306,8 +315,10 @@ class ScoreCaseFile(Command):
             )
 
 
-class RaiseIssue(Command):
+class RaiseIssue(Report):
     """指出案卷问题: say what is wrong with a scored file; by who reads the batch, or the bureau."""
+
+    ROLES = roles("jb_supervisor", *UNIT)
 
     casefile: CaseFileId
     issue: Text
@@ -328,15 +339,16 @@ class RaiseIssue(Command):
         )
 
 
-class OrderRectification(Command):
+class OrderRectification(Act):
     """责令案卷整改: have the unit put a file right by a day."""
+
+    ROLES = roles("jb_supervisor")
 
     casefile: CaseFileId
     demands: Text
     due_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         scored = _scored(ledger, self.casefile)
         file = ledger.read(CaseFile(self.casefile))
         if file.stage == "rectifying":
@@ -354,8 +366,10 @@ class OrderRectification(Command):
         )
 
 
-class VerifyRectification(Command):
+class VerifyRectification(Report):
     """核验案卷整改: the bureau has seen that a file is put right, however late."""
+
+    ROLES = roles("jb_supervisor")
 
     casefile: CaseFileId
     note: Text
@@ -376,14 +390,15 @@ class VerifyRectification(Command):
         )
 
 
-class PublishReviewReport(Command):
+class PublishReviewReport(Act):
     """发布评查通报: put the figures of a batch before the public, once every file is scored."""
+
+    ROLES = roles("jb_supervisor")
 
     batch: ReviewBatchId
     summary: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         batch = ledger.known(Batch(self.batch), "Announce and draw the batch first.")
         if batch.stage != "scored":
             raise OutOfStep(f"{self.batch} is {batch.stage}; a report needs every file scored")
@@ -410,17 +425,18 @@ class PublishReviewReport(Command):
         )
 
 
-class ReviewUnreviewedUnit(Command):
+class ReviewUnreviewedUnit(Act):
     """清查未评查单位: say that no file of a unit was reviewed for a year (CFR-V2).
 
     Counted from the last review, or from when the ledger has known the unit to enforce; once for
     each time that so long has passed.
     """
 
+    ROLES = roles("jb_supervisor", "ledger_clock")
+
     unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         standing = ledger.known(ReviewStanding(self.unit), "Qualify the unit first.")
         since = standing.since
         assert since is not None
@@ -486,7 +502,7 @@ def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple
         batch,
         f"the list leaves out {len(missing)} of the unit's cases: {', '.join(missing[:5])}",
     )
-    others = [ledger.read(Act(case)) for case in sorted(set(cases) - known)]
+    others = [ledger.read(DecidedAct(case)) for case in sorted(set(cases) - known)]
     invented = [
         act.decision
         for act in others

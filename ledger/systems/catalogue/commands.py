@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     Badge,
     EntityId,
@@ -19,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue import rules
 from ledger.systems.catalogue.events import (
     BasisRepealed,
@@ -57,8 +58,10 @@ _NEVER = {"deliberative_body", "third_party", "outsourced_intermediary", "auxili
 _TOO_LOW = {"normative_document", "mandate_document"}
 
 
-class QualifyUnit(Command):
+class QualifyUnit(DatedAct):
     """确认执法主体资格: confirm that a unit may enforce; only bodies that the law admits."""
+
+    ROLES = roles("jb_supervisor")
 
     unit: UnitId
     name: Name
@@ -102,11 +105,13 @@ class QualifyUnit(Command):
         )
 
 
-class CertifyOfficer(Command):
+class CertifyOfficer(DatedAct):
     """颁发执法证件: record an officer's certificate with its domains and its time.
 
     A suspension that is not over holds in a new unit too, which is told with the certificate.
     """
+
+    ROLES = roles("jb_supervisor")
 
     officer: OfficerId
     unit: UnitId
@@ -138,11 +143,13 @@ class CertifyOfficer(Command):
                 yield replace(suspension, unit=self.unit)
 
 
-class SuspendCertificate(Command):
+class SuspendCertificate(DatedAct):
     """暂扣执法证件: bar an officer from enforcing from a day on.
 
     Each unit for which the officer is certified is told; ``unit`` must be one of them.
     """
+
+    ROLES = roles("jb_supervisor")
 
     officer: OfficerId
     unit: UnitId
@@ -169,11 +176,13 @@ class SuspendCertificate(Command):
             )
 
 
-class DeclareConflict(Command):
+class DeclareConflict(Report):
     """申请或决定回避: an officer has a conflict with a business.
 
     Declared within the officer's unit; upheld by its head or by the Justice Bureau.
     """
+
+    ROLES = roles("jb_supervisor", *UNIT)
 
     officer: OfficerId
     entity: EntityId
@@ -197,8 +206,10 @@ class DeclareConflict(Command):
         )
 
 
-class EndConflict(Command):
+class EndConflict(DatedAct):
     """解除回避: the conflict no longer exists."""
+
+    ROLES = roles("jb_supervisor")
 
     officer: OfficerId
     entity: EntityId
@@ -210,15 +221,17 @@ class EndConflict(Command):
         yield OfficerConflictEnded(officer=self.officer, entity=self.entity, reason=self.reason)
 
 
-class ListMatter(Command):
+class ListMatter(DatedAct):
     """列入事项清单: list a matter with the basis that carries it."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
     elements: MatterElements
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         ledger.new(Matter(self.matter))
         _check_elements(ledger, self.matter, self.unit, self.elements)
         elements = _with_repeals(ledger, self.elements)
@@ -226,8 +239,11 @@ class ListMatter(Command):
         yield from _repealed_by_now(ledger, self.matter, self.unit, elements)
 
 
-class ReviseMatter(Command):
+class ReviseMatter(DatedAct):
     """动态调整事项: change a listed matter; the change counts once it is published."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -248,15 +264,17 @@ class ReviseMatter(Command):
         yield from _repealed_by_now(ledger, self.matter, self.unit, elements)
 
 
-class PublishMatter(Command):
+class PublishMatter(Act):
     """公布事项: put the newest version of a matter before the public, with its four elements."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         matter = _own_matter(ledger, self.matter, self.unit)
         elements = matter.elements
         assert elements is not None
@@ -285,11 +303,14 @@ class PublishMatter(Command):
         )
 
 
-class AssignMatterCodes(Command):
+class AssignMatterCodes(Report):
     """登记事项编码: say by which codes other systems know a published matter, and on which days.
 
     All codes are given at once: those that were assigned before and are left out hold no longer.
     """
+
+    ROLES = roles("unit_legal_office", "unit_head")
+    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -303,8 +324,11 @@ class AssignMatterCodes(Command):
         yield MatterCodesAssigned(matter=self.matter, unit=self.unit, codes=self.codes)
 
 
-class WithdrawMatter(Command):
+class WithdrawMatter(DatedAct):
     """取消事项: the matter may no longer be used."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     matter: MatterId
     unit: UnitId
@@ -320,12 +344,14 @@ class WithdrawMatter(Command):
         )
 
 
-class ReportBasisRepealed(Command):
+class ReportBasisRepealed(Report):
     """报告执法依据废止: an instrument, or an article of it, is repealed, or will be on a day.
 
     Every matter in use that rests on it is found then (CAT-V1); one whose day lies ahead is found
     on that day.
     """
+
+    ROLES = roles("jb_supervisor")
 
     law: LawId
     repealed_on: date
@@ -353,17 +379,18 @@ class ReportBasisRepealed(Command):
                 yield from rules.repealed_bases(ledger, matter, unit, bases)
 
 
-class ReviewIdleMatter(Command):
+class ReviewIdleMatter(Act):
     """清理长期未实施事项: say that an inspection matter has lain unused for years (CAT-V2).
 
     Counted from the last approval or visit under it, or else from its first publication; once for
     each time that it lies idle.
     """
 
+    ROLES = roles("jb_supervisor", "ledger_clock")
+
     matter: MatterId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         matter = ledger.known(Matter(self.matter), "List it first.")
         elements = matter.in_force_on(ledger.on)
         if elements is None or elements.act_kind != "inspection":
@@ -389,7 +416,6 @@ class ReviewIdleMatter(Command):
 
 
 def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
-    ledger.act_for(unit)
     matter = ledger.known(Matter(matter_id), "List it first.")
     if matter.unit != unit:
         raise OutOfStep(f"matter {matter_id} is listed by {matter.unit}, not by {unit}")

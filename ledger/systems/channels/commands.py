@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import CHANNELLED, roles
 from ledger.general.vocabulary import ChannelId, Name, Text, UnitId
-from ledger.kernel import Command, Event, Forbidden, OutOfStep, Reading
+from ledger.kernel import Act, Event, Forbidden, OutOfStep, Reading, Report
 from ledger.systems.channels import rules
 from ledger.systems.channels.events import (
     ChannelAddress,
@@ -24,11 +25,14 @@ from ledger.systems.workplans.folds import PolicyKnown
 _POLICY = "complaint.channel_test_cd"
 
 
-class PublishComplaintChannel(Command):
+class PublishComplaintChannel(Act):
     """公布投诉渠道: publish where and when anybody can complain of the unit's enforcement.
 
     Sent again with the same ``channel`` it says what holds from now on.
     """
+
+    ROLES = CHANNELLED
+    ACTS_FOR = "unit"
 
     channel: ChannelId
     unit: UnitId
@@ -37,8 +41,6 @@ class PublishComplaintChannel(Command):
     hours: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         known = ledger.read(ComplaintChannel(self.channel))
         if known.exists:
             ledger.act_for(known.unit)
@@ -55,11 +57,13 @@ class PublishComplaintChannel(Command):
         )
 
 
-class ReportChannelTest(Command):
+class ReportChannelTest(Report):
     """测试投诉渠道: report whether a channel answered when another office tried it.
 
     Complaints are no tests: their number is nobody's to infer. ``occurred_at`` says when.
     """
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     channel: ChannelId
     answered: bool
@@ -82,14 +86,15 @@ class ReportChannelTest(Command):
         )
 
 
-class CloseComplaintChannel(Command):
+class CloseComplaintChannel(Act):
     """停用投诉渠道: say that nobody answers there any more, and why."""
+
+    ROLES = CHANNELLED
 
     channel: ChannelId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         known = _known(ledger, self.channel)
         ledger.act_for(known.unit)
         if known.closed_on is not None:
@@ -99,17 +104,18 @@ class CloseComplaintChannel(Command):
         )
 
 
-class ReviewChannels(Command):
+class ReviewChannels(Act):
     """核查投诉渠道: find a unit that lacks a mailbox or telephone, or leaves one untested.
 
     Asked of units that report each month, and only of days after this ledger came to hold
     ``complaint.channel_test_cd``; each lack is found once (CMP-V4, CMP-V5).
     """
 
+    ROLES = roles("ledger_clock")
+
     unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         since = ledger.read(PolicyKnown(_POLICY)).since
         if since is None or ledger.today <= since:
             raise OutOfStep("nobody had to publish or test a channel before today")

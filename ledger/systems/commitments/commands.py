@@ -9,8 +9,19 @@ from typing import Annotated
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Tag, UnknownReference
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Report,
+    Tag,
+    UnknownReference,
+)
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.commitments import rules
 from ledger.systems.commitments.events import (
@@ -32,12 +43,17 @@ Obligations = Annotated[tuple[Obligation, ...], msgspec.Meta(min_length=1, max_l
 Evidence = Annotated[tuple[Name, ...], msgspec.Meta(max_length=50)]
 
 
-class MakeCommitment(Command):
+class MakeCommitment(DatedAct):
     """作出信用承诺: take a promise of a business; each obligation has a day of its own.
 
     The unit that takes it records it, or the business itself. ``text_hash`` is the SHA-256 of the
     signed text.
     """
+
+    ROLES = roles("entity_rep", "credit_officer", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("credit_officer", "entity_rep")
+    IN_PERSON = roles("entity_rep")
 
     commitment: CommitmentId
     entity: EntityId
@@ -49,11 +65,7 @@ class MakeCommitment(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
-        if ledger.actor.role == "entity_rep":
             ledger.known(UnitStanding(self.unit), "Name the unit that takes the commitment.")
-        else:
-            _act_for(ledger, self.unit)
         ledger.new(Commitment(self.commitment))
         require_listed(ledger, self.entity)
         for place, one in enumerate(self.obligations):
@@ -97,12 +109,14 @@ class MakeCommitment(Command):
             )
 
 
-class FulfilCommitment(Command):
+class FulfilCommitment(Report):
     """履行承诺: an obligation was performed; late performance is recorded with its days.
 
     With the last one the commitment enters the credit record. It counts as kept when every
     obligation was performed in time.
     """
+
+    ROLES = roles("credit_officer", *UNIT)
 
     commitment: CommitmentId
     obligation: Name
@@ -145,13 +159,15 @@ class FulfilCommitment(Command):
             )
 
 
-class EstablishBreach(Command):
+class EstablishBreach(Act):
     """认定违背承诺: an obligation is not performed, by verified evidence, after notice (CMT-R1).
 
     It is due before, unless ``impossible_because`` says why it can be performed no more. The breach
     enters the credit record as ``record``. It has no severity and is not shown: that
     takes a determination of its own (2.4c).
     """
+
+    ROLES = roles("credit_officer", "unit_head")
 
     commitment: CommitmentId
     obligation: Name
@@ -163,7 +179,6 @@ class EstablishBreach(Command):
     impossible_because: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
         ledger.act_for(commitment.unit)  # 谁认定: nobody establishes another unit's breach
         ledger.new(Record(self.record))

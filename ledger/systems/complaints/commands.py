@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ledger.general.personaldata import personal_data
+from ledger.general.roles import HANDLERS, UNIT, roles
 from ledger.general.vocabulary import (
     ComplaintId,
     EntityId,
@@ -23,12 +24,13 @@ from ledger.general.vocabulary import (
     same_person,
 )
 from ledger.kernel import (
-    Command,
+    Act,
     Event,
     Forbidden,
     Malformed,
     OutOfStep,
     Reading,
+    Report,
     UnknownReference,
     Value,
 )
@@ -76,7 +78,7 @@ class VisitComplainedOf(Value):
     checklist_or_order_left: bool = False
 
 
-class ReceiveComplaint(Command):
+class ReceiveComplaint(Report):
     """收到投诉: take down a complaint about a unit; never refused for what it says (0.1).
 
     ``handled_by`` takes it up, and is never the unit accused (CMP-R1); by default it is the
@@ -87,6 +89,11 @@ class ReceiveComplaint(Command):
     ``irregular_visit`` names one that was reported before. A unit at whose window somebody
     complains of it takes down what is said, and not by whom (CMP-R2).
     """
+
+    ROLES = roles(
+        "entity_rep", "jb_supervisor", "park_committee", "recon_officer", "rlo_assessor", *UNIT
+    )
+    IN_PERSON = roles("entity_rep")
 
     complaint: ComplaintId
     channel: Channel
@@ -103,8 +110,6 @@ class ReceiveComplaint(Command):
     handled_by: UnitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         ledger.new(Complaint(self.complaint))
         handler = self.handled_by or rules.handler_of(self.subject_unit)
         ledger.require(
@@ -207,7 +212,7 @@ class ReceiveComplaint(Command):
         )
 
 
-class ComplainPublicly(Command):
+class ComplainPublicly(Act):
     """网上投诉: complain of a unit's enforcement without an account.
 
     By default the Justice Bureau handles it, a complaint about the Justice Bureau the
@@ -221,7 +226,6 @@ class ComplainPublicly(Command):
     sealed_facts: Sealed
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(Complaint(self.complaint))
         handler = rules.handler_of(self.subject_unit)
         _require_body(ledger, self.subject_unit)
@@ -247,13 +251,15 @@ class ComplainPublicly(Command):
         )
 
 
-class AcknowledgeComplaint(Command):
+class AcknowledgeComplaint(Act):
     """告知收到: tell whoever complains that it was received, 第一时间."""
+
+    # CMP-R1 refuses the unit accused, with the law, once it knows of the complaint.
+    ROLES = HANDLERS
 
     complaint: ComplaintId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received")
         yield ComplaintAcknowledged(
             **_subjects(state),
@@ -261,17 +267,18 @@ class AcknowledgeComplaint(Command):
         )
 
 
-class AcceptComplaint(Command):
+class AcceptComplaint(Act):
     """受理投诉: look into it; ``allegation`` is what the unit accused is told, and not by whom.
 
     Without it the unit accused is not told yet: ``pass-on-facts`` does that.
     """
 
+    ROLES = HANDLERS
+
     complaint: ComplaintId
     allegation: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         if self.allegation is not None:
             _require_nameless(ledger, state, self.allegation)
@@ -283,18 +290,19 @@ class AcceptComplaint(Command):
         )
 
 
-class PassOnFacts(Command):
+class PassOnFacts(Act):
     """移交投诉事实: tell another body what a complaint says, and not by whom (CMP-R2).
 
     ``to`` may be the unit accused; until then it is answered as if there were no complaint.
     """
+
+    ROLES = HANDLERS
 
     complaint: ComplaintId
     to: UnitId
     facts: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged", "accepted", "resolved")
         if self.to == state.unit:
             raise Malformed(f"{self.to} handles the complaint, and has its facts", "/to")
@@ -306,15 +314,16 @@ class PassOnFacts(Command):
         yield FactsPassedOn(**_subjects(state), to=self.to, facts=self.facts)
 
 
-class RefuseComplaint(Command):
+class RefuseComplaint(Act):
     """不予受理: do not look into it; whoever can be reached is told why (CMP-R3)."""
+
+    ROLES = HANDLERS
 
     complaint: ComplaintId
     reason: Text
     feedback_text: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "received", "acknowledged")
         _require_feedback(ledger, state, self.feedback_text)
         yield ComplaintNotAccepted(
@@ -325,19 +334,20 @@ class RefuseComplaint(Command):
         yield from _informed(state, self.feedback_text)
 
 
-class TransferComplaint(Command):
+class TransferComplaint(Act):
     """转办投诉: hand it to the body that is competent, never to the unit accused (CMP-R1).
 
     Passed on again it gains no time, and after that time it is not passed on at all; the Justice
     Bureau may take it back then, with a period of its own.
     """
 
+    ROLES = HANDLERS
+
     complaint: ComplaintId
     to: UnitId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         back = ledger.actor.role == "jb_supervisor" and self.to == ledger.actor.unit_id
         state = _handled(ledger, self.complaint, "received", "acknowledged", by_its_unit=not back)
         ledger.require(
@@ -363,8 +373,10 @@ class TransferComplaint(Command):
         )
 
 
-class TakeInvestigationStep(Command):
+class TakeInvestigationStep(Report):
     """调查: record one step of looking into a complaint."""
+
+    ROLES = HANDLERS
 
     complaint: ComplaintId
     step: Step
@@ -376,12 +388,14 @@ class TakeInvestigationStep(Command):
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
 
-class ResolveComplaint(Command):
+class ResolveComplaint(Act):
     """办结投诉: say what came of it; what was right is a finding against the unit at once.
 
     ``remedy`` is what the unit accused has to put right, and reads. Whoever can be reached is told
     in ``feedback_text`` (CMP-R3).
     """
+
+    ROLES = HANDLERS
 
     complaint: ComplaintId
     outcome: Outcome
@@ -389,7 +403,6 @@ class ResolveComplaint(Command):
     feedback_text: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         state = _handled(ledger, self.complaint, "accepted")
         right = self.outcome != "no"
         if right and self.remedy is None:
@@ -417,11 +430,14 @@ class ResolveComplaint(Command):
             )
 
 
-class GiveComplaintFeedback(Command):
+class GiveComplaintFeedback(Report):
     """投诉人评价: whoever complained says once whether the outcome satisfies.
 
     A business for itself; whoever handles it for a person who said so there.
     """
+
+    ROLES = roles("entity_rep", *HANDLERS)
+    IN_PERSON = roles("entity_rep")
 
     complaint: ComplaintId
     satisfied: bool
@@ -429,8 +445,6 @@ class GiveComplaintFeedback(Command):
     entity: EntityId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         state = ledger.known(Complaint(self.complaint))
         if ledger.actor.role != "entity_rep":
             state = _handled(ledger, self.complaint, "resolved", "not_accepted")
@@ -445,12 +459,14 @@ class GiveComplaintFeedback(Command):
         )
 
 
-class ExamineInspection(Command):
+class ExamineInspection(Report):
     """防止打击报复: is an inspection by the unit accused soon after the complaint? (CMP-V1).
 
     Asked by the clock about each that is approved or opened, and not by the unit's own command:
     whatever that recorded beside itself would tell the unit who complained.
     """
+
+    ROLES = roles("ledger_clock")
 
     complaint: ComplaintId
     task: TaskId

@@ -10,9 +10,9 @@ import msgspec
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import DecisionId, EntityId, Name, Role, Text, UnitId
 from ledger.kernel import (
-    Command,
     DeadlineMissed,
     DeadlineRecomputed,
     Event,
@@ -22,6 +22,7 @@ from ledger.kernel import (
     PolicyVersionAdopted,
     Reading,
     Recorded,
+    Report,
     UnknownReference,
     WorkingCalendarPublished,
 )
@@ -93,6 +94,9 @@ class CorrectRecord(Countersigned):
     event says which of its fields report a fact and can be corrected, ``occurred_at`` with them;
     what was decided is changed by a decision. A unit's people correct what their own unit recorded.
     """
+
+    # Anybody of a unit may request one; its class says who approves it.
+    ROLES = roles("jb_supervisor", "credit_officer", *UNIT)
 
     NAME: ClassVar[str] = "corrections.correct-record"
     APPROVERS: ClassVar[frozenset[Role]] = frozenset(
@@ -310,7 +314,7 @@ class CorrectRecord(Countersigned):
         return "/field_changes"
 
 
-class NullifyDecision(Command):
+class NullifyDecision(Report):
     """否定决定: record that a competent body revoked or altered a decision, or declared it
     unlawful or void.
 
@@ -320,6 +324,10 @@ class NullifyDecision(Command):
     another act. A unit's head records this of the own unit's decisions. What rests on the decision
     (credit records, sanctions, grades) follows in the same append.
     """
+
+    ROLES = roles("recon_officer", "unit_head")
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("recon_officer")
 
     decision: DecisionId
     unit: UnitId
@@ -374,12 +382,14 @@ class NullifyDecision(Command):
         )
 
 
-class RecordLitigation(Command):
+class RecordLitigation(Report):
     """记录行政诉讼结果: report how a court ended a suit about one of the unit's decisions.
 
     The decision itself stays as it is: what the judgment undoes or alters is recorded with
     nullify-decision.
     """
+
+    ROLES = roles("unit_legal_office", "unit_head")
 
     decision: DecisionId
     court: Name

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     DecisionId,
     EntityId,
@@ -20,7 +21,17 @@ from ledger.general.vocabulary import (
     UnitId,
     same_person,
 )
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Recorded, Rule
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Recorded,
+    Report,
+    Rule,
+)
 from ledger.systems.commitments.rules import CMT_R1
 from ledger.systems.credit import rules
 from ledger.systems.credit.effects import (
@@ -61,15 +72,20 @@ _KINDS: tuple[str, ...] = get_args(RecordKind)
 
 #: Who acts for every unit: the lead department enters and ends what reaches it, the clock what runs
 #: out. Everybody else acts for the own unit (谁认定、谁录入).
-_FOR_ALL = {"credit_officer", "ledger_clock"}
+_FOR_ALL = roles("credit_officer", "ledger_clock")
 
 
-class EnterCreditRecord(Command):
+class EnterCreditRecord(DatedAct):
     """录入信用信息: put an effective instrument on the credit record of a business.
 
     ``kind`` is one of the catalogue's (CRD-R2); ``severity`` stands on dishonesty information.
     ``source_event_position`` is where the fact that the record rests on stands in this ledger.
     """
+
+    # 谁认定、谁录入: a unit its own records, the lead department what comes from elsewhere.
+    ROLES = roles("credit_officer", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = _FOR_ALL
 
     record: RecordId
     entity: EntityId
@@ -94,7 +110,6 @@ class EnterCreditRecord(Command):
     determined_by: UnitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        _act_for(ledger, self.unit)
         ledger.new(Record(self.record))
         ledger.require(
             self.kind in _KINDS and (self.kind != "other" or self.catalogue_item),
@@ -228,14 +243,15 @@ class EnterCreditRecord(Command):
         require_impersonal(ledger, rules.CRD_R4, self.title, self.summary, self.necessity_reason)
 
 
-class StartPublicity(Command):
+class StartPublicity(Act):
     """开始公示: show a record to the public, for as long as the regime of its day says."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     record: RecordId
     channels: Channels
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
@@ -283,6 +299,8 @@ class TerminatePublicity(Countersigned):
     ``source_delisted`` is for what another register holds (``source_ref``).
     """
 
+    ROLES = roles("credit_officer", "ledger_clock", *UNIT)
+
     NAME: ClassVar[str] = "credit.terminate-publicity"
     APPROVERS: ClassVar[frozenset[Role]] = ENDERS
 
@@ -300,7 +318,6 @@ class TerminatePublicity(Countersigned):
         return ends_by_word(ledger.read(Record(self.record)), self.reason)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None
@@ -354,12 +371,14 @@ class TerminatePublicity(Countersigned):
         return min(ends, default=None)
 
 
-class ReviewBounds(Command):
+class ReviewBounds(Report):
     """复核公示期: move the last days of a record to those that a law since then gives it.
 
     Sent by the clock of what is to be shown for longer than the transition allows
     (``dishonesty.transition``). Nothing is recorded where they stand as they should.
     """
+
+    ROLES = roles("ledger_clock")
 
     record: RecordId
 
@@ -372,12 +391,14 @@ class ReviewBounds(Command):
             yield from end_outlived(ledger, [record], [moved])
 
 
-class FollowDecision(Command):
+class FollowDecision(Report):
     """随决定变更: let a record say what its decision says since that was altered.
 
     Sent by the clock of alterations that an earlier version of the program did not carry over.
     Nothing is recorded where they agree.
     """
+
+    ROLES = roles("ledger_clock")
 
     record: RecordId
 
@@ -404,12 +425,14 @@ class FollowDecision(Command):
         )
 
 
-class ReportShownElsewhere(Command):
+class ReportShownElsewhere(Report):
     """报告异地公示: say that a record of this document is shown on another platform (CRD-V4).
 
     What another system says is a claim of that source and no record here. A finding is raised if
     the record has ended here by that day, or says something else since its decision was altered.
     """
+
+    ROLES = roles("entity_rep", "credit_officer", "jb_supervisor", *UNIT)
 
     record: RecordId
     entity: EntityId
@@ -454,12 +477,14 @@ class ReportShownElsewhere(Command):
         return record.altered_on
 
 
-class SuspendPublicity(Command):
+class SuspendPublicity(Act):
     """中止公示: do not show a record while the execution of its decision is stopped.
 
     ``order`` is the document by which it was stopped, and ``ground`` says by whom: a pending
     reconsideration or lawsuit alone hides nothing (2.4e). The last days do not move.
     """
+
+    ROLES = roles("credit_officer", *UNIT)
 
     record: RecordId
     ground: StopOfExecution
@@ -468,7 +493,6 @@ class SuspendPublicity(Command):
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _public_record(ledger, self.record)
         if record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
@@ -488,14 +512,15 @@ class SuspendPublicity(Command):
         )
 
 
-class ResumePublicity(Command):
+class ResumePublicity(Act):
     """恢复公示: show a suspended record again."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     record: RecordId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _public_record(ledger, self.record)
         if not record.suspended(ledger.on):
             raise OutOfStep(f"the publicity of {self.record} is not suspended")
@@ -510,8 +535,11 @@ class ResumePublicity(Command):
         )
 
 
-class FileObjection(Command):
+class FileObjection(Report):
     """提出异议: the business says that a record of its own is wrong."""
+
+    ROLES = roles("entity_rep", "credit_officer", *UNIT)
+    IN_PERSON = roles("entity_rep")
 
     record: RecordId
     entity: EntityId
@@ -519,8 +547,6 @@ class FileObjection(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         record = record_of(ledger, self.record, self.entity)
         assert record.says is not None
         if record.objection is not None:
@@ -539,6 +565,8 @@ class ResolveObjection(Countersigned):
 
     One that the own unit took down is upheld by two persons, as a correction is.
     """
+
+    ROLES = roles("credit_officer", *UNIT)
 
     NAME: ClassVar[str] = "credit.resolve-objection"
     APPROVERS: ClassVar[frozenset[Role]] = ENDERS
@@ -563,7 +591,6 @@ class ResolveObjection(Countersigned):
         )
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says = record.says
         assert says is not None

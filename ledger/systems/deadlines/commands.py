@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Name
 from ledger.kernel import (
-    Command,
     DeadlineRule,
     Due,
     Event,
@@ -18,6 +18,7 @@ from ledger.kernel import (
     OutOfStep,
     Reading,
     Recorded,
+    Report,
     UnknownReference,
 )
 from ledger.kernel.days import DayCount, YearCalendar
@@ -33,13 +34,15 @@ Position = Annotated[int, msgspec.Meta(ge=1)]
 _ABOUT = ("entity", "task", "plan", "matter")
 
 
-class EndDeadline(Command):
+class EndDeadline(Report):
     """期限届满: a deadline is past and what it asked for was not done in time; recorded once.
 
     What follows by law is recorded in the same append. Never while the due date is provisional. A
     deadline that a calendar published meanwhile made final is recomputed in the same append, so
     that the record says why this day and no other.
     """
+
+    ROLES = roles("ledger_clock")
 
     rule_name: Name
     opened_at_position: Position
@@ -107,11 +110,13 @@ class EndDeadline(Command):
             yield from rule.follows(ledger, deadline.opening, due.on)
 
 
-class RecomputeDeadline(Command):
+class RecomputeDeadline(Report):
     """期限重算: a calendar published since makes a provisional due date final, or moves it.
 
     Nothing is recorded for a date that was final, or of which no more is known than before.
     """
+
+    ROLES = roles("ledger_clock")
 
     rule_name: Name
     opened_at_position: Position

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import DelegationId, MatterId, Name, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.delegations.events import (
     DelegationAssessed,
@@ -21,12 +22,14 @@ from ledger.systems.delegations.events import (
 from ledger.systems.delegations.folds import Delegation
 
 
-class DelegatePower(Command):
+class DelegatePower(Report):
     """记录赋权决定: record a published provincial decision that lets a township act.
 
     ``powers`` name inspection only where the decision means it (行政处罚法 Art. 24 is about
     penalties).
     """
+
+    ROLES = roles("jb_supervisor")
 
     delegation: DelegationId
     unit: UnitId
@@ -67,8 +70,10 @@ class DelegatePower(Command):
         )
 
 
-class SuspendDelegation(Command):
+class SuspendDelegation(Report):
     """暂停赋权: record that the township may not act under it from a day on, today by default."""
+
+    ROLES = roles("jb_supervisor")
 
     delegation: DelegationId
     reason: Text
@@ -93,8 +98,10 @@ class SuspendDelegation(Command):
         )
 
 
-class EndDelegation(Command):
+class EndDelegation(Report):
     """收回赋权: record that the township may not act under it any more, from a day on."""
+
+    ROLES = roles("jb_supervisor")
 
     delegation: DelegationId
     reason: Text
@@ -110,8 +117,10 @@ class EndDelegation(Command):
         )
 
 
-class AssessDelegation(Command):
+class AssessDelegation(Report):
     """评估赋权: record how the township carries the power; ``occurred_at`` is when."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     delegation: DelegationId
     result: Literal["keep", "adjust", "withdraw"]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from ledger.general.personaldata import plain_text
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, PersonalText, Text, oddity_of
-from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, civil_moment
+from ledger.kernel import Event, Fact, Malformed, OutOfStep, Reading, Report, civil_moment
 from ledger.systems.draws.effects import CalledReserves
 from ledger.systems.entities import rules
 from ledger.systems.entities.effects import business_left
@@ -28,12 +29,14 @@ from ledger.systems.persons.folds import Person
 from ledger.systems.supervision.findings import finding
 
 
-class RegisterEntity(Command):
+class RegisterEntity(Report):
     """登记市场主体: make a business known to the ledger, once.
 
     ``register_ref``: the register that shows it under this id, where that has another check
     character than GB 32100 gives, or reads as the number of a person.
     """
+
+    ROLES = roles("credit_officer", *UNIT)
 
     entity: EntityId
     identity: Identity
@@ -54,12 +57,14 @@ class RegisterEntity(Command):
         )
 
 
-class ReviseEntity(Command):
+class ReviseEntity(Report):
     """变更市场主体: a registered business is called, or lies, otherwise from ``occurred_at`` on.
 
     A report that comes late takes its place in time. It lists no business again: one that had left
     on that day stays away, and the report is found (ENT-V2).
     """
+
+    ROLES = roles("credit_officer", *UNIT)
 
     entity: EntityId
     identity: Identity
@@ -84,7 +89,7 @@ class ReviseEntity(Command):
             )
 
 
-class DelistEntity(Command):
+class DelistEntity(Report):
     """市场主体退出: the register no longer lists a business, with all that follows (ENT-R1).
 
     ``left_on``: the first day on which it does not; the day of ``occurred_at`` without it. In the
@@ -92,6 +97,8 @@ class DelistEntity(Command):
     that have not begun are cancelled, designation and observation end. Repair, reconsideration,
     complaints, publicity and open cases continue. The service fills in ``reserves``.
     """
+
+    ROLES = roles("credit_officer")
 
     entity: EntityId
     reason: Name
@@ -112,12 +119,14 @@ class DelistEntity(Command):
         yield from business_left(ledger, self.entity, left_on, self.kind, self.reserves)
 
 
-class ReenterEntity(Command):
+class ReenterEntity(Report):
     """市场主体重新登记: the register lists a business again; nothing else does.
 
     ``listed_on``: since when, the day of ``occurred_at`` without it. ``annuls``: the leaving was
     annulled, and the business had never left; what its report brought about stays as it is.
     """
+
+    ROLES = roles("credit_officer")
 
     entity: EntityId
     reason: Name
@@ -139,13 +148,15 @@ class ReenterEntity(Command):
         yield Fact(back, occurred_at=_moment(ledger, listed_on))
 
 
-class RecordLegalRepresentative(Command):
+class RecordLegalRepresentative(Report):
     """登记法定代表人: take down who speaks for a business by law, as its register shows (0.10).
 
     ``name`` and ``id_number`` are sent in clear and sealed by the service before anything else
     sees them; ``sealed`` is what it makes of them and is never sent. ``since``: the day on which
     the register has it so, the day of ``occurred_at`` without it.
     """
+
+    ROLES = roles("credit_officer", *UNIT)
 
     entity: EntityId
     name: PersonalText | None = None

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import SHARING_EXPERIENCE, roles
 from ledger.general.vocabulary import ExperienceId, MatterId, Name, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.experience.events import (
     ExperiencePublished,
@@ -17,14 +18,16 @@ from ledger.systems.experience.events import (
 )
 from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.events import ReportId
-from ledger.systems.progress.folds import Report, ReportingUnit
+from ledger.systems.progress.folds import ReportingUnit, SubmittedReport
 
 #: They publish the experience of any unit; a unit's head that of their own unit.
-_OFFICES = ("jb_supervisor", "rlo_assessor")
+_OFFICES = roles("jb_supervisor", "rlo_assessor")
 
 
-class SelectHighlight(Command):
+class SelectHighlight(Act):
     """选取亮点: pick a highlight of a submitted report, by its place in the report (from 1)."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     experience: ExperienceId
     report: ReportId
@@ -33,7 +36,9 @@ class SelectHighlight(Command):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         ledger.new(Experience(self.experience))
-        submitted = ledger.known(Report(self.report), "Name a report that is owed.").submitted
+        submitted = ledger.known(
+            SubmittedReport(self.report), "Name a report that is owed."
+        ).submitted
         if submitted is None:
             raise OutOfStep(f"report {self.report} was not submitted yet")
         if self.highlight > len(submitted.highlights):
@@ -52,8 +57,12 @@ class SelectHighlight(Command):
         )
 
 
-class PublishExperience(Command):
+class PublishExperience(Act):
     """发布经验: publish what a unit did well; of a selected highlight the unit is the report's."""
+
+    ROLES = SHARING_EXPERIENCE
+    ACTS_FOR = "unit"
+    ANY_UNIT = _OFFICES
 
     experience: ExperienceId
     unit: UnitId
@@ -62,9 +71,6 @@ class PublishExperience(Command):
     matters: Annotated[tuple[MatterId, ...], msgspec.Meta(max_length=50)] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        if ledger.actor.role not in _OFFICES:
-            ledger.act_for(self.unit)
         known = ledger.read(Experience(self.experience))
         if known.stage != "selected":
             ledger.new(Experience(self.experience))
@@ -87,14 +93,15 @@ class PublishExperience(Command):
         )
 
 
-class WithdrawExperience(Command):
+class WithdrawExperience(Act):
     """撤回经验: hold what was published no longer out as an example, and say why."""
+
+    ROLES = SHARING_EXPERIENCE
 
     experience: ExperienceId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         known = ledger.known(Experience(self.experience), "Publish it first.")
         if ledger.actor.role not in _OFFICES:
             ledger.act_for(known.unit)

@@ -9,8 +9,18 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import roles
 from ledger.general.vocabulary import EntityId, Grade, Name, Role, Text
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Rule, UnknownReference
+from ledger.kernel import (
+    DatedAct,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Report,
+    Rule,
+    UnknownReference,
+)
 from ledger.systems.credit.folds import CreditRecords
 from ledger.systems.entities.rules import require_listed
 from ledger.systems.grading import rules
@@ -20,8 +30,10 @@ from ledger.systems.grading.folds import CreditGrade, inputs_hash
 Factors = Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1, max_length=200)]
 
 
-class AssignGrade(Command):
+class AssignGrade(DatedAct):
     """录入信用等级: a grade that the national or the regional assessment gives."""
+
+    ROLES = roles("credit_officer")
 
     entity: EntityId
     scheme: Name
@@ -45,12 +57,14 @@ class AssignGrade(Command):
         )
 
 
-class RecomputeGrade(Command):
+class RecomputeGrade(Report):
     """重新评定信用等级: announce the grade that a business has today, by what stands on record.
 
     Nothing is recorded when this grade was announced already, from the same factors, or while an
     assessment made elsewhere holds. The clock looks every month (国市监信发〔2022〕6号).
     """
+
+    ROLES = roles("credit_officer", "ledger_clock")
 
     entity: EntityId
 
@@ -67,6 +81,8 @@ class OverrideGrade(Countersigned):
 
     It is assessed on the day on which it is approved.
     """
+
+    ROLES = roles("credit_officer")
 
     NAME: ClassVar[str] = "grading.override-grade"
     APPROVERS: ClassVar[frozenset[Role]] = frozenset({"credit_officer"})

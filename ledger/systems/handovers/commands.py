@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Badge, Text, UnitId, same_person
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
 from ledger.systems.catalogue.folds import OfficerStanding
 from ledger.systems.handovers.events import DutyHandedOver, DutyTakenBack, Scope
 from ledger.systems.handovers.folds import UnitHandovers, systems_of
 
 
-class HandOverDuty(Command):
+class HandOverDuty(Act):
     """职责交接: let what waits for one person of the unit wait for another, for a time or for good.
 
     It moves what is open and what will come; nothing that was done changes its author. The
     successor holds a certificate of the unit that is in force, or is the head who hands over;
     anybody may take over requests (``approvals``) alone.
     """
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     from_person: Badge
@@ -28,8 +32,6 @@ class HandOverDuty(Command):
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         if same_person(self.from_person, self.to_person):
             raise Malformed("to_person must be another person than from_person", "/to_person")
         if self.until is not None and self.until < ledger.today:
@@ -71,16 +73,17 @@ class HandOverDuty(Command):
             )
 
 
-class TakeBackDuty(Command):
+class TakeBackDuty(Act):
     """职责收回: end a handover; what waits is the first person's again."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     from_person: Badge
     scope: Scope = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         known = ledger.read(UnitHandovers(self.unit))
         systems = systems_of(self.scope)
         if not any(known.handed(self.from_person, system, ledger.today) for system in systems):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     JointArtefactId,
@@ -20,11 +21,13 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import (
-    Command,
+    Act,
+    DatedAct,
     Event,
     Malformed,
     OutOfStep,
     Reading,
+    Report,
     UnknownReference,
     civil_date,
 )
@@ -67,15 +70,16 @@ _ARTEFACTS: dict[JointMode, ArtefactKind] = {
 }
 
 
-class PublishJointList(Command):
+class PublishJointList(Act):
     """公布联合检查事项清单: all matters of the list's next version."""
+
+    ROLES = roles("jb_supervisor")
 
     artefact: JointArtefactId
     matters: Matters
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         before = ledger.read(JointArtefact(self.artefact))
         if before.kind not in ("", "list"):
             raise OutOfStep(f"{self.artefact} is a {before.kind}; take another id")
@@ -90,23 +94,26 @@ class PublishJointList(Command):
         )
 
 
-class PublishJointCalendar(Command):
+class PublishJointCalendar(Act):
     """公布年度联合检查日历: which units go together in a year, and when."""
+
+    ROLES = roles("jb_supervisor")
 
     artefact: JointArtefactId
     year: Year
     entries: Annotated[tuple[CalendarEntry, ...], msgspec.Meta(min_length=1, max_length=200)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(JointArtefact(self.artefact))
         for entry in self.entries:
             _require_units(ledger, (entry.lead, *entry.participants))
         yield JointCalendarPublished(artefact=self.artefact, year=self.year, entries=self.entries)
 
 
-class AdoptJointProcedure(Command):
+class AdoptJointProcedure(Act):
     """制定联合检查规程: who leads, who takes part, what begins a joint visit."""
+
+    ROLES = roles("jb_supervisor")
 
     artefact: JointArtefactId
     doc_no: Name
@@ -116,7 +123,6 @@ class AdoptJointProcedure(Command):
     effective_from: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(JointArtefact(self.artefact))
         _require_units(ledger, (self.lead, *self.participants))
         yield JointProcedureAdopted(
@@ -129,26 +135,30 @@ class AdoptJointProcedure(Command):
         )
 
 
-class AdoptUnifiedForm(Command):
+class AdoptUnifiedForm(Act):
     """制定联合检查表单: one merged checklist for the matters of several units."""
+
+    ROLES = roles("jb_supervisor", "unit_head")
 
     artefact: JointArtefactId
     title: Name
     items: Annotated[tuple[FormItem, ...], msgspec.Meta(min_length=1, max_length=500)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(JointArtefact(self.artefact))
         # Several items may belong to one matter.
         _require_matters(ledger, tuple({item.matter: None for item in self.items}), "/items")
         yield UnifiedFormAdopted(artefact=self.artefact, title=self.title, items=self.items)
 
 
-class PlanJoint(Command):
+class PlanJoint(Act):
     """计划联合检查: the lead plans one visit of several units and offers each its part.
 
     Each mode names what it rests on (JNT-R2); every unit has a matter of its own (JNT-R3).
     """
+
+    ROLES = HEADS
+    ACTS_FOR = "unit"
 
     joint: JointId
     unit: UnitId
@@ -163,8 +173,6 @@ class PlanJoint(Command):
     unified_form: JointArtefactId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(Joint(self.joint))
         ledger.known(Registration(self.entity), "Register the business first.")
         require_listed(ledger, self.entity)
@@ -205,14 +213,15 @@ class PlanJoint(Command):
                 )
 
 
-class OfferJoin(Command):
+class OfferJoin(Act):
     """邀请参加联合检查: the lead offers one more unit a part, or one that declined another one."""
+
+    ROLES = HEADS
 
     joint: JointId
     part: Participant
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         joint = _led(ledger, self.joint)
         unit = self.part.unit
         if unit == joint.unit or joint.answers.get(unit) in ("offered", "accepted"):
@@ -224,15 +233,16 @@ class OfferJoin(Command):
         )
 
 
-class AcceptJoin(Command):
+class AcceptJoin(Act):
     """同意参加联合检查: take the part that was offered; a task of one's own follows."""
+
+    ROLES = HEADS
+    ACTS_FOR = "unit"
 
     joint: JointId
     unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         joint = _planned(ledger, self.joint)
         if joint.answers.get(self.unit) != "offered":
             state = joint.answers.get(self.unit, "not offered")
@@ -240,12 +250,15 @@ class AcceptJoin(Command):
         yield JoinAccepted(joint=self.joint, entity=joint.entity, unit=self.unit)
 
 
-class DeclineJoin(Command):
+class DeclineJoin(Act):
     """不参加联合检查: go apart from a joint visit, or from one visit of another unit, and say why.
 
     Without a reason it is refused (JNT-R1); with words alone it is recorded and flagged (JNT-V1);
     ``evidence_ref`` names a document that bears the reason out.
     """
+
+    ROLES = HEADS
+    ACTS_FOR = "unit"
 
     unit: UnitId
     entity: EntityId
@@ -255,8 +268,6 @@ class DeclineJoin(Command):
     evidence_ref: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         if (self.joint is None) == (self.task is None):
             raise Malformed("name either the joint visit or the task that is declined", "/joint")
         if self.joint is not None:
@@ -314,8 +325,10 @@ class DeclineJoin(Command):
             raise OutOfStep(f"task {task_id} is {task.stage}; nothing can be merged with it")
 
 
-class CancelJoint(Command):
+class CancelJoint(DatedAct):
     """取消联合检查: it will not take place. Tasks approved for it are cancelled first, by each."""
+
+    ROLES = HEADS
 
     joint: JointId
     reason: Text
@@ -330,12 +343,14 @@ class CancelJoint(Command):
         )
 
 
-class RecordJointVisit(Command):
+class RecordJointVisit(Report):
     """联合检查实施: the lead records the visit, once all have left, from what each unit recorded.
 
     Never refused for what was unlawful: units that came at another time are found (JNT-V2), and
     matters that stand not on the form, or without one not in the plan (JNT-V3).
     """
+
+    ROLES = OFFICERS
 
     joint: JointId
     matters_checked: Matters

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     Badge,
     DesignationId,
@@ -22,7 +23,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report, Value
 from ledger.kernel.days import add_months
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.events import Domain
@@ -59,11 +60,14 @@ from ledger.systems.supervision.findings import finding
 _DOMAINS: tuple[str, ...] = tuple(domain for domain in get_args(Domain) if domain != "general")
 
 
-class ListKeyMatter(Command):
+class ListKeyMatter(Act):
     """列入重点监管事项: a published matter of a key domain, on a risk assessment, for a time.
 
     A list is short (KEY-R2). Listed again it is renewed, on a new assessment (KEY-R5).
     """
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     domain: KeyDomain
     matter: MatterId
@@ -73,8 +77,6 @@ class ListKeyMatter(Command):
     expires_on: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         _require_domain(ledger, self.domain in _DOMAINS, self.domain, "it is no key domain")
         matter = ledger.known(Matter(self.matter), "List it in the catalogue first.")
         elements = matter.in_force_on(ledger.on)
@@ -126,15 +128,16 @@ class ListKeyMatter(Command):
         )
 
 
-class DelistKeyMatter(Command):
+class DelistKeyMatter(Act):
     """移出重点监管事项: take a matter off its key list before its time."""
+
+    ROLES = roles("unit_head")
 
     domain: KeyDomain
     matter: MatterId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         listed = ledger.read(KeyList(self.domain)).matters.get(self.matter)
         if listed is None or not listed.in_force(ledger.on):
             raise OutOfStep(f"{self.matter} is not on the key list of {self.domain}")
@@ -154,12 +157,15 @@ class RankedList(Value):
     screened: Count
 
 
-class RunScreening(Command):
+class RunScreening(Act):
     """重点监管筛选: rank the registered businesses of an area and line by their risk on ``on``.
 
     By ``key.screening_formula``, from what is published of them. The service makes and stores the
     list and fills in ``ranked``.
     """
+
+    ROLES = roles(*HEADS, "jb_supervisor")
+    ACTS_FOR = "unit"
 
     screening: ScreeningId
     unit: UnitId
@@ -169,9 +175,7 @@ class RunScreening(Command):
     ranked: RankedList | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(Screening(self.screening))
-        ledger.act_for(self.unit)
         if self.on > ledger.today:
             raise Malformed(f"on must not lie after {ledger.today}; it is {self.on}", "/on")
         formula = ledger.policy("key.screening_formula", on=self.on)
@@ -208,7 +212,7 @@ class RankInRun(Value):
     better: Annotated[tuple[EntityId, ...], msgspec.Meta(max_length=MOST_BETTER)] = ()
 
 
-class DesignateKeyUnit(Command):
+class DesignateKeyUnit(Act):
     """确定重点监管单位: put a business under key supervision for listed matters, and tell it.
 
     It gives a reason or the screening in which the business ranks (KEY-R6), and names when it is
@@ -216,6 +220,9 @@ class DesignateKeyUnit(Command):
     designated anew (KEY-R5). ``passed_over`` says why businesses of better ranks in ``run`` are
     not designated; without it that is found (KEY-V4). The service fills in ``ranked``.
     """
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     designation: DesignationId
     entity: EntityId
@@ -233,8 +240,6 @@ class DesignateKeyUnit(Command):
     ranked: RankInRun | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(KeyDesignation(self.designation))
         ledger.known(Registration(self.entity), "Register the business first.")
         require_listed(ledger, self.entity)
@@ -342,8 +347,10 @@ class DesignateKeyUnit(Command):
             )
 
 
-class ProvideGuidance(Command):
+class ProvideGuidance(Report):
     """直接指导: report a guidance that the business was given; ``occurred_at`` says when."""
+
+    ROLES = OFFICERS
 
     designation: DesignationId
     subject: Text
@@ -361,11 +368,13 @@ class ProvideGuidance(Command):
         )
 
 
-class LogTrackingVisit(Command):
+class LogTrackingVisit(Report):
     """跟踪监管走访: report a visit that followed up. Never refused for being unlawful (0.1).
 
     After the designation lapsed or ended it is found (KEY-V1), without any guidance too (KEY-V2).
     """
+
+    ROLES = OFFICERS
 
     designation: DesignationId
     officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(min_length=1, max_length=20)]
@@ -402,11 +411,13 @@ class LogTrackingVisit(Command):
             yield finding(ledger, rules.KEY_V2, **about)
 
 
-class ReviewKeyDesignation(Command):
+class ReviewKeyDesignation(Act):
     """复核重点监管单位: keep the designation until a further day, or remove it.
 
     One that was ended without a review is reviewed as removed, before it is designated anew.
     """
+
+    ROLES = roles("unit_head")
 
     designation: DesignationId
     outcome: Literal["keep", "remove"]
@@ -414,7 +425,6 @@ class ReviewKeyDesignation(Command):
     review_on: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         given = _own(ledger, self.designation)
         if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
             raise OutOfStep(f"designation {self.designation} ended on {given.ended_on}")
@@ -439,15 +449,16 @@ class ReviewKeyDesignation(Command):
             yield _ended(ledger, given, "review")
 
 
-class EndKeyDesignation(Command):
+class EndKeyDesignation(Act):
     """解除重点监管: what it was for is gone, without a review."""
+
+    ROLES = roles("unit_head")
 
     designation: DesignationId
     reason: Literal["risk_gone", "closed", "merged", "error"]
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         given = _running(ledger, self.designation)
         yield _ended(ledger, given, self.reason)
         if self.note is not None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     CaseId,
     Fen,
@@ -19,7 +20,7 @@ from ledger.general.vocabulary import (
     is_among,
     same_person,
 )
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.legalreview import rules
 from ledger.systems.legalreview.events import (
@@ -47,8 +48,11 @@ from ledger.systems.penalties.rules import due
 from ledger.systems.supervision.findings import finding
 
 
-class PublishMajorDecisionList(Command):
+class PublishMajorDecisionList(Act):
     """公布重大执法决定法制审核目录: publish the next version of a unit's list, complete."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     lines: Annotated[tuple[MajorDecision, ...], msgspec.Meta(min_length=1, max_length=200)]
@@ -56,8 +60,6 @@ class PublishMajorDecisionList(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         effective_from = self.effective_from or ledger.on
         if effective_from < ledger.on:
             raise Malformed("a list holds from its publication on", "/effective_from")
@@ -70,8 +72,10 @@ class PublishMajorDecisionList(Command):
         )
 
 
-class RegisterReviewer(Command):
+class RegisterReviewer(Report):
     """登记法制审核人员: record who reviews for a unit, and with which qualification."""
+
+    ROLES = roles("jb_supervisor")
 
     officer: OfficerId
     unit: UnitId
@@ -96,16 +100,18 @@ class RegisterReviewer(Command):
         )
 
 
-class RetireReviewer(Command):
+class RetireReviewer(Report):
     """法制审核人员退出: somebody no longer reviews for a unit; too few may be left (LRV-V1)."""
+
+    ROLES = roles("jb_supervisor", "unit_head")
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("jb_supervisor")
 
     officer: OfficerId
     unit: UnitId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "unit_head":
-            ledger.act_for(self.unit)
         if self.unit not in ledger.read(Reviewer(self.officer)).registered:
             raise OutOfStep(f"{self.officer} is not registered as a reviewer of {self.unit}")
         yield ReviewerRetired(
@@ -114,8 +120,10 @@ class RetireReviewer(Command):
         yield from _understaffed(ledger, self.unit, without=self.officer)
 
 
-class RequestLegalReview(Command):
+class RequestLegalReview(DatedAct):
     """提请法制审核: submit the draft of a decision to the unit's legal office."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     triggers: Annotated[tuple[Trigger, ...], msgspec.Meta(min_length=1)]
@@ -141,14 +149,15 @@ class RequestLegalReview(Command):
         yield from _understaffed(ledger, filed.unit)
 
 
-class ExtendLegalReview(Command):
+class ExtendLegalReview(Act):
     """延长法制审核: the reviewer needs more time; once for each review, before it is over."""
+
+    ROLES = roles("unit_legal_office", "unit_head")
 
     case: CaseId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         known_case(ledger, self.case)
         review = _pending(ledger, self.case)
         if review.extended is not None:
@@ -165,8 +174,11 @@ class ExtendLegalReview(Command):
         )
 
 
-class ConcludeLegalReview(Command):
+class ConcludeLegalReview(DatedAct):
     """出具法制审核意见: the sender is the reviewer; nobody who has a part in the case (LRV-R2)."""
+
+    # LRV-R2 and not ROLES refuses who handles the case: the reader is told the law.
+    ROLES = UNIT
 
     case: CaseId
     opinion: Opinion
@@ -217,8 +229,10 @@ class ConcludeLegalReview(Command):
             )
 
 
-class OverrideReviewOpinion(Command):
+class OverrideReviewOpinion(Report):
     """不采纳审核意见: record that the heads of the unit do not follow it; noticed (LRV-V2)."""
+
+    ROLES = roles("unit_head")
 
     case: CaseId
     minutes_ref: Name

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import CaseId, Name, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.days import add_months
 from ledger.systems.leniency import rules
 from ledger.systems.leniency.events import (
@@ -34,8 +35,11 @@ from ledger.systems.penalties.folds import (
 )
 
 
-class PublishLeniencyList(Command):
+class PublishLeniencyList(Act):
     """公布两轻一免清单: publish the next version of a unit's list, complete."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     items: Annotated[tuple[ListItem, ...], msgspec.Meta(min_length=1, max_length=500)]
@@ -43,8 +47,6 @@ class PublishLeniencyList(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         effective_from = self.effective_from or ledger.on
         if effective_from < ledger.on:
             raise Malformed("a list holds from its publication on", "/effective_from")
@@ -66,13 +68,15 @@ class PublishLeniencyList(Command):
         )
 
 
-class ApplyLeniency(Command):
+class ApplyLeniency(Act):
     """适用两轻一免: apply an item of the list in a case, with evidence for each condition.
 
     ``circumstances`` are those of the case that the item may name as excluding it; ``excluded``
     adds to what the case file says of conduct that no item excuses. ``passed_over`` names the more
     favourable items that do not fit.
     """
+
+    ROLES = roles("unit_head", "office_head")
 
     case: CaseId
     item: Name
@@ -83,7 +87,6 @@ class ApplyLeniency(Command):
     passed_over: tuple[ItemPassedOver, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case, filed = undecided_case(ledger, self.case)
         item = self._item(ledger, filed)
         self._check_excluded(ledger, filed, item)
@@ -172,8 +175,10 @@ class ApplyLeniency(Command):
         )
 
 
-class RecordEducation(Command):
+class RecordEducation(Report):
     """教育当事人: record how the business was taught (Art. 33)."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     method: Literal["interview", "on_site", "letter", "training"]
@@ -193,8 +198,10 @@ class RecordEducation(Command):
         )
 
 
-class TakeCorrectionCommitment(Command):
+class TakeCorrectionCommitment(Report):
     """承诺改正: record what the business promises to put right, and by when."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     commitment: Text
@@ -215,8 +222,10 @@ class TakeCorrectionCommitment(Command):
         )
 
 
-class VerifyPromisedCorrection(Command):
+class VerifyPromisedCorrection(Report):
     """核实承诺改正: see that what the business promised is put right; also after the case."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     evidence: Text

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     Name,
@@ -17,7 +18,7 @@ from ledger.general.vocabulary import (
     UnitId,
     ViolationCode,
 )
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.days import add_months
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.catalogue.folds import UnitStanding
@@ -48,12 +49,15 @@ from ledger.systems.penalties.events import ExcludedConduct
 from ledger.systems.supervision.findings import finding
 
 
-class GrantObservation(Command):
+class GrantObservation(Act):
     """给予留观期: watch an activity of the new economy for some months before punishing it.
 
     Without ``months`` it takes ``observation.default_months``; the last day is the corresponding
     day. One period for each activity of a business, whichever unit grants it (OBS-R2).
     """
+
+    ROLES = roles("unit_head", "park_committee")
+    ACTS_FOR = "unit"
 
     observation: ObservationId
     entity: EntityId
@@ -66,8 +70,6 @@ class GrantObservation(Command):
     months: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(Observation(self.observation))
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         ledger.known(Registration(self.entity), "Register the business first.")
@@ -108,15 +110,16 @@ class GrantObservation(Command):
         )
 
 
-class ExtendObservation(Command):
+class ExtendObservation(Act):
     """延长留观期: a later last day, within the longest period there may be (OBS-R2)."""
+
+    ROLES = roles("unit_head", "park_committee")
 
     observation: ObservationId
     ends_on: date
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         period = ledger.known(Observation(self.observation), "Grant the period first.")
         ledger.act_for(period.unit)
         require_listed(ledger, period.entity)
@@ -135,15 +138,16 @@ class ExtendObservation(Command):
         )
 
 
-class TerminateObservation(Command):
+class TerminateObservation(Act):
     """终止留观期: end a period before its last day; a breach of a bottom line ends it by itself."""
+
+    ROLES = roles("unit_head", "park_committee")
 
     observation: ObservationId
     because: Literal["activity_ended", "conditions_lost", "requested"]
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         period = _running(ledger, self.observation)
         yield ObservationTerminated(
             observation=self.observation,
@@ -155,11 +159,14 @@ class TerminateObservation(Command):
         )
 
 
-class TakeSoftMeasure(Command):
+class TakeSoftMeasure(DatedAct):
     """采取柔性措施: remind, guide or warn, with a day by which the issue is to be put right.
 
     It is no negative record. It does not stand alone against a breach of a bottom line (OBS-R4).
     """
+
+    ROLES = OFFICERS
+    ACTS_FOR = "unit"
 
     soft_measure: SoftMeasureId
     entity: EntityId
@@ -172,7 +179,6 @@ class TakeSoftMeasure(Command):
     excluded: tuple[ExcludedConduct, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         ledger.new(SoftMeasure(self.soft_measure))
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         ledger.known(Registration(self.entity), "Register the business first.")
@@ -235,8 +241,10 @@ class TakeSoftMeasure(Command):
             )
 
 
-class VerifyCorrection(Command):
+class VerifyCorrection(Report):
     """核实整改: see that what a soft measure was about is put right."""
+
+    ROLES = OFFICERS
 
     soft_measure: SoftMeasureId
     evidence: Text
@@ -261,8 +269,10 @@ class VerifyCorrection(Command):
         )
 
 
-class JustifyPenalty(Command):
+class JustifyPenalty(Act):
     """说明留观期内处罚的理由: say, after a legal review, why gentleness cannot come first."""
+
+    ROLES = roles("unit_head")
 
     observation: ObservationId
     issue: ViolationCode
@@ -270,7 +280,6 @@ class JustifyPenalty(Command):
     legal_review_ref: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         period = _running(ledger, self.observation)
         if self.issue in period.justified:
             raise OutOfStep(f"a penalty for {self.issue} was justified already")
@@ -284,8 +293,10 @@ class JustifyPenalty(Command):
         )
 
 
-class ReportBottomLineBreach(Command):
+class ReportBottomLineBreach(Report):
     """报告触碰底线: report conduct within a period that it does not excuse; it ends the period."""
+
+    ROLES = roles("jb_supervisor", *OFFICERS)
 
     observation: ObservationId
     line: BottomLine
@@ -325,14 +336,15 @@ class ReportBottomLineBreach(Command):
             )
 
 
-class ReviewBreach(Command):
+class ReviewBreach(Act):
     """检查触碰底线的处置: say that no case followed a breach in time (OBS-V1)."""
+
+    ROLES = roles("jb_supervisor", "ledger_clock")
 
     entity: EntityId
     observation: ObservationId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         issues = ledger.read(Issues(self.entity))
         breach: Breach | None = next(
             (b for b in issues.to_review if b.observation == self.observation), None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, PersonalText, PersonId
-from ledger.kernel import Command, Event, Malformed, Reading
+from ledger.kernel import Act, Event, Malformed, Reading, Report
 from ledger.systems.complaints.folds import Complaint
 from ledger.systems.penalties.folds import Case
 from ledger.systems.persons.effects import refuse_clear, registered
@@ -20,12 +21,14 @@ _COMPLAINT_OVER = {"resolved", "not_accepted"}
 _RECON_OVER = {"served", "mediated", "terminated", "refused"}
 
 
-class RegisterPerson(Command):
+class RegisterPerson(Report):
     """登记自然人: take down who somebody is; the answer names the token that stands for them.
 
     ``name``, ``contact`` and ``id_number`` are sent in clear and sealed by the service before
     anything else sees them; ``sealed`` is what it makes of them and is never sent.
     """
+
+    ROLES = roles("jb_supervisor", "park_committee", "recon_officer", *UNIT)
 
     name: PersonalText | None = None
     contact: PersonalText | None = None
@@ -40,18 +43,21 @@ class RegisterPerson(Command):
         yield registered(self.sealed, ledger.actor.unit_id)
 
 
-class ErasePerson(Command):
+class ErasePerson(Act):
     """删除个人信息: have the key destroyed under which a person's data is sealed, for good.
 
     Cites the law in ``legal_basis``. Not while a proceeding is open of whose result the person has
     to be told (PII-R1). Sent again it has the key destroyed again and records nothing.
     """
 
+    ROLES = roles(
+        "jb_supervisor", "park_committee", "recon_officer", "unit_legal_office", "unit_head"
+    )
+
     person: PersonId
     reason: ErasureReason
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         person = ledger.known(Person(self.person), "Nothing is sealed under this token.")
         if ledger.actor.role not in _EVERYBODYS:
             ledger.act_for(person.unit)

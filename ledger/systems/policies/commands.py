@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, Text
-from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.days import YearCalendar
 from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
 from ledger.systems.policies.calendars import SATURDAY, package_years, seed_source, seed_years
@@ -35,11 +36,13 @@ MOST_HOLIDAYS = 40
 MOST_MAKEUP = 20
 
 
-class AdoptPolicyVersion(Command):
+class AdoptPolicyVersion(DatedAct):
     """发布政策版本: a policy takes another value from a day on, for all or within a scope.
 
     A day before today needs ``retroactive`` and a reason, and is recorded with a finding (GEN-V2).
     """
+
+    ROLES = roles("jb_supervisor")
 
     key: PolicyKey
     value: Any
@@ -94,11 +97,13 @@ class AdoptPolicyVersion(Command):
             )
 
 
-class PublishWorkingCalendar(Command):
+class PublishWorkingCalendar(Report):
     """发布工作日历: the rest days and make-up working days of a year, as announced or corrected.
 
     Nothing is recorded when the newest version of the year says the same.
     """
+
+    ROLES = roles("jb_supervisor")
 
     year: Year
     holidays: tuple[date, ...]
@@ -147,16 +152,17 @@ class PublishWorkingCalendar(Command):
             raise Malformed(f"more than {MOST_MAKEUP} make-up days in a year.", "/makeup_workdays")
 
 
-class CallForCalendar(Command):
+class CallForCalendar(Act):
     """工作日历待发布: the day of ``calendar.call_on`` is over, and next year's calendar is missing.
 
     Recorded once for a year.
     """
 
+    ROLES = roles("ledger_clock")
+
     year: Year
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         known = ledger.read(CalendarCall(str(self.year)))
         if known.called or known.published:
             raise OutOfStep(f"the calendar of {self.year} was called for or published already")
@@ -169,7 +175,7 @@ class CallForCalendar(Command):
         yield CalendarCalledFor(year=str(self.year), due_on=date(self.year - 1, 12, 31))
 
 
-class SeedLedger(Command):
+class SeedLedger(Report):
     """初始化台账: record the defaults and the calendars that this ledger does not have yet.
 
     Safe to repeat: a default is missing when no version of its key holds from the same day in the

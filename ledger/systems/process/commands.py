@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
-from ledger.kernel import Command, Event, Malformed, Moment, OutOfStep, Reading, civil_date
+from ledger.kernel import Act, Event, Malformed, Moment, OutOfStep, Reading, Report, civil_date
 from ledger.kernel.days import add_months
 from ledger.systems.penalties.events import CaseFiled
 from ledger.systems.penalties.folds import known_case
@@ -30,7 +31,7 @@ from ledger.systems.process.folds import STEPS, Exhibit, ProcessRecord
 from ledger.systems.supervision.findings import finding
 
 
-class RecordProcessStep(Command):
+class RecordProcessStep(Report):
     """记录执法过程: put a document, picture or recording of a step into the record of a case.
 
     ``taken_at``: the time of the device or the document. A piece that is on record is not replaced
@@ -38,6 +39,8 @@ class RecordProcessStep(Command):
     of a file that was uploaded for the case; that of any other file says by itself that the file
     is kept elsewhere, and ``elsewhere`` where. ``file`` is filled in by the service, never sent.
     """
+
+    ROLES = UNIT
 
     evidence: EvidenceId
     case: CaseId
@@ -98,11 +101,13 @@ class RecordProcessStep(Command):
             )
 
 
-class SealAvRecord(Command):
+class SealAvRecord(Report):
     """封存音像记录: seal a recording of a case by its digest; gaps in it are found (REC-V1).
 
     ``sha256``, ``elsewhere`` and ``file`` as ``evidence_hash`` of ``record-process-step``.
     """
+
+    ROLES = OFFICERS
 
     evidence: EvidenceId
     case: CaseId
@@ -157,12 +162,14 @@ class SealAvRecord(Command):
             )
 
 
-class SupersedeEvidence(Command):
+class SupersedeEvidence(Report):
     """补正证据材料: put another file in the place of a piece, and say why; both stay on record.
 
     A file that was uploaded after its digest was recorded is kept here once this command names
     that same digest. ``elsewhere`` and ``file`` as in ``record-process-step``.
     """
+
+    ROLES = roles("office_head", "unit_head")
 
     evidence: EvidenceId
     evidence_hash: Sha256
@@ -193,8 +200,10 @@ class SupersedeEvidence(Command):
         )
 
 
-class CheckEvidence(Command):
+class CheckEvidence(Report):
     """校验证据: report the digest that a stored file has now; another than recorded is REC-V2."""
+
+    ROLES = roles("jb_supervisor", *UNIT)
 
     evidence: EvidenceId
     found_hash: Sha256
@@ -228,15 +237,16 @@ class CheckEvidence(Command):
             )
 
 
-class ArchiveCase(Command):
+class ArchiveCase(Act):
     """案卷归档: put the file of a closed case away; nothing in it changes after."""
+
+    ROLES = UNIT
 
     case: CaseId
     archive_no: Name
     digest: Sha256
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case, filed = known_case(ledger, self.case)
         if case.closed is None:
             raise OutOfStep(f"case {self.case} is {case.stage}; close it before it is archived")
@@ -254,7 +264,7 @@ class ArchiveCase(Command):
         )
 
 
-class EraseCaseFiles(Command):
+class EraseCaseFiles(Act):
     """销毁案件材料文件: have the key destroyed that opens the files of a case, for good.
 
     What is recorded of them stays, with the digests of their contents. ``retention_expired`` counts
@@ -262,11 +272,12 @@ class EraseCaseFiles(Command):
     again it has the key destroyed again and records nothing.
     """
 
+    ROLES = roles("unit_head")
+
     case: CaseId
     reason: FileErasureReason
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         _, filed = known_case(ledger, self.case)
         if not self.legal_basis:
             raise Malformed("cite the law by which they are erased", "/legal_basis")

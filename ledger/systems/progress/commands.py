@@ -8,14 +8,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ledger.general.roles import REPORTING, roles
 from ledger.general.vocabulary import MonthId, Name, OutreachId, Text, UnitId
 from ledger.kernel import (
-    Command,
+    Act,
+    DatedAct,
     Event,
     Forbidden,
     Malformed,
     OutOfStep,
     Reading,
+    Report,
     UnknownReference,
     civil_date,
 )
@@ -42,8 +45,8 @@ from ledger.systems.progress.folds import (
     COUNTING,
     METRICS,
     Outreach,
-    Report,
     ReportingUnit,
+    SubmittedReport,
     TaskReports,
     figures,
     metrics_of,
@@ -63,11 +66,13 @@ Groups = Annotated[tuple[Group, ...], msgspec.Meta(max_length=2)]
 Highlights = Annotated[tuple[Text, ...], msgspec.Meta(max_length=20)]
 
 
-class EnrolReportingUnit(Command):
+class EnrolReportingUnit(DatedAct):
     """纳入月报单位: from a month on, a unit reports on the tasks that it has a part in (LDG-R2).
 
     Enrolled again, its groups are others from that month on.
     """
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     unit: UnitId
     groups: Groups = ()
@@ -93,8 +98,10 @@ class EnrolReportingUnit(Command):
         yield ReportingUnitEnrolled(unit=self.unit, groups=self.groups, since=self.since)
 
 
-class WithdrawReportingUnit(Command):
+class WithdrawReportingUnit(DatedAct):
     """退出月报单位: a unit reports for the last time for a month."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     unit: UnitId
     until: Month
@@ -109,29 +116,33 @@ class WithdrawReportingUnit(Command):
         yield ReportingUnitWithdrawn(unit=self.unit, until=self.until, reason=self.reason)
 
 
-class OpenReportingMonth(Command):
+class OpenReportingMonth(Act):
     """开启月报: a month has begun, and a unit owes a report on each task that is its own; once."""
+
+    ROLES = roles("ledger_clock")
 
     unit: UnitId
     month: MonthId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         _require_begun(ledger, self.month)
         ledger.known(ReportingUnit(self.unit), "Enrol it first.")
         opened = [
             _opening(ledger, self.unit, self.month, task_no, part)
             for task_no in TASKS
             if (part := _part(ledger, self.unit, self.month, task_no)) is not None
-            and not ledger.read(Report(report_id(self.unit, self.month, task_no))).exists
+            and not ledger.read(SubmittedReport(report_id(self.unit, self.month, task_no))).exists
         ]
         if not opened:
             raise OutOfStep(f"{self.unit} owes no report for {self.month} that is not opened yet")
         yield from opened
 
 
-class DisputeMetric(Command):
+class DisputeMetric(DatedAct):
     """提出数据异议: say that a figure is another than the ledger's, and why (LDG-R1)."""
+
+    ROLES = REPORTING
+    ACTS_FOR = "unit"
 
     unit: UnitId
     month: MonthId
@@ -142,7 +153,6 @@ class DisputeMetric(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         report, opening = _owed(ledger, self.unit, self.month, self.task_no)
         _require_unsubmitted(report)
         _require_metrics(self.task_no, (self.metric,), "/metric")
@@ -165,13 +175,16 @@ class DisputeMetric(Command):
         )
 
 
-class SubmitProgressLedger(Command):
+class SubmitProgressLedger(DatedAct):
     """报送工作进展台账: report on one task in one month, however late.
 
     ``metrics`` may be left out, whole or in part: what is not stated is filled in from the events
     up to ``ledger_cutoff_position`` (LDG-R1). A month without work is reported without narrative
     and highlights (LDG-V3).
     """
+
+    ROLES = REPORTING
+    ACTS_FOR = "unit"
 
     unit: UnitId
     month: MonthId
@@ -182,7 +195,6 @@ class SubmitProgressLedger(Command):
     highlights: Highlights = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         # A report is late by the day on which it comes, and no earlier day can be claimed for it.
         if ledger.on != ledger.today:
             raise Malformed("a report comes when it is submitted; leave occurred_at out")
@@ -211,7 +223,9 @@ class SubmitProgressLedger(Command):
         yield submitted
         yield from self._findings(ledger, submitted)
 
-    def _figures(self, ledger: Reading, report: Report) -> tuple[dict[str, int], dict[str, int]]:
+    def _figures(
+        self, ledger: Reading, report: SubmittedReport
+    ) -> tuple[dict[str, int], dict[str, int]]:
         """The ledger's figures, and the unit's: equal but for what it has disputed."""
         names = [metric.name for metric in metrics_of(self.task_no)]
         cutoff = self.ledger_cutoff_position
@@ -250,8 +264,10 @@ class SubmitProgressLedger(Command):
                 yield finding(ledger, rules.LDG_V2, unit=self.unit, months=run, **about)
 
 
-class ReturnLedger(Command):
+class ReturnLedger(Act):
     """退回台账: have a report submitted again; never one's own."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     report: ReportId
     reasons: Text
@@ -267,8 +283,10 @@ class ReturnLedger(Command):
         )
 
 
-class AcceptLedger(Command):
+class AcceptLedger(Act):
     """接收台账: take a report as it stands, with the disputes that it marks; never one's own."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     report: ReportId
     note: Text | None = None
@@ -284,11 +302,14 @@ class AcceptLedger(Command):
         )
 
 
-class PublishOutreach(Command):
+class PublishOutreach(Report):
     """记录宣传报道: the unit has made the Notice known; ``occurred_at`` is when.
 
     Without ``outreach`` it gets an id of its own.
     """
+
+    ROLES = REPORTING
+    ACTS_FOR = "unit"
 
     outreach: OutreachId | None = None
     unit: UnitId
@@ -298,7 +319,6 @@ class PublishOutreach(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         outreach = self.outreach or f"OUT.{ledger.command_id}"
         ledger.new(Outreach(outreach))
         yield OutreachPublished(
@@ -312,14 +332,15 @@ class PublishOutreach(Command):
         )
 
 
-class WithdrawOutreach(Command):
+class WithdrawOutreach(Act):
     """撤回宣传报道: say that what was told is wrong or gone, and why."""
+
+    ROLES = REPORTING
 
     outreach: OutreachId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         known = ledger.known(Outreach(self.outreach), "Publish it first.")
         ledger.act_for(known.unit)
         if known.stage != "published":
@@ -360,10 +381,10 @@ def _part(ledger: Reading, unit: str, month: str, task_no: int) -> Part | None:
 
 def _owed(
     ledger: Reading, unit: str, month: str, task_no: int
-) -> tuple[Report, list[ReportingMonthOpened]]:
+) -> tuple[SubmittedReport, list[ReportingMonthOpened]]:
     """The report that a unit owes (LDG-R2), and its opening if the clock has not come to it."""
     _require_begun(ledger, month)
-    report = ledger.read(Report(report_id(unit, month, task_no)))
+    report = ledger.read(SubmittedReport(report_id(unit, month, task_no)))
     if report.exists:
         return report, []
     # The table is read first, so that its version is in the refusal.
@@ -396,7 +417,7 @@ def _opening(
     )
 
 
-def _require_unsubmitted(report: Report) -> None:
+def _require_unsubmitted(report: SubmittedReport) -> None:
     if report.stage in ("submitted", "accepted"):
         raise OutOfStep(
             f"{report.report} is {report.stage}; only a report that was returned is changed"
@@ -428,7 +449,7 @@ def _require_cutoff(ledger: Reading, cutoff: int) -> None:
 
 
 def _of_others(ledger: Reading, report_name: str) -> ReportingMonthOpened:
-    report = ledger.known(Report(report_name))
+    report = ledger.known(SubmittedReport(report_name))
     assert report.opened is not None
     if report.opened.unit == ledger.actor.unit_id:
         raise Forbidden(f"{report_name} is the own unit's; somebody else takes or returns it.")

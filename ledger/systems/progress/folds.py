@@ -35,7 +35,7 @@ __all__ = [
     "Figures",
     "Metric",
     "Outreach",
-    "Report",
+    "SubmittedReport",
     "ReportingUnit",
     "ReportingUnits",
     "Span",
@@ -127,7 +127,7 @@ class ReportingUnits(Fold):
         self.known.setdefault(event.unit, ReportingUnit(event.unit)).take(record)
 
 
-class Report(Fold):
+class SubmittedReport(Fold):
     """Is this report owed, was it submitted, what is disputed in it, and does it stand?"""
 
     report: ReportId

@@ -9,8 +9,9 @@ from typing import Annotated
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, Name, Sha256, Text, UnitId
-from ledger.kernel import Command, Event, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.entities.folds import Registration
@@ -29,7 +30,7 @@ from ledger.systems.publicity.events import (
     ExAnteItem,
     ExAntePublished,
 )
-from ledger.systems.publicity.folds import Act, AnnualStats, PublicityRecord
+from ledger.systems.publicity.folds import AnnualStats, DecidedAct, PublicityRecord
 from ledger.systems.supervision.findings import finding
 
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
@@ -38,8 +39,11 @@ Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 _ELSEWHERE = {"penalty", "inspection"}
 
 
-class PublishExAnte(Command):
+class PublishExAnte(Act):
     """事前公开: put an item of ex-ante publicity before the public, or its newest state."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     unit: UnitId
     item: ExAnteItem
@@ -48,8 +52,6 @@ class PublishExAnte(Command):
     digest: Sha256
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         yield ExAntePublished(
             unit=self.unit,
@@ -61,12 +63,15 @@ class PublishExAnte(Command):
         )
 
 
-class DecideAct(Command):
+class DecideAct(DatedAct):
     """作出行政执法决定: decide on a licence or another act that is no penalty.
 
     ``occurred_at`` is the date of the decision. The matter has to be published and in force
     (CAT-R2) and says what kind of act it is.
     """
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     decision: DecisionId
     unit: UnitId
@@ -76,7 +81,6 @@ class DecideAct(Command):
     withheld_because: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         ledger.new(DecisionStanding(self.decision))
         elements = published_matter(ledger, self.matter, self.unit, ledger.on, None)
         if elements.act_kind in _ELSEWHERE:
@@ -97,8 +101,10 @@ class DecideAct(Command):
         )
 
 
-class ServeAct(Command):
+class ServeAct(Report):
     """送达: the act is handed over."""
+
+    ROLES = OFFICERS
 
     decision: DecisionId
 
@@ -113,8 +119,10 @@ class ServeAct(Command):
         )
 
 
-class PublishAct(Command):
+class PublishAct(Act):
     """公开执法结果: put a served act before the public, without personal data."""
+
+    ROLES = UNIT
 
     decision: DecisionId
     summary: Text
@@ -122,7 +130,6 @@ class PublishAct(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         act = _own_act(ledger, self.decision)
         assert act.kind is not None
         if act.published_on is not None:
@@ -151,14 +158,15 @@ class PublishAct(Command):
         )
 
 
-class WithdrawAct(Command):
+class WithdrawAct(Act):
     """撤下已公开的执法结果: take an act that was undone from the public and say why in public."""
+
+    ROLES = roles("unit_head")
 
     decision: DecisionId
     explanation: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         act = _own_act(ledger, self.decision)
         if act.stage != "published":
             raise OutOfStep(f"act {self.decision} is {act.stage}, not public")
@@ -182,16 +190,17 @@ class WithdrawAct(Command):
             yield _not_withdrawn(ledger, self.decision, act.unit, act.entity, due.on)
 
 
-class ReviewWithdrawal(Command):
+class ReviewWithdrawal(Act):
     """检查撤下情况: say that what was undone is still public after the time (PUB-V2).
 
     A penalty or any other act. What a reconsideration undid has a deadline of its own (RCN-V2).
     """
 
+    ROLES = roles("jb_supervisor", "ledger_clock")
+
     decision: DecisionId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         unit, entity, since = self._still_public(ledger)
         if since is None:
             raise OutOfStep(f"decision {self.decision} is not public, or stands as it is")
@@ -207,18 +216,19 @@ class ReviewWithdrawal(Command):
         decision = ledger.read(Decision(self.decision))
         if decision.decided is not None:
             return decision.decided.unit, decision.decided.entity, decision.public_though_undone
-        act = ledger.known(Act(self.decision))
+        act = ledger.known(DecidedAct(self.decision))
         return act.unit, act.entity, act.nullified_on if act.stage == "published" else None
 
 
-class CallForAnnualStats(Command):
+class CallForAnnualStats(Act):
     """年度执法数据待公开: a year is over; what a unit did in it is to be published by a day."""
+
+    ROLES = roles("ledger_clock")
 
     unit: UnitId
     year: Year
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         stats = ledger.read(AnnualStats(_name(self.unit, self.year)))
         if stats.exists:
             raise OutOfStep(f"the figures of {self.unit} for {self.year} were called for already")
@@ -234,8 +244,11 @@ class CallForAnnualStats(Command):
         )
 
 
-class PublishAnnualStats(Command):
+class PublishAnnualStats(Act):
     """公开年度执法数据: put the figures of a year that is over before the public."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     year: Year
@@ -243,8 +256,6 @@ class PublishAnnualStats(Command):
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         stats = ledger.read(AnnualStats(_name(self.unit, self.year)))
         if stats.published_on is not None:
@@ -264,14 +275,15 @@ class PublishAnnualStats(Command):
         )
 
 
-class ReviewRedactions(Command):
+class ReviewRedactions(Act):
     """检查公开内容的隐去情况: say that a unit redacts too large a share of a year's decisions."""
+
+    ROLES = roles("jb_supervisor", "ledger_clock")
 
     unit: UnitId
     year: Year
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         record = ledger.read(PublicityRecord(self.unit))
         counted = record.years.get(self.year)
         if counted is None:
@@ -295,8 +307,8 @@ class ReviewRedactions(Command):
         )
 
 
-def _own_act(ledger: Reading, decision: str) -> Act:
-    act = ledger.known(Act(decision), "Record the act first.")
+def _own_act(ledger: Reading, decision: str) -> DecidedAct:
+    act = ledger.known(DecidedAct(decision), "Record the act first.")
     ledger.act_for(act.unit)
     return act
 

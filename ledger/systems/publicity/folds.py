@@ -49,7 +49,7 @@ class ExAnte(Fold):
             )
 
 
-class Act(Fold):
+class DecidedAct(Fold):
     """How far has this act, which is no penalty, come: served, published, withdrawn?"""
 
     decision: DecisionId

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.kernel.events import event_types
 from ledger.systems.credit.folds import Record, record_of
 from ledger.systems.sharing import rules
@@ -32,12 +33,16 @@ from ledger.systems.sharing.folds import (
 from ledger.systems.supervision.findings import finding
 
 
-class SubscribeFeed(Command):
+class SubscribeFeed(Act):
     """订阅信用信息: let a partner's system read what is shared, for a purpose and under a law.
 
     ``unit`` is the subscriber. What ``filters`` leave out does not reach it, but for the notices
     that it has to remove something.
     """
+
+    ROLES = roles("subscriber_system", "credit_officer")
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("credit_officer")
 
     subscription: SubscriptionId
     unit: UnitId
@@ -45,8 +50,6 @@ class SubscribeFeed(Command):
     filters: Filters = Filters()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        _act_for_subscriber(ledger, self.unit)
         ledger.new(Subscription(self.subscription))
         missing = [
             what
@@ -73,14 +76,15 @@ class SubscribeFeed(Command):
         )
 
 
-class UnsubscribeFeed(Command):
+class UnsubscribeFeed(Act):
     """终止订阅: let a partner's system read no more."""
+
+    ROLES = roles("subscriber_system", "credit_officer")
 
     subscription: SubscriptionId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         one = _subscription(ledger, self.subscription)
         if not one.live:
             raise OutOfStep(f"subscription {self.subscription} ended on {one.ended_on}")
@@ -92,8 +96,10 @@ class UnsubscribeFeed(Command):
         )
 
 
-class AcknowledgeRemoval(Command):
+class AcknowledgeRemoval(Report):
     """确认移除: the subscriber has removed the record that a notice names."""
+
+    ROLES = roles("subscriber_system", "credit_officer")
 
     removal: RemovalId
     removed_on: date
@@ -122,8 +128,10 @@ class AcknowledgeRemoval(Command):
         )
 
 
-class DeclineRecognition(Command):
+class DeclineRecognition(Report):
     """不予互认: the subscriber does not rely on a record that is shared with it."""
+
+    ROLES = roles("subscriber_system", "credit_officer")
 
     subscription: SubscriptionId
     record: RecordId
@@ -147,8 +155,12 @@ class DeclineRecognition(Command):
         )
 
 
-class ReportRecordUse(Command):
+class ReportRecordUse(Report):
     """报告信用记录使用情况: a record was used; SHR-V1 if it counted no more on that day."""
+
+    ROLES = roles("entity_rep", "subscriber_system", "jb_supervisor", "credit_officer", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor", "subscriber_system")
 
     record: RecordId
     entity: EntityId
@@ -186,8 +198,12 @@ class ReportRecordUse(Command):
             )
 
 
-class ReportRepeatedRequest(Command):
+class ReportRepeatedRequest(Report):
     """报告重复索要材料: a unit asked a business for data; SHR-V2 if a record shares it already."""
+
+    ROLES = roles("entity_rep", "jb_supervisor", "credit_officer", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor")
 
     record: RecordId
     entity: EntityId

@@ -15,6 +15,7 @@ import msgspec
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import refuse_personal, require_impersonal
+from ledger.general.roles import HEADS, UNIT, roles
 from ledger.general.vocabulary import (
     Badge,
     CaseId,
@@ -38,7 +39,7 @@ from ledger.general.vocabulary import (
     ViolationCode,
 )
 from ledger.kernel import (
-    Command,
+    Act,
     Event,
     Fact,
     Forbidden,
@@ -47,6 +48,7 @@ from ledger.kernel import (
     OutOfStep,
     Provenance,
     Reading,
+    Report,
     Tag,
     Value,
     civil_moment,
@@ -110,8 +112,8 @@ from ledger.systems.takeon.events import (
 )
 from ledger.systems.takeon.folds import OpenDuty, OpeningFact, TakenFacts, TakeOn, TakeOnOfSource
 
-#: They enter and confirm what any unit held; everybody else what the own unit held.
-_FOR_ALL = frozenset({"credit_officer", "jb_supervisor"})
+#: They enter and confirm what any unit held; everybody else what their own unit held.
+_FOR_ALL = roles("credit_officer", "jb_supervisor")
 _LEADS: frozenset[Role] = frozenset({"credit_officer", "jb_supervisor"})
 _SECONDS: frozenset[Role] = _LEADS | {"unit_head", "office_head"}
 
@@ -157,11 +159,13 @@ class OlderObligation(Value, omit_defaults=True):
     done_on: date | None = None
 
 
-class OpenTakeOn(Command):
+class OpenTakeOn(Act):
     """登记启用日: take over from an older system; each system hands over once (TKO-D1).
 
     ``day`` is the day of the takeover, today or earlier: what is due after it is judged here.
     """
+
+    ROLES = roles("jb_supervisor", "credit_officer")
 
     takeon: TakeOnId
     source: TakeOnSourceId
@@ -169,7 +173,6 @@ class OpenTakeOn(Command):
     says: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(TakeOn(self.takeon))
         if self.day > ledger.on:
             raise Malformed(f"day must be today ({ledger.on}) or earlier; it is {self.day}", "/day")
@@ -195,6 +198,8 @@ class CloseTakeOn(Countersigned):
     ``facts`` is how many facts the older system gave out, but for those in confidence: as many must
     be taken on.
     """
+
+    ROLES = roles("jb_supervisor", "credit_officer")
 
     NAME: ClassVar[str] = "takeon.close-take-on"
     APPROVERS: ClassVar[frozenset[Role]] = _LEADS
@@ -231,6 +236,11 @@ class TakeOnPenalty(Countersigned):
     of the decision, if that was published with it. ``case_file`` is taken on too where it is known.
     """
 
+    # The lead departments what any unit held, the heads of a unit what their own unit held.
+    ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
+    ACTS_FOR = "unit"
+    ANY_UNIT = _FOR_ALL
+
     NAME: ClassVar[str] = "takeon.take-on-penalty"
     APPROVERS: ClassVar[frozenset[Role]] = _SECONDS
 
@@ -264,9 +274,6 @@ class TakeOnPenalty(Countersigned):
     valid_until: date | None = None
     data_source: DataSource | None = None
     origin: Origin | None = None
-
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        _act_for(ledger, self.unit)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         decision = self.decision or ledger.name("DEC")
@@ -513,6 +520,10 @@ class TakeOnCommitment(Countersigned):
     open still, and nobody has missed it here.
     """
 
+    ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
+    ACTS_FOR = "unit"
+    ANY_UNIT = _FOR_ALL
+
     NAME: ClassVar[str] = "takeon.take-on-commitment"
     APPROVERS: ClassVar[frozenset[Role]] = _SECONDS
 
@@ -527,9 +538,6 @@ class TakeOnCommitment(Countersigned):
     public: bool
     commitment: CommitmentId | None = None
     origin: Origin | None = None
-
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        _act_for(ledger, self.unit)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         commitment = self.commitment or ledger.name("CMT")
@@ -612,6 +620,10 @@ class TakeOnDesignation(Countersigned):
     due here on ``review_on``.
     """
 
+    ROLES = roles("jb_supervisor", "credit_officer", *HEADS)
+    ACTS_FOR = "unit"
+    ANY_UNIT = _FOR_ALL
+
     NAME: ClassVar[str] = "takeon.take-on-designation"
     APPROVERS: ClassVar[frozenset[Role]] = _SECONDS
 
@@ -631,9 +643,6 @@ class TakeOnDesignation(Countersigned):
     guidance: Text | None = None
     designation: DesignationId | None = None
     origin: Origin | None = None
-
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        _act_for(ledger, self.unit)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
         designation = self.designation or ledger.name("KEY")
@@ -715,6 +724,10 @@ class TakeOnDeadline(Countersigned):
     kept, as the unit that a complaint accuses.
     """
 
+    ROLES = roles("jb_supervisor", "credit_officer", "recon_officer", *HEADS)
+    ACTS_FOR = "unit"
+    ANY_UNIT = _FOR_ALL
+
     NAME: ClassVar[str] = "takeon.take-on-deadline"
     APPROVERS: ClassVar[frozenset[Role]] = _SECONDS | {"recon_officer"}
 
@@ -739,7 +752,7 @@ class TakeOnDeadline(Countersigned):
         return self.hidden_from
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        _act_for(ledger, self.unit)
+        super().require_signer(ledger, requested_by)
         if requested_by is not None and ledger.actor.unit_id in self.hidden_from:
             raise Forbidden(
                 f"this must be signed by a person of a unit that may know of it; it is kept from "
@@ -790,15 +803,18 @@ class TakeOnDeadline(Countersigned):
         )
 
 
-class PerformOpenDuty(Command):
+class PerformOpenDuty(Report):
     """履行期初期限: report that what an open deadline of an older system asked for is done."""
+
+    ROLES = roles("jb_supervisor", "credit_officer", "recon_officer", "park_committee", *UNIT)
 
     duty: DutyId
     evidence: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         duty = ledger.known(OpenDuty(self.duty), "GET /v1/open-duties lists what is open.")
-        _act_for(ledger, duty.unit)
+        if ledger.actor.role not in _FOR_ALL:
+            ledger.act_for(duty.unit)
         if duty.performed_on is not None:
             raise OutOfStep(f"duty {self.duty} was performed on {duty.performed_on}")
         ledger.not_before(duty.started_on, f"duty {self.duty} began")
@@ -909,11 +925,6 @@ def _open_takeon(ledger: Reading, name: str) -> TakeOn:
         reason=f"take-on {name} was closed on {takeon.closed_on}",
     )
     return takeon
-
-
-def _act_for(ledger: Reading, unit: str) -> None:
-    if ledger.actor.role not in _FOR_ALL:
-        ledger.act_for(unit)
 
 
 def _is_body(ledger: Reading, unit: str) -> bool:

@@ -8,15 +8,17 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import PLANNING, REPORTING, roles
 from ledger.general.vocabulary import MilestoneId, Text, UnitId, UrgeId, WorkId, WorkPlanId
 from ledger.kernel import (
-    Command,
+    Act,
     Event,
     Forbidden,
     Malformed,
     OutOfStep,
     Reading,
     Recorded,
+    Report,
     UnknownReference,
 )
 from ledger.systems.progress.folds import ReportingUnit, month_of, part_in
@@ -57,11 +59,14 @@ TRACKING_ROLES = frozenset({"jb_supervisor", "rlo_assessor"})
 Works = Annotated[tuple[Work, ...], msgspec.Meta(min_length=1, max_length=40)]
 
 
-class AdoptWorkPlan(Command):
+class AdoptWorkPlan(Act):
     """制定工作计划: adopt a unit's plan for the year; with it the plan is filed with JB.
 
     ``scope`` ``region``: the plan that JB or RLO adopts for all units.
     """
+
+    ROLES = PLANNING
+    ACTS_FOR = "unit"
 
     work_plan: WorkPlanId
     unit: UnitId
@@ -72,8 +77,6 @@ class AdoptWorkPlan(Command):
     internal: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         if self.scope == "region" and ledger.actor.role not in TRACKING_ROLES:
             raise Forbidden(
                 f"The region's plan must be adopted by the Justice Bureau or the rule-of-law "
@@ -107,19 +110,20 @@ class AdoptWorkPlan(Command):
                 yield _set(self.work_plan, self.unit, work, planned, self.internal)
 
 
-class AmendWorkPlan(Command):
+class AmendWorkPlan(Act):
     """调整工作计划: give the plan's works anew, and why.
 
     A milestone that keeps its code and day goes on as it was; one that is left out is dropped.
     What was reached stays reached.
     """
 
+    ROLES = PLANNING
+
     work_plan: WorkPlanId
     works: Works
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         plan = ledger.known(WorkPlan(self.work_plan), "Adopt it first (adopt-work-plan).")
         ledger.act_for(plan.unit)
         if self.works == plan.works:
@@ -152,12 +156,15 @@ class AmendWorkPlan(Command):
                     )
 
 
-class ReachMilestone(Command):
+class ReachMilestone(Act):
     """报告时间节点完成: report that a milestone was reached, with the evidence that shows it.
 
     It counts from the latest day of its evidence: a recorded event's own day, or the day stated for
     a file (WRK-R2).
     """
+
+    # WRK-R2 and not ROLES refuses a unit that has no part in the work.
+    ROLES = roles(*REPORTING, "rlo_assessor")
 
     milestone: MilestoneId
     says: Text
@@ -165,7 +172,6 @@ class ReachMilestone(Command):
     evidence_files: Annotated[tuple[EvidenceFile, ...], msgspec.Meta(max_length=50)] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         milestone = ledger.known(Milestone(self.milestone), "A work plan sets its milestones.")
         ledger.require(
             ledger.actor.unit_id in (milestone.unit, *milestone.participants),
@@ -239,15 +245,16 @@ class ReachMilestone(Command):
         return record
 
 
-class ReturnMilestone(Command):
+class ReturnMilestone(Act):
     """退回时间节点: the evidence does not show it; it is to be reported again by a day."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     milestone: MilestoneId
     reason: Text
     due_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         milestone = ledger.known(Milestone(self.milestone))
         _of_others(ledger, milestone.unit, self.milestone)
         if milestone.stage != "reached":
@@ -264,11 +271,13 @@ class ReturnMilestone(Command):
         )
 
 
-class UrgeWork(Command):
+class UrgeWork(Act):
     """督办: urge the plan's unit, or a participant, to get on with a piece of work.
 
     ``unit``: by default the plan's. Twice in a calendar quarter for one task is found (WRK-V2).
     """
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     urge: UrgeId
     work: WorkId
@@ -277,7 +286,6 @@ class UrgeWork(Command):
     unit: UnitId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(Urge(self.urge))
         planned = ledger.known(Planned(self.work), "A work plan names the works.")
         unit = self.unit or planned.unit
@@ -309,14 +317,15 @@ class UrgeWork(Command):
             )
 
 
-class AnswerUrge(Command):
+class AnswerUrge(Act):
     """答复督办: say what the unit did about an urge, however late."""
+
+    ROLES = REPORTING
 
     urge: UrgeId
     says: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         urge = ledger.known(Urge(self.urge))
         ledger.act_for(urge.unit)
         if urge.stage != "open":
@@ -332,8 +341,10 @@ class AnswerUrge(Command):
         )
 
 
-class RecordTrackingInspection(Command):
+class RecordTrackingInspection(Report):
     """记录督促检查: report that a unit's works were looked at; ``occurred_at`` says when."""
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     unit: UnitId
     works: Annotated[tuple[WorkId, ...], msgspec.Meta(min_length=1, max_length=40)]
@@ -349,17 +360,18 @@ class RecordTrackingInspection(Command):
         )
 
 
-class ReviewWorkPlan(Command):
+class ReviewWorkPlan(Act):
     """未按期制定工作计划: a unit that reports every month adopted no plan in time (WRK-V4); once.
 
     Asked only of years that began after this ledger came to hold the policy.
     """
 
+    ROLES = roles("ledger_clock")
+
     unit: UnitId
     year: Year
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         plans = ledger.read(UnitWorkPlans(self.unit))
         if plans.settled(self.year):
             raise OutOfStep(f"{self.year} is settled for {self.unit}")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     DeterminationId,
     EntityId,
@@ -18,7 +19,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading, Report
 from ledger.systems.credit.events import CreditRecordEntered, Instrument, Sector, Severity
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import (
@@ -43,10 +44,13 @@ Basis = Annotated[tuple[LegalRef, ...], msgspec.Meta(min_length=1, max_length=20
 CLASSES: tuple[Severity, ...] = get_args(Severity)
 
 
-class NotifyDetermination(Command):
+class NotifyDetermination(Act):
     """告知: tell a business what is about to be determined, on which facts and basis, and until
     when it may defend itself.
     """
+
+    ROLES = OFFICERS
+    ACTS_FOR = "unit"
 
     determination: DeterminationId
     entity: EntityId
@@ -61,8 +65,6 @@ class NotifyDetermination(Command):
     list_field: ListFieldId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(Determination(self.determination))
         if self.list_field is not None and self.severity != "serious":
             raise Malformed("a serious list takes serious dishonesty alone", "/list_field")
@@ -88,12 +90,15 @@ class NotifyDetermination(Command):
         )
 
 
-class SubmitDefence(Command):
+class SubmitDefence(Report):
     """陈述申辩: the business answers the notice; until it is decided, late answers count too.
 
     The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
     What the unit records does not shorten the business's time (DIS-R1).
     """
+
+    ROLES = roles("entity_rep", *UNIT)
+    IN_PERSON = roles("entity_rep")
 
     determination: DeterminationId
     entity: EntityId
@@ -101,8 +106,6 @@ class SubmitDefence(Command):
     evidence_refs: tuple[Name, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         standing = ledger.known(Determination(self.determination))
         notice = standing.notice
         assert notice is not None
@@ -123,13 +126,15 @@ class SubmitDefence(Command):
         )
 
 
-class DetermineDishonesty(Command):
+class DetermineDishonesty(Act):
     """认定失信行为: determine that conduct is dishonest, and its class, after notice and defence.
 
     The class stands on the credit record from here on: ``record`` is entered in the same append, of
     ``kind``, and its publicity counts from today. Where the notice named a serious list and the
     class is serious, the listing enters the record instead, and none is named here.
     """
+
+    ROLES = roles("unit_head")
 
     determination: DeterminationId
     severity: Severity
@@ -145,7 +150,6 @@ class DetermineDishonesty(Command):
     catalogue_item: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         standing = ledger.read(Determination(self.determination))
         notice = standing.notice
         ledger.require(

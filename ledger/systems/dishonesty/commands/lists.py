@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import roles
 from ledger.general.vocabulary import (
     DeterminationId,
     ListFieldId,
@@ -17,7 +18,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, OutOfStep, Reading, Rule, UnknownReference
+from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Rule, UnknownReference
 from ledger.systems.credit.effects import (
     ENDERS,
     approved_end,
@@ -45,12 +46,15 @@ _HIGH_ENOUGH: frozenset[ListBasisLevel] = frozenset(
 )
 
 
-class ProposeListCriteria(Command):
+class ProposeListCriteria(DatedAct):
     """认定标准征求意见: put new criteria of the serious list of a field before the public.
 
     It reports that the text is at ``url``; what was put there earlier is reported with its own
     date, and flagged when it is reported late.
     """
+
+    ROLES = roles("credit_officer", "unit_head")
+    ACTS_FOR = "unit"
 
     list_field: ListFieldId
     unit: UnitId
@@ -58,7 +62,6 @@ class ProposeListCriteria(Command):
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         field = ledger.read(ListField(self.list_field))
         if field.exists and field.unit != self.unit:
             raise OutOfStep(f"the list of {self.list_field} is kept by {field.unit}")
@@ -71,17 +74,18 @@ class ProposeListCriteria(Command):
         )
 
 
-class PublishListCriteria(Command):
+class PublishListCriteria(Act):
     """公布认定标准: put criteria in force that rest on a sufficient basis (DIS-R2).
 
     They have to have been before the public for ``serious_list.consultation`` days.
     """
 
+    ROLES = roles("credit_officer", "unit_head")
+
     list_field: ListFieldId
     version: int
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         field = ledger.known(ListField(self.list_field), "Propose its criteria first.")
         ledger.act_for(field.unit)
         version = field.versions.get(self.version)
@@ -112,14 +116,15 @@ class PublishListCriteria(Command):
         )
 
 
-class WithdrawListCriteria(Command):
+class WithdrawListCriteria(Act):
     """废止认定标准: nobody more is put on the list of a field, as when its basis is repealed."""
+
+    ROLES = roles("credit_officer", "unit_head")
 
     list_field: ListFieldId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         field = ledger.known(ListField(self.list_field))
         ledger.act_for(field.unit)
         version = field.in_force(ledger.on)
@@ -130,11 +135,13 @@ class WithdrawListCriteria(Command):
         )
 
 
-class AddToSeriousList(Command):
+class AddToSeriousList(Act):
     """列入严重失信主体名单: put a business on the list that its notice named (DIS-R1, DIS-R2).
 
     The listing enters the credit record as ``record``, whose publicity counts from today.
     """
+
+    ROLES = roles("unit_head")
 
     determination: DeterminationId
     record: RecordId
@@ -142,7 +149,6 @@ class AddToSeriousList(Command):
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         standing = ledger.read(Determination(self.determination))
         notice, determined = standing.notice, standing.determined
         missing = None
@@ -211,6 +217,8 @@ class RemoveFromSeriousList(Countersigned):
     other reasons take what ``TerminatePublicity`` takes.
     """
 
+    ROLES = roles("unit_head")
+
     NAME: ClassVar[str] = "dishonesty.remove-from-serious-list"
     APPROVERS: ClassVar[frozenset[Role]] = ENDERS
 
@@ -233,7 +241,6 @@ class RemoveFromSeriousList(Countersigned):
         return ledger.known(SeriousListing(self.record), "It stands on no list.")
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        ledger.must_be_now()
         listing = self._listing(ledger)
         if listing.removed is not None:
             raise OutOfStep(f"{self.record} was removed on {listing.removed.removed_on}")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     IncentiveId,
@@ -17,7 +18,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
 from ledger.systems.credit.effects import LIFTED, outlived
 from ledger.systems.credit.folds import CreditRecords, Record, record_of
@@ -47,8 +48,11 @@ _ONE_DAY = timedelta(days=1)
 _FOR_GOOD = {"repaired", "revoked", "source_delisted"}
 
 
-class PublishMeasureCatalogue(Command):
+class PublishMeasureCatalogue(Act):
     """公布措施清单: the whole catalogue of incentives and sanctions, in force from a day on."""
+
+    ROLES = roles("credit_officer")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     items: Annotated[tuple[Measure, ...], msgspec.Meta(min_length=1, max_length=150)]
@@ -56,8 +60,6 @@ class PublishMeasureCatalogue(Command):
     effective_from: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         effective_from = self.effective_from or ledger.today
         if effective_from < ledger.today:
             raise Malformed(
@@ -80,12 +82,15 @@ class PublishMeasureCatalogue(Command):
         )
 
 
-class ApplySanction(Command):
+class ApplySanction(DatedAct):
     """实施惩戒: apply a measure of the catalogue on a live record, no further than it allows.
 
     What was applied earlier is recorded with its own date and judged by it. If the record has ended
     since, the sanction outlived it (DIS-V1) and is lifted in the same breath.
     """
+
+    ROLES = OFFICERS
+    ACTS_FOR = "unit"
 
     sanction: SanctionId
     entity: EntityId
@@ -96,7 +101,6 @@ class ApplySanction(Command):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         ledger.new(Sanction(self.sanction))
         record = record_of(ledger, self.record, self.entity, "Enter it first.")
         if not record.negative:
@@ -177,15 +181,16 @@ class ApplySanction(Command):
         return None
 
 
-class LiftSanction(Command):
+class LiftSanction(Act):
     """解除惩戒: end a sanction before its record ends, which ends it by itself."""
+
+    ROLES = OFFICERS
 
     sanction: SanctionId
     reason: Literal["expired", "correction"]
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         applied = _alive(ledger, self.sanction)
         ledger.act_for(applied.unit)
         ledger.not_before(applied.applied_on, f"{self.sanction} was applied")
@@ -200,17 +205,18 @@ class LiftSanction(Command):
         )
 
 
-class ReviewSanction(Command):
+class ReviewSanction(Act):
     """清理失据惩戒: lift a sanction whose record is over, and say that it outlived it (DIS-V1).
 
     Whatever ends a record here lifts the sanctions too; what a register takes off its list does
     not know of them.
     """
 
+    ROLES = roles("jb_supervisor", "ledger_clock")
+
     sanction: SanctionId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         applied = _alive(ledger, self.sanction)
         record = ledger.read(Record(applied.record))
         if record.exists and record.live(ledger.on):
@@ -218,8 +224,11 @@ class ReviewSanction(Command):
         yield from _lift_outlived(ledger, applied, record)
 
 
-class PromiseIncentive(Command):
+class PromiseIncentive(Act):
     """承诺给予激励: promise an incentive to a business that keeps faith, by a day (DIS-V2)."""
+
+    ROLES = roles("credit_officer", *OFFICERS)
+    ACTS_FOR = "unit"
 
     incentive: IncentiveId
     entity: EntityId
@@ -229,8 +238,6 @@ class PromiseIncentive(Command):
     apply_by: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(Incentive(self.incentive))
         if self.apply_by < ledger.on:
             raise Malformed("apply_by lies before the day of the promise", "/apply_by")
@@ -244,8 +251,11 @@ class PromiseIncentive(Command):
         )
 
 
-class GrantIncentive(Command):
+class GrantIncentive(Act):
     """实施激励: apply an incentive; one that was promised keeps its id, business and measure."""
+
+    ROLES = roles("credit_officer", *OFFICERS)
+    ACTS_FOR = "unit"
 
     incentive: IncentiveId
     entity: EntityId
@@ -254,8 +264,6 @@ class GrantIncentive(Command):
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         standing = ledger.read(Incentive(self.incentive))
         promised = standing.promised
         if standing.stage != "promised" or (standing.exists and promised is None):
@@ -283,10 +291,12 @@ class GrantIncentive(Command):
         )
 
 
-class EndIncentive(Command):
+class EndIncentive(Act):
     """终止激励: end an incentive. A promise ends unkept only for a reason of the business itself:
     it declines, or a live ``record`` speaks against it.
     """
+
+    ROLES = roles("credit_officer", *OFFICERS)
 
     incentive: IncentiveId
     reason: Literal["expired", "no_longer_eligible", "declined", "correction"]
@@ -294,7 +304,6 @@ class EndIncentive(Command):
     note: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         standing = ledger.known(Incentive(self.incentive), "Promise or grant it first.")
         ledger.act_for(standing.unit)
         if standing.ended is not None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import (
     DrawId,
     MatterId,
@@ -19,7 +20,7 @@ from ledger.general.vocabulary import (
     UnitId,
     is_among,
 )
-from ledger.kernel import Command, Event, Fact, Malformed, Reading, Value
+from ledger.kernel import Act, Event, Fact, Malformed, Reading, Value
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import officers_of_part
 from ledger.systems.draws.commands.rosters import due_ratios, require_within_cap
@@ -64,7 +65,7 @@ class OtherPart(Value):
     officer_roster: RosterId
 
 
-class AnnounceDraw(Command):
+class AnnounceDraw(Act):
     """抽查公告: say everything that decides a draw before any part of the seed exists.
 
     ``parts``: other units that draw with the one that initiates it, over one roster, each for its
@@ -72,6 +73,9 @@ class AnnounceDraw(Command):
     policy ``draw.ratio``, as far as the caps of the general matters allow; without ``inspect_by``
     the visits end with the plan's year. ``roster_hash``: the hash that the sender has seen.
     """
+
+    ROLES = DRAWERS
+    ACTS_FOR = "unit"
 
     draw: DrawId
     unit: UnitId
@@ -90,8 +94,6 @@ class AnnounceDraw(Command):
     parts: Annotated[tuple[OtherPart, ...], msgspec.Meta(max_length=19)] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(DrawState(self.draw))
         if len(self.draw) > _LONGEST_ID:
             raise Malformed(f"a draw's id has at most {_LONGEST_ID} characters", "/draw")

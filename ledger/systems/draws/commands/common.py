@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from ledger.general.vocabulary import Role, is_among
+from ledger.general.vocabulary import is_among
 from ledger.kernel import Reading
 from ledger.systems.draws.events import DrawPart
 from ledger.systems.draws.folds import DrawState, OfficerRoster
 from ledger.systems.supervision import rules as supervision
-
-#: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
-OPERATORS: frozenset[Role] = frozenset({"draw_coordinator", "office_head", "unit_head"})
 
 
 def operated(ledger: Reading, draw_id: str) -> DrawState:

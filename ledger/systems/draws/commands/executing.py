@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Sha256
-from ledger.kernel import Command, Event, Fact, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Value
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.effects import SelectedLine, selected, target_id
@@ -22,7 +23,7 @@ class DrawOutcome(Value):
     selection_count: Count
 
 
-class ExecuteDraw(Command):
+class ExecuteDraw(Act):
     """随机抽取: make the draw from the frozen roster with the revealed seed.
 
     ``roster_hash``: the roster that it is made from; another than the announced one is refused
@@ -30,12 +31,13 @@ class ExecuteDraw(Command):
     is refused unless it is the same (DRW-R6). Sent again it goes on where it was interrupted.
     """
 
+    ROLES = DRAWERS
+
     draw: DrawId
     roster_hash: Sha256
     outcome: DrawOutcome | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        ledger.must_be_now()
         draw = operated(ledger, self.draw)
         require_roster(ledger, draw, self.roster_hash)
         require_seeded(draw)
@@ -65,7 +67,7 @@ class ExecuteDraw(Command):
         yield DrawOperated(draw=self.draw, unit=draw.unit, step="executed")
 
 
-class SelectTargets(Command):
+class SelectTargets(Act):
     """抽中对象入账: give each selected business its own event, some at a time; none twice.
 
     Each line proves that it stands in the selection of the executed draw (DRW-R6). What is
@@ -76,7 +78,6 @@ class SelectTargets(Command):
     lines: tuple[SelectedLine, ...]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = operated(ledger, self.draw)
         if draw.stage != "executed":
             raise OutOfStep(f"draw {self.draw} is {draw.stage}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.roles import UNIT
 from ledger.general.vocabulary import DrawId, TaskId, Text
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
 from ledger.systems.credit.events import CreditRecordEntered, Instrument
 from ledger.systems.credit.rules import require_first
 from ledger.systems.draws import rules
@@ -17,7 +18,7 @@ from ledger.systems.filing.folds import Task
 from ledger.systems.supervision.findings import finding
 
 
-class PublishDrawResult(Command):
+class PublishDrawResult(Act):
     """公示抽查检查结果: publish what an inspection found, and enter it on the credit record.
 
     A lawful refusal enters no record: it says nothing against the business. ``draw``: the draw that
@@ -25,12 +26,13 @@ class PublishDrawResult(Command):
     (DRW-V2).
     """
 
+    ROLES = UNIT
+
     task: TaskId
     draw: DrawId | None = None
     withhold_reason: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         task = ledger.known(Task(self.task), "Approve the task first.")
         ledger.act_for(task.unit)
         ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)

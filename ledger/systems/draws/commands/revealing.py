@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId, Name
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Value
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.events import (
@@ -22,15 +23,16 @@ from ledger.systems.draws.events import (
 from ledger.systems.draws.folds import DrawState
 
 
-class RevealCommitment(Command):
+class RevealCommitment(Act):
     """揭示承诺值: show the secret whose SHA-256 was announced; by the time announced for it."""
+
+    ROLES = roles("entity_rep", "jb_supervisor", "recon_officer", *DRAWERS)
 
     draw: DrawId
     source: Name
     value: SeedValue
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         source = next((one for one in draw.sources if one.name == self.source), None)
         if source is None or source.commitment is None:
@@ -62,7 +64,7 @@ class PublicValue(Value):
     value: SeedValue | None
 
 
-class RevealSeed(Command):
+class RevealSeed(Act):
     """公布随机种子: join the values of all sources, once all are out (DRW-R1).
 
     ``values`` are those of the public sources. Committed ones are taken from what the parties
@@ -70,11 +72,12 @@ class RevealSeed(Command):
     fallback stands.
     """
 
+    ROLES = DRAWERS
+
     draw: DrawId
     values: Annotated[tuple[PublicValue, ...], msgspec.Meta(max_length=20)] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = operated(ledger, self.draw)
         if draw.stage != "announced":
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; its seed is revealed once")

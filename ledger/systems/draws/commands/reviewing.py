@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
 from ledger.systems.draws import chance, rules
 from ledger.systems.draws.commands.executing import DrawOutcome, difference
 from ledger.systems.draws.events import DrawReviewed, DrawVerified
@@ -23,18 +24,19 @@ from ledger.systems.grading.folds import CreditGrade
 from ledger.systems.supervision.findings import finding
 
 
-class VerifyDraw(Command):
+class VerifyDraw(Act):
     """抽查复核: have the service make the draw again, and record whether it comes out the same.
 
     The service fills in ``outcome``; one that the sender worked out is refused unless that is what
     the service finds (DRW-R6).
     """
 
+    ROLES = roles("jb_supervisor", "recon_officer", "rlo_assessor", *DRAWERS)
+
     draw: DrawId
     outcome: DrawOutcome | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.executed_on is None:
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; there is nothing to verify yet")
@@ -50,7 +52,7 @@ class VerifyDraw(Command):
         )
 
 
-class ReviewDraw(Command):
+class ReviewDraw(Act):
     """抽查履行评估: when a draw's time is over, hold what was inspected against what was promised.
 
     Of each stratum it counts the businesses that the unit visited on the draw's matters since the
@@ -59,10 +61,11 @@ class ReviewDraw(Command):
     grades, only those drawn can be placed in one. Recorded once.
     """
 
+    ROLES = roles("jb_supervisor", "ledger_clock")
+
     draw: DrawId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
         if draw.stage != "executed" or draw.inspect_by is None:
             raise OutOfStep(f"draw {self.draw} is {draw.stage}; only an executed one is reviewed")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import (
     EntityId,
     Grade,
@@ -20,7 +21,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, Malformed, Reading, Value
+from ledger.kernel import Act, Event, Malformed, Reading, Value
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import (
@@ -47,15 +48,16 @@ from ledger.systems.grading import rules as grading
 from ledger.systems.supervision.findings import finding
 
 
-class PublishDrawMatterList(Command):
+class PublishDrawMatterList(Act):
     """公布随机抽查事项清单: list what is drawn for, general matters each with a cap (DRW-R4)."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     items: Annotated[tuple[DrawMatter, ...], msgspec.Meta(min_length=1, max_length=300)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         highest = str(ledger.setting("draw.general_ratio_cap"))
         seen: set[MatterId] = set()
         for index, item in enumerate(self.items):
@@ -128,7 +130,7 @@ class FrozenRoster(Value):
     capped: tuple[CappedOut, ...] = ()
 
 
-class FreezeEntityRoster(Command):
+class FreezeEntityRoster(Act):
     """检查对象名录库定稿: freeze who can be drawn.
 
     Without ``entries`` the roster is every registered business of the class with its grade, or its
@@ -138,6 +140,9 @@ class FreezeEntityRoster(Command):
     unless its stratum is drawn whole. The service composes and stores it and fills in ``frozen``.
     ``roster_hash``: the hash that the sender has seen; another one is refused (DRW-R2).
     """
+
+    ROLES = DRAWERS
+    ACTS_FOR = "unit"
 
     roster: RosterId
     unit: UnitId
@@ -159,8 +164,6 @@ class FreezeEntityRoster(Command):
         return self.units or (self.unit,)
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(EntityRoster(self.roster))
         if self.as_of > ledger.today:
             raise Malformed(f"as_of lies after {ledger.today}", "/as_of")
@@ -242,16 +245,17 @@ class FreezeEntityRoster(Command):
                     )
 
 
-class FreezeOfficerRoster(Command):
+class FreezeOfficerRoster(Act):
     """检查人员名录库定稿: freeze which certified officers of a unit can be drawn."""
+
+    ROLES = DRAWERS
+    ACTS_FOR = "unit"
 
     roster: RosterId
     unit: UnitId
     officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(min_length=1, max_length=1000)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(OfficerRoster(self.roster))
         officers = tuple(sorted(set(self.officers)))
         needed = int(ledger.setting("inspection.min_officers"))

@@ -8,21 +8,12 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, EntityId, OfficerId, Role, Text, is_among, same_person
-from ledger.kernel import (
-    Command,
-    Event,
-    Fact,
-    Malformed,
-    OutOfStep,
-    Reading,
-    Rule,
-    UnknownReference,
-)
+from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Rule, UnknownReference
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import (
-    OPERATORS,
     officers_of,
     officers_of_part,
     operated,
@@ -49,12 +40,14 @@ from ledger.systems.filing.folds import Task
 from ledger.systems.supervision.findings import finding
 
 
-class AssignOfficers(Command):
+class AssignOfficers(Act):
     """随机选派检查人员: take the first officers of each unit in the drawn order who may go.
 
     ``on_leave`` names who is away on ``planned_on``; whoever is passed over is recorded with the
     reason.
     """
+
+    ROLES = DRAWERS
 
     draw: DrawId
     entity: EntityId
@@ -62,7 +55,6 @@ class AssignOfficers(Command):
     on_leave: tuple[OfficerId, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity, listed=True)
         require_no_inspector(ledger, draw, ledger.actor.person_id)
         if target.officers:
@@ -124,8 +116,10 @@ class SubstituteOfficer(Countersigned):
     Neither the one who asks nor the one who approves can be drawn to inspect in the draw.
     """
 
+    ROLES = DRAWERS
+
     NAME: ClassVar[str] = "draws.substitute-officer"
-    APPROVERS: ClassVar[frozenset[Role]] = OPERATORS
+    APPROVERS: ClassVar[frozenset[Role]] = DRAWERS
 
     draw: DrawId
     entity: EntityId
@@ -197,12 +191,14 @@ class SubstituteOfficer(Countersigned):
         raise OutOfStep(f"{self.from_officer} is not assigned to {target.target}")
 
 
-class RequestExemption(Command):
+class RequestExemption(Act):
     """申请免予检查: ask that a drawn business be let off on a ground of the rules (DRW-R10).
 
     The ledger is asked whether the ground holds. Another person decides with exempt-target.
     ``instrument``: the document by which a court or prosecutor holds the business.
     """
+
+    ROLES = DRAWERS
 
     draw: DrawId
     entity: EntityId
@@ -211,7 +207,6 @@ class RequestExemption(Command):
     instrument: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
         require_no_inspector(ledger, draw, ledger.actor.person_id)
         if (self.reason == "judicial_custody") is (self.instrument is None):
@@ -231,13 +226,15 @@ class RequestExemption(Command):
         )
 
 
-class ExemptTarget(Command):
+class ExemptTarget(Act):
     """免予检查: approve that a drawn business is let off, as another person asked for (DRW-R10).
 
     Its task is cancelled, and a reserve takes its place. ``reason`` is the ground that was asked
     for, ``evidence`` what the approver has seen of it, if anything else. The service fills in
     ``reserves``.
     """
+
+    ROLES = DRAWERS
 
     draw: DrawId
     entity: EntityId
@@ -246,7 +243,6 @@ class ExemptTarget(Command):
     reserves: CalledReserves | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw, target = waiting_target(ledger, self.draw, self.entity)
         require_ground(ledger, draw, target, self.reason)
         person, asked = ledger.actor.person_id, target.asked
@@ -296,7 +292,7 @@ class ExemptTarget(Command):
             )
 
 
-class ExemptDeparted(Command):
+class ExemptDeparted(Act):
     """已退出登记的抽中对象: let a business off that had left its register when it was drawn.
 
     It follows of itself, as the leaving would have it done. What is done already is passed over.
@@ -307,7 +303,6 @@ class ExemptDeparted(Command):
     reserves: CalledReserves | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = operated(ledger, self.draw)
         drawn = ledger.read(DrawnTarget(self.entity, self.draw))
         target = ledger.read(Target(drawn.target))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, get_args
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Name, Role, TargetId, Text, is_among
-from ledger.kernel import Command, Event, OutOfStep, Reading, Rule
+from ledger.kernel import Act, Event, OutOfStep, Reading, Rule
 from ledger.systems.draws import rules
-from ledger.systems.draws.commands.common import OPERATORS
 from ledger.systems.draws.events import DrawOperated, DrawTargetReleased, DrawVoided, VoidGround
 from ledger.systems.draws.folds import DrawState, PlanDraws, Target
 from ledger.systems.supervision.findings import finding
@@ -21,8 +21,10 @@ class VoidDraw(Countersigned):
     Whoever announced or made the draw may ask for it and not approve it.
     """
 
+    ROLES = DRAWERS
+
     NAME: ClassVar[str] = "draws.void-draw"
-    APPROVERS: ClassVar[frozenset[Role]] = OPERATORS
+    APPROVERS: ClassVar[frozenset[Role]] = DRAWERS
 
     draw: DrawId
     #: Any text comes in, so that a wrong ground is answered with the rule and the four that count.
@@ -86,14 +88,13 @@ class VoidDraw(Countersigned):
             )
 
 
-class ReleaseTargets(Command):
+class ReleaseTargets(Act):
     """解除抽中对象: after a draw was voided, nobody is owed a visit any more; some at a time."""
 
     draw: DrawId
     targets: tuple[TargetId, ...]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         draw = ledger.known(DrawState(self.draw))
         ledger.act_for(draw.unit)
         if draw.stage != "voided":

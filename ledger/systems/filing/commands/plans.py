@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     EntityId,
     FilingId,
@@ -18,7 +19,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, UnknownReference
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.filing import rules
 from ledger.systems.filing.events import (
@@ -46,8 +47,11 @@ from ledger.systems.filing.folds import (
 )
 
 
-class ApproveAnnualPlan(Command):
+class ApproveAnnualPlan(Act):
     """批准年度检查计划: version 1 of a unit's plan for a year, approved by its head."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -55,15 +59,16 @@ class ApproveAnnualPlan(Command):
     items: Annotated[tuple[PlanItem, ...], msgspec.Meta(min_length=1, max_length=500)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(AnnualPlan(self.plan))
         _check_items(ledger, self.items)
         yield AnnualPlanApproved(plan=self.plan, unit=self.unit, year=self.year, items=self.items)
 
 
-class AmendPlan(Command):
+class AmendPlan(Act):
     """调整年度检查计划: the next version of a plan; it counts once it is filed."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -88,14 +93,16 @@ class AmendPlan(Command):
         )
 
 
-class FileAnnualPlan(Command):
+class FileAnnualPlan(Act):
     """年度计划备案: file the newest version of a plan with the Justice Bureau."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         plan = _own_plan(ledger, self.plan, self.unit)
         newest = plan.versions[-1]
         if newest.filed is not None and not newest.returned:
@@ -116,40 +123,44 @@ class FileAnnualPlan(Command):
         )
 
 
-class AcceptFiling(Command):
+class AcceptFiling(Act):
     """受理备案: the Justice Bureau accepts the filed version of a plan."""
+
+    ROLES = roles("jb_supervisor")
 
     plan: PlanId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         plan, version = _filed(ledger, self.plan)
         yield FilingAccepted(plan=self.plan, unit=plan.unit, version=version.version)
 
 
-class ReturnFiling(Command):
+class ReturnFiling(Act):
     """退回备案: the Justice Bureau returns the filed version of a plan, with reasons."""
+
+    ROLES = roles("jb_supervisor")
 
     plan: PlanId
     reasons: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         plan, version = _filed(ledger, self.plan)
         yield FilingReturned(
             plan=self.plan, unit=plan.unit, version=version.version, reasons=self.reasons
         )
 
 
-class PublishPlan(Command):
+class PublishPlan(Act):
     """公布计划: the newest filed version of a plan becomes public."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
     url: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         plan = _own_plan(ledger, self.plan, self.unit)
         version = plan.in_force(ledger.on)
         if version is None:
@@ -163,8 +174,11 @@ class PublishPlan(Command):
         )
 
 
-class ApproveSpecialPlan(Command):
+class ApproveSpecialPlan(Act):
     """批准专项检查计划: a campaign outside the annual plan, with the approval it needs (FIL-R3)."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     plan: PlanId
     unit: UnitId
@@ -178,8 +192,6 @@ class ApproveSpecialPlan(Command):
     quota_no: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(SpecialPlan(self.plan))
         if self.period_to < self.period_from:
             raise Malformed("period_to lies before period_from", "/period_to")
@@ -208,12 +220,15 @@ class ApproveSpecialPlan(Command):
         )
 
 
-class FileSpecialInspection(Command):
+class FileSpecialInspection(Act):
     """专项、个案检查备案: file a case or special inspection with the unit's own legal office.
 
     With ``task``: the filing after an emergency, recorded however late it is; it is about the
     business of that task and covers its matters.
     """
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     filing: FilingId
     unit: UnitId
@@ -225,8 +240,6 @@ class FileSpecialInspection(Command):
     clue_ref: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.new(SpecialFiling(self.filing))
         for matter in self.matters:
             ledger.known(Matter(matter), "List it in the catalogue first.")
@@ -264,7 +277,6 @@ class FileSpecialInspection(Command):
 
 
 def _own_plan(ledger: Reading, plan_id: str, unit: str) -> AnnualPlan:
-    ledger.act_for(unit)
     plan = ledger.known(AnnualPlan(plan_id), "Approve it first.")
     if plan.unit != unit:
         raise UnknownReference("plan", plan_id, f"It is not a plan of {unit}.")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT
 from ledger.general.vocabulary import (
     DrawId,
     EntityId,
@@ -22,7 +23,17 @@ from ledger.general.vocabulary import (
     UnitId,
     is_among,
 )
-from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading, Recorded
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Recorded,
+    Report,
+)
 from ledger.systems.catalogue.events import MatterElements
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.draws.effects import drawn_target, require_drawn_officers
@@ -74,12 +85,16 @@ _GROUNDS: dict[str, str | None] = {
 }
 
 
-class ApproveTask(Command):
+class ApproveTask(Act):
     """批准检查任务: what is published, planned or filed, within the cap, by certified officers.
 
     ``prescribed_by``: the provision that prescribes a daily visit which neither a draw nor a
     designation calls for, where the manner of the business's grade asks for one (FIL-R12).
     """
+
+    # FIL-R4 and not ROLES refuses whoever is not the head: the reader is told the law.
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     task: TaskId
     unit: UnitId
@@ -98,8 +113,6 @@ class ApproveTask(Command):
     prescribed_by: LegalRef | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         task = ledger.read(Task(self.task))
         # After an emergency the task is approved afterwards, without plan or filing (FIL-R5).
         emergency = task.emergency and task.approved is None
@@ -409,11 +422,13 @@ class ApproveTask(Command):
             )
 
 
-class IssueInspectionNotice(Command):
+class IssueInspectionNotice(Report):
     """送达检查通知书: tell the business of an approved visit.
 
     The service makes the act code of the visit and fills in ``act_code_digest``.
     """
+
+    ROLES = OFFICERS
 
     task: TaskId
     notice_no: Name
@@ -432,8 +447,10 @@ class IssueInspectionNotice(Command):
         )
 
 
-class CancelInspection(Command):
+class CancelInspection(DatedAct):
     """取消检查: an approved visit will not take place."""
+
+    ROLES = OFFICERS
 
     task: TaskId
     reason: Text

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     DrawId,
     EntityId,
@@ -22,7 +23,17 @@ from ledger.general.vocabulary import (
     UnitId,
     is_among,
 )
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Report,
+    Value,
+)
 from ledger.systems.catalogue.folds import Matter, OfficerStanding
 from ledger.systems.draws.effects import target_inspected
 from ledger.systems.entities.folds import Registration
@@ -74,12 +85,14 @@ class Emergency(Value):
     ground: Ground
 
 
-class ScanEntry(Command):
+class ScanEntry(Report):
     """扫码入企: the entry code was scanned at the door, or before leaving after an outage.
 
     ``act_code`` is the one that the service made for this task; before the day that
     ``filing.act_code_from`` names, also a code of another system.
     """
+
+    ROLES = OFFICERS
 
     task: TaskId
     act_code: Name
@@ -116,8 +129,10 @@ class ScanEntry(Command):
             )
 
 
-class OpenInspection(Command):
+class OpenInspection(DatedAct):
     """开始现场检查: with scan, certificates and notice; with ``emergency`` at once, filed after."""
+
+    ROLES = OFFICERS
 
     task: TaskId
     officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)]
@@ -257,12 +272,14 @@ class OpenInspection(Command):
         )
 
 
-class SignOnSiteRecord(Command):
+class SignOnSiteRecord(Report):
     """签署现场检查笔录: the business signs the record or says why not.
 
     ``entity_signature``, the name of who signs, is sent in clear and sealed by the service before
     anything else sees it; ``signatory`` is what it makes of it and is never sent.
     """
+
+    ROLES = OFFICERS
 
     task: TaskId
     record_digest: Sha256
@@ -289,8 +306,10 @@ class SignOnSiteRecord(Command):
             yield registered(self.signatory, task.unit)
 
 
-class CloseInspection(Command):
+class CloseInspection(Report):
     """结束现场检查: the officers have left; ``occurred_at`` says when."""
+
+    ROLES = OFFICERS
 
     task: TaskId
 
@@ -312,11 +331,13 @@ class CloseInspection(Command):
             yield finding(ledger, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task)
 
 
-class ConcludeInspection(Command):
+class ConcludeInspection(Report):
     """检查办结: report what the inspection found. A refusal or absence ends it without a visit.
 
     ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
     """
+
+    ROLES = OFFICERS
 
     task: TaskId
     result: Result
@@ -361,13 +382,14 @@ class ConcludeInspection(Command):
             yield from target_inspected(ledger, task.draw, task.entity, self.task, unit=task.unit)
 
 
-class NotifyResult(Command):
+class NotifyResult(Act):
     """送达检查结果告知书: tell the business the result."""
+
+    ROLES = OFFICERS
 
     task: TaskId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         task = own_task(ledger, self.task)
         if task.stage != "concluded":
             raise OutOfStep(f"task {self.task} is {task.stage}; a result follows the conclusion")
@@ -381,11 +403,14 @@ class NotifyResult(Command):
         )
 
 
-class RecordOffSiteCheck(Command):
+class RecordOffSiteCheck(Report):
     """非现场检查: report a check made on shared data, in writing or remotely, without a visit.
 
     ``coding`` says how exchange tables code it, by the policy ``exchange.inspection_codes``.
     """
+
+    ROLES = OFFICERS
+    ACTS_FOR = "unit"
 
     unit: UnitId
     entity: EntityId
@@ -396,7 +421,6 @@ class RecordOffSiteCheck(Command):
     coding: InspectionCoding | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         ledger.known(Registration(self.entity), "Register the business first.")
         for matter in self.matters:
             ledger.known(Matter(matter), "List it in the catalogue first.")
@@ -413,8 +437,10 @@ class RecordOffSiteCheck(Command):
         )
 
 
-class RateVisit(Command):
+class RateVisit(Report):
     """企业评价: the business rates a visit; the event does not name it."""
+
+    ROLES = roles("entity_rep")
 
     task: TaskId
     entity: EntityId
@@ -431,8 +457,12 @@ class RateVisit(Command):
         yield VisitRated(task=self.task, unit=task.unit, score=self.score)
 
 
-class ReportIrregularVisit(Command):
+class ReportIrregularVisit(Report):
     """报告违规入企: report a visit outside the rules. Never refused for being unlawful (0.1)."""
+
+    ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("entity_rep", "jb_supervisor")
 
     irregular_visit: IrregularVisitId
     entity: EntityId

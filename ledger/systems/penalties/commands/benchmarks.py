@@ -8,14 +8,18 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, UnitId
-from ledger.kernel import Command, Event, Malformed, Reading
+from ledger.kernel import Act, Event, Malformed, Reading
 from ledger.systems.penalties.events import BenchmarkItem, BenchmarkPublished
 from ledger.systems.penalties.folds import Benchmarks
 
 
-class PublishBenchmark(Command):
+class PublishBenchmark(Act):
     """公布裁量基准: publish the next version of a unit's benchmark, complete."""
+
+    ROLES = roles("unit_head")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     title: Name
@@ -24,8 +28,6 @@ class PublishBenchmark(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         effective_from = self.effective_from or ledger.on
         if effective_from < ledger.on:
             raise Malformed(

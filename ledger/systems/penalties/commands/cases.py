@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     CaseId,
     EntityId,
@@ -19,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import ceased
 from ledger.systems.filing import rules as filing
@@ -48,13 +49,17 @@ from ledger.systems.process.rules import require_complete
 _APPROVERS = {"office_head", "unit_head"}
 
 
-class FileCase(Command):
+class FileCase(Act):
     """立案: open a case against a business, with the investigators who handle it.
 
     ``person`` stands for the citizen whom it is against, whom the unit has registered; ``liable``
     says that its party answers for a business that was deregistered. Without such a party that is
     found (ENT-V1), and the case closes as ``party_ceased``.
     """
+
+    # The commands let officers open and decide a case on the spot alone.
+    ROLES = OFFICERS
+    ACTS_FOR = "unit"
 
     case: CaseId
     entity: EntityId
@@ -73,8 +78,6 @@ class FileCase(Command):
     liable: Liable | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         if self.procedure == "ordinary" and ledger.actor.role not in _APPROVERS:
             raise Forbidden(
                 f"a case of the ordinary procedure is opened by the head of the unit or of the "
@@ -144,8 +147,10 @@ class FileCase(Command):
             raise Malformed("the act or its discovery lies in the future", "/conduct")
 
 
-class CloseCase(Command):
+class CloseCase(Act):
     """结案: close a case in which nothing is left to be done."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     reason: CloseReason
@@ -153,7 +158,6 @@ class CloseCase(Command):
     transferred_to: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case, filed = open_case(ledger, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(
@@ -214,8 +218,10 @@ class CloseCase(Command):
         return None
 
 
-class ReferCriminally(Command):
+class ReferCriminally(Report):
     """移送涉嫌犯罪案件: report that a case was sent to those who prosecute crimes (Art. 27)."""
+
+    ROLES = roles("office_head", "unit_head")
 
     case: CaseId
     authority: Name

@@ -9,8 +9,19 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
-from ledger.kernel import Command, Due, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Due,
+    Event,
+    Forbidden,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    Reading,
+)
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.credit.events import Sector, Severity
 from ledger.systems.credit.folds import CreditRecords
@@ -43,7 +54,7 @@ from ledger.systems.reconsideration.effects import refuse_reissue
 from ledger.systems.supervision.findings import finding
 
 
-class DecidePenalty(Command):
+class DecidePenalty(DatedAct):
     """作出行政处罚决定: decide a case; ``occurred_at`` is the date of the decision.
 
     ``tier`` is the step of the unit's benchmark that the case falls under, if the benchmark has
@@ -52,6 +63,9 @@ class DecidePenalty(Command):
     only then; ``valid_until`` is the last day of a penalty that has a term; ``data_source`` says
     whose data it is, if not the unit's own.
     """
+
+    ROLES = OFFICERS
+    ACTS_FOR = "unit"
 
     decision: DecisionId
     entity: EntityId
@@ -72,7 +86,6 @@ class DecidePenalty(Command):
     data_source: DataSource | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         # Whatever system it is of: what becomes of a decision is said by its id alone.
         ledger.new(DecisionStanding(self.decision))
         penalty = Penalty(self.types, self.fine_fen)
@@ -197,8 +210,10 @@ def _reference(benchmark: tuple[BenchmarkPublished, BenchmarkItem] | None) -> st
     return f"{published.unit} v{published.version} {item.violation_code}"
 
 
-class ServePenalty(Command):
+class ServePenalty(DatedAct):
     """送达处罚决定: hand over the decision, and the repair notice with it (PEN-R6)."""
+
+    ROLES = OFFICERS
 
     decision: DecisionId
     repair_notice: bool
@@ -227,8 +242,10 @@ class ServePenalty(Command):
         )
 
 
-class PublishDecision(Command):
+class PublishDecision(Act):
     """公开处罚决定: put a served decision before the public, without personal data."""
+
+    ROLES = UNIT
 
     decision: DecisionId
     summary: Text
@@ -236,7 +253,6 @@ class PublishDecision(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is not None and decision.published.version == decision.version:
             raise OutOfStep(
@@ -293,15 +309,16 @@ def _withdraw_by(ledger: Reading, decision: Decision, since: date) -> Due:
     return ledger.period("publicity.withdraw_wd", since)
 
 
-class WithdrawDecision(Command):
+class WithdrawDecision(Act):
     """撤回公开的处罚决定: take a nullified decision from the public and say why in public."""
+
+    ROLES = roles("unit_head")
 
     decision: DecisionId
     explanation: Text
     explanation_url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         decision, decided = own_decision(ledger, self.decision)
         if decision.published is None:
             raise OutOfStep(f"decision {self.decision} is not public")

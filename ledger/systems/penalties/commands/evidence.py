@@ -7,8 +7,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
-from ledger.kernel import Command, DeadlineRule, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    DeadlineRule,
+    Event,
+    Forbidden,
+    Malformed,
+    OutOfStep,
+    Reading,
+)
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     EvidenceAdded,
@@ -22,12 +32,14 @@ from ledger.systems.process.rules import require_file, require_filmed, require_n
 Items = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=500)]
 
 
-class AddEvidence(Command):
+class AddEvidence(DatedAct):
     """收集证据: put a piece of evidence into the file of an open case.
 
     ``digest`` is that of a file that was uploaded for the case; any other says by itself that the
     file is kept elsewhere, and ``elsewhere`` where. ``file`` is filled in by the service.
     """
+
+    ROLES = OFFICERS
 
     evidence: EvidenceId
     case: CaseId
@@ -57,8 +69,10 @@ class AddEvidence(Command):
         )
 
 
-class RegisterInAdvance(Command):
+class RegisterInAdvance(Act):
     """先行登记保存: hold evidence that may be lost; by the head of the unit, for seven days."""
+
+    ROLES = roles("unit_head")
 
     evidence: EvidenceId
     case: CaseId
@@ -73,8 +87,10 @@ class RegisterInAdvance(Command):
         yield _held(self, ledger, "advance_registration")
 
 
-class SeizeProperty(Command):
+class SeizeProperty(Act):
     """查封、扣押: seize premises or property; by the head of the unit, filmed, for thirty days."""
+
+    ROLES = roles("unit_head")
 
     evidence: EvidenceId
     case: CaseId
@@ -94,7 +110,6 @@ def _held(
     ledger: Reading,
     measure: Literal["advance_registration", "seizure"],
 ) -> EvidenceAdded:
-    ledger.must_be_now()
     _, filed = open_case(ledger, command.case)
     require_new(ledger, command.evidence)
     require_file(ledger, command.case, command.file, command.elsewhere)
@@ -117,14 +132,15 @@ def _held(
     )
 
 
-class ExtendSeizure(Command):
+class ExtendSeizure(Act):
     """延长查封、扣押: once, before its time is over, because the case is complicated."""
+
+    ROLES = roles("unit_head")
 
     evidence: EvidenceId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         piece, added = _own_piece(ledger, self.evidence)
         if not piece.seized_at:
             raise OutOfStep(f"{self.evidence} is not seized")
@@ -147,16 +163,21 @@ class ExtendSeizure(Command):
         )
 
 
-class DisposeOfEvidence(Command):
+class DisposeOfEvidence(DatedAct):
     """处理决定: end the holding of evidence, one way or another.
 
     What was registered in advance may be seized: by the head of the unit, filmed (REC-R2), and for
     the time of a seizure from then on.
     """
 
+    ROLES = OFFICERS
+
     evidence: EvidenceId
     disposal: Literal["returned", "seized", "examined", "confiscated", "destroyed", "transferred"]
     note: Text | None = None
+
+    def may_be_dated_back(self, role: str) -> bool:
+        return self.disposal != "seized"
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         piece, added = _own_piece(ledger, self.evidence)
@@ -179,7 +200,6 @@ class DisposeOfEvidence(Command):
             raise Malformed(f"{self.evidence} is seized already", "/disposal")
         if ledger.actor.role != "unit_head":
             raise Forbidden("the head of the unit has something seized")
-        ledger.must_be_now()
         require_filmed(ledger, added.case, "seizure", on=ledger.on)
 
 

@@ -8,8 +8,19 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import Badge, CaseId, EntityId, Fen, Name, Sha256, Text, is_among
-from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Due,
+    Event,
+    Malformed,
+    OutOfStep,
+    Reading,
+    Report,
+    UnknownReference,
+)
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     CaseFiled,
@@ -27,12 +38,14 @@ from ledger.systems.penalties.rules import Penalty, heavier
 from ledger.systems.supervision.rules import GEN_R2
 
 
-class ServePriorNotice(Command):
+class ServePriorNotice(DatedAct):
     """处罚事先告知: tell the business what is intended, on what facts, and what it may do.
 
     A later notice takes the place of the one before. After a defence it is heavier only on
     evidence that was found since (PEN-R3).
     """
+
+    ROLES = OFFICERS
 
     case: CaseId
     notice_no: Name
@@ -79,8 +92,10 @@ class ServePriorNotice(Command):
         ledger.require(more is None or found_since, rules.PEN_R3, case=self.case, reason=more)
 
 
-class HearStatement(Command):
+class HearStatement(Report):
     """听取陈述、申辩: record what the business said, and what came of examining it."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     statement: Text
@@ -101,8 +116,10 @@ class HearStatement(Command):
         )
 
 
-class WaiveRights(Command):
+class WaiveRights(Report):
     """放弃陈述、申辩或听证: the business says that it does, or has let the time pass."""
+
+    ROLES = OFFICERS
 
     case: CaseId
     rights: Annotated[
@@ -132,18 +149,19 @@ class WaiveRights(Command):
         )
 
 
-class RequestHearing(Command):
+class RequestHearing(Report):
     """要求听证: the business asks for a hearing; late it is recorded, and binds nobody.
 
     The business sends it now; the unit records what it was handed earlier, with ``occurred_at``.
     """
 
+    ROLES = roles("entity_rep", *OFFICERS)
+    IN_PERSON = roles("entity_rep")
+
     case: CaseId
     entity: EntityId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         hint = "Name a case and the business that it is against."
         case = ledger.known(Case(self.case), hint)
         assert case.filed is not None
@@ -170,8 +188,10 @@ class RequestHearing(Command):
         )
 
 
-class AnnounceHearing(Command):
+class AnnounceHearing(Act):
     """听证通知: seven working days ahead, with a host who has no part in the investigation."""
+
+    ROLES = UNIT
 
     case: CaseId
     hearing_on: date
@@ -180,7 +200,6 @@ class AnnounceHearing(Command):
     open_to_public: bool = True
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case, filed = undecided_case(ledger, self.case)
         _check_host(ledger, filed, self.host)
         n = int(ledger.setting("penalty.hearing")["notice_wd"])
@@ -205,8 +224,10 @@ class AnnounceHearing(Command):
         )
 
 
-class HoldHearing(Command):
+class HoldHearing(DatedAct):
     """举行听证: record the hearing that was announced, or that the business stayed away."""
+
+    ROLES = UNIT
 
     case: CaseId
     host: Badge
@@ -235,8 +256,10 @@ class HoldHearing(Command):
         )
 
 
-class HoldCollectiveDiscussion(Command):
+class HoldCollectiveDiscussion(Report):
     """集体讨论: record that the heads of the unit discussed the case, with the minutes."""
+
+    ROLES = roles("unit_head", "office_head", "unit_legal_office")
 
     case: CaseId
     participants: Annotated[tuple[Badge, ...], msgspec.Meta(max_length=50)]

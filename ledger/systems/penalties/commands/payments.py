@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import DecisionId, Fen, Name, Text
-from ledger.kernel import Command, Due, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Due, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     EnforcementApplied,
@@ -22,8 +23,10 @@ from ledger.systems.penalties.events import (
 from ledger.systems.penalties.folds import Decision, require_in_effect
 
 
-class RecordPayment(Command):
+class RecordPayment(Report):
     """缴纳罚款: record what was paid to the bank, towards the fine and towards the late fee."""
+
+    ROLES = OFFICERS
 
     decision: DecisionId
     receipt_no: Name
@@ -65,8 +68,10 @@ class RecordPayment(Command):
         )
 
 
-class DeferPayment(Command):
+class DeferPayment(Act):
     """批准暂缓或分期缴纳: the business cannot pay in time, and the head of the unit lets it."""
+
+    ROLES = roles("unit_head")
 
     decision: DecisionId
     until: date
@@ -74,7 +79,6 @@ class DeferPayment(Command):
     in_instalments: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         decision, decided = _payable(ledger, self.decision)
         if not decision.outstanding(ledger.on):
             raise OutOfStep(f"the fine of decision {self.decision} is paid")
@@ -93,8 +97,10 @@ class DeferPayment(Command):
         )
 
 
-class ApplyEnforcement(Command):
+class ApplyEnforcement(DatedAct):
     """强制执行: what the business does not do by itself is enforced, once its time is over."""
+
+    ROLES = roles("unit_head", "office_head")
 
     decision: DecisionId
     by: Literal["court", "auction", "deduction", "own_power"]

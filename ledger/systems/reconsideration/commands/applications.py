@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.roles import roles
 from ledger.general.vocabulary import (
     DecisionId,
     EntityId,
@@ -16,12 +17,14 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import (
-    Command,
+    Act,
+    DatedAct,
     Due,
     Event,
     Malformed,
     OutOfStep,
     Reading,
+    Report,
     UnknownReference,
 )
 from ledger.systems.corrections.folds import DecisionStanding
@@ -42,7 +45,7 @@ from ledger.systems.reconsideration.folds import CasesAbout, ReconCase
 from ledger.systems.reconsideration.rules import of_case
 
 
-class ApplyForReconsideration(Command):
+class ApplyForReconsideration(DatedAct):
     """申请行政复议: within 60 days of knowing the act (RCN-R1), while no court has it (RCN-R2).
 
     ``known_on``: when the applicant came to know the act. Whoever was not told of the right to
@@ -51,6 +54,11 @@ class ApplyForReconsideration(Command):
     earlier, with ``occurred_at``; a business applies now. ``applicant`` is the token of a person,
     registered here or known to another store.
     """
+
+    ROLES = roles("entity_rep", "recon_officer")
+    ACTS_FOR = "organ"
+    ANY_UNIT = roles("entity_rep")
+    IN_PERSON = roles("entity_rep")
 
     recon: ReconId
     decision: DecisionId
@@ -66,10 +74,6 @@ class ApplyForReconsideration(Command):
     matter: MatterId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
-        else:
-            ledger.act_for(self.organ)
         self._check_applicant(ledger)
         ledger.new(ReconCase(self.recon))
         standing = self._disputed(ledger)
@@ -147,14 +151,15 @@ class ApplyForReconsideration(Command):
         return min(end.on for end in ends)
 
 
-class RequestApplicationCorrection(Command):
+class RequestApplicationCorrection(Act):
     """补正通知: say, once and in time, what an application lacks; its period stops (Art. 31)."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     missing: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied")
         if case.missing is not None:
             raise OutOfStep("what an application lacks is said once (一次性告知)")
@@ -165,8 +170,11 @@ class RequestApplicationCorrection(Command):
         yield ReconCorrectionRequested(**of_case(case), missing=self.missing)
 
 
-class CorrectApplication(Command):
+class CorrectApplication(Report):
     """补正: supply what was missing; the organ records it when it has it."""
+
+    ROLES = roles("entity_rep", "recon_officer")
+    IN_PERSON = roles("entity_rep")
 
     recon: ReconId
     entity: EntityId | None = None
@@ -174,7 +182,6 @@ class CorrectApplication(Command):
     def decide(self, ledger: Reading) -> Iterator[Event]:
         case = ledger.known(ReconCase(self.recon))
         if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
             if self.entity is None or self.entity != case.entity:
                 raise Malformed(f"case {self.recon} is not {self.entity}'s", "/entity")
         else:
@@ -188,18 +195,19 @@ class CorrectApplication(Command):
         yield ReconCorrected(**of_case(case))
 
 
-class AcceptApplication(Command):
+class AcceptApplication(Act):
     """受理: take the case up; ``summary_ground`` says why by the summary procedure (Art. 53).
 
     Whatever comes after the last day is recorded as what the law has made of it: accepted, on that
     day, by the ordinary procedure.
     """
 
+    ROLES = roles("recon_officer")
+
     recon: ReconId
     summary_ground: SummaryGround | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied")
         due = _accept_by(ledger, case)
         if is_past(ledger, due):
@@ -214,14 +222,15 @@ class AcceptApplication(Command):
         )
 
 
-class RefuseApplication(Command):
+class RefuseApplication(Act):
     """不予受理: do not take the case up, while that can still be decided."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied")
         due = _accept_by(ledger, case)
         if is_past(ledger, due):

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, ReconId, Text
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.systems.corrections.events import AlteredField
 from ledger.systems.corrections.folds import DecisionStanding
@@ -47,7 +48,7 @@ _NEED_EVIDENCE: frozenset[Outcome] = frozenset({"maintain", "alter", "dismiss_cl
 _ALTERING: frozenset[Outcome] = frozenset({"alter", "partly_revoke"})
 
 
-class DecideCase(Command):
+class DecideCase(Act):
     """复议决定: decide what becomes of the act; what rests on it ends in the same append.
 
     ``content`` says what a penalty that is altered or partly revoked consists of, whole;
@@ -57,6 +58,8 @@ class DecideCase(Command):
     silent respondent did not (Art. 70); ``third_party_opposed``: somebody else applied for the
     contrary (Art. 63).
     """
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     outcome: Outcome
@@ -70,7 +73,6 @@ class DecideCase(Command):
     third_party_opposed: bool = False
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open")
         standing = ledger.known(DecisionStanding(case.decision))
         self._check_form(ledger, case, standing)
@@ -180,15 +182,16 @@ class DecideCase(Command):
             )
 
 
-class MediateCase(Command):
+class MediateCase(Act):
     """调解: the parties have agreed; the organ's document on it ends the case (Art. 73)."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     instrument: Name
     agreed: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open")
         yield ReconMediated(
             **of_case(case),
@@ -198,21 +201,24 @@ class MediateCase(Command):
         )
 
 
-class TerminateCase(Command):
+class TerminateCase(Act):
     """终止: end the case without a decision (Art. 41), as when the applicant withdraws."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     ground: TerminationGround
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "applied", "correcting", "open", "suspended")
         yield ReconTerminated(**of_case(case), ground=self.ground, reason=self.reason)
 
 
-class ServeReconDecision(Command):
+class ServeReconDecision(Report):
     """送达复议决定: the parties have the decision; from here on it is carried out."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
 
@@ -240,8 +246,10 @@ class ServeReconDecision(Command):
         )
 
 
-class ReportPerformance(Command):
+class ReportPerformance(Report):
     """履行复议决定: the respondent reports that it has done what was ordered."""
+
+    ROLES = UNIT
 
     recon: ReconId
     done: Text
@@ -257,8 +265,10 @@ class ReportPerformance(Command):
         yield ReconPerformed(**of_case(case), done=self.done, days_late=late)
 
 
-class ReportNonPerformance(Command):
+class ReportNonPerformance(Report):
     """不履行复议决定: the organ records that what it ordered was not done by its day."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
 
@@ -271,29 +281,31 @@ class ReportNonPerformance(Command):
         yield ReconNonPerformance(**of_case(case), due_on=case.perform_by)
 
 
-class IssueOpinionLetter(Command):
+class IssueOpinionLetter(Act):
     """行政复议意见书: ask the respondent to put a practice right and to report on it (Art. 76)."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     doc_no: Name
     demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open", "decided", "served", "mediated")
         if any(opinion.reported_on is None for opinion in case.opinions):
             raise OutOfStep("the respondent has not reported on the last letter yet")
         yield OpinionLetterIssued(**of_case(case), doc_no=self.doc_no, demands=self.demands)
 
 
-class ReportOpinionCorrection(Command):
+class ReportOpinionCorrection(Act):
     """意见书整改报告: report what was put right after an opinion letter."""
+
+    ROLES = UNIT
 
     recon: ReconId
     report: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = ledger.known(ReconCase(self.recon))
         ledger.act_for(case.unit)
         waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]

@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any, ClassVar
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Badge, Name, ReconId, Role, Sha256, Text
-from ledger.kernel import Command, Due, Event, OutOfStep, Reading, Rule
+from ledger.kernel import Act, Due, Event, OutOfStep, Reading, Report, Rule
 from ledger.systems.reconsideration import rules
 from ledger.systems.reconsideration.commands.cases import (
     days_late,
@@ -35,13 +36,14 @@ from ledger.systems.reconsideration.rules import of_case
 from ledger.systems.supervision import rules as supervision
 
 
-class SendCopy(Command):
+class SendCopy(Act):
     """发送申请书副本: send the application to the respondent, which has to reply."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open", "suspended")
         if case.copy_sent_on is not None:
             raise OutOfStep(f"the copy was sent on {case.copy_sent_on}")
@@ -53,15 +55,16 @@ class SendCopy(Command):
         )
 
 
-class SubmitReply(Command):
+class SubmitReply(Act):
     """答复: reply to the application, with the evidence on which the act was based (RCN-R4)."""
+
+    ROLES = UNIT
 
     recon: ReconId
     reply: Text
     evidence: tuple[Evidence, ...] = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = respondents_case(ledger, self.recon, "open", "suspended")
         if case.copy_sent_on is None:
             raise OutOfStep(f"the copy of case {self.recon} has not been sent yet")
@@ -84,15 +87,16 @@ class SubmitReply(Command):
         )
 
 
-class SuspendCase(Command):
+class SuspendCase(Act):
     """中止: let the case rest; the days that are left of its period stay."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     ground: SuspensionGround
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open")
         due = decide_by(ledger, case)
         yield ReconSuspended(
@@ -103,13 +107,14 @@ class SuspendCase(Command):
         )
 
 
-class ResumeCase(Command):
+class ResumeCase(Act):
     """恢复审理: go on with the case for the days that were left."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "suspended")
         assert case.days_left is not None
         yield ReconResumed(
@@ -121,6 +126,8 @@ class ResumeCase(Command):
 
 class ExtendCase(Countersigned):
     """延长期限: take longer over a complex case, once, approved by another person (Art. 62)."""
+
+    ROLES = roles("recon_officer")
 
     NAME: ClassVar[str] = "reconsideration.extend-case"
     APPROVERS: ClassVar[frozenset[Role]] = frozenset({"recon_officer"})
@@ -139,7 +146,6 @@ class ExtendCase(Countersigned):
         }
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open")
         if case.extended_until is not None:
             raise OutOfStep(f"case {self.recon} was extended once, until {case.extended_until}")
@@ -158,8 +164,10 @@ class ExtendCase(Countersigned):
         )
 
 
-class RecordReconHearing(Command):
+class RecordReconHearing(Report):
     """听证: report that the case was heard."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     host: Badge
@@ -177,11 +185,13 @@ class RecordReconHearing(Command):
         )
 
 
-class RequestIncidentalReview(Command):
+class RequestIncidentalReview(Report):
     """附带审查: the applicant disputes the normative document behind the act, too.
 
     ``competent``: whether the organ may decide on it itself; else it passes it on.
     """
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     document_no: Name
@@ -197,14 +207,15 @@ class RequestIncidentalReview(Command):
         )
 
 
-class TransferIncidentalReview(Command):
+class TransferIncidentalReview(Act):
     """转送附带审查: pass the document on to the body that may decide on it."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     to: Name
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = organs_case(ledger, self.recon, "open", "suspended")
         review = _reviewed(case)
         if review.competent or review.to is not None:
@@ -219,8 +230,10 @@ class TransferIncidentalReview(Command):
         )
 
 
-class ConcludeIncidentalReview(Command):
+class ConcludeIncidentalReview(Report):
     """附带审查结论: record whether the document is lawful, by the organ or the body that has it."""
+
+    ROLES = roles("recon_officer")
 
     recon: ReconId
     lawful: bool

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CommitmentId, EntityId, Fen, RepairId, Text, UnitId
-from ledger.kernel import Command, Event, Forbidden, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 from ledger.systems.commitments.folds import Commitment
 from ledger.systems.credit.regimes import of_market_supervision
 from ledger.systems.repair import rules
@@ -34,12 +35,15 @@ from ledger.systems.repair.folds import RepairCase, RepairsOf
 Proofs = Annotated[tuple[Proof, ...], msgspec.Meta(max_length=50)]
 
 
-class ApplyRepair(Command):
+class ApplyRepair(DatedAct):
     """申请信用修复: ask that records be repaired, with proofs and a public commitment, for free.
 
     All of one unit, which decides. At its window the application is with it at once; what comes by
     a platform has to be forwarded. ``fee_fen`` is what somebody charges for it (REP-R8).
     """
+
+    ROLES = roles("entity_rep", "credit_officer", *UNIT)
+    IN_PERSON = roles("entity_rep")
 
     repair: RepairId
     entity: EntityId
@@ -53,8 +57,6 @@ class ApplyRepair(Command):
     fee_fen: Fen = 0
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         ledger.new(RepairCase(self.repair))
         records = negative_records(ledger, self.entity, self.records)
         unit = records[0].determined_by
@@ -106,14 +108,15 @@ class ApplyRepair(Command):
         )
 
 
-class ForwardRepair(Command):
+class ForwardRepair(Act):
     """转送修复申请: hand an application over to the unit that determined the records."""
+
+    ROLES = roles("credit_officer")
 
     repair: RepairId
     to_unit: UnitId
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = ledger.known(RepairCase(self.repair), "Apply first.")
         ledger.require(self.to_unit == case.unit, rules.REP_R6, actor=self.to_unit, unit=case.unit)
         require_stage(case, "applied")
@@ -125,16 +128,17 @@ class ForwardRepair(Command):
         )
 
 
-class SupplementRepair(Command):
+class SupplementRepair(Report):
     """补正材料: hand in what the unit found missing."""
+
+    ROLES = roles("entity_rep", "credit_officer", *UNIT)
+    IN_PERSON = roles("entity_rep")
 
     repair: RepairId
     entity: EntityId
     proofs: Annotated[tuple[Proof, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.must_be_now()
         case = ledger.known(RepairCase(self.repair), "Apply first.")
         if case.entity != self.entity:
             raise Forbidden(f"repair {self.repair} is none of {self.entity}")

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Fen, Name, RepairId, Text, province_of
-from ledger.kernel import Command, DeadlineRule, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DeadlineRule, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.credit.effects import end_records, reinstate_records
 from ledger.systems.credit.events import Channel
@@ -50,14 +51,16 @@ Evidence = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)
 _BEFORE = ("forwarded", "supplement_requested")
 
 
-class AcceptRepair(Command):
+class AcceptRepair(Act):
     """受理修复申请: take an application up, for free."""
+
+    # REP-R6 and not ROLES tells the lead department that others decide: 谁认定、谁修复.
+    ROLES = roles("credit_officer", *UNIT)
 
     repair: RepairId
     fee_fen: Fen = 0
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, "forwarded")
         require_free(ledger, self.fee_fen)
         yield RepairAccepted(
@@ -70,14 +73,15 @@ class AcceptRepair(Command):
         )
 
 
-class RequestRepairSupplement(Command):
+class RequestRepairSupplement(Act):
     """一次性告知补正: say once, and all of it, what is missing."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     repair: RepairId
     missing: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=20)]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, "forwarded")
         if case.supplemented:
             raise OutOfStep(f"what {self.repair} lacked was said already; that is done once")
@@ -90,18 +94,19 @@ class RequestRepairSupplement(Command):
         )
 
 
-class NotAcceptRepair(Command):
+class NotAcceptRepair(Act):
     """不予受理: do not take an application up, and say why.
 
     Where a supplement was asked for, not before the business has had ``repair.supplement_wd``; what
     it keeps waiting for is not the unit's lateness.
     """
 
+    ROLES = roles("credit_officer", *UNIT)
+
     repair: RepairId
     reasons: Reasons = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, *_BEFORE)
         ledger.require(self.reasons, rules.REP_R9, missing="no reason is given")
         awaited = case.stage == "supplement_requested"
@@ -120,14 +125,15 @@ class NotAcceptRepair(Command):
         yield from _unfounded(ledger, case, self.reasons)
 
 
-class ExtendRepair(Command):
+class ExtendRepair(Act):
     """延长办理期限: take longer, once, while there is time."""
+
+    ROLES = roles("credit_officer", "unit_head")
 
     repair: RepairId
     reason: Literal["complex", "needs_verification"]
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, "accepted")
         if case.green_channel:
             raise OutOfStep(f"repair {self.repair} is in the green channel, which is not extended")
@@ -149,11 +155,13 @@ class ExtendRepair(Command):
         )
 
 
-class GrantRepair(Command):
+class GrantRepair(Act):
     """准予信用修复: end the records, and with them all that rests on them, in one append.
 
     ``verified`` says which duties the unit has seen performed itself, ``verification`` how.
     """
+
+    ROLES = roles("credit_officer", "unit_head")
 
     repair: RepairId
     verification: Text
@@ -161,7 +169,6 @@ class GrantRepair(Command):
     fee_fen: Fen = 0
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, "accepted")
         require_free(ledger, self.fee_fen)
         records = [ledger.read(Record(name)) for name in case.records]
@@ -186,15 +193,16 @@ class GrantRepair(Command):
         yield from end_records(ledger, records, reason="repaired")
 
 
-class RefuseRepair(Command):
+class RefuseRepair(Act):
     """不予信用修复: turn an application down, with reasons and the remedy."""
+
+    ROLES = roles("credit_officer", "unit_head")
 
     repair: RepairId
     reasons: Reasons = ()
     remedy: Text | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, "accepted")
         missing = [
             what
@@ -217,8 +225,10 @@ class RefuseRepair(Command):
         yield from _unfounded(ledger, case, self.reasons)
 
 
-class SynchroniseRepair(Command):
+class SynchroniseRepair(Report):
     """修复结果同步: note that a platform shows the repaired records no more."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     repair: RepairId
     target: Channel
@@ -255,8 +265,10 @@ class SynchroniseRepair(Command):
             )
 
 
-class PushRepair(Command):
+class PushRepair(Report):
     """跨省推送修复结果: note that the business's own province was told of the repair."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     repair: RepairId
 
@@ -279,12 +291,14 @@ class PushRepair(Command):
         )
 
 
-class RevokeRepair(Command):
+class RevokeRepair(Act):
     """撤销信用修复: undo a grant that was got by deceit, or whose commitment was broken.
 
     The records come back for the rest of their term, the grade is what they give, and the business
     is barred (``repair.false_bar_years``).
     """
+
+    ROLES = roles("credit_officer", "unit_head")
 
     repair: RepairId
     reason: RevocationReason
@@ -292,7 +306,6 @@ class RevokeRepair(Command):
     evidence: Evidence
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         case = own_case(ledger, self.repair, "granted")
         records = [ledger.read(Record(name)) for name in case.records]
         yield RepairRevoked(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
-from ledger.kernel import Command, Event, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, LegalRef, Malformed, OutOfStep, Reading, Report
 from ledger.systems.credit.events import PublicitySuspended
 from ledger.systems.credit.folds import Record
 from ledger.systems.repair import rules
@@ -27,8 +28,10 @@ from ledger.systems.repair.folds import Duties, RepairCase
 from ledger.systems.supervision.findings import finding
 
 
-class RecordDutiesPerformed(Command):
+class RecordDutiesPerformed(Report):
     """记录义务履行情况: the unit has seen done what a record of its own asked of the business."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     record: RecordId
     duty: Duty
@@ -55,14 +58,15 @@ class RecordDutiesPerformed(Command):
         )
 
 
-class ExcludeFromRepair(Command):
+class ExcludeFromRepair(Act):
     """认定不可修复: say which law or central policy shuts a record out of repair."""
+
+    ROLES = roles("credit_officer", "unit_head")
 
     record: RecordId
     law: LegalRef
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         assert record.says is not None
         if not record.negative or record.ended is not None:
@@ -78,14 +82,15 @@ class ExcludeFromRepair(Command):
         )
 
 
-class ReadmitToRepair(Command):
+class ReadmitToRepair(Act):
     """撤回不可修复认定: let a record of the own unit that was shut out be repaired after all."""
+
+    ROLES = roles("credit_officer", "unit_head")
 
     record: RecordId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         record = _own_record(ledger, self.record)
         says, unit = record.says, record.determined_by
         assert says is not None
@@ -96,11 +101,13 @@ class ReadmitToRepair(Command):
         )
 
 
-class GrantTemporaryShield(Command):
+class GrantTemporaryShield(Act):
     """重整期间临时屏蔽: do not show records while a court's reorganisation plan is carried out.
 
     ``until`` is the last day, if the ruling sets one; without it publicity is resumed by hand.
     """
+
+    ROLES = roles("credit_officer", "unit_head")
 
     entity: EntityId
     records: Records
@@ -109,7 +116,6 @@ class GrantTemporaryShield(Command):
     until: date | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         if self.ruled_on > ledger.on:
             raise Malformed("ruled_on lies in the future", "/ruled_on")
         if self.until is not None and self.until < ledger.on:
@@ -139,8 +145,10 @@ class GrantTemporaryShield(Command):
             )
 
 
-class RecordRepairMisconduct(Command):
+class RecordRepairMisconduct(Report):
     """记录修复失信行为: note that a business cheated in a repair that was not granted (yet)."""
+
+    ROLES = roles("credit_officer", *UNIT)
 
     repair: RepairId
     reason: RevocationReason
@@ -166,11 +174,15 @@ class RecordRepairMisconduct(Command):
         )
 
 
-class ReportRepairFee(Command):
+class ReportRepairFee(Report):
     """报告修复收费: somebody took, or asked for, money for a repair (REP-V4).
 
     ``collected_by`` is whoever did; ``unit`` the unit, if one stands behind it.
     """
+
+    ROLES = roles("entity_rep", "jb_supervisor", "credit_officer", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("credit_officer", "entity_rep", "jb_supervisor")
 
     entity: EntityId
     collected_by: Name

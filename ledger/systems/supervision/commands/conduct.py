@@ -8,8 +8,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, OfficerId, TaskId, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.filing.events import GovernmentApproval
 from ledger.systems.supervision import rules
@@ -24,11 +25,15 @@ from ledger.systems.supervision.findings import finding, reporter
 _FOR_PROFIT = frozenset({1, 2, 3, 4})
 
 
-class ReportProhibitedConduct(Command):
+class ReportProhibitedConduct(Report):
     """报告严禁行为: report conduct that the must-nots forbid. Recorded whatever it says (0.1).
 
     ``code`` is the number of the must-not in the policy ``conduct.five_prohibitions``.
     """
+
+    ROLES = roles("entity_rep", "jb_supervisor", *UNIT)
+    ACTS_FOR = "unit"
+    ANY_UNIT = roles("entity_rep", "jb_supervisor")
 
     unit: UnitId
     code: Annotated[int, msgspec.Meta(ge=1)]
@@ -78,8 +83,11 @@ class ReportProhibitedConduct(Command):
         )
 
 
-class OrderBlanketMeasure(Command):
+class OrderBlanketMeasure(Act):
     """责令停产停业: halt whole sectors of an area, on a lawful and approved ground (SUP-R5)."""
+
+    ROLES = roles("unit_head", "park_committee")
+    ACTS_FOR = "unit"
 
     unit: UnitId
     area: Name
@@ -91,8 +99,6 @@ class OrderBlanketMeasure(Command):
     approval: GovernmentApproval | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
-        ledger.act_for(self.unit)
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         if not ledger.on <= self.halted_from <= self.halted_to:
             raise Malformed(

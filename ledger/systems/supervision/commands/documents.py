@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.general.personaldata import require_impersonal
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import FindingId, Name, OfficerId, ProposalId, SupDocId, Text, UnitId
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.penalties.rules import PUB_R1
 from ledger.systems.supervision import rules
@@ -34,11 +35,13 @@ from ledger.systems.supervision.folds import Circular, FindingState, Proposal, S
 Findings = Annotated[tuple[FindingId, ...], msgspec.Meta(max_length=200)]
 
 
-class ProposeSupervisionDoc(Command):
+class ProposeSupervisionDoc(Act):
     """建议制发监督文书: propose to the Justice Bureau that it send a unit a document (2.18).
 
     The Justice Bureau issues it (``IssueSupervisionDoc``), as proposed or otherwise, or declines.
     """
+
+    ROLES = roles("rlo_assessor")
 
     proposal: ProposalId
     kind: SupDocKind
@@ -48,7 +51,6 @@ class ProposeSupervisionDoc(Command):
     findings: Findings = ()
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         ledger.new(Proposal(self.proposal))
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         for finding_id in self.findings:
@@ -63,25 +65,28 @@ class ProposeSupervisionDoc(Command):
         )
 
 
-class DeclineProposal(Command):
+class DeclineProposal(Act):
     """不采纳建议: say that no document is issued on a proposal, and why."""
+
+    ROLES = roles("jb_supervisor")
 
     proposal: ProposalId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         proposal = _open_proposal(ledger, self.proposal)
         yield ProposalDeclined(proposal=self.proposal, unit=proposal.unit, reason=self.reason)
 
 
-class IssueSupervisionDoc(Command):
+class IssueSupervisionDoc(Act):
     """制发监督文书: send a notice, an opinion or a decision to a unit.
 
     It may name open findings about the unit, which are answered with it. A decision states its
     ``due_on``; answers to the others fall due by policy. ``proposal``: the rule-of-law office's,
     which it follows.
     """
+
+    ROLES = roles("jb_supervisor")
 
     document: SupDocId
     kind: SupDocKind
@@ -94,7 +99,6 @@ class IssueSupervisionDoc(Command):
     proposal: ProposalId | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         _new_document(ledger, self.document)
         ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
         if (self.kind == "decision") != (self.due_on is not None):
@@ -138,15 +142,17 @@ def _open_proposal(ledger: Reading, proposal_id: str) -> Proposal:
     return proposal
 
 
-class AnswerSupervisionDoc(Command):
+class AnswerSupervisionDoc(Report):
     """答复监督文书: the unit answers a document, and with it the findings that it names."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     document: SupDocId
     unit: UnitId
     response: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         document = _pending(ledger, self.document)
         if document.unit != self.unit:
             raise OutOfStep(f"document {self.document} was sent to {document.unit}")
@@ -169,22 +175,25 @@ class AnswerSupervisionDoc(Command):
         )
 
 
-class WithdrawSupervisionDoc(Command):
+class WithdrawSupervisionDoc(Act):
     """撤回监督文书: take back a document that should not have been sent."""
+
+    ROLES = roles("jb_supervisor")
 
     document: SupDocId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         document = _pending(ledger, self.document)
         yield SupervisionDocWithdrawn(
             document=self.document, unit=document.unit, reason=self.reason
         )
 
 
-class RecordPublicInterview(Command):
+class RecordPublicInterview(Report):
     """公开约谈: record that those in charge of a unit were talked to; ``occurred_at`` says when."""
+
+    ROLES = roles("jb_supervisor")
 
     unit: UnitId
     attended_by: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
@@ -206,8 +215,10 @@ class RecordPublicInterview(Command):
         yield from _told(ledger, self.findings, self.unit)
 
 
-class IssueCircular(Command):
+class IssueCircular(Act):
     """发布通报或典型案例: tell the public what units did, without personal data (PUB-R1)."""
+
+    ROLES = roles("jb_supervisor")
 
     document: SupDocId
     kind: Literal["circular", "typical_case"]
@@ -217,7 +228,6 @@ class IssueCircular(Command):
     url: Name | None = None
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         _new_document(ledger, self.document)
         for unit in self.units:
             ledger.known(UnitStanding(unit), "Qualify the unit first.")
@@ -233,8 +243,10 @@ class IssueCircular(Command):
         )
 
 
-class ReferToDiscipline(Command):
+class ReferToDiscipline(DatedAct):
     """移送纪检监察机关: hand clues about people of a unit to the discipline authority."""
+
+    ROLES = roles("jb_supervisor")
 
     unit: UnitId
     referred_to: Name

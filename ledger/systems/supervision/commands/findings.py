@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     EntityId,
     FindingId,
@@ -21,7 +22,7 @@ from ledger.general.vocabulary import (
     UnitId,
     same_person,
 )
-from ledger.kernel import Command, Event, Malformed, OutOfStep, Reading, Rule, UnknownReference
+from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report, Rule, UnknownReference
 from ledger.kernel.rules import rules as declared_rules
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.supervision import rules
@@ -38,11 +39,13 @@ from ledger.systems.supervision.events import (
 from ledger.systems.supervision.folds import FindingState
 
 
-class RaiseFinding(Command):
+class RaiseFinding(Report):
     """提出监督发现: a supervisor has found something that the ledger did not raise by itself.
 
     It names a declared finding rule, a known unit, and evidence that is recorded.
     """
+
+    ROLES = roles("jb_supervisor", "rlo_assessor")
 
     type: Name
     rule_id: Name
@@ -80,8 +83,10 @@ class RaiseFinding(Command):
         )
 
 
-class TriageFinding(Command):
+class TriageFinding(Act):
     """监督分办: read a finding and say how it goes on."""
+
+    ROLES = roles("jb_supervisor")
 
     finding_id: FindingId
     assessment: Text
@@ -100,6 +105,8 @@ class TriageFinding(Command):
 
 class DismissFinding(Countersigned):
     """监督发现不成立: set a finding aside; an automatic one needs a second reader (SUP-R3)."""
+
+    ROLES = roles("jb_supervisor")
 
     NAME: ClassVar[str] = "supervision.dismiss-finding"
     APPROVERS: ClassVar[frozenset[Role]] = frozenset({"jb_supervisor"})
@@ -147,15 +154,17 @@ class DismissFinding(Countersigned):
         )
 
 
-class RespondToFinding(Command):
+class RespondToFinding(Report):
     """执法单位回复: the supervised unit answers."""
+
+    ROLES = UNIT
+    ACTS_FOR = "unit"
 
     finding_id: FindingId
     unit: UnitId
     response: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.act_for(self.unit)
         state = ledger.known(FindingState(self.finding_id))
         assert state.raised is not None
         if state.raised.confidential:
@@ -171,8 +180,10 @@ class RespondToFinding(Command):
         )
 
 
-class AcceptRectification(Command):
+class AcceptRectification(Act):
     """整改认可: the supervisor accepts what the unit has put right."""
+
+    ROLES = roles("jb_supervisor")
 
     finding_id: FindingId
     note: Text
@@ -189,14 +200,15 @@ class AcceptRectification(Command):
         )
 
 
-class RejectRectification(Command):
+class RejectRectification(Act):
     """退回整改: what the unit has answered or put right does not suffice; it answers once more."""
+
+    ROLES = roles("jb_supervisor")
 
     finding_id: FindingId
     reason: Text
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         raised = open_finding(ledger, self.finding_id)
         state = ledger.read(FindingState(self.finding_id))
         if raised.unit is None or not (state.responded or state.rectified):
@@ -210,15 +222,16 @@ class RejectRectification(Command):
         )
 
 
-class StartDirectHandling(Command):
+class StartDirectHandling(Act):
     """督办: the Justice Bureau follows a finding up itself and says until when it has to end."""
+
+    ROLES = roles("jb_supervisor")
 
     finding_id: FindingId
     demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
     due_on: date
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.must_be_now()
         raised = open_finding(ledger, self.finding_id)
         if raised.unit is None:
             raise OutOfStep(f"finding {self.finding_id} is about no unit")
@@ -235,8 +248,11 @@ class StartDirectHandling(Command):
         )
 
 
-class CloseFinding(Command):
+class CloseFinding(Act):
     """监督发现办结: close a finding that was answered or put right; never one's own."""
+
+    # SUP-R4 refuses a unit that closes its own finding, with the law.
+    ROLES = roles("jb_supervisor", *UNIT)
 
     finding_id: FindingId
     conclusion: Text

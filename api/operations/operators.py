@@ -7,9 +7,9 @@ this service only ever has its SHA-256 (docs/decisions/0010-operators.md).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import msgspec
 from aiohttp import hdrs, web
@@ -21,11 +21,11 @@ from api.http.commands import idempotency_key, require_json
 from api.http.keys import ACCESS, LINE, TIMEKEEPER, TOKENS
 from api.http.malformed import decoded
 from api.http.middlewares import expect
-from api.http.operations import OPERATORS
 from api.http.problems import Problem, not_found, unauthenticated
 from api.http.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
-from api.http.resources import Handler, Parameter, Resource, check_query
+from api.http.resources import Handler, Operation, Parameter, Resource, check_query
 from api.http.tokens import Grant, Holder, TokenEntry
+from api.operations.health import OPERATORS
 from api.running.pools import COMMANDS
 from ledger.access.events import ClockConfirmed, TokenId, TokenRequested, TokenRevoked
 from ledger.access.folds import TokenRequest
@@ -262,26 +262,6 @@ async def _answer(request: web.Request, name: str, status: int) -> web.Response:
     source: Source = request.app[ACCESS]
     shown = await asked(lambda: _shown(_asked_for(source, name)))
     return json_response(shown, status=status, headers=PRIVATE)
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """One thing that an operator can have done: its name, its body, what does it, what it answers.
-
-    The body's docstring is its description.
-    """
-
-    name: str
-    body: type[msgspec.Struct]
-    act: Callable[[web.Request, Grant, Any], Awaitable[web.Response]]
-    returns: Any
-    statuses: tuple[int, ...] = (200,)
-    group: ClassVar[str] = "operations"
-    sent_by: ClassVar[str] = "operator"
-
-    @property
-    def path(self) -> str:
-        """Where it is sent."""
-        return f"/v1/operations/{self.name}"
 
 
 def add_operations_of(app: web.Application, operations: Iterable[Operation]) -> None:

@@ -28,11 +28,10 @@ from api.http.middlewares import expect
 from api.http.problems import Problem, not_found
 from api.http.rates import Rates
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
-from api.http.resources import Resource, check_query
+from api.http.resources import Operation, Resource, check_query
 from api.http.sealing import complaint_of, key_of_request, public_complaint
 from api.http.tokens import ANONYMOUS, Grant
 from api.running.counter import COUNTER
-from api.systems.operators import Operation
 from ledger.general.audiences import UNIT_BOUND, audiences_of_sender
 from ledger.general.vocabulary import PersonalText, UnitId, same_person
 from ledger.kernel import Malformed, civil_date, civil_moment

@@ -1,0 +1,1 @@
+"""What needs the keys of sealed data: natural persons, files of evidence, the public door."""

@@ -1,0 +1,49 @@
+"""Everything that is answered from views and trails, and how the views are doing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+
+from api import systems
+from api.http.resources import Resource
+from api.operations.health import MAX_LAG, Check, Readiness
+from api.systems import histories
+from projections.follower import Follower
+
+
+def _collected() -> Iterator[Resource]:
+    """Yield the resources of every module of ``api.systems``, by the module's name."""
+    for module in iter_modules(systems.__path__):
+        yield from import_module(f"{systems.__name__}.{module.name}").RESOURCES
+
+
+RESOURCES: tuple[Resource, ...] = histories.with_histories(_collected())
+
+
+def readiness(follower: Follower, max_lag: int = MAX_LAG) -> Mapping[str, Check]:
+    """How each view is doing, for /readyz and /metrics.
+
+    A view is not ready that stopped at an event, whose database fails, or that is more than
+    ``max_lag`` positions behind the ledger: it would answer from a past that is over.
+    """
+
+    def check(view: str) -> Check:
+        def look() -> Readiness:
+            (health,) = follower.health(view)
+            at = f" at position {health.error_position}" if health.error_position else ""
+            return Readiness(
+                ready=health.state in ("following", "standby") and health.lag <= max_lag,
+                # Without the error's words, which may quote the event: the log has them.
+                detail=f"{health.state}{at}: {health.kind}" if health.kind else health.state,
+                position=health.position,
+                lag=health.lag,
+            )
+
+        return look
+
+    return {name: check(name) for name in follower.views.views}
+
+
+__all__ = ["RESOURCES", "readiness"]
