@@ -38,7 +38,7 @@ class PowerDelegated(Event):
 class DelegationSuspended(Event):
     """暂停赋权: the township may not act under it from ``since`` to ``until``, both included.
 
-    ``until=None``: until it is resumed by a later day or ends.
+    ``until=None``: until it is resumed or ends.
     """
 
     TOPIC: ClassVar[str] = "delegations.delegation-suspended"
@@ -48,6 +48,21 @@ class DelegationSuspended(Event):
     unit: UnitId
     since: date
     until: date | None = None
+    reason: Text
+
+
+class DelegationResumed(Event):
+    """恢复赋权: from ``resumed_on`` on the township may act under it again, before its last day.
+
+    It ends every suspension in effect that day, also one that has a last day of its own.
+    """
+
+    TOPIC: ClassVar[str] = "delegations.delegation-resumed"
+    VISIBILITY = "public"
+
+    delegation: DelegationId
+    unit: UnitId
+    resumed_on: date
     reason: Text
 
 
