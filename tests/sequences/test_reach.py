@@ -22,6 +22,7 @@ NOT_REACHED = {
     "PassOnFacts": "no walk has a step for it yet",
     "ProposeSupervisionDoc": "no walk has a step for it yet",
     "ReenterEntity": "no walk has a step for it yet",
+    "ResumeDelegation": "no walk has a step for it yet",
     "ReportShownElsewhere": "no walk has a step for it yet",
     "TakeBackDuty": "no walk has a step for it yet",
     "ReviewIdleMatter": "a matter is idle after five years without use",

@@ -426,14 +426,6 @@ add(
     when=lambda x: x.today <= x.thing.get("valid_to"),
 )
 add(
-    delegations.ResumeDelegation,
-    "delegation",
-    after="DelegationSuspended",
-    before="DelegationResumed DelegationEnded",
-    resumed_on=lambda x: x.today,
-    when=lambda x: x.today <= x.thing.get("until"),
-)
-add(
     delegations.EndDelegation,
     "delegation",
     after="PowerDelegated",
