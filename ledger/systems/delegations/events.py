@@ -10,16 +10,16 @@ import msgspec
 from ledger.general.vocabulary import DelegationId, MatterId, Name, Text, UnitId
 from ledger.kernel import Event
 
-#: What a decision delegates: penalties, or inspection where it is meant.
+#: The power that a decision delegates; inspection only if the decision says so.
 Power = Literal["penalty", "inspection"]
 Powers = Annotated[tuple[Power, ...], msgspec.Meta(min_length=1, max_length=2)]
 
 
 class PowerDelegated(Event):
-    """赋权: a published provincial decision lets a township act under matters of others.
+    """赋权: a published provincial decision allows a township to act under matters of other units.
 
-    From ``valid_from`` to ``valid_to``, both included. ``division_note`` says what the units whose
-    matters they are keep for themselves.
+    The delegation is valid from ``valid_from`` to ``valid_to``, both included. ``division_note``
+    says which tasks stay with the units that listed the matters.
     """
 
     TOPIC: ClassVar[str] = "delegations.power-delegated"
@@ -36,9 +36,9 @@ class PowerDelegated(Event):
 
 
 class DelegationSuspended(Event):
-    """暂停赋权: the township may not act under it from ``since`` to ``until``, both included.
+    """暂停赋权: the delegation is suspended from ``since`` to ``until``, both included.
 
-    ``until=None``: until it is resumed or ends.
+    ``until=None`` means that the suspension has no last day yet.
     """
 
     TOPIC: ClassVar[str] = "delegations.delegation-suspended"
@@ -52,9 +52,9 @@ class DelegationSuspended(Event):
 
 
 class DelegationResumed(Event):
-    """恢复赋权: from ``resumed_on`` on the township may act under it again, before its last day.
+    """恢复赋权: the township may act under the delegation again, from ``resumed_on`` on.
 
-    It ends every suspension in effect that day, also one that has a last day of its own.
+    Every suspension in effect that day ends with the day before, also one with a last day.
     """
 
     TOPIC: ClassVar[str] = "delegations.delegation-resumed"
@@ -67,7 +67,7 @@ class DelegationResumed(Event):
 
 
 class DelegationEnded(Event):
-    """收回赋权: from ``ended_on`` on the township may not act under it any more."""
+    """收回赋权: the delegation was withdrawn; ``ended_on`` is the first day without it."""
 
     TOPIC: ClassVar[str] = "delegations.delegation-ended"
     VISIBILITY = "public"
@@ -79,7 +79,10 @@ class DelegationEnded(Event):
 
 
 class DelegationAssessed(Event):
-    """赋权评估: whether the township carries the power, as the province asks (定期评估)."""
+    """赋权评估: a regular assessment of how the township uses the power (定期评估).
+
+    ``result`` is the proposal: keep, adjust or withdraw the delegation.
+    """
 
     TOPIC: ClassVar[str] = "delegations.delegation-assessed"
 
