@@ -29,7 +29,7 @@ help:
 	@echo 'make test          install, run every check and every test'
 	@echo 'make pytest        the tests alone: make pytest PYTEST_ARGS="-k draw"'
 	@echo 'make soak          the random searches, for hours: make soak SOAK_ROUNDS=50'
-	@echo 'make lint          the checks alone: style, types, imports'
+	@echo 'make lint          the checks alone: style, types, imports, wording'
 	@echo 'make format        put the source into the one format'
 	@echo 'make bench         measure'
 	@echo 'make docs          write the reference in docs/ anew from the code'
@@ -61,6 +61,7 @@ lint: install-dev
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.wording
 
 format: install-dev
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
