@@ -32,7 +32,7 @@ help:
 	@echo 'make test          install, run every check and every test'
 	@echo 'make pytest        the tests alone: make pytest PYTEST_ARGS="-k draw"'
 	@echo 'make soak          the random searches, for hours: make soak SOAK_ROUNDS=50'
-	@echo 'make lint          the checks alone: style, types, imports'
+	@echo 'make lint          the checks alone: style, types, imports, wording'
 	@echo 'make format        put the source into the one format'
 	@echo 'make bench         measure'
 	@echo 'make docs          write the reference in docs/ anew from the code'
@@ -73,6 +73,7 @@ style: install-dev
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.wording
 
 format: install-dev
 	@$(BIN)/ruff check --fix-only --quiet $(SOURCES)
@@ -85,7 +86,7 @@ bench: install-dev
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # Installed again only when the content of a requirements file differs from what was installed;
-# .venv keeps a copy to compare with. Whoever has requirements-dev.txt has requirements.txt too.
+# .venv keeps a copy to compare with. An environment that has requirements-dev.txt has requirements.txt too.
 # The project itself is linked, so it is installed again only when pyproject.toml changes.
 install: venv
 	@cmp -s requirements-dev.txt $(VENV)/requirements-dev.txt \

@@ -48,7 +48,8 @@ credit | act | start-publicity terminate-publicity suspend-publicity resume-publ
 credit | dated act | enter-credit-record
 credit | report | review-bounds follow-decision report-shown-elsewhere file-objection
 deadlines | report | end-deadline recompute-deadline
-delegations | report | delegate-power suspend-delegation end-delegation assess-delegation
+delegations | report | delegate-power suspend-delegation resume-delegation end-delegation
+    assess-delegation
 dishonesty | act | notify-determination determine-dishonesty publish-list-criteria
     withdraw-list-criteria add-to-serious-list remove-from-serious-list
     publish-measure-catalogue lift-sanction review-sanction promise-incentive grant-incentive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from functools import cache
 from importlib import import_module
@@ -115,6 +116,15 @@ def forbidden_imports(graph: grimp.ImportGraph) -> list[str]:
 
 def test_one_version() -> None:
     assert PROJECT["version"] == import_module("ledger").VERSION
+
+
+def test_the_command_line_says_its_name_and_version() -> None:
+    """Also without an installation, and before anything is opened."""
+    told = subprocess.run(
+        [sys.executable, "-m", "api", "--version"], cwd=ROOT, capture_output=True, check=True
+    )
+
+    assert told.stdout.decode() == f"supervision-ledger {PROJECT['version']}\n"
 
 
 @pytest.mark.parametrize("path", requirement_files(), ids=lambda path: path.name)

@@ -122,7 +122,7 @@ def test_what_the_readme_cites_is_in_the_tour() -> None:
 
 def test_every_address_in_the_readme_is_served(tmp_path: Path) -> None:
     """No resource is cited that is not there, and no system with commands is left out."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = "".join((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/operating.md"))
     with Service(f"sqlite:///{tmp_path / 'ledger.db'}") as service:
         served = {pattern(resource.canonical) for resource in service.app().router.resources()}
     cited = {pattern(path) for path in re.findall(r"`(/v1/[^`?\s]*)[^`]*`", text)}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ from ledger.kernel.events import event_types
 from ledger.registry import COMMANDS
 from ledger.systems.policies.defaults import DEFAULTS
 from ledger.systems.policies.keys import KEYS
+from tools.terms import SYSTEMS, TERMS, WORDS
 
 T = TypeVar("T")
 
@@ -60,32 +62,94 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _first_sentence(text: str) -> str:
-    paragraph = " ".join(text.split("\n\n", maxsplit=1)[0].split())
-    return re.split(r"(?<=[a-z)]{2}[.;:]) ", paragraph)[0].rstrip(".;:").replace("``", "`")
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a docstring, or its first clause, without the end mark.
+
+    A full stop after an abbreviation, in brackets or in code does not end a sentence.
+    """
+    paragraph = " ".join(text.split("\n\n", maxsplit=1)[0].split()).replace("``", "`")
+    brackets, is_code = 0, False
+    for index, character in enumerate(paragraph):
+        is_code ^= character == "`"
+        brackets += (character in _OPENING) - (character in _CLOSING)
+        if brackets or is_code:
+            continue
+        if (
+            character == "。"
+            or (
+                character in ".;:"
+                and paragraph[index + 1 : index + 2] == " "
+                # A Chinese term and its explanation are one clause.
+                and (character != ":" or paragraph[:index][-1:].isascii())
+                and not (
+                    character == "." and _is_abbreviation(paragraph[:index], paragraph[index + 2 :])
+                )
+            )
+        ):
+            return paragraph[:index]
+    return paragraph.rstrip(".;:")
+
+
+_OPENING, _CLOSING = "(（〔《“", ")）〕》”"
+_ALWAYS_SHORT = frozenset({"cf", "vs", "e.g", "i.e", "s"})
+#: Words that are short for something only where a number follows.
+_NUMBERED = frozenset({"art", "arts", "no", "nos", "para", "sec"})
+
+
+def _is_abbreviation(before: str, after: str) -> bool:
+    word = re.split(r"[\s(（]", before)[-1].lower()
+    return word in _ALWAYS_SHORT or (word in _NUMBERED and after[:1].isdigit())
 
 
 def _glossary() -> Iterator[str]:
     yield "What a word of the law is called here: the same in code, in URLs and in the documents."
     yield ""
+    yield "## Words of the field"
+    yield ""
     yield from _table(
-        ("中文", "English", "code"),
+        ("中文", "English", "in code"),
+        ((chinese, english, _codes(names)) for chinese, english, names in sorted(TERMS)),
+    )
+    yield ""
+    yield "## Systems, facts and commands"
+    yield ""
+    yield from _table(
+        ("中文", "English", "what it is", "in code"),
         sorted(
-            (chinese, _first_sentence(english), f"`{code}`")
-            for chinese, english, code in _terms()
+            (chinese, english, first_sentence(meaning), code)
+            for chinese, english, meaning, code in _entries()
             if chinese
         ),
     )
 
 
-def _terms() -> Iterator[tuple[str, str, str]]:
+def _entries() -> Iterator[tuple[str, str, str, str]]:
+    """Yield each named thing: the Chinese term, the English one, what it is, where it is."""
     for name in _systems():
-        yield (*term(import_module(f"ledger.systems.{name}")), name)
+        chinese, meaning = term(_package(name))
+        yield chinese, SYSTEMS.get(name, name), meaning, f"system `{name}`"
     for events in _by_system().values():
         for event in events:
-            yield (*term(event), event.__name__)
+            chinese, meaning = term(event)
+            yield chinese, english_term(event.__name__), meaning, f"event `{event.__name__}`"
     for entry in COMMANDS:
-        yield (*term(entry.command), entry.command.__name__)
+        name = entry.command.__name__
+        chinese, meaning = term(entry.command)
+        yield chinese, english_term(name), meaning, f"command `{name}`"
+
+
+def english_term(name: str) -> str:
+    """Return the English term that the name of a class stands for: ``ReconApplied``."""
+    words = re.findall(r"[A-Z][a-z]*", name)
+    return " ".join(WORDS.get(word.lower(), word.lower()) for word in words)
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _package(system: str) -> ModuleType:
+    return import_module(f"ledger.systems.{system}")
 
 
 def _systems() -> list[str]:
@@ -116,7 +180,7 @@ def _by_system() -> dict[str, list[type[Event]]]:
 
 def _visibility(event: type[Event]) -> str:
     if event.visibility is not Event.visibility:
-        return _first_sentence(cleandoc(event.visibility.__doc__ or "visibility by its fields"))
+        return first_sentence(cleandoc(event.visibility.__doc__ or "visibility by its fields"))
     return event.VISIBILITY
 
 
@@ -124,7 +188,7 @@ def _commands() -> Iterator[str]:
     yield "What may be asked of the ledger, by whom. Every command may also carry `occurred_at` and"
     yield "`legal_basis`; send an `Idempotency-Key` to repeat it safely."
     for system in _systems():
-        title = " ".join(term(import_module(f"ledger.systems.{system}")))
+        title = " ".join(term(_package(system)))
         yield from ("", f"## {system}: {title}", "")
         for entry in COMMANDS:
             if entry.system != system:
@@ -141,7 +205,7 @@ def _commands() -> Iterator[str]:
 
 def _rules() -> Iterator[str]:
     known = sorted(declared(Rule), key=lambda rule: rule.id)
-    yield f"{len(known)} rules. **R** refuses a command; **V** is recorded beside the fact that"
+    yield f"{len(known)} rules. **R** refuses a command; **V** is recorded with the fact that"
     yield "breaks it and opens a finding. `{…}` are the details that a refusal names."
     yield from ("", "## Rules", "")
     yield from _table(
@@ -168,7 +232,7 @@ def _rules() -> Iterator[str]:
 
 
 def declared(kind: type[T]) -> list[T]:
-    """The project's own of a kind, alone or in rows; what a test declares beside them is none."""
+    """The project's own of a kind, alone or in rows; not what a test declares as well."""
     found = {
         id(thing): thing
         for name, module in sorted(sys.modules.items())
@@ -183,8 +247,8 @@ def declared(kind: type[T]) -> list[T]:
 def _raises(rule: DeadlineRule) -> str:
     parts = [] if rule.finding is None else [f"`{rule.finding.id}`"]
     if rule.follows is not None:
-        parts.append(_first_sentence(cleandoc(rule.follows.__doc__ or "")))
-    return "; ".join(parts)
+        parts.append(first_sentence(cleandoc(rule.follows.__doc__ or "")))
+    return "; ".join(filter(None, parts))
 
 
 def _policies() -> Iterator[str]:
@@ -287,4 +351,4 @@ def main(folder: str) -> None:
 if __name__ == "__main__":
     main(*sys.argv[1:])
 
-__all__ = ["ledger", "main", "pages", "term", "type_name"]
+__all__ = ["english_term", "first_sentence", "ledger", "main", "pages", "term", "type_name"]

@@ -55,6 +55,7 @@ from api.running.server import serve as serve_app
 from api.running.threads import CLOSE_SECONDS, end_process_within
 from api.running.timekeeping import Timekeeper
 from api.service import Service
+from ledger import VERSION
 from ledger.copies.backup import MANIFEST
 from ledger.evidence import MOST, QUOTA
 from ledger.general.vocabulary import PersonId
@@ -107,6 +108,7 @@ from projections.watches.clock import tick as clock_tick
 app = App(
     name="supervision-ledger",
     help="The record of administrative-enforcement supervision in one region (行政执法监督台账).",
+    version=f"supervision-ledger {VERSION}",
 )
 for group in (
     token_commands.app,

@@ -33,7 +33,12 @@ from ledger.systems.catalogue.events import (
     OfficerCertificateSuspended,
     OfficerCertified,
 )
-from ledger.systems.delegations.events import DelegationEnded, DelegationSuspended, PowerDelegated
+from ledger.systems.delegations.events import (
+    DelegationEnded,
+    DelegationResumed,
+    DelegationSuspended,
+    PowerDelegated,
+)
 from ledger.systems.dishonesty.events import MeasureCataloguePublished
 from ledger.systems.draws.events import DrawMatterListPublished
 from ledger.systems.filing.events import AnnualPlanApproved, PlanAmended, PlanItem, PlanPublished
@@ -519,6 +524,9 @@ class DelegationHistory(PublicFold):
     def on_suspended(self, event: DelegationSuspended, record: Recorded) -> None:
         suspension = {"since": event.since, "until": event.until, "reason": event.reason}
         self.history.change(record.occurred_on, {"suspended": suspension}, reason=event.reason)
+
+    def on_resumed(self, event: DelegationResumed, record: Recorded) -> None:
+        self.history.change(record.occurred_on, {}, ("suspended",), reason=event.reason)
 
     def on_ended(self, event: DelegationEnded, record: Recorded) -> None:
         ended = {"ended_on": event.ended_on}

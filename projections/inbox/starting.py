@@ -20,7 +20,9 @@ _OPENS: dict[str, str] = {
         "qualify-unit certify-officer suspend-certificate declare-conflict end-conflict list-"
         "matter report-basis-repealed review-idle-matter assign-matter-codes"
     ),
-    "delegations": "delegate-power suspend-delegation end-delegation assess-delegation",
+    "delegations": (
+        "delegate-power suspend-delegation resume-delegation end-delegation assess-delegation"
+    ),
     "handovers": "hand-over-duty take-back-duty",
     "filing": (
         "approve-annual-plan approve-special-plan record-off-site-check report-irregular-visit"

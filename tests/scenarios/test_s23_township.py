@@ -76,6 +76,13 @@ async def test_s23_township(world: World) -> None:
     # What it says of June stays.
     assert len((await world.get("public", "/v1/delegations", valid_as_of="2026-06-30"))["items"])
 
+    world.at("2026-07-06")
+    await world.send("JB", "delegations/resume-delegation", delegation="DLG-1", reason="人员已补足")
+    await world.send("town head", "filing/approve-task", **_task(world, "T-2", "2026-07-07"))
+    listed = (await world.get("public", "/v1/delegations", valid_as_of="2026-07-07"))["items"]
+    assert [given["unit"] for given in listed] == [TOWN]
+    assert (await world.get("public", "/v1/delegations", valid_as_of="2026-07-05"))["items"] == []
+
 
 async def test_s23_a_penalty_takes_the_power_to_penalise(world: World) -> None:
     """A case filed while it held is not decided once it is suspended; inspection alone is less."""

@@ -13,11 +13,13 @@ from ledger.systems.delegations.commands import (
     AssessDelegation,
     DelegatePower,
     EndDelegation,
+    ResumeDelegation,
     SuspendDelegation,
 )
 from ledger.systems.delegations.events import (
     DelegationAssessed,
     DelegationEnded,
+    DelegationResumed,
     DelegationSuspended,
     PowerDelegated,
 )
@@ -72,6 +74,46 @@ def test_a_delegation_is_suspended_and_ended(story: Scenario) -> None:
         like(DelegationEnded, ended_on=date(2026, 9, 1))
     )
     story.when(assess).raises(OutOfStep, says="ended")
+
+
+def test_a_suspended_delegation_is_resumed(story: Scenario) -> None:
+    """Without a last day it would stay suspended; sent twice, it is resumed already."""
+    resume = ResumeDelegation(delegation="DLG-1", reason="人员已补足")
+    story.given(GIVE).at("2026-07-01T09:00+08:00")
+    story.when(resume).raises(OutOfStep, says="not suspended on 2026-07-01")
+    story.given(SuspendDelegation(delegation="DLG-1", reason="人员不足"))
+    story.amid(replace(GIVE, delegation="DLG-2"))
+    story.amid(SuspendDelegation(delegation="DLG-2", reason="整改"))
+    story.at("2026-08-03T09:00+08:00")
+    story.when(replace(resume, resumed_on=date(2026, 6, 30))).raises(OutOfStep)
+    story.when(resume).then(like(DelegationResumed, resumed_on=date(2026, 8, 3), unit="EMB"))
+    story.when(resume).raises(OutOfStep, says="not suspended on 2026-08-03")
+    story.when(SuspendDelegation(delegation="DLG-1", reason="再次不足")).then(DelegationSuspended)
+    story.given(EndDelegation(delegation="DLG-1", reason="收回"))
+    story.when(resume).raises(OutOfStep, says="ended")
+
+
+def test_resuming_ends_each_suspension_in_effect() -> None:
+    """The days before stay suspended, and so do those of a suspension that is still to come."""
+    given = Delegation("DLG-1")
+    given.valid_from, given.valid_to = date(2026, 3, 1), date(2026, 12, 31)
+    given.suspensions = [
+        Suspension(date(2026, 4, 1), date(2026, 4, 10), "整改"),
+        Suspension(date(2026, 7, 1), None, "整改"),
+        Suspension(date(2026, 7, 20), date(2026, 8, 31), "整改"),
+        Suspension(date(2026, 11, 1), date(2026, 11, 30), "整改"),
+    ]
+    given.on_resumed(
+        DelegationResumed(
+            delegation="DLG-1", unit="T", resumed_on=date(2026, 8, 3), reason="人员已补足"
+        )
+    )
+    assert given.spans() == [
+        (date(2026, 3, 1), date(2026, 3, 31)),
+        (date(2026, 4, 11), date(2026, 6, 30)),
+        (date(2026, 8, 3), date(2026, 10, 31)),
+        (date(2026, 12, 1), date(2026, 12, 31)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Commands of delegated powers: record a decision, suspend it, end it, assess it (2.18)."""
+"""Commands of delegated powers: record, suspend, resume, end and assess them (2.18)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.delegations.events import (
     DelegationAssessed,
     DelegationEnded,
+    DelegationResumed,
     DelegationSuspended,
     PowerDelegated,
     Powers,
@@ -97,6 +98,28 @@ class SuspendDelegation(Report):
             unit=given.unit,
             since=since,
             until=self.until,
+            reason=self.reason,
+        )
+
+
+class ResumeDelegation(Report):
+    """恢复赋权: record that the township may act under it again from a day on, today by default."""
+
+    ROLES = roles("jb_supervisor")
+
+    delegation: DelegationId
+    reason: Text
+    resumed_on: date | None = None
+
+    def decide(self, ledger: Reading) -> Iterator[Event]:
+        given = _given(ledger, self.delegation)
+        resumed_on = self.resumed_on or ledger.on
+        if not given.suspended(resumed_on):
+            raise OutOfStep(f"{self.delegation} is not suspended on {resumed_on}")
+        yield DelegationResumed(
+            delegation=self.delegation,
+            unit=given.unit,
+            resumed_on=resumed_on,
             reason=self.reason,
         )
 

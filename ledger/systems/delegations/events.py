@@ -51,6 +51,21 @@ class DelegationSuspended(Event):
     reason: Text
 
 
+class DelegationResumed(Event):
+    """恢复赋权: the township may act under the delegation again, from ``resumed_on`` on.
+
+    Every suspension in effect that day ends with the day before, also one with a last day.
+    """
+
+    TOPIC: ClassVar[str] = "delegations.delegation-resumed"
+    VISIBILITY = "public"
+
+    delegation: DelegationId
+    unit: UnitId
+    resumed_on: date
+    reason: Text
+
+
 class DelegationEnded(Event):
     """收回赋权: the delegation was withdrawn; ``ended_on`` is the first day without it."""
 

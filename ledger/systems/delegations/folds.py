@@ -12,6 +12,7 @@ from ledger.kernel import Fold, SubjectFold
 from ledger.systems.delegations.events import (
     DelegationAssessed,
     DelegationEnded,
+    DelegationResumed,
     DelegationSuspended,
     Power,
     PowerDelegated,
@@ -26,6 +27,10 @@ class Suspension(msgspec.Struct):
     since: date
     until: date | None
     reason: str
+
+    def covers(self, on: date) -> bool:
+        """Return whether it is in effect on a day."""
+        return self.since <= on and (self.until is None or on <= self.until)
 
 
 class Assessment(msgspec.Struct):
@@ -65,6 +70,10 @@ class Delegation(SubjectFold):
         """Return whether the township may act under the delegation on a day."""
         return any(since <= on <= until for since, until in self.spans())
 
+    def suspended(self, on: date) -> bool:
+        """Return whether a suspension is in effect on a day."""
+        return any(suspension.covers(on) for suspension in self.suspensions)
+
     def spans(self) -> list[tuple[date, date]]:
         """Return the periods in which the delegation is in force, as sorted first and last days."""
         if self.valid_from is None or self.valid_to is None:
@@ -93,6 +102,11 @@ class Delegation(SubjectFold):
     def on_suspended(self, event: DelegationSuspended) -> None:
         self.suspensions.append(Suspension(event.since, event.until, event.reason))
 
+    def on_resumed(self, event: DelegationResumed) -> None:
+        for suspension in self.suspensions:
+            if suspension.covers(event.resumed_on):
+                suspension.until = event.resumed_on - _DAY
+
     def on_ended(self, event: DelegationEnded) -> None:
         self.ended_on, self.ended_because = event.ended_on, event.reason
 
@@ -112,6 +126,9 @@ class DelegatedTo(Fold):
 
     def on_suspended(self, event: DelegationSuspended) -> None:
         self.given[event.delegation].on_suspended(event)
+
+    def on_resumed(self, event: DelegationResumed) -> None:
+        self.given[event.delegation].on_resumed(event)
 
     def on_ended(self, event: DelegationEnded) -> None:
         self.given[event.delegation].on_ended(event)

@@ -60,7 +60,7 @@ class Table:
         **fields: Any,
     ) -> None:
         """Add a step. ``label`` tells it from another one with the same command."""
-        name = f"{command.__module__.split('.')[1]}.{command.__name__}"
+        name = f"{command.__module__.split('.')[2]}.{command.__name__}"
         self.steps.append(
             Step(
                 name=f"{name} {label}".strip(),
