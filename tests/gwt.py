@@ -27,6 +27,7 @@ import msgspec
 from eventsourcing.dcb.api import DCBRecorder
 from msgspec.structs import replace
 
+from ledger.general.countersigning import ApprovalRequested
 from ledger.kernel import (
     Actor,
     Command,
@@ -43,7 +44,7 @@ from ledger.kernel import (
 )
 from ledger.kernel.sequencer import Beside
 from ledger.systems.approvals.commands import ApproveRequest
-from ledger.systems.approvals.events import ApprovalGiven, ApprovalRequested
+from ledger.systems.approvals.events import ApprovalGiven
 from tests.cast import HEAD
 from tests.rereading import require_tells_nothing
 

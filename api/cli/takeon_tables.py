@@ -17,9 +17,9 @@ from typing import Any, get_args
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.values import Sector
 from ledger.intake.sources import Layout, Source, SourceError
 from ledger.kernel import Malformed, NotRecorded
-from ledger.systems.credit.events import Sector
 from ledger.systems.takeon.commands import (
     TakeOnCommitment,
     TakeOnDeadline,

@@ -28,6 +28,7 @@ from api.running.counter import COUNTER
 from api.running.pools import COMMANDS, SCREENINGS, Pool
 from api.sealed.evidence import names_file, settled, with_file
 from ledger.general.audiences import audiences_of_sender
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     Command,
     Context,
@@ -44,12 +45,11 @@ from ledger.kernel.contexts import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
 from ledger.systems.keylist.commands import RunScreening
-from ledger.systems.supervision.events import FindingRaised
 from ledger.telling import FOUND_IN_HIDDEN
 from ledger.vault.store import Vault
 from projections.drawing import desk as drawing
+from projections.drawing import screening
 from projections.drawing.desk import Prepared, Preparer
-from projections.systems import screening
 
 log = structlog.get_logger("api.commands")
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from api.http.tokens import Grant
 from ledger.general.audiences import audiences_for, audiences_of, kept_from, visibility_of
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Actor, Recorded, Visibility
 from ledger.systems.credit.events import PublicityTerminated
 from ledger.systems.dishonesty.events import (
@@ -21,7 +22,6 @@ from ledger.systems.dishonesty.events import (
 from ledger.systems.penalties.events import DecisionPublished, DecisionWithdrawn
 from ledger.systems.sharing.events import Filters, RemovalNotified, RemovalReminded
 from ledger.systems.sharing.folds import TELLS
-from ledger.systems.supervision.events import FindingRaised
 
 #: Shown instead of a name that the reader may not know.
 WITHHELD = "withheld"

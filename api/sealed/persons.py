@@ -87,13 +87,18 @@ def _may_read(grant: Grant, person: Person, now: Callable[[Fold], Any]) -> bool:
     if grant.role != "jb_supervisor" and grant.role not in _OFFICIALS:
         return False
     stands: Involvements = now(Involvements(person.person))
-    complaints: list[Complaint] = [now(Complaint(name)) for name in stands.complaints]
+    complaints: list[Complaint] = [
+        now(Complaint(name)) for name in stands.names.get("complaint", ())
+    ]
     if any(grant.unit == c.subject_unit or grant.person in c.officers for c in complaints):
         return False
     if grant.role == "jb_supervisor" or grant.unit == person.unit:
         return True
     if grant.role == "recon_officer":
-        return any(now(ReconCase(name)).organ == grant.unit for name in stands.recons)
+        return any(
+            now(ReconCase(name)).organ == grant.unit
+            for name in stands.names.get("reconsideration", ())
+        )
     return any(grant.unit == complaint.unit for complaint in complaints)
 
 

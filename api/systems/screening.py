@@ -36,8 +36,9 @@ from ledger.general.vocabulary import Role
 from ledger.kernel import civil_date
 from ledger.systems.keylist.folds import Screening
 from projections.drawing.desk import Desk
+from projections.drawing.screening import Change, Moved, again, moved_since, steps
 from projections.systems.draws import Population
-from projections.systems.screening import Change, Moved, Screenings, again, moved_since, steps
+from projections.systems.screening import Screenings
 
 _READERS: frozenset[Role] = frozenset(
     role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"

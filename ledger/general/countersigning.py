@@ -13,10 +13,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from ledger.general.personaldata import refuse_personal, words_of
-from ledger.general.vocabulary import Role
+from ledger.general.vocabulary import ApprovalId, Name, Role
 from ledger.kernel import Act, Event, Fact, Reading, Rule
-from ledger.systems.approvals.events import ApprovalRequested
-from ledger.systems.approvals.rules import GEN_R1
+from ledger.kernel.events import Visibility
 
 _KNOWN: dict[str, type[Countersigned]] = {}
 
@@ -125,3 +124,46 @@ def requested_command(name: str, body: Mapping[str, Any]) -> Countersigned:
 def approvers() -> frozenset[Role]:
     """Return every role that may approve some command."""
     return frozenset().union(*(command.APPROVERS for command in _KNOWN.values()))
+
+
+class OfApproval(Event):
+    """The request that an event is about, and who may read it.
+
+    ``confidential``: only the unit that made the request and the Justice Bureau may read it.
+    ``withheld_from``: units that may not read it, because its subject is withheld from them.
+    """
+
+    TOPIC: ClassVar[str] = ""
+
+    approval: ApprovalId
+    confidential: bool = False
+    withheld_from: tuple[str, ...] = ()
+
+    def visibility(self) -> Visibility:
+        return "sealed" if self.confidential else "restricted"
+
+    def kept_from(self) -> tuple[str, ...]:
+        """Return the units from which the request is withheld."""
+        return self.withheld_from
+
+
+class ApprovalRequested(OfApproval):
+    """请求审批: one person asks for a command to take effect; nothing else is recorded yet.
+
+    ``command`` is the name of the command, ``<system>.<command>``; ``body`` holds its fields as
+    they were sent. The command passed all its checks at the time of the request. They are repeated
+    when the request is approved.
+    """
+
+    TOPIC: ClassVar[str] = "approvals.approval-requested"
+
+    command: Name
+    body: dict[str, Any]
+
+
+GEN_R1 = Rule(
+    "GEN-R1",
+    "{requested_by} requested {command} and cannot also approve it",
+    law="rulebook 0.3 (design)",
+    hint="Ask a person other than {requested_by} to approve it.",
+)

@@ -56,13 +56,13 @@ from ledger.kernel import (
     Value,
     civil_moment,
 )
-from ledger.systems.credit.effects import end_what_rests
 from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted
 from ledger.systems.credit.folds import CreditRecords, Record
 from ledger.systems.credit.rules import first_of
 from ledger.systems.dishonesty.folds import Sanctions
 from ledger.systems.draws.effects import CalledReserves
 from ledger.systems.draws.events import DrawTargetSelected
+from ledger.systems.endings.effects import end_what_rests
 from ledger.systems.entities.effects import business_left
 from ledger.systems.entities.events import EntityLeftRegister, EntityRevised
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ledger.general.findings import FindingRaised
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -17,7 +18,6 @@ from ledger.kernel.codec import plain
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.systems.entities.events import EntityRegistered, EntityRevised
-from ledger.systems.supervision.events import FindingRaised
 
 
 def statistics(recorder: Any) -> dict[str, Any]:

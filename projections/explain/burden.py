@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import EntityId
 from ledger.kernel import Fold, Recorded, budget, civil_date
 from ledger.systems.filing.events import (
@@ -28,7 +29,6 @@ from ledger.systems.filing.events import (
 )
 from ledger.systems.grading.folds import UNGRADED
 from ledger.systems.joint.events import JointVisitHeld
-from ledger.systems.supervision.events import FindingRaised
 from projections.explain.arrivals import arrivals
 from projections.follower import Views
 from projections.profiles import VISIT_CAP, cap_of

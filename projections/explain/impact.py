@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import Selector, topics_of
@@ -33,7 +34,6 @@ from ledger.systems.filing.events import (
 )
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.grading.folds import CreditGrade
-from ledger.systems.supervision.events import FindingRaised
 from projections.source import Source
 
 Kind = Literal[

@@ -30,8 +30,8 @@ from ledger.general.audiences import (
     units_named,
     visibility_of,
 )
+from ledger.general.findings import FindingRaised
 from ledger.kernel import RecordCorrected, Recorded, codec
-from ledger.systems.supervision.events import FindingRaised
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Store, in_groups
 from projections.views import View

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.general.countersigning import countersigned_commands
+from ledger.general.countersigning import ApprovalRequested, countersigned_commands
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import Role
 from ledger.kernel import Recorded
-from ledger.systems.approvals.events import (
-    ApprovalGiven,
-    ApprovalRefused,
-    ApprovalRequested,
-    ApprovalWithdrawn,
-)
+from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.systems.assessment.events import (
     AppealDecided,
     AssessmentPublished,
@@ -73,7 +69,6 @@ from ledger.systems.reconsideration.events import (
 from ledger.systems.supervision.events import (
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTold,
     FindingTriaged,
     ProposalDeclined,

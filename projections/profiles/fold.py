@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import EntityId, Oddity
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
@@ -77,7 +78,6 @@ from ledger.systems.reconsideration.events import (
     ReconRefused,
     ReconTerminated,
 )
-from ledger.systems.supervision.events import FindingRaised
 from projections.profiles.parts import (
     CreditEntry,
     CreditEvent,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ledger.general.values import Sector
 from ledger.kernel import Recorded
 from ledger.systems.credit.events import (
     Channel,
@@ -21,7 +22,6 @@ from ledger.systems.credit.events import (
     PublicitySuspended,
     PublicityTerminated,
     RecordSeverity,
-    Sector,
 )
 
 #: The events about a credit record; each names it in its field ``record``.

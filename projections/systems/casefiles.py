@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-
 import sqlalchemy as sa
 
-from ledger.kernel import Command
-from ledger.kernel.days import add_months
-from ledger.systems.casefiles.commands import ReviewUnreviewedUnit
 from ledger.systems.casefiles.folds import Batch, CaseFile, ReviewStanding
-from projections.follower import Views
-from projections.systems.policies import value_in_force
 from projections.systems.records import iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -89,22 +81,3 @@ class ReviewStandings(FoldView[ReviewStanding]):
     fold = ReviewStanding
     table = REVIEW_STANDINGS
     tables = (REVIEW_STANDINGS,)
-
-
-def unreviewed(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Units of which no file was reviewed for as long as ``casefile.review_months`` (CFR-V2)."""
-    table = REVIEW_STANDINGS.c
-    with views.reading() as connection:
-        months = value_in_force(connection, "casefile.review_months", today)
-        if months is None:
-            return
-        rows = connection.execute(
-            sa.select(table.key, table.since)
-            .where(
-                table.since < add_months(today, -int(months)).isoformat(),
-                sa.or_(table.until.is_(None), table.until >= today.isoformat()),
-            )
-            .order_by(table.key)
-        ).all()
-    for unit, since in rows:
-        yield ReviewUnreviewedUnit(unit=unit), f"unreviewed:{unit}:{since}"

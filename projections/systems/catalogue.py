@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import msgspec
 import sqlalchemy as sa
 
 from ledger.general.vocabulary import MatterId, OfficerId, UnitId
-from ledger.kernel import Command, Fold, Recorded
-from ledger.kernel.days import add_months
-from ledger.systems.catalogue.commands import ReviewIdleMatter
+from ledger.kernel import Fold, Recorded
 from ledger.systems.catalogue.events import (
     BasisRepealed,
     EnforcementUnitQualified,
@@ -30,8 +27,6 @@ from ledger.systems.catalogue.events import (
 from ledger.systems.catalogue.folds import LastUse
 from ledger.systems.complaints.events import ComplaintReceived
 from ledger.systems.filing.events import OnSiteInspectionOpened
-from projections.follower import Views
-from projections.systems.policies import value_in_force
 from projections.systems.records import iso
 from projections.tables import Code, Row
 from projections.views import FoldView, subject_table
@@ -200,29 +195,6 @@ class MatterUses(FoldView[LastUse]):
     fold = LastUse
     table = MATTER_USES
     tables = (MATTER_USES,)
-
-
-def idle_matters(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The inspection matters that have lain unused for years (CAT-V2)."""
-    with views.reading() as connection:
-        years = value_in_force(connection, "catalogue.idle_years", today)
-        if years is None:
-            return
-        since = sa.func.coalesce(MATTER_USES.c.used_on, MATTERS.c.first_published_on)
-        found = MATTER_USES.c.found_idle_on
-        rows = connection.execute(
-            sa.select(MATTERS.c.key, since.label("since"))
-            .outerjoin(MATTER_USES, MATTER_USES.c.key == MATTERS.c.key)
-            .where(
-                MATTERS.c.act_kind == "inspection",
-                sa.not_(MATTERS.c.withdrawn),
-                since < add_months(today, -12 * int(years)).isoformat(),
-                sa.or_(found.is_(None), found <= since),
-            )
-            .order_by(MATTERS.c.key)
-        )
-        for row in rows.all():
-            yield ReviewIdleMatter(matter=row.key), f"idle:{row.key}:{row.since}"
 
 
 class UnitState(Fold):

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-
-import sqlalchemy as sa
-
-from ledger.kernel import Command
-from ledger.systems.complaints.commands import ExamineInspection
 from ledger.systems.complaints.folds import Complaint
-from ledger.systems.complaints.rules import CMP_V1
-from projections.follower import Views
-from projections.systems.findings import FINDINGS
-from projections.systems.tasks import TASKS
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
@@ -54,30 +43,3 @@ class Complaints(FoldView[Complaint]):
             **super().row(fold, position),
             "complainant": None if fold.anonymous else fold.entity,
         }
-
-
-def inspections_after_complaints(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Yield the inspections of businesses that complained about the inspecting unit (CMP-V1)."""
-    complaint, task = COMPLAINTS.c, TASKS.c
-    visited_on = sa.func.coalesce(task.opened_on, task.planned_on)
-    finding_raised = sa.exists().where(FINDINGS.c.rule_id == CMP_V1.id, FINDINGS.c.task == task.key)
-    query = (
-        sa.select(complaint.key, task.key)
-        .where(
-            task.entity == complaint.entity,
-            task.unit == complaint.subject_unit,
-            task.stage != "cancelled",
-            sa.func.coalesce(task.approved_on, task.opened_on) >= complaint.received_on,
-            visited_on >= complaint.received_on,
-            visited_on <= complaint.guarded_until,
-            sa.not_(finding_raised),
-        )
-        .order_by(complaint.received_on, complaint.key, task.key)
-    )
-    with views.reading() as connection:
-        rows = connection.execute(query).all()
-    for complaint_id, task_id in rows:
-        yield (
-            ExamineInspection(complaint=complaint_id, task=task_id),
-            f"retaliation:{complaint_id}:{task_id}",
-        )

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-
 import sqlalchemy as sa
 
-from ledger.kernel import Command
-from ledger.systems.dishonesty.commands import ReviewSanction
 from ledger.systems.dishonesty.folds import (
     Determination,
     Incentive,
@@ -17,8 +12,6 @@ from ledger.systems.dishonesty.folds import (
     Sanction,
     SeriousListing,
 )
-from projections.follower import Views
-from projections.systems.records import RECORDS
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
@@ -110,26 +103,3 @@ class Incentives(FoldView[Incentive]):
     fold = Incentive
     table = INCENTIVES
     tables = (INCENTIVES,)
-
-
-#: The most sanctions given to the clock at a time.
-_MOST = 1_000
-
-
-def outlived_sanctions(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Sanctions that are alive although the record on which they rest is over (DIS-V1)."""
-    over = sa.or_(
-        RECORDS.c.status.not_in(("active", "suspended", "unpublished")),
-        RECORDS.c.max_until < today.isoformat(),
-    )
-    with views.reading() as connection:
-        found = connection.execute(
-            sa.select(SANCTIONS.c.key)
-            .join(RECORDS, RECORDS.c.key == SANCTIONS.c.record)
-            .where(SANCTIONS.c.alive, over)
-            .order_by(SANCTIONS.c.key)
-            .limit(_MOST)
-        ).scalars()
-        outlived = list(found)
-    for sanction in outlived:
-        yield ReviewSanction(sanction=sanction), f"sanction-outlived:{sanction}"

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from ledger.general.values import Result
 from ledger.general.vocabulary import EntityId, Grade
-from ledger.kernel import Command, Fold, Recorded, budget
+from ledger.kernel import Fold, Recorded, budget
 from ledger.systems.draws import uvdraw
-from ledger.systems.draws.commands import ReviewDraw
 from ledger.systems.draws.events import (
     By,
     DrawResultPublished,
@@ -40,7 +40,6 @@ from ledger.systems.filing.events import (
     InspectionConcluded,
     InspectionTaskApproved,
     OnSiteInspectionOpened,
-    Result,
 )
 from ledger.systems.grading.folds import UNGRADED
 from projections.follower import Views
@@ -457,17 +456,3 @@ def strata_of(entries: Iterable[uvdraw.Entry], by: str) -> dict[str, int]:
         key = str(entry.get(by))
         counts[key] = counts.get(key, 0) + 1
     return dict(sorted(counts.items()))
-
-
-def review_draws(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The draws whose time is over and whose visits nobody has held against them (DRW-V6)."""
-    table = DRAWS.c
-    query = sa.select(table.key).where(
-        table.stage == "executed",
-        table.reviewed.is_(False),
-        table.inspect_by < today.isoformat(),
-    )
-    with views.reading() as connection:
-        due = [row.key for row in connection.execute(query.order_by(table.key))]
-    for draw in due:
-        yield ReviewDraw(draw=draw), f"review-draw:{draw}"

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import FindingId
 from ledger.kernel import Fold, Recorded
 from ledger.systems.supervision.events import (
     DirectHandlingStarted,
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTold,
     FindingTriaged,
     RectificationAccepted,

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
-import sqlalchemy as sa
-
-from ledger.kernel import Command
 from ledger.kernel.days import add_months
-from ledger.systems.grading.commands import RecomputeGrade
-from projections.follower import Views
 from projections.systems.graded import Graded
 from projections.views import FoldView, subject_table
 
@@ -65,26 +59,3 @@ class LocalGrades(FoldView[LocalGrading]):
     fold = LocalGrading
     table = LOCAL_GRADES
     tables = (LOCAL_GRADES,)
-
-
-#: Businesses read at a time; this bounds memory.
-_PAGE = 1_000
-
-
-def grades_due(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Businesses whose grade by the local rule has to be recomputed this month."""
-    view = LocalGrades()
-    after: str | None = ""
-    while after is not None:
-        with views.reading() as connection:
-            rows = connection.execute(
-                sa.select(LOCAL_GRADES)
-                .where(LOCAL_GRADES.c.review_on <= today.isoformat(), LOCAL_GRADES.c.key > after)
-                .order_by(LOCAL_GRADES.c.key)
-                .limit(_PAGE)
-            ).all()
-        after = rows[-1].key if len(rows) == _PAGE else None
-        for row in rows:
-            # The clock may come late, and find that the grade has changed back.
-            if view.decode(row.state).due(today):
-                yield RecomputeGrade(entity=row.key), f"grade:{row.key}:{row.review_on}"

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, timedelta
-
-import sqlalchemy as sa
-
-from ledger.kernel import Command
-from ledger.systems.observation.commands import ReviewBreach
 from ledger.systems.observation.folds import Issues, Observation, SoftMeasure
-from projections.follower import Views
-from projections.systems.policies import value_in_force
 from projections.views import FoldView, subject_table
 
 OBSERVATIONS = subject_table(
@@ -51,28 +42,3 @@ class BusinessIssues(FoldView[Issues]):
     fold = Issues
     table = ISSUES
     tables = (ISSUES,)
-
-
-_ISSUES = BusinessIssues()
-
-
-def breaches_unpursued(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The breaches of a bottom line after which no case came; the ledger counts the days."""
-    with views.reading() as connection:
-        days = value_in_force(connection, "observation.breach_wd", today)
-        if days is None:
-            return
-        before = today - timedelta(days=int(days))
-        states = connection.execute(
-            sa.select(ISSUES.c.state)
-            .where(ISSUES.c.unanswered_since < before.isoformat())
-            .order_by(ISSUES.c.key)
-        ).scalars()
-        for state in states.all():
-            issues = _ISSUES.decode(state)
-            for breach in issues.to_review:
-                if breach.reported_on < before:
-                    yield (
-                        ReviewBreach(entity=issues.entity, observation=breach.observation),
-                        f"breach:{breach.observation}:{breach.position}",
-                    )

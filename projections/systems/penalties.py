@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import sqlalchemy as sa
 
 from ledger.general.documents import normal_form
-from ledger.kernel import Command
-from ledger.systems.credit.commands import FollowDecision
 from ledger.systems.penalties.folds import Benchmarks, Case, Decision
-from projections.follower import Views
 from projections.systems.records import RECORDS, iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -101,30 +97,6 @@ def still_public(today: date) -> sa.ColumnElement[bool]:
         ),
     )
     return sa.and_(DECISIONS.c.published_on.is_not(None), sa.not_(ended))
-
-
-def records_to_follow(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Records that say something else than their decision since that was altered (a watch).
-
-    The alteration was recorded by an earlier version of the program, which left them as they were.
-    """
-    query = (
-        sa.select(RECORDS.c.key, DECISIONS.c.position)
-        .join(DECISIONS, DECISIONS.c.key == RECORDS.c.decision)
-        .where(
-            DECISIONS.c.altered_severity.is_not(None),
-            RECORDS.c.undone.is_(False),
-            sa.or_(
-                RECORDS.c.severity != DECISIONS.c.altered_severity,
-                sa.func.coalesce(RECORDS.c.amount_fen, 0) != DECISIONS.c.altered_fine_fen,
-            ),
-        )
-        .order_by(RECORDS.c.key)
-    )
-    with views.reading() as connection:
-        rows = connection.execute(query).all()
-    for row in rows:
-        yield FollowDecision(record=row.key), f"altered:{row.key}:{row.position}"
 
 
 BENCHMARKS = subject_table("benchmarks")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -10,12 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ledger.kernel import Command, Fold, PolicyVersionAdopted, Recorded
+from ledger.kernel import Fold, PolicyVersionAdopted, Recorded
 from ledger.kernel.policies import PolicyKey, PolicyVersions
-from ledger.systems.policies.commands import CallForCalendar
-from ledger.systems.policies.rules import PUBLISH_CALENDAR
-from projections.follower import Views
-from projections.systems.deadlines import CALENDARS, DEADLINES
 from projections.tables import Code, Row
 from projections.views import FoldView
 
@@ -69,22 +64,6 @@ def value_in_force(connection: Connection, key: str, on: date, **where: str | No
     ).scalar_one_or_none()
     version = None if state is None else _VIEW.decode(state).in_force(on, **where)
     return None if version is None else version.value
-
-
-def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Next year, from ``calendar.call_on`` on, while its working calendar is missing."""
-    year = today.year + 1
-    with views.reading() as connection:
-        written = value_in_force(connection, "calendar.call_on", today)
-        if written is None or today.isoformat() < f"{today.year:04}-{written}":
-            return
-        published = sa.exists().where(CALENDARS.c.year == str(year))
-        called = sa.exists().where(
-            DEADLINES.c.rule == PUBLISH_CALENDAR.name, DEADLINES.c.about == f"calendar:{year}"
-        )
-        known = connection.execute(sa.select(sa.or_(published, called))).scalar_one()
-    if not known:
-        yield CallForCalendar(year=year), f"calendar:{year}"
 
 
 def document(policy: PolicyState, on: date) -> dict[str, Any]:

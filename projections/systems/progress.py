@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from ledger.kernel import Command
 from ledger.kernel.days import add_months
-from ledger.systems.progress.commands import OpenReportingMonth
 from ledger.systems.progress.folds import (
     METRICS,
     ReportingUnit,
     SubmittedReport,
     metrics_of,
-    month_of,
-    next_month,
 )
 from projections.follower import Views
 from projections.systems.records import iso
@@ -78,28 +73,6 @@ class ReportingUnits(FoldView[ReportingUnit]):
     fold = ReportingUnit
     table = REPORTING_UNITS
     tables = (REPORTING_UNITS,)
-
-
-def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The months that have begun and were not opened yet, for every reporting unit.
-
-    Each month that the clock slept through is opened too, and what was owed in it is missed.
-    """
-    table, current = REPORTING_UNITS.c, month_of(today)
-    with views.reading() as connection:
-        rows = connection.execute(
-            sa.select(table.key, table.since, table.until, table.last_opened)
-            .where(
-                table.since <= current,
-                sa.or_(table.last_opened.is_(None), table.last_opened < current),
-            )
-            .order_by(table.key)
-        ).all()
-    for unit, since, until, last_opened in rows:
-        month = since if last_opened is None else max(since, next_month(last_opened))
-        while month <= min(current, until or current):
-            yield OpenReportingMonth(unit=unit, month=month), f"open:{unit}:{month}"
-            month = next_month(month)
 
 
 def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[dict[str, Any]]:

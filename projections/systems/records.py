@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import msgspec
@@ -10,14 +9,9 @@ import sqlalchemy as sa
 
 from ledger.general.documents import normal_form
 from ledger.general.vocabulary import RecordId
-from ledger.kernel import Command, Fold, Recorded
-from ledger.kernel.policies import PolicyVersions
-from ledger.systems.credit.commands import ReviewBounds
+from ledger.kernel import Fold, Recorded
 from ledger.systems.credit.events import CreditRecordEntered, PublicityTerminated
-from ledger.systems.credit.regimes import DISHONESTY, TRANSITION, transition_of
-from projections.follower import Views
 from projections.profiles import CreditEntry, CreditEvent
-from projections.systems.policies import POLICIES, Policies
 from projections.tables import Code, Row
 from projections.views import FoldView
 
@@ -100,54 +94,6 @@ class Records(FoldView[RecordState]):
             "amount_fen": entry.amount_fen,
             "undone": entry.status in ("revoked", "correction"),
         }
-
-
-#: The most records given to the clock at a time.
-_MAX_PAST = 500
-
-
-def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Records that are to be shown for longer than the transition allows (a watch of the clock).
-
-    They were put before the public before the transition was adopted.
-    """
-    with views.reading() as connection:
-        policies = {
-            row.key: PolicyVersions(
-                row.key,
-                versions=[version for _, version in Policies().decode(row.state).versions],
-            )
-            for row in connection.execute(
-                sa.select(POLICIES).where(POLICIES.c.key.in_((DISHONESTY, TRANSITION)))
-            )
-        }
-        if len(policies) < 2:
-            return
-        transition = transition_of(policies[TRANSITION], date.min)
-        if transition is None:
-            return
-        regime = policies[DISHONESTY].in_force(transition.effective_from)
-        if regime is None:
-            return
-        first = transition.effective_from.isoformat()
-        over = [
-            sa.and_(RECORDS.c.severity == severity, RECORDS.c.months > period["max_months"])
-            for severity, period in regime.value.items()
-            if isinstance(period, dict) and "max_months" in period
-        ]
-        rows = connection.execute(
-            sa.select(RECORDS.c.key, RECORDS.c.max_until)
-            .where(
-                RECORDS.c.determined_on < first,
-                RECORDS.c.max_until >= first,
-                RECORDS.c.status.in_(("active", "suspended")),
-                sa.or_(sa.false(), *over),
-            )
-            .order_by(RECORDS.c.key)
-            .limit(_MAX_PAST)
-        ).all()
-    for row in rows:
-        yield ReviewBounds(record=row.key), f"bounds:{row.key}:{row.max_until}"
 
 
 def _months(first: date | None, last: date | None) -> int | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
-from ledger.kernel import Command
-from ledger.systems.progress.folds import ReportingUnit
-from ledger.systems.workplans.commands import ReviewWorkPlan
 from ledger.systems.workplans.folds import (
     Milestone,
     PolicyKnown,
@@ -19,9 +16,6 @@ from ledger.systems.workplans.folds import (
     Urge,
     WorkPlan,
 )
-from projections.follower import Views
-from projections.systems.policies import value_in_force
-from projections.systems.progress import REPORTING_UNITS, ReportingUnits
 from projections.systems.records import iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
@@ -154,32 +148,6 @@ def known_since(connection: Any, key: str) -> date | None:
         sa.select(POLICIES_KNOWN.c.since).where(POLICIES_KNOWN.c.key == key)
     ).scalar_one_or_none()
     return None if since is None else date.fromisoformat(since)
-
-
-_REPORTING, _YEARS = ReportingUnits(), PlanYears()
-
-
-def plans_missing(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The reporting units without a plan for this year, once its day is over (WRK-V4)."""
-    year = today.year
-    with views.reading() as connection:
-        written = value_in_force(connection, "work.plan_due", today)
-        since = known_since(connection, "work.plan_due")
-        if written is None or since is None or since >= date(year, 1, 1):
-            return
-        if today.isoformat() <= f"{year:04}-{written}":
-            return
-        rows = connection.execute(
-            sa.select(REPORTING_UNITS.c.key, REPORTING_UNITS.c.state, PLAN_YEARS.c.state)
-            .outerjoin(PLAN_YEARS, PLAN_YEARS.c.key == REPORTING_UNITS.c.key)
-            .where(REPORTING_UNITS.c.since.is_not(None))
-            .order_by(REPORTING_UNITS.c.key)
-        ).all()
-    for unit, reporting, years in rows:
-        known: ReportingUnit = _REPORTING.decode(reporting)
-        settled = years is not None and _YEARS.decode(years).settled(year)
-        if not settled and known.groups(f"{year:04}-01") is not None:
-            yield ReviewWorkPlan(unit=unit, year=year), f"work-plan:{unit}:{year}"
 
 
 def tracked(connection: Any, unit: str, month: str) -> dict[str, list[dict[str, Any]]]:

@@ -17,25 +17,29 @@ from ledger.kernel.threads import Worker
 from ledger.opening import LEDGER_CLOCK
 from ledger.systems.deadlines.commands import EndDeadline, RecomputeDeadline
 from projections.follower import Follower, Views
-from projections.systems.casefiles import unreviewed
-from projections.systems.catalogue import idle_matters
-from projections.systems.channels import channels_to_review
-from projections.systems.complaints import inspections_after_complaints
 from projections.systems.deadlines import due
-from projections.systems.dishonesty import outlived_sanctions
-from projections.systems.draws import review_draws
-from projections.systems.grading import grades_due
-from projections.systems.observation import breaches_unpursued
-from projections.systems.penalties import records_to_follow
-from projections.systems.policies import calendars_to_call_for
-from projections.systems.progress import months_to_open
-from projections.systems.publicity import (
+from projections.watches.cases import (
     annual_stats_to_call_for,
+    grades_due,
+    outlived_sanctions,
+    past_transition,
+    records_to_follow,
     redaction_patterns,
     withdrawals_overdue,
 )
-from projections.systems.records import past_transition
-from projections.systems.workplans import plans_missing
+from projections.watches.inspections import (
+    breaches_unpursued,
+    idle_matters,
+    inspections_after_complaints,
+    review_draws,
+)
+from projections.watches.oversight import (
+    calendars_to_call_for,
+    channels_to_review,
+    months_to_open,
+    plans_missing,
+    unreviewed,
+)
 
 log = structlog.get_logger("projections.clock")
 

@@ -17,13 +17,13 @@ from api.cli.terminal import OPERATOR, show
 from api.http.sealing import sealed_person
 from api.service import Service
 from ledger.access.events import CommandRefused
+from ledger.general.findings import FindingRaised
 from ledger.kernel import codec
 from ledger.opening import LEDGER_CLOCK, beside, ledger_path, open_ledger, open_recorder
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.complaints.events import ComplainantNamed
 from ledger.systems.persons.commands import RegisterPerson
 from ledger.systems.persons.rules import PII_R1
-from ledger.systems.supervision.events import FindingRaised
 from ledger.vault.store import Vault
 from tests.gwt import Record
 

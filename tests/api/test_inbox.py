@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.systems.approvals.events import ApprovalRequested
+from ledger.general.countersigning import ApprovalRequested
 from tests.cast import E_A, E_B
 from tests.scenarios.world import PEOPLE, World
 

@@ -15,8 +15,8 @@ from api.cli.terminal import OPERATOR
 from api.running.timekeeping import AHEAD, BEHIND, Timekeeper, elapsed
 from api.service import Service
 from ledger.access.events import ClockConfirmed
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Unavailable, codec
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import HEAD
 from tests.empty import lay_views
 from tests.gwt import Record

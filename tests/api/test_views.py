@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from api.views import RESOURCES, readiness
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Ledger
 from ledger.systems.catalogue.events import OfficerCertified
 from ledger.systems.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved
 from ledger.systems.entities.events import EntityRegistered, Identity
 from ledger.systems.supervision.events import (
-    FindingRaised,
     FindingTriaged,
     SupervisionDocAnswered,
     SupervisionDocIssued,

@@ -11,12 +11,12 @@ import pytest
 from api.http.tokens import ANONYMOUS, Grant
 from api.http.visibility import may_see, may_see_record
 from ledger.general.audiences import kept_from
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import Role
 from ledger.kernel import Actor, Event, RecordCorrected, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
 from ledger.systems.complaints.events import ComplaintReceived
 from ledger.systems.filing.events import InspectionTaskApproved
-from ledger.systems.supervision.events import FindingRaised
 from tests.api.conftest import Face
 
 UNIT_ROLES = ("enforcement_officer", "office_head", "unit_legal_office", "unit_head",

@@ -9,13 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ledger.general.values import Instrument
 from ledger.kernel import LegalRef, civil_date
-from ledger.systems.credit.events import (
-    CreditRecordEntered,
-    Instrument,
-    PublicityStarted,
-    PublicityTerminated,
-)
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
 from ledger.systems.dishonesty.events import SanctionApplied, SanctionLifted
 from ledger.systems.entities.events import EntityRegistered, EntityRevised
 from ledger.systems.sharing.events import FeedSubscribed, Filters, RemovalNotified

@@ -11,6 +11,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Actor, Ledger, LegalRef, NotRecorded, Refusal
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.opening import LEDGER_CLOCK, open_ledger
@@ -24,7 +25,6 @@ from ledger.systems.filing.events import NonOnsiteConsidered, PlanDiff, PlanItem
 from ledger.systems.grading.commands import AssignGrade
 from ledger.systems.grading.events import Factor
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.examples import examples
 from tests.model.plain import GRADES, OFFICERS, RECORDED, PlainRules
 

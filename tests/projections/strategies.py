@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.intake.events import (
     ImportedInspectionWithdrawn,
     ImportedViolationWithdrawn,
@@ -22,7 +24,6 @@ from ledger.systems.commitments.events import (
 )
 from ledger.systems.credit.events import (
     CreditRecordEntered,
-    Instrument,
     PublicityReinstated,
     PublicityResumed,
     PublicityStarted,
@@ -67,7 +68,7 @@ from ledger.systems.keylist.events import (
 )
 from ledger.systems.observation.events import ObservationExpired, ObservationGranted, PolicyBasis
 from ledger.systems.reconsideration.events import ReconApplied, ReconTerminated
-from ledger.systems.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
+from ledger.systems.supervision.events import FindingDismissed, FindingTriaged
 from tests.projections.facts import (
     E1,
     E2,

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed, Ledger
 from ledger.systems.filing.events import InspectionConcluded, ResultNotified
-from ledger.systems.supervision.events import FindingRaised, FindingTriaged
+from ledger.systems.supervision.events import FindingTriaged
 from projections.follower import Follower, Views
 from projections.opening import verify_views
 from projections.systems.deadlines import DEADLINES, due

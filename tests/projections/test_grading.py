@@ -16,7 +16,8 @@ from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted, 
 from ledger.systems.grading.events import CreditGradeAssigned
 from projections.follower import Follower, Views
 from projections.opening import verify_views
-from projections.systems.grading import LOCAL_GRADES, LocalGrading, grades_due
+from projections.systems.grading import LOCAL_GRADES, LocalGrading
+from projections.watches.cases import grades_due
 from projections.watches.clock import tick
 from tests.examples import examples
 from tests.projections.facts import E1, E2, E3, Past
@@ -114,7 +115,7 @@ def test_the_clock_reads_page_by_page(
     past: Past, follower: Follower, views: Views, monkeypatch: Any
 ) -> None:
     """Everybody whose grade is due is asked about, whatever a page holds."""
-    monkeypatch.setattr("projections.systems.grading._PAGE", 2)
+    monkeypatch.setattr("projections.watches.cases._PAGE", 2)
     names = [f"reg:{n}" for n in range(5)]
     for n, entity in enumerate(names):
         past.add(noted(f"CR-{n}", entity, "2026-04-15", severity="serious"), "2026-04-15")

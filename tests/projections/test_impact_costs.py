@@ -8,7 +8,8 @@ from typing import Any
 
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.general.values import Instrument
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
 from projections.explain.impact import impact
 from projections.source import Source

@@ -13,6 +13,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.general.values import Instrument
 from ledger.intake.events import ImportedInspectionWithdrawn, ViolationRectified
 from ledger.kernel import LegalRef, Recorded
 from ledger.systems.commitments.events import (
@@ -24,7 +25,6 @@ from ledger.systems.commitments.events import (
 from ledger.systems.complaints.events import ComplainantNamed
 from ledger.systems.credit.events import (
     CreditRecordEntered,
-    Instrument,
     PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,

@@ -16,12 +16,13 @@ from hypothesis import Phase, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledger.general.values import Instrument
 from ledger.intake.events import ViolationRectified
 from ledger.kernel import Event, RecordCorrected, Recorded
 from ledger.kernel.corrections import as_corrected
 from ledger.kernel.folds import reducers_of
 from ledger.kernel.subjects import subject_fields
-from ledger.systems.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
+from ledger.systems.credit.events import CreditRecordEntered, PublicityTerminated
 from ledger.systems.filing.events import InspectionConcluded
 from ledger.systems.grading.events import CreditGradeAssigned
 from projections.explain.replay import (

@@ -10,9 +10,9 @@ import pytest
 
 from ledger.kernel import Recorded
 from ledger.systems.entities.events import EntityRegistered, EntityRevised, Identity
-from projections.systems import screening
+from projections.drawing import screening
+from projections.drawing.screening import Terms, steps
 from projections.systems.draws import Standing
-from projections.systems.screening import Terms, steps
 from tests.api.oracle import Facts
 from tests.projections.facts import E1
 

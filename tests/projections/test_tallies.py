@@ -8,15 +8,11 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Event, civil_moment
 from ledger.systems.filing.events import ResultNotified
 from ledger.systems.progress.folds import METRICS, Figures, Tally, figures
-from ledger.systems.supervision.events import (
-    FindingClosed,
-    FindingRaised,
-    FindingTriaged,
-    SupervisionDocAnswered,
-)
+from ledger.systems.supervision.events import FindingClosed, FindingTriaged, SupervisionDocAnswered
 from projections.follower import Follower, Views
 from projections.source import Source
 from projections.systems.tallies import Tallies, figures_of

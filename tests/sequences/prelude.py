@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from ledger.general.values import Instrument
 from ledger.kernel import Actor, Command
 from ledger.systems.catalogue import commands as catalogue
-from ledger.systems.credit.events import Instrument
 from ledger.systems.draws import commands as draws
 from ledger.systems.entities import commands as entities
 from ledger.systems.filing import commands as filing

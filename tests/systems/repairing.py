@@ -7,14 +7,10 @@ from typing import Any
 
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.values import Instrument
 from ledger.kernel import Event, LegalRef, Recorded, codec
 from ledger.systems.commitments.events import CommitmentMade
-from ledger.systems.credit.events import (
-    CreditRecordEntered,
-    Instrument,
-    PublicityStarted,
-    PublicityTerminated,
-)
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
 from ledger.systems.dishonesty.events import SanctionApplied
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.policies.commands import SeedLedger

@@ -7,16 +7,15 @@ from datetime import date
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.general.countersigning import countersigned_commands, requested_command
+from ledger.general.countersigning import (
+    ApprovalRequested,
+    countersigned_commands,
+    requested_command,
+)
 from ledger.kernel import Forbidden, LegalRef, Malformed, OutOfStep, UnknownReference
 from ledger.registry import COMMANDS
 from ledger.systems.approvals.commands import ApproveRequest, RefuseRequest, WithdrawRequest
-from ledger.systems.approvals.events import (
-    ApprovalGiven,
-    ApprovalRefused,
-    ApprovalRequested,
-    ApprovalWithdrawn,
-)
+from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.systems.complaints.events import ComplaintReceived
 from ledger.systems.corrections.commands import CorrectRecord
 from ledger.systems.corrections.events import FieldChange, RecordCorrected

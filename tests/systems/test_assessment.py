@@ -11,6 +11,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.countersigning import ApprovalRequested
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -24,7 +26,6 @@ from ledger.kernel import (
     codec,
 )
 from ledger.systems.approvals.commands import ApproveRequest
-from ledger.systems.approvals.events import ApprovalRequested
 from ledger.systems.assessment.commands import (
     AdoptAssessmentScheme,
     AppealScore,
@@ -50,7 +51,6 @@ from ledger.systems.filing.events import InspectionConcluded, ResultNotified
 from ledger.systems.penalties.events import DecisionPublished
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.progress.events import ReportingUnitEnrolled
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, E_C, JB, RLO, actor
 from tests.gwt import Record, Scenario, like, on
 from tests.racing import race_through

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Fact
 from ledger.systems.filing.commands import IssueInspectionNotice, OpenInspection, ScanEntry
 from ledger.systems.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_B, E_C, EMB
 from tests.gwt import Scenario, like, on
 from tests.systems.test_filing import OPEN, REGION, URGENT, approved

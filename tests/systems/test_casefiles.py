@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Fact,
@@ -48,7 +49,6 @@ from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.penalties.events import CaseClosed, PenaltyDecided
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.publicity.events import ActDecided
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, JB, actor
 from tests.gwt import Record, Scenario, like, on
 from tests.pasts import filed

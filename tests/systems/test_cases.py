@@ -67,6 +67,7 @@ from ledger.systems.penalties.events import (
     InstalmentPaid,
     Licence,
     PaymentDeferred,
+    Penalty,
     PenaltyDecided,
     PriorNoticeServed,
     RightsWaived,
@@ -75,7 +76,7 @@ from ledger.systems.penalties.events import (
     Tier,
 )
 from ledger.systems.penalties.folds import Decision
-from ledger.systems.penalties.rules import Penalty, heavier
+from ledger.systems.penalties.rules import heavier
 from ledger.systems.persons.events import PersonRegistered
 from ledger.systems.policies.commands import SeedLedger
 from tests.cast import E_B, E_C, EMB, HEAD, OFFICER, REP_C, actor

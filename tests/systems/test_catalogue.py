@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -50,7 +51,6 @@ from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.filing.commands import ReportIrregularVisit
 from ledger.systems.filing.events import IrregularVisitReported, OnSiteInspectionOpened
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_A, HEAD, JB, actor
 from tests.gwt import Scenario, like, on
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Forbidden, OutOfStep, UnknownReference
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.systems.channels.commands import (
@@ -25,7 +26,6 @@ from ledger.systems.channels.events import (
 )
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.progress.events import ReportingUnitEnrolled
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, HEAD, JB, actor
 from tests.gwt import Scenario, like
 

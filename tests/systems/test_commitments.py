@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.values import Instrument
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -33,7 +34,7 @@ from ledger.systems.commitments.events import (
     ObligationOpened,
 )
 from ledger.systems.credit.commands import EnterCreditRecord
-from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.grading.commands import RecomputeGrade
 from ledger.systems.grading.events import CreditGradeAssigned

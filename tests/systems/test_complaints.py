@@ -11,6 +11,7 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -58,7 +59,7 @@ from ledger.systems.filing.events import (
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.commands import CloseFinding, DismissFinding, TriageFinding
-from ledger.systems.supervision.events import FindingRaised, FindingTriaged
+from ledger.systems.supervision.events import FindingTriaged
 from tests.cast import CLOCK, E_A, E_B, HEAD, REP_A, actor
 from tests.gwt import Scenario, like
 

@@ -10,6 +10,8 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.countersigning import ApprovalRequested
+from ledger.general.findings import FindingRaised
 from ledger.intake.events import InspectionImported
 from ledger.kernel import (
     DeadlineMissed,
@@ -28,7 +30,6 @@ from ledger.kernel import (
 )
 from ledger.kernel.subjects import subject_fields
 from ledger.systems.approvals.commands import ApproveRequest
-from ledger.systems.approvals.events import ApprovalRequested
 from ledger.systems.catalogue.events import OfficerCertified
 from ledger.systems.corrections.commands import INSTEAD, CorrectRecord, NullifyDecision
 from ledger.systems.corrections.events import (
@@ -48,7 +49,7 @@ from ledger.systems.filing.events import (
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.penalties.events import PenaltyContent, PenaltyDecided
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised, FindingTriaged
+from ledger.systems.supervision.events import FindingTriaged
 from tests import golden
 from tests.cast import DEPUTY, E_A, EMB, HEAD, JB, OFFICER, actor
 from tests.gwt import Scenario, like

@@ -21,7 +21,14 @@ from api.http.malformed import decoded
 from api.http.openapi import describe
 from api.http.problems import Problem
 from api.http.sealing import FINISHERS, SEALERS
-from ledger.general.countersigning import FORMER_FIELDS, Countersigned, countersigned_commands
+from ledger.general.countersigning import (
+    FORMER_FIELDS,
+    ApprovalRequested,
+    Countersigned,
+    countersigned_commands,
+)
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     Actor,
     Command,
@@ -38,12 +45,7 @@ from ledger.kernel import (
 from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.approvals.commands import ApproveRequest, RefuseRequest, WithdrawRequest
-from ledger.systems.approvals.events import (
-    ApprovalGiven,
-    ApprovalRefused,
-    ApprovalRequested,
-    ApprovalWithdrawn,
-)
+from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.systems.assessment.events import AssessmentSchemeAdopted, IndicatorDefined
 from ledger.systems.catalogue.events import OfficerConflictDeclared
 from ledger.systems.commitments.events import CommitmentFulfilled, CommitmentMade, ObligationOpened
@@ -53,7 +55,6 @@ from ledger.systems.credit.commands import FileObjection, ResolveObjection, Term
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     EndApproved,
-    Instrument,
     ObjectionResolved,
     PublicityStarted,
     PublicityTerminated,
@@ -74,7 +75,7 @@ from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
 from ledger.systems.reconsideration.commands import ExtendCase
 from ledger.systems.reconsideration.events import ReconDecided, ReconExtended
 from ledger.systems.supervision.commands import DismissFinding
-from ledger.systems.supervision.events import FindingClosed, FindingDismissed, FindingRaised
+from ledger.systems.supervision.events import FindingClosed, FindingDismissed
 from ledger.systems.takeon.commands import CloseTakeOn
 from ledger.systems.takeon.events import OpenDeadlineTakenOn, OpeningFactTakenOn, TakeOnClosed
 from projections.drawing.desk import PREPARERS

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -32,7 +34,6 @@ from ledger.systems.credit.commands import (
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     EndApproved,
-    Instrument,
     ObjectionFiled,
     ObjectionResolved,
     PublicityResumed,
@@ -46,7 +47,6 @@ from ledger.systems.filing.events import InspectionTaskApproved, NonOnsiteConsid
 from ledger.systems.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.repair.events import DutiesPerformed
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, REP_C
 from tests.gwt import Scenario, like
 

@@ -13,6 +13,7 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -31,7 +32,7 @@ from ledger.kernel import (
 from ledger.kernel.days import DayCount
 from ledger.systems.deadlines.commands import EndDeadline, RecomputeDeadline
 from ledger.systems.policies.commands import PublishWorkingCalendar, SeedLedger
-from ledger.systems.supervision.events import FindingDismissed, FindingRaised, FindingTriaged
+from ledger.systems.supervision.events import FindingDismissed, FindingTriaged
 from ledger.systems.supervision.rules import SUP_V2, TRIAGE
 from tests.cast import CLOCK, E_A
 from tests.gwt import Scenario, like, on

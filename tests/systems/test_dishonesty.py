@@ -13,6 +13,9 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.countersigning import ApprovalRequested
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -28,13 +31,11 @@ from ledger.kernel import (
 from ledger.kernel.policies import Scope
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.approvals.commands import ApproveRequest
-from ledger.systems.approvals.events import ApprovalRequested
 from ledger.systems.corrections.events import DecisionRevoked
 from ledger.systems.credit.commands import EnterCreditRecord, StartPublicity, TerminatePublicity
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     EndApproved,
-    Instrument,
     PublicityStarted,
     PublicityTerminated,
 )
@@ -79,7 +80,6 @@ from ledger.systems.dishonesty.events import (
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.penalties.events import PenaltyDecided
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, JB, REP_C, actor
 from tests.gwt import Record, Scenario, like, on
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -85,7 +86,6 @@ from ledger.systems.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import HEAD, JB, PREFIX, actor
 from tests.gwt import Scenario, like, on
 from tests.systems.draw_story import (

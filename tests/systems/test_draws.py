@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -17,7 +19,7 @@ from ledger.kernel import (
     UnknownReference,
     civil_moment,
 )
-from ledger.systems.credit.events import CreditRecordEntered, Instrument, PublicityTerminated
+from ledger.systems.credit.events import CreditRecordEntered, PublicityTerminated
 from ledger.systems.credit.folds import CreditRecords
 from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.draws.commands import PublishDrawResult
@@ -30,7 +32,6 @@ from ledger.systems.filing.events import (
 from ledger.systems.grading.commands import RecomputeGrade
 from ledger.systems.grading.events import CreditGradeAssigned
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_B, E_C, HEAD, actor
 from tests.gwt import Scenario, like
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Event, LegalRef, Malformed
 from ledger.systems.catalogue.events import EnforcementUnitQualified
 from ledger.systems.draws.commands import (
@@ -38,7 +39,6 @@ from ledger.systems.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.systems.policies.commands import AdoptPolicyVersion
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import HEAD, actor
 from tests.gwt import Scenario, like, on
 from tests.systems.draw_story import (

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import GovernmentApproval
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -65,7 +67,6 @@ from ledger.systems.filing.events import (
     EntryScanned,
     FilingAccepted,
     FilingReturned,
-    GovernmentApproval,
     InspectionCancelled,
     InspectionConcluded,
     InspectionNoticeIssued,
@@ -88,7 +89,6 @@ from ledger.systems.filing.events import (
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
 from ledger.systems.persons.events import PersonRegistered
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_A, E_B, E_C, EMB, JB, OFFICER, REP_A, actor
 from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone

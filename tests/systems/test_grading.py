@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.values import Instrument
 from ledger.kernel import Event, Malformed, UnknownReference, codec
 from ledger.systems.credit.events import (
     CreditRecordEntered,
-    Instrument,
     PublicityStarted,
     PublicitySuspended,
     PublicityTerminated,

@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 
+from ledger.general.findings import FindingRaised
 from ledger.general.personaldata import personal_data, words_of
 from ledger.general.vocabulary import ComplaintId, EntityId
 from ledger.intake.events import ImportedInspectionWithdrawn
@@ -26,7 +27,7 @@ from ledger.systems.delegations.events import DelegationEnded
 from ledger.systems.entities.folds import Registration
 from ledger.systems.penalties.events import CaseFiled, Conduct
 from ledger.systems.supervision.beside import impersonal
-from ledger.systems.supervision.events import CircularIssued, FindingRaised
+from ledger.systems.supervision.events import CircularIssued
 from tests.cast import E_A, actor
 from tests.gwt import Record, Scenario
 

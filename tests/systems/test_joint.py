@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Forbidden, Malformed, OutOfStep, UnknownReference, civil_moment
 from ledger.systems.catalogue.events import EnforcementUnitQualified
 from ledger.systems.filing.commands import (
@@ -53,7 +54,6 @@ from ledger.systems.joint.events import (
     Participant,
 )
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_A, E_C, EMB, JB, actor
 from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone

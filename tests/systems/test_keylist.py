@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -51,7 +52,6 @@ from ledger.systems.keylist.events import (
     TrackingVisitLogged,
 )
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_A, E_B, E_D, EMB, OFFICER
 from tests.gwt import Scenario, like, on
 from tests.systems.test_filing import REGION, approved, matter, published, task

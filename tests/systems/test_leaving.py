@@ -10,6 +10,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import oddity_of
 from ledger.kernel import UNNAMED, Malformed, OutOfStep, Recorded, Unavailable
 from ledger.systems.draws.commands import CalledReserves, RequestExemption
@@ -44,7 +45,6 @@ from ledger.systems.keylist.events import (
     KeyUnitDesignated,
 )
 from ledger.systems.observation.events import ObservationGranted, ObservationTerminated, PolicyBasis
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import EDB, HEAD, PREFIX
 from tests.examples import examples
 from tests.gwt import Scenario, like, on

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import DeadlineMissed, Forbidden, Malformed, OutOfStep, civil_moment
 from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.legalreview.commands import (
@@ -32,7 +33,6 @@ from ledger.systems.legalreview.events import (
 from ledger.systems.penalties.commands import DecidePenalty, HoldCollectiveDiscussion
 from ledger.systems.penalties.events import HearingHeld, PenaltyDecided
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_B, E_C, EMB, OFFICER, actor
 from tests.gwt import Scenario, like
 from tests.pasts import certified, decidable, filed

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Fact,
@@ -47,7 +48,6 @@ from ledger.systems.penalties.events import (
     Tier,
 )
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_A, E_B, E_C, EMB, actor
 from tests.gwt import Scenario, like, on
 from tests.pasts import conduct, decidable, filed

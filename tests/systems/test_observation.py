@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -52,7 +53,6 @@ from ledger.systems.observation.events import (
 from ledger.systems.penalties.commands import FileCase
 from ledger.systems.penalties.events import CaseFiled, Conduct
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, E_A, E_B, EMB, HEAD, JB
 from tests.gwt import Record, Scenario, like
 from tests.systems.test_filing import REGION

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.general.documents import normal_form
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import LegalRef, Malformed, RecordCorrected
 from ledger.kernel.policies import Scope
 from ledger.systems.commitments.commands import EstablishBreach, FulfilCommitment
@@ -27,7 +29,6 @@ from ledger.systems.credit.commands import EnterCreditRecord, ReportShownElsewhe
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
-    Instrument,
     PublicityBoundsMoved,
     PublicityTerminated,
     ShownElsewhereReported,
@@ -35,7 +36,6 @@ from ledger.systems.credit.events import (
 from ledger.systems.penalties.commands import DecidePenalty
 from ledger.systems.penalties.events import PenaltyDecided, PenaltyServed
 from ledger.systems.policies.commands import AdoptPolicyVersion, SeedLedger
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import DEPUTY, E_B, E_C, EDB, EMB, HEAD
 from tests.examples import examples
 from tests.gwt import Scenario, like

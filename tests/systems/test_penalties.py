@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     DeadlineRecomputed,
@@ -37,7 +38,6 @@ from ledger.systems.penalties.events import (
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.publicity.commands import ReviewWithdrawal
 from ledger.systems.publicity.events import ActDecided
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, E_B, E_C, EMB
 from tests.gwt import Scenario, like
 from tests.pasts import decidable, filed

@@ -235,7 +235,7 @@ def test_a_complainant_is_somebody_registered(story: Scenario) -> None:
     first = Complaint("CMP-1").over([r for r in records if "complaint:CMP-1" in r.event.tags()])
     assert (first.complainant, first.reachable) == (ZHANG, True)
     about = [r for r in records if f"person:{ZHANG}" in r.event.tags()]
-    assert Involvements(ZHANG).over(about).complaints == ["CMP-1", "CMP-2"]
+    assert Involvements(ZHANG).over(about).names == {"complaint": ["CMP-1", "CMP-2"]}
 
 
 def test_a_token_of_this_ledger_leads_to_somebody(story: Scenario) -> None:

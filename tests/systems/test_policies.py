@@ -12,6 +12,7 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     LegalRef,
     Malformed,
@@ -36,7 +37,6 @@ from ledger.systems.policies.commands import (
 from ledger.systems.policies.defaults import DEFAULTS, NOTICE_ON, Default
 from ledger.systems.policies.events import CalendarCalledFor
 from ledger.systems.policies.keys import KEYS
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import JB, actor
 from tests.gwt import Scenario, like
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import StoredFile
 from ledger.kernel import (
     Event,
@@ -53,7 +54,6 @@ from ledger.systems.process.events import (
     Step,
 )
 from ledger.systems.process.folds import ProcessRecord
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import E_B, E_C, EMB, JB
 from tests.gwt import Scenario, like
 from tests.systems.recorded import ALL_STEPS, step, whole_record

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     FieldChange,
@@ -49,7 +50,7 @@ from ledger.systems.progress.events import (
     ReportingUnitWithdrawn,
 )
 from ledger.systems.progress.folds import COUNTING, METRICS, ActedTally, Tally, figures, metrics_of
-from ledger.systems.supervision.events import FindingClosed, FindingRaised
+from ledger.systems.supervision.events import FindingClosed
 from tests.cast import CLOCK, E_C, HEAD, JB, RLO, actor
 from tests.gwt import Scenario, like, on
 from tests.racing import race_through

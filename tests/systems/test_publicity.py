@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -52,7 +53,6 @@ from ledger.systems.publicity.events import (
     AnnualStatsPublished,
     ExAntePublished,
 )
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, E_B, E_C, EMB
 from tests.gwt import Scenario, like
 

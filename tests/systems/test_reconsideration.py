@@ -11,6 +11,8 @@ import pytest
 from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -38,7 +40,6 @@ from ledger.systems.corrections.events import (
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
-    Instrument,
     PublicityBoundsMoved,
     PublicityStarted,
     PublicityTerminated,
@@ -93,7 +94,6 @@ from ledger.systems.reconsideration.events import (
     ReconTerminated,
 )
 from ledger.systems.supervision.beside import impersonal
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, E_C, E_D, EMB, HEAD, actor
 from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone, token

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ledger.general.findings import FindingRaised
 from ledger.intake.folds import ListedPenalty
 from ledger.kernel import (
     DeadlineLapsed,
@@ -77,7 +78,6 @@ from ledger.systems.repair.events import (
     RepairSynchronised,
     TemporaryShieldGranted,
 )
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, REP_C
 from tests.gwt import Scenario, like
 from tests.systems.repairing import (

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Event, Fold
 from ledger.systems.corrections.events import AlteredField, DecisionAltered
 from ledger.systems.credit.events import PublicityStarted
@@ -16,7 +17,6 @@ from ledger.systems.penalties.events import FinePaid, InstalmentPaid, PenaltyDec
 from ledger.systems.repair.conditions import Asked, Condition, conditions
 from ledger.systems.repair.events import RepairApplied
 from ledger.systems.repair.folds import RepairCase
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, E_B, E_C, REP_C
 from tests.gwt import Scenario
 from tests.systems.repairing import (

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     DeadlineLapsed,
     DeadlineMissed,
@@ -25,7 +27,6 @@ from ledger.systems.credit.commands import (
 )
 from ledger.systems.credit.events import (
     EndApproved,
-    Instrument,
     ObjectionFiled,
     PublicityStarted,
     PublicityTerminated,
@@ -55,7 +56,6 @@ from ledger.systems.sharing.events import (
     RemovalReminded,
     RepeatedRequestReported,
 )
-from ledger.systems.supervision.events import FindingRaised
 from tests.cast import CLOCK, DEPUTY, E_B, E_C, EDB, EMB, HEAD, REP_C, actor
 from tests.gwt import Scenario, like
 from tests.systems.repairing import (

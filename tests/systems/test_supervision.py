@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -34,7 +35,6 @@ from ledger.systems.supervision.commands import (
 from ledger.systems.supervision.events import (
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTriaged,
     RectificationAccepted,
     UnitResponded,

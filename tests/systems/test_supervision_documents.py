@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
+from ledger.general.values import GovernmentApproval
 from ledger.kernel import (
     DeadlineMissed,
     Forbidden,
@@ -21,7 +23,6 @@ from ledger.systems.complaints.rules import CMP_V1
 from ledger.systems.corrections.commands import CorrectRecord
 from ledger.systems.corrections.events import FieldChange, RecordCorrected
 from ledger.systems.deadlines.commands import EndDeadline
-from ledger.systems.filing.events import GovernmentApproval
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.commands import (
     AcceptRectification,
@@ -44,7 +45,6 @@ from ledger.systems.supervision.events import (
     CircularIssued,
     DirectHandlingStarted,
     FindingClosed,
-    FindingRaised,
     ProhibitedConductReported,
     PublicInterviewHeld,
     RectificationRejected,

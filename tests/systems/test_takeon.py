@@ -11,7 +11,9 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
-from ledger.general.countersigning import Countersigned
+from ledger.general.countersigning import ApprovalRequested, Countersigned
+from ledger.general.findings import FindingRaised
+from ledger.general.values import Instrument
 from ledger.kernel import (
     Actor,
     DeadlineLapsed,
@@ -34,7 +36,6 @@ from ledger.opening import LEDGER_CLOCK
 from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.approvals.commands import ApproveRequest
-from ledger.systems.approvals.events import ApprovalRequested
 from ledger.systems.casefiles.folds import UnitCases
 from ledger.systems.catalogue.events import MatterListed
 from ledger.systems.commitments.commands import FulfilCommitment
@@ -45,7 +46,6 @@ from ledger.systems.credit.commands import EnterCreditRecord, StartPublicity, Te
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
-    Instrument,
     PublicityBoundsMoved,
     PublicityStarted,
     PublicityTerminated,
@@ -79,7 +79,6 @@ from ledger.systems.penalties.events import (
 from ledger.systems.penalties.folds import Decision, Violations
 from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.beside import impersonal, late_entry
-from ledger.systems.supervision.events import FindingRaised
 from ledger.systems.takeon.commands import (
     CloseTakeOn,
     OlderCase,

@@ -8,6 +8,7 @@ import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from msgspec.structs import fields, replace
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Command, Event, codec
 from ledger.kernel.subjects import main_field
 from ledger.systems.catalogue.events import EnforcementUnitQualified
@@ -26,7 +27,6 @@ from ledger.systems.supervision.commands import (
     TriageFinding,
 )
 from ledger.systems.supervision.events import (
-    FindingRaised,
     FindingTold,
     RectificationAccepted,
     SupervisionDocIssued,

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     DeadlineMissed,
     Event,
@@ -33,7 +34,6 @@ from ledger.systems.progress.events import (
 )
 from ledger.systems.publicity.events import ActDecided
 from ledger.systems.supervision.beside import late_entry
-from ledger.systems.supervision.events import FindingRaised
 from ledger.systems.workplans.commands import (
     AdoptWorkPlan,
     AmendWorkPlan,

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Event, Ledger
 from ledger.opening import LEDGER_CLOCK, blobs_folder, open_accesses, open_ledger, open_log
 from ledger.stores.blobs import Blobs
@@ -13,7 +14,6 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.draws.events import EntityRosterFrozen
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
-from ledger.systems.supervision.events import FindingRaised
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.store import Signed
 from tests.cast import actor

@@ -24,15 +24,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.values import Instrument
 from ledger.intake.claims import Claim, EndsPublicity, Lists, Publishes
 from ledger.intake.mapping import BadRow, RegisterMapping, Row, Step, Tables
 from ledger.intake.sources import Layout
-from ledger.systems.credit.events import (
-    CreditRecordEntered,
-    Instrument,
-    PublicityStarted,
-    PublicityTerminated,
-)
+from ledger.systems.credit.events import CreditRecordEntered, PublicityStarted, PublicityTerminated
 from ledger.systems.entities.events import EntityRegistered, Identity
 
 NAME = "jp-labour"

@@ -7,14 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from ledger.general.countersigning import ApprovalRequested
 from ledger.general.vocabulary import ApprovalId
 from ledger.kernel import Recorded, SubjectFold
-from ledger.systems.approvals.events import (
-    ApprovalGiven,
-    ApprovalRefused,
-    ApprovalRequested,
-    ApprovalWithdrawn,
-)
+from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 
 Stage = Literal["pending", "approved", "refused", "withdrawn"]
 

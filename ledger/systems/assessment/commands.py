@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.findings import finding
 from ledger.general.roles import REPORTING, roles
 from ledger.general.vocabulary import AssessmentYear, Name, Role, Text, UnitId, is_among
 from ledger.kernel import (
@@ -50,7 +51,6 @@ from ledger.systems.assessment.folds import (
     score_id,
 )
 from ledger.systems.progress.folds import COUNTING, METRICS, ReportingUnit, ReportingUnits, figures
-from ledger.systems.supervision.findings import finding
 from ledger.systems.supervision.rules import GEN_R2
 
 #: The metric whose burst is a finding (ASM-V1): inspections without any issue.

@@ -11,7 +11,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
+from ledger.general.values import Year
 from ledger.general.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Text, UnitId
 from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 from ledger.systems.casefiles import rules
@@ -30,7 +32,6 @@ from ledger.systems.casefiles.events import (
     SeedSource,
     Veto,
     Vetoed,
-    Year,
 )
 from ledger.systems.casefiles.folds import (
     Batch,
@@ -44,7 +45,6 @@ from ledger.systems.casefiles.folds import (
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.draws import uvdraw
 from ledger.systems.publicity.folds import DecidedAct
-from ledger.systems.supervision.findings import finding
 
 #: The most cases of a list, which must fit into one event. A unit with more files in a year
 #: splits its list by kind of case.

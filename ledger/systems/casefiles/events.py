@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.values import Year
 from ledger.general.vocabulary import (
     Badge,
     CaseFileId,
@@ -25,7 +26,6 @@ Mode = Literal["self", "mutual", "key_spot"]
 Veto = Literal["subject", "jurisdiction", "facts", "procedure", "law"]
 Outcome = Literal["fail", "pass", "excellent"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=100)]
-Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 
 
 class SeedSource(Value):

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import CaseFileId, CaseId, ReviewBatchId, UnitId
 from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.casefiles.events import (
@@ -22,7 +23,6 @@ from ledger.systems.casefiles.events import (
 )
 from ledger.systems.catalogue.events import EnforcementUnitQualified
 from ledger.systems.penalties.events import CaseClosed, PenaltyDecided
-from ledger.systems.supervision.events import FindingRaised
 
 
 def casefile_id(batch: str, case: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec.structs import replace
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     Badge,
@@ -49,7 +50,6 @@ from ledger.systems.catalogue.folds import (
     UnitStanding,
 )
 from ledger.systems.entities.events import Area
-from ledger.systems.supervision.findings import finding
 
 #: Kinds of bodies that can never be qualified to inspect (CAT-R4).
 _NEVER = {"deliberative_body", "third_party", "outsourced_intermediary", "auxiliary_staff"}

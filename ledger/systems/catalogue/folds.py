@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import EntityId, LawId, MatterId, OfficerId, UnitId
 from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.kernel.versions import in_force
@@ -25,7 +26,6 @@ from ledger.systems.catalogue.events import (
     OfficerConflictEnded,
 )
 from ledger.systems.filing.events import InspectionTaskApproved, OnSiteInspectionOpened
-from ledger.systems.supervision.events import FindingRaised
 
 
 class UnitStanding(SubjectFold):

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from stdnum.cn import uscc
 
+from ledger.general.findings import finding
 from ledger.kernel import DeadlineRule, Event, Malformed, Reading, Recorded, Rule, finding_rule
 from ledger.systems.catalogue.events import (
     Basis,
@@ -17,7 +18,6 @@ from ledger.systems.catalogue.events import (
     MatterRevised,
 )
 from ledger.systems.catalogue.folds import MattersOn, RepealsFound
-from ledger.systems.supervision.findings import finding
 
 _STRICT = "国办发〔2024〕54号《关于严格规范涉企行政检查的意见》"
 _NOTICE_1 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务一"

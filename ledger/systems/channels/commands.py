@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.findings import finding
 from ledger.general.roles import CHANNELLED, roles
 from ledger.general.vocabulary import ChannelId, Name, Text, UnitId
 from ledger.kernel import Act, Event, Forbidden, OutOfStep, Reading, Report
@@ -19,7 +20,6 @@ from ledger.systems.channels.events import (
 )
 from ledger.systems.channels.folds import ComplaintChannel, UnitChannels
 from ledger.systems.progress.folds import ReportingUnit, month_of
-from ledger.systems.supervision.findings import finding
 from ledger.systems.workplans.folds import PolicyKnown
 
 _POLICY = "complaint.channel_test_cd"

@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import UNIT, roles
+from ledger.general.values import Instrument
 from ledger.general.vocabulary import CommitmentId, EntityId, Name, RecordId, Sha256, Text, UnitId
 from ledger.kernel import (
     Act,
@@ -34,7 +35,7 @@ from ledger.systems.commitments.events import (
     obligation_tag,
 )
 from ledger.systems.commitments.folds import Commitment
-from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import CRD_R4, first_of, require_first
 from ledger.systems.entities.rules import require_listed

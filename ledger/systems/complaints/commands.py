@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.personaldata import personal_data
 from ledger.general.roles import HANDLERS, UNIT, roles
+from ledger.general.values import VisitLabel
 from ledger.general.vocabulary import (
     ComplaintId,
     EntityId,
@@ -55,13 +57,12 @@ from ledger.systems.complaints.events import (
 from ledger.systems.complaints.folds import Complaint, RetaliationFound
 from ledger.systems.entities.folds import Registration
 from ledger.systems.filing.effects import report_irregular_visit
-from ledger.systems.filing.events import IrregularVisitReported, VisitLabel
+from ledger.systems.filing.events import IrregularVisitReported
 from ledger.systems.filing.folds import IrregularVisit, Task
 from ledger.systems.persons.effects import registered
 from ledger.systems.persons.events import SealedPerson
 from ledger.systems.persons.rules import known_person
 from ledger.systems.progress.folds import ReportingUnit
-from ledger.systems.supervision.findings import finding
 from ledger.vault.sealing import Sealed
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import ComplaintId, TaskId
-from ledger.kernel import Fold, Recorded, SubjectFold
+from ledger.kernel import Fold, Reading, Recorded, SubjectFold
 from ledger.systems.complaints.events import (
     ComplainantFeedbackGiven,
     ComplainantInformed,
@@ -24,8 +25,7 @@ from ledger.systems.complaints.events import (
     Outcome,
     Step,
 )
-from ledger.systems.complaints.rules import CMP_V1
-from ledger.systems.supervision.events import FindingRaised
+from ledger.systems.persons.folds import Proceeding, involve_persons
 
 Stage = Literal["unknown", "received", "acknowledged", "accepted", "not_accepted", "resolved"]
 
@@ -184,4 +184,15 @@ class RetaliationFound(Fold):
     found: bool = False
 
     def on_raised(self, event: FindingRaised) -> None:
-        self.found = self.found or event.rule_id == CMP_V1.id
+        self.found = self.found or event.rule_id == "CMP-V1"
+
+
+def _conductor(ledger: Reading, complaint: str) -> str | None:
+    """Return the unit that handles a complaint, or ``None`` once it is answered."""
+    received = ledger.read(Complaint(complaint))
+    return None if received.stage in {"resolved", "not_accepted"} else received.unit
+
+
+involve_persons(
+    Proceeding("complaint", ComplainantNamed, lambda event: event.complaint, _conductor)
+)

@@ -37,10 +37,10 @@ from ledger.systems.corrections.events import (
     RecordCorrected,
 )
 from ledger.systems.corrections.folds import DecisionStanding, as_it_reads
-from ledger.systems.credit.effects import alter_records, end_outlived, moved_bounds
 from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import CreditRecords, Record
 from ledger.systems.credit.rules import CRD_R4, require_as_decided, require_first
+from ledger.systems.endings.effects import alter_records, end_outlived, moved_bounds
 from ledger.systems.entities.events import Identity
 from ledger.systems.entities.rules import plain_identity
 from ledger.systems.penalties.events import PenaltyContent, PenaltyDecided

@@ -21,8 +21,8 @@ from ledger.systems.corrections.events import (
     DecisionRevoked,
 )
 from ledger.systems.corrections.folds import DecisionStanding
-from ledger.systems.credit.effects import alter_records, end_records
 from ledger.systems.credit.folds import CreditRecords
+from ledger.systems.endings.effects import alter_records, end_records
 from ledger.systems.penalties.events import PenaltyContent
 from ledger.systems.penalties.folds import Decision
 from ledger.systems.penalties.rules import fitting

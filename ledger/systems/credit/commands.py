@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from typing import Any, ClassVar, Literal, get_args
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.findings import finding
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import UNIT, roles
+from ledger.general.values import Instrument, Result, Sector
 from ledger.general.vocabulary import (
     DecisionId,
     EntityId,
@@ -34,7 +36,23 @@ from ledger.kernel import (
 )
 from ledger.systems.commitments.rules import CMT_R1
 from ledger.systems.credit import rules
-from ledger.systems.credit.effects import (
+from ledger.systems.credit.events import (
+    Channels,
+    CreditRecordEntered,
+    ObjectionFiled,
+    ObjectionResolved,
+    PublicityResumed,
+    PublicityStarted,
+    PublicitySuspended,
+    RecordKind,
+    RecordSeverity,
+    ShownElsewhereReported,
+    StopOfExecution,
+)
+from ledger.systems.credit.folds import Record, record_of
+from ledger.systems.credit.regimes import DISHONESTY, last_public_day, reckoned
+from ledger.systems.dishonesty.rules import DIS_R1
+from ledger.systems.endings.effects import (
     ENDERS,
     alter_records,
     approved_end,
@@ -44,29 +62,9 @@ from ledger.systems.credit.effects import (
     moved_bounds,
     same_ender,
 )
-from ledger.systems.credit.events import (
-    Channels,
-    CreditRecordEntered,
-    Instrument,
-    ObjectionFiled,
-    ObjectionResolved,
-    PublicityResumed,
-    PublicityStarted,
-    PublicitySuspended,
-    RecordKind,
-    RecordSeverity,
-    Sector,
-    ShownElsewhereReported,
-    StopOfExecution,
-)
-from ledger.systems.credit.folds import Record, record_of
-from ledger.systems.credit.regimes import DISHONESTY, last_public_day, reckoned
-from ledger.systems.dishonesty.rules import DIS_R1
-from ledger.systems.filing.events import Result
 from ledger.systems.filing.folds import Task
 from ledger.systems.penalties.folds import Decision, DecisionsOf
 from ledger.systems.sharing.effects import share
-from ledger.systems.supervision.findings import finding
 
 _KINDS: tuple[str, ...] = get_args(RecordKind)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from ledger.general.values import Instrument, Result, Sector
 from ledger.general.vocabulary import (
     Badge,
     DecisionId,
@@ -20,9 +21,8 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Event, Value, Visibility
+from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
-from ledger.systems.filing.events import Result
 
 RecordKind = Literal[
     "licence",
@@ -37,39 +37,14 @@ RecordKind = Literal[
     "tax",
     "other",
 ]
-#: 轻微、一般、严重失信信息. Information that is not dishonesty information has no severity.
-Severity = Literal["minor", "general", "serious"]
 #: The classes of a record; ``special_serious`` (特定严重失信信息) exists only in the 2019 regime.
 RecordSeverity = Literal["minor", "general", "serious", "special_serious"]
-#: Sectors whose dishonesty information stays public longer under some regimes.
-Sector = Literal["food", "drugs", "special_equipment", "work_safety", "fire", "general"]
-InstrumentKind = Literal[
-    "judgment",
-    "penalty_decision",
-    "ruling",
-    "licence_decision",
-    "list_decision",
-    "inspection_conclusion",
-    "other",
-]
 Channel = Literal["credit_china", "necips", "unit_site"]
 #: Why a record ended. ``source_delisted``: it was removed from the list that it came from.
 TerminationReason = Literal["repaired", "max_reached", "revoked", "correction", "source_delisted"]
 #: Who stopped the execution of a decision (停止执行; 行政复议法 Art 42, 行政诉讼法 Art 56).
 StopOfExecution = Literal["stopped_by_reconsideration", "stopped_by_court"]
 Channels = Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1)]
-
-
-class Instrument(Value, omit_defaults=True):
-    """法律文书: the document that a record is based on.
-
-    ``allowed_by`` cites the law that allows a record based on a document of kind ``other``.
-    """
-
-    kind: InstrumentKind
-    doc_no: Name
-    effective_on: date
-    allowed_by: Text | None = None
 
 
 class CreditRecordEntered(Event):

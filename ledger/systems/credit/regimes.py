@@ -12,10 +12,11 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from ledger.general.values import Sector
 from ledger.kernel import PolicyVersionAdopted, Reading
 from ledger.kernel.days import add_months, earliest_after_minimum
 from ledger.kernel.policies import PolicyVersions
-from ledger.systems.credit.events import Channel, CreditRecordEntered, RecordSeverity, Sector
+from ledger.systems.credit.events import Channel, CreditRecordEntered, RecordSeverity
 from ledger.systems.credit.folds import Record
 
 #: The policy keys of the regimes. A record under several regimes must satisfy all of them.

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from ledger.general.audiences import audiences_for, audiences_of, visibility_of
 from ledger.general.documents import normal_form
-from ledger.kernel import Actor, DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
-from ledger.systems.credit.effects import end_records
+from ledger.general.values import Instrument
+from ledger.kernel import Actor, DeadlineRule, Reading, Recorded, Rule, finding_rule
 from ledger.systems.credit.events import (
     CreditRecordEntered,
-    Instrument,
     ObjectionFiled,
     ObjectionResolved,
-    PublicityBoundsMoved,
-    PublicityReinstated,
     PublicityStarted,
-    PublicityTerminated,
     RecordSeverity,
 )
 from ledger.systems.credit.folds import CreditRecords, Record
-from ledger.systems.credit.regimes import last_public_day
 from ledger.systems.penalties.folds import Decision
-from ledger.systems.supervision.findings import finding
 
 _RECORDING = "国办发〔2020〕49号《关于进一步完善失信约束制度构建诚信建设长效机制的指导意见》"
 _PUBLICITY = "国家发展改革委令第36号; 国办发〔2025〕22号"
@@ -236,62 +229,6 @@ ANSWER_OBJECTION = DeadlineRule(
     about=lambda event: f"record:{event.record}",
     start=lambda record: record.occurred_on,
     finding=CRD_V3,
-)
-
-
-def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    """最长公示期届满: End a record whose longest publicity is over."""
-    assert isinstance(opening.event, PublicityStarted | PublicityReinstated | PublicityBoundsMoved)
-    record = ledger.read(Record(opening.event.record))
-    if record.ended is not None:
-        return
-    ends = min(due_on, last_public_day(ledger, record) or due_on) + timedelta(days=1)
-    yield from end_records(ledger, [record], reason="max_reached")
-    if ledger.on > ends and not record.suspended(ledger.on):
-        yield finding(
-            ledger,
-            CRD_V1,
-            unit=opening.event.unit,
-            entity=opening.event.entity,
-            record=record.record,
-            due_on=ends.isoformat(),
-            reason="max_reached",
-        )
-
-
-END_OF_PUBLICITY = DeadlineRule(
-    "dishonesty.regime.max",
-    None,
-    PublicityStarted,
-    (PublicityTerminated, PublicityBoundsMoved),
-    about=lambda event: None if event.max_until is None else f"record:{event.record}",
-    ends=lambda event: event.max_until,
-    lapses=True,
-    follows=_max_reached,
-)
-#: A moved last day replaces the earlier one.
-END_OF_MOVED = DeadlineRule(
-    "dishonesty.regime.max.moved",
-    None,
-    PublicityBoundsMoved,
-    (PublicityTerminated, PublicityBoundsMoved),
-    about=lambda event: None if event.max_until is None else f"record:{event.record}",
-    ends=lambda event: event.max_until,
-    lapses=True,
-    follows=_max_reached,
-)
-
-
-#: A reinstated record keeps its last day.
-END_OF_REINSTATED = DeadlineRule(
-    "dishonesty.regime.max.reinstated",
-    None,
-    PublicityReinstated,
-    (PublicityTerminated, PublicityBoundsMoved),
-    about=lambda event: None if event.max_until is None else f"record:{event.record}",
-    ends=lambda event: event.max_until,
-    lapses=True,
-    follows=_max_reached,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import roles
 from ledger.general.vocabulary import Name
 from ledger.kernel import (
@@ -26,7 +27,6 @@ from ledger.kernel.deadlines import deadline_rules
 from ledger.systems.corrections.folds import as_it_reads
 from ledger.systems.deadlines.events import DeadlineLapsed, DeadlineMissed, DeadlineRecomputed
 from ledger.systems.deadlines.folds import CalendarHistory, DeadlineOutcome, Performance
-from ledger.systems.supervision.findings import finding
 
 Position = Annotated[int, msgspec.Meta(ge=1)]
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.values import Instrument, Sector, Severity
 from ledger.general.vocabulary import (
     DeterminationId,
     EntityId,
@@ -22,7 +23,7 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Event, LegalRef, Value
 from ledger.kernel.events import Upcaster
-from ledger.systems.credit.events import Instrument, Sector, Severity, TerminationReason
+from ledger.systems.credit.events import TerminationReason
 
 # Determinations
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.vocabulary import EntityId, Sha256, TargetId
 from ledger.kernel import Event, Fold, Reading, Unavailable, Value
 from ledger.systems.draws import chance, rules, uvdraw
@@ -31,7 +32,6 @@ from ledger.systems.draws.folds import (
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import LEFT_HOW
 from ledger.systems.filing.events import Ratio
-from ledger.systems.supervision.findings import finding
 
 F = TypeVar("F", bound=Fold)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.values import Result, Year
 from ledger.general.vocabulary import (
     Badge,
     DrawId,
@@ -26,7 +27,7 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Event, Value, Visibility
 from ledger.kernel.events import Moment, Upcaster
-from ledger.systems.filing.events import Ratio, Result, Year
+from ledger.systems.filing.events import Ratio
 
 #: 重点检查事项、一般检查事项. The ratio of general matters is capped, that of key matters is not.
 DrawMatterClass = Literal["key", "general"]

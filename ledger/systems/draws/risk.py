@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from ledger.general.values import Result
 from ledger.general.vocabulary import Grade
 from ledger.kernel.days import add_months
-from ledger.systems.filing.events import Result
 
 RiskClass = Literal["low", "mid", "high"]
 GroundKind = Literal["grade", "key_domain", "breach", "unmet_order", "report"]

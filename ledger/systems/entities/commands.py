@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from ledger.general.findings import finding
 from ledger.general.personaldata import plain_text
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, PersonalText, Text, oddity_of
@@ -26,7 +27,6 @@ from ledger.systems.entities.folds import Registration
 from ledger.systems.persons.effects import refuse_clear, registered
 from ledger.systems.persons.events import SealedPerson
 from ledger.systems.persons.folds import Person
-from ledger.systems.supervision.findings import finding
 
 
 class RegisterEntity(Report):

@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 
+from ledger.general.findings import FindingRaised, finding
 from ledger.general.industries import industry_code
 from ledger.general.personaldata import plain_text, refuse_personal
 from ledger.kernel import Malformed, Reading, Rule, finding_rule
 from ledger.systems.entities.events import Identity
 from ledger.systems.entities.folds import Leave, Registration
-from ledger.systems.supervision.events import FindingRaised
-from ledger.systems.supervision.findings import finding
 
 _REGISTRATION = "《市场主体登记管理条例》"
 

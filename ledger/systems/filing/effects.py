@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.findings import finding
 from ledger.kernel import Event, Malformed, Reading
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.folds import Matter
@@ -17,7 +18,6 @@ from ledger.systems.filing.events import (
     IrregularVisitReported,
 )
 from ledger.systems.filing.folds import IrregularVisit, PlannedVisits, Task
-from ledger.systems.supervision.findings import finding
 
 #: Labels of visits that are not inspections. If a checklist or order was left behind, the visit was
 #: an inspection in disguise (FIL-V5).

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.values import GovernmentApproval, Month, Result, VisitLabel, Year
 from ledger.general.vocabulary import (
     Badge,
     DrawId,
@@ -28,10 +29,8 @@ from ledger.general.vocabulary import (
 from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
 
-Month = Annotated[int, msgspec.Meta(ge=1, le=12)]
 #: A share from 0 to 1 with at most four decimal places.
 Ratio = Annotated[str, msgspec.Meta(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
-Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 InspectionKind = Literal["daily", "case", "special"]
 Trigger = Literal[
     "plan",
@@ -52,25 +51,6 @@ Ground = Literal[
     "complaint",
     "superior_assignment",
     "other",
-]
-Result = Literal[
-    "no_issue",
-    "issue_corrected_on_spot",
-    "order_to_correct",
-    "case_filed",
-    "referred",
-    "refused_by_entity",
-    "entity_not_found",
-    "other",
-]
-#: The name that the visiting officers gave to a visit.
-VisitLabel = Literal[
-    "inspection",
-    "random_inspection",
-    "observation",
-    "supervision_tour",
-    "appraisal",
-    "research",
 ]
 #: The ways to check without a visit, as in ``NonOnsiteConsidered``.
 OffSiteMeans = Literal["written", "shared_data", "remote"]
@@ -104,15 +84,6 @@ class PlanDiff(Value, omit_defaults=True):
 
     set_items: tuple[PlanItem, ...] = ()
     removed_matters: tuple[MatterId, ...] = ()
-
-
-class GovernmentApproval(Value):
-    """Approval of a special campaign by a government of county level or above, or the superior."""
-
-    authority: Name
-    level: Literal["county_government", "higher_government", "vertical_superior"]
-    doc_no: Name
-    approved_on: date
 
 
 class NonOnsiteConsidered(Value):

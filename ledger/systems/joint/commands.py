@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import HEADS, OFFICERS, roles
+from ledger.general.values import Year
 from ledger.general.vocabulary import (
     EntityId,
     JointArtefactId,
@@ -35,7 +37,6 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import require_listed
-from ledger.systems.filing.events import Year
 from ledger.systems.filing.folds import Task
 from ledger.systems.joint import rules
 from ledger.systems.joint.events import (
@@ -56,7 +57,6 @@ from ledger.systems.joint.events import (
     UnifiedFormAdopted,
 )
 from ledger.systems.joint.folds import Joint, JointArtefact
-from ledger.systems.supervision.findings import finding
 
 Matters = Annotated[tuple[MatterId, ...], msgspec.Meta(min_length=1, max_length=200)]
 ArtefactKind = Literal["list", "calendar", "procedure", "form"]

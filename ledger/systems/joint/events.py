@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.values import Month, Result, Year
 from ledger.general.vocabulary import (
     EntityId,
     JointArtefactId,
@@ -20,7 +21,6 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Event, Moment, Value, Visibility
-from ledger.systems.filing.events import Month, Result, Year
 
 #: The basis of a joint visit: 常态联查 the annual calendar, 照单联查 the joint list, 依规联查 the
 #: written procedure, 一表联查 one merged form.

@@ -10,9 +10,10 @@ from typing import Literal
 
 import msgspec
 
+from ledger.general.values import Result
 from ledger.general.vocabulary import EntityId, JointArtefactId, JointId, MatterId
 from ledger.kernel import Fold, SubjectFold
-from ledger.systems.filing.events import InspectionTaskApproved, Result
+from ledger.systems.filing.events import InspectionTaskApproved
 from ledger.systems.joint.events import (
     CalendarEntry,
     FormItem,

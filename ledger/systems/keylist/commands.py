@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     Badge,
@@ -54,7 +55,6 @@ from ledger.systems.keylist.folds import (
     KeyMatter,
     Screening,
 )
-from ledger.systems.supervision.findings import finding
 
 #: The ten domains that the Notice names.
 _DOMAINS: tuple[str, ...] = tuple(domain for domain in get_args(Domain) if domain != "general")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from ledger.general.findings import finding
 from ledger.kernel import DeadlineRule, Event, Recorded, Rule, finding_rule
 from ledger.systems.filing.folds import VisitsMade
 from ledger.systems.grading.folds import CreditGrade
@@ -15,7 +16,6 @@ from ledger.systems.keylist.events import (
     KeyUnitDesignated,
     TrackingVisitLogged,
 )
-from ledger.systems.supervision.findings import finding
 
 _NOTICE_4 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务四"
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import (
     CaseId,
@@ -45,7 +46,6 @@ from ledger.systems.legalreview.folds import (
 from ledger.systems.penalties.events import PenaltyType
 from ledger.systems.penalties.folds import known_case, live_decision
 from ledger.systems.penalties.rules import due
-from ledger.systems.supervision.findings import finding
 
 
 class PublishMajorDecisionList(Act):

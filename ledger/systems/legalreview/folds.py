@@ -6,6 +6,7 @@ from datetime import date
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import CaseId, OfficerId, UnitId
 from ledger.kernel import Fold, Recorded
 from ledger.kernel.versions import VersionsFold
@@ -20,8 +21,7 @@ from ledger.systems.legalreview.events import (
     ReviewerRetired,
     ReviewOpinionOverridden,
 )
-from ledger.systems.penalties.rules import Penalty
-from ledger.systems.supervision.events import FindingRaised
+from ledger.systems.penalties.events import Penalty
 
 
 class Review(msgspec.Struct):

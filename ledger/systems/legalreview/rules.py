@@ -12,9 +12,9 @@ from ledger.systems.legalreview.events import (
     Trigger,
 )
 from ledger.systems.legalreview.folds import MajorDecisions, Reviews, fits
-from ledger.systems.penalties.events import CaseFiled
+from ledger.systems.penalties.events import CaseFiled, Penalty
 from ledger.systems.penalties.folds import Case
-from ledger.systems.penalties.rules import Penalty, heavier
+from ledger.systems.penalties.rules import heavier
 
 _PENALTY = "行政处罚法"
 _THREE_SYSTEMS = "国办发〔2018〕118号《关于全面推行行政执法公示制度…的指导意见》"

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ledger.general.findings import finding
 from ledger.kernel import Event, Reading
 from ledger.systems.leniency import rules
 from ledger.systems.leniency.folds import LikeCases, Outcome
-from ledger.systems.penalties.events import BenchmarkItem, CaseClosed, PenaltyDecided, PenaltyType
-from ledger.systems.penalties.rules import Penalty
-from ledger.systems.supervision.findings import finding
+from ledger.systems.penalties.events import (
+    BenchmarkItem,
+    CaseClosed,
+    Penalty,
+    PenaltyDecided,
+    PenaltyType,
+)
 
 #: The kinds of penalty that close a business.
 _CLOSURES: frozenset[PenaltyType] = frozenset({"closure_order", "suspension_of_business"})

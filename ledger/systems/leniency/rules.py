@@ -13,8 +13,7 @@ from ledger.systems.leniency.events import (
     PromisedCorrectionVerified,
 )
 from ledger.systems.leniency.folds import CaseLeniency, LeniencyLists
-from ledger.systems.penalties.events import BenchmarkItem, CaseFiled, Leniency
-from ledger.systems.penalties.rules import Penalty
+from ledger.systems.penalties.events import BenchmarkItem, CaseFiled, Leniency, Penalty
 
 _PENALTY = "行政处罚法"
 _NOTICE_6 = "《兰州新区规范行政执法行为优化法治化营商环境实施意见》任务六"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import (
     EntityId,
@@ -46,7 +47,6 @@ from ledger.systems.observation.folds import (
     SoftMeasure,
 )
 from ledger.systems.penalties.events import ExcludedConduct
-from ledger.systems.supervision.findings import finding
 
 
 class GrantObservation(Act):

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import EntityId, ObservationId, SoftMeasureId
 from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.catalogue.events import Domain
@@ -25,7 +26,6 @@ from ledger.systems.observation.events import (
     SoftMeasureTaken,
 )
 from ledger.systems.penalties.events import CaseFiled
-from ledger.systems.supervision.events import FindingRaised
 
 
 class Observation(SubjectFold):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from ledger.general.values import Sector, Severity
 from ledger.general.vocabulary import (
     Badge,
     BodyCode,
@@ -30,7 +31,6 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Event, LegalRef, Value, Visibility
 from ledger.kernel.events import Upcaster
-from ledger.systems.credit.events import Sector, Severity
 
 #: 行政处罚的种类 (行政处罚法 Art. 9).
 PenaltyType = Literal[
@@ -677,3 +677,10 @@ class BenchmarkPublished(Event):
     effective_from: date
     items: tuple[BenchmarkItem, ...]
     url: Name | None = None
+
+
+class Penalty(msgspec.Struct, frozen=True):
+    """A penalty that is imposed or intended: its kinds, and the fine in fen."""
+
+    types: tuple[PenaltyType, ...]
+    fine_fen: int

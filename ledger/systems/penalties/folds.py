@@ -48,6 +48,7 @@ from ledger.systems.penalties.events import (
     StatementHeard,
     WithdrawalReason,
 )
+from ledger.systems.persons.folds import Proceeding, involve_persons
 from ledger.systems.reconsideration.events import (
     ReconApplied,
     ReconDecided,
@@ -629,3 +630,12 @@ def live_decision(ledger: Reading, case: Case) -> Decision | None:
         if decision.undone is None:
             return decision
     return None
+
+
+def _conductor(ledger: Reading, name: str) -> str | None:
+    """Return the unit that conducts a case, or ``None`` once it is closed."""
+    case = ledger.read(Case(name))
+    return case.filed.unit if case.exists and case.stage != "closed" else None
+
+
+involve_persons(Proceeding("case", CaseFiled, lambda event: event.case, _conductor))

@@ -9,11 +9,11 @@ from typing import Any, get_args
 import msgspec
 from stdnum.cn import uscc
 
+from ledger.general.values import Sector, Severity
 from ledger.general.vocabulary import check_entity
 from ledger.kernel import DeadlineRule, Due, Event, Malformed, Reading, Recorded, Rule, finding_rule
 from ledger.systems.corrections.events import UNDOING, DecisionAltered
 from ledger.systems.corrections.folds import as_it_reads
-from ledger.systems.credit.events import Sector, Severity
 from ledger.systems.penalties.events import (
     CaseClosed,
     CaseFiled,
@@ -26,6 +26,7 @@ from ledger.systems.penalties.events import (
     HearingRequested,
     Licence,
     PaymentDeferred,
+    Penalty,
     PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
@@ -297,13 +298,6 @@ ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism",
 def due(ledger: Reading, rule: DeadlineRule, opened_at: int) -> Due:
     """Return when the deadline opened at a position falls due, with corrections of that record."""
     return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at)))
-
-
-class Penalty(msgspec.Struct, frozen=True):
-    """A penalty that is imposed or intended: its kinds, and the fine in fen."""
-
-    types: tuple[PenaltyType, ...]
-    fine_fen: int
 
 
 def heavier(before: Penalty, decided: Penalty) -> str | None:

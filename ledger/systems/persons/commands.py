@@ -7,18 +7,13 @@ from collections.abc import Iterator
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, PersonalText, PersonId
 from ledger.kernel import Act, Event, Malformed, Reading, Report
-from ledger.systems.complaints.folds import Complaint
-from ledger.systems.penalties.folds import Case
 from ledger.systems.persons.effects import refuse_clear, registered
 from ledger.systems.persons.events import ErasureReason, PersonErased, SealedPerson
-from ledger.systems.persons.folds import Involvements, Person
+from ledger.systems.persons.folds import PROCEEDINGS, Involvements, Person
 from ledger.systems.persons.rules import PII_R1
-from ledger.systems.reconsideration.folds import ReconCase
 
 #: Roles that may erase any person; others may only erase persons that their own unit registered.
 _ANY_UNIT = {"jb_supervisor", "ledger_clock"}
-_COMPLAINT_OVER = {"resolved", "not_accepted"}
-_RECON_OVER = {"served", "mediated", "terminated", "refused"}
 
 
 class RegisterPerson(Report):
@@ -85,20 +80,13 @@ class ErasePerson(Act):
 
 
 def _open(ledger: Reading, person: str) -> Iterator[tuple[str, str]]:
-    """Yield the open proceedings of a person, each with the unit that conducts it."""
-    involvements = ledger.read(Involvements(person))
-    for complaint in involvements.complaints:
-        received = ledger.read(Complaint(complaint))
-        if received.stage not in _COMPLAINT_OVER:
-            yield f"complaint {complaint}", received.unit
-    for recon in involvements.recons:
-        applied = ledger.read(ReconCase(recon))
-        if applied.stage not in _RECON_OVER:
-            yield f"reconsideration {recon}", applied.organ
-    for name in involvements.cases:
-        case = ledger.read(Case(name))
-        if case.exists and case.stage != "closed":
-            yield f"case {name}", case.filed.unit
+    """Yield the open proceedings that involve a person, each with the unit that conducts it."""
+    involved = ledger.read(Involvements(person)).names
+    for proceeding in PROCEEDINGS.values():
+        for name in involved.get(proceeding.kind, ()):
+            unit = proceeding.conductor(ledger, name)
+            if unit is not None:
+                yield f"{proceeding.kind} {name}", unit
 
 
 def _disclosed(ledger: Reading, proceedings: dict[str, str]) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from ledger.general.vocabulary import PersonId
-from ledger.kernel import Fold, Recorded, SubjectFold
-from ledger.systems.complaints.events import ComplainantNamed
-from ledger.systems.penalties.events import CaseFiled
+from ledger.kernel import Event, Fold, Reading, RecordCorrected, Recorded, SubjectFold
+from ledger.kernel.folds import Selector
+from ledger.kernel.subjects import make_tag
 from ledger.systems.persons.events import ErasureReason, PersonErased, PersonRegistered
-from ledger.systems.reconsideration.events import ReconApplied
 from ledger.vault.sealing import Sealed
 
 
@@ -45,21 +45,42 @@ class Person(SubjectFold):
         self.erased_on, self.reason = record.occurred_on, event.reason
 
 
+class Proceeding(msgspec.Struct, frozen=True):
+    """A kind of proceeding that persons take part in; the system that has it registers it here.
+
+    ``opened_by`` names the person, and ``name_of`` returns the proceeding's id from it.
+    ``conductor`` returns the unit that conducts a proceeding, or ``None`` once it is over.
+    """
+
+    kind: str
+    opened_by: type[Event]
+    name_of: Callable[[Any], str]
+    conductor: Callable[[Reading, str], str | None]
+
+
+#: Every kind of proceeding that persons take part in, by the event that opens it.
+PROCEEDINGS: dict[type[Event], Proceeding] = {}
+
+
+def involve_persons(proceeding: Proceeding) -> None:
+    """Register a kind of proceeding that persons take part in."""
+    PROCEEDINGS[proceeding.opened_by] = proceeding
+
+
 class Involvements(Fold):
-    """Which complaints, reconsiderations and penalty cases involve this person?"""
+    """Which proceedings involve this person? ``names`` has their ids by kind."""
 
     ANY_MENTION: ClassVar[bool] = True
 
     person: PersonId
-    complaints: list[str] = msgspec.field(default_factory=list)
-    recons: list[str] = msgspec.field(default_factory=list)
-    cases: list[str] = msgspec.field(default_factory=list)
+    names: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
-    def on_complained(self, event: ComplainantNamed) -> None:
-        self.complaints.append(event.complaint)
+    def selector(self) -> Selector:
+        topics = sorted(event.TOPIC for event in PROCEEDINGS)
+        return Selector((*topics, RecordCorrected.TOPIC), (make_tag("person", self.person),))
 
-    def on_applied(self, event: ReconApplied) -> None:
-        self.recons.append(event.recon)
-
-    def on_filed(self, event: CaseFiled) -> None:
-        self.cases.append(event.case)
+    def take(self, record: Recorded) -> None:
+        proceeding = PROCEEDINGS.get(type(record.event))
+        if proceeding is not None:
+            names = self.names.setdefault(proceeding.kind, [])
+            names.append(proceeding.name_of(record.event))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, Text
 from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading, Report
@@ -24,7 +25,6 @@ from ledger.systems.policies.events import (
 from ledger.systems.policies.folds import CalendarCall
 from ledger.systems.policies.keys import KEYS, PolicyUnit
 from ledger.systems.policies.rules import GEN_V2
-from ledger.systems.supervision.findings import finding
 
 #: Statutory rest days; the notice of a year must list each that does not fall on a weekend.
 STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))

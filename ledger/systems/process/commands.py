@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
 from ledger.kernel import Act, Event, Malformed, Moment, OutOfStep, Reading, Report, civil_date
@@ -28,7 +29,6 @@ from ledger.systems.process.events import (
     Step,
 )
 from ledger.systems.process.folds import STEPS, Exhibit, ProcessRecord
-from ledger.systems.supervision.findings import finding
 
 
 class RecordProcessStep(Report):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import REPORTING, roles
 from ledger.general.vocabulary import MonthId, Name, OutreachId, Text, UnitId
 from ledger.kernel import (
@@ -54,7 +55,6 @@ from ledger.systems.progress.folds import (
     part_in,
     report_id,
 )
-from ledger.systems.supervision.findings import finding
 
 TASKS = range(1, 10)
 

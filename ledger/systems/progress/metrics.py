@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import Event
 from ledger.systems.casefiles.events import CaseFileScored, RectificationVerified
 from ledger.systems.catalogue.events import MatterPublished, MatterRevised, MatterWithdrawn
@@ -53,7 +54,6 @@ from ledger.systems.sharing.events import RemovalAcknowledged
 from ledger.systems.supervision.events import (
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTriaged,
     RectificationAccepted,
     SupervisionDocAnswered,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated
 
-import msgspec
-
+from ledger.general.findings import finding
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import OFFICERS, UNIT, roles
+from ledger.general.values import Year
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, Name, Sha256, Text, UnitId
 from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import UnitStanding
@@ -31,9 +30,6 @@ from ledger.systems.publicity.events import (
     ExAntePublished,
 )
 from ledger.systems.publicity.folds import AnnualStats, DecidedAct, PublicityRecord
-from ledger.systems.supervision.findings import finding
-
-Year = Annotated[int, msgspec.Meta(ge=2000, le=2100)]
 
 #: Kinds of acts that have their own systems.
 _ELSEWHERE = {"penalty", "inspection"}

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import AnnualStatsId, DecisionId, UnitId
 from ledger.kernel import Fold, Recorded, SubjectFold, civil_date
 from ledger.systems.catalogue.events import ActKind, EnforcementUnitQualified
@@ -23,7 +24,6 @@ from ledger.systems.publicity.events import (
     AnnualStatsPublished,
     ExAntePublished,
 )
-from ledger.systems.supervision.events import FindingRaised
 
 
 class Published(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, ReconId, UnitId
-from ledger.kernel import Fold, Recorded, SubjectFold
+from ledger.kernel import Fold, Reading, Recorded, SubjectFold
 from ledger.systems.penalties.events import PenaltyDecided
+from ledger.systems.persons.folds import Proceeding, involve_persons
 from ledger.systems.reconsideration.events import (
     IncidentalReviewConcluded,
     IncidentalReviewRequested,
@@ -294,3 +295,13 @@ class RevokedOnMatter(Fold):
     def on_decided(self, event: ReconDecided) -> None:
         if event.outcome in REVOKING:
             self.instruments.append(event.instrument)
+
+
+def _conductor(ledger: Reading, recon: str) -> str | None:
+    """Return the organ that reconsiders a case, or ``None`` once it is over."""
+    case = ledger.read(ReconCase(recon))
+    over = case.stage in {"served", "mediated", "terminated", "refused"}
+    return None if over else case.organ
+
+
+involve_persons(Proceeding("reconsideration", ReconApplied, lambda event: event.recon, _conductor))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.findings import finding
 from ledger.kernel import Event, Reading
 from ledger.systems.credit.folds import Record
 from ledger.systems.penalties.folds import Decision
 from ledger.systems.repair.folds import Duties
 from ledger.systems.repair.rules import REP_V3
-from ledger.systems.supervision.findings import finding
 
 
 def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:

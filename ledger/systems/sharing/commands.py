@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
@@ -30,7 +31,6 @@ from ledger.systems.sharing.folds import (
     covers,
     has_been_shown,
 )
-from ledger.systems.supervision.findings import finding
 
 #: The lead department acts for all subscribers; a subscriber's system only for itself (2.4f).
 _FOR_ALL = roles("credit_officer")

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from ledger.general.findings import FindingRaised, finding
 from ledger.general.personaldata import refuse_personal, require_impersonal, words_of
 from ledger.kernel import Event, Fact, Reading, civil_date
 from ledger.systems.penalties.rules import PUB_R1
 from ledger.systems.supervision import rules
-from ledger.systems.supervision.events import FindingRaised
-from ledger.systems.supervision.findings import finding
 
 #: An entry within a day is never late, whatever the policy says; this saves reading the policy.
 _SURELY_IN_TIME = timedelta(days=1)

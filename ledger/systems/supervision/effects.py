@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 
+from ledger.general.findings import finding
 from ledger.kernel import Event, Reading
 from ledger.systems.supervision import rules
-from ledger.systems.supervision.findings import finding
 from ledger.systems.supervision.folds import VisitMade, VisitsMade
 
 

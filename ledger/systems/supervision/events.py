@@ -4,83 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-import msgspec
-
+from ledger.general.findings import confidential_rule
+from ledger.general.values import GovernmentApproval
 from ledger.general.vocabulary import (
     Badge,
     EntityId,
     FindingId,
-    MatterId,
     Name,
     OfficerId,
-    PlanId,
     ProposalId,
     SupDocId,
     TaskId,
     Text,
     UnitId,
 )
-from ledger.kernel import WRITTEN, Event, Visibility
+from ledger.kernel import Event, Visibility
 from ledger.kernel.events import Upcaster
-from ledger.kernel.rules import rules
-from ledger.systems.filing.events import GovernmentApproval
 
 #: 监督通知书, 监督意见书, 监督决定书 (行政执法监督条例).
 SupDocKind = Literal["notice", "opinion", "decision"]
 #: Why a whole sector is halted (优化营商环境条例 Art. 59); ``other`` is refused (SUP-R5).
 HaltGround = Literal["life_safety", "major_accident", "national_event", "other"]
-
-
-def _confidential(rule_id: str) -> bool:
-    """Return whether findings under this rule are always withheld from the unit."""
-    rule = rules().get(rule_id)
-    return rule is not None and rule.confidential
-
-
-class FindingRaised(Event):
-    """监督发现: the ledger or a supervisor finds that a recorded fact breaks a rule.
-
-    If a fact raised the finding, ``causation_id`` is the event id of that fact; ``evidence_events``
-    names further events by position. Since version 2 ``withheld_from`` lists the units that must
-    not know of the finding, because they must not know of the fact. Since version 3
-    ``in_confidence`` says that the fact is sealed to its handler; then the finding is sealed too,
-    until the unit is told of it.
-    """
-
-    TOPIC: ClassVar[str] = "supervision.finding-raised"
-    VERSION = 3
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
-
-    finding_id: FindingId
-    type: Name
-    rule_id: Name
-    auto: bool
-    facts: Annotated[dict[str, Any], WRITTEN] = msgspec.field(default_factory=dict)
-    unit: UnitId | None = None
-    entity: EntityId | None = None
-    task: TaskId | None = None
-    plan: PlanId | None = None
-    matter: MatterId | None = None
-    officer: OfficerId | None = None
-    evidence_events: tuple[int, ...] = ()
-    withheld_from: tuple[str, ...] = ()
-    in_confidence: bool = False
-
-    @property
-    def confidential(self) -> bool:
-        """Whether the finding is always withheld from the unit that it is about."""
-        return _confidential(self.rule_id)
-
-    def visibility(self) -> Visibility:
-        """Return ``sealed`` if the finding is confidential or its fact is sealed."""
-        return "sealed" if self.confidential or self.in_confidence else "restricted"
-
-    def kept_from(self) -> tuple[str, ...]:
-        """Return the units that must not know of it; for a confidential finding also its unit."""
-        about = (self.unit,) if self.confidential and self.unit is not None else ()
-        return (*self.withheld_from, *about)
 
 
 class _OfFinding(Event):
@@ -100,12 +46,12 @@ class _OfFinding(Event):
 
     def visibility(self) -> Visibility:
         """Return the visibility of the finding, whose id begins with the id of its rule."""
-        sealed = self.in_confidence or _confidential(self.finding_id.partition(".")[0])
+        sealed = self.in_confidence or confidential_rule(self.finding_id.partition(".")[0])
         return "sealed" if sealed else "restricted"
 
     def kept_from(self) -> tuple[str, ...]:
         """Return the units that must not know of it; for a confidential finding also its unit."""
-        confidential = _confidential(self.finding_id.partition(".")[0])
+        confidential = confidential_rule(self.finding_id.partition(".")[0])
         about = (self.unit,) if self.unit is not None and confidential else ()
         return (*self.withheld_from, *about)
 

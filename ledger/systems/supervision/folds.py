@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import EntityId, FindingId, ProposalId, SupDocId, UnitId
 from ledger.kernel import Fold, Recorded, SubjectFold
 from ledger.systems.filing.events import (
@@ -18,7 +19,6 @@ from ledger.systems.supervision.events import (
     CircularIssued,
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTold,
     FindingTriaged,
     ProposalDeclined,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.general.findings import FindingRaised
 from ledger.kernel import DeadlineRule, Rule, finding_rule
 from ledger.systems.supervision.events import (
     DirectHandlingStarted,
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTriaged,
     RectificationAccepted,
     RectificationRejected,

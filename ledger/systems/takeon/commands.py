@@ -16,6 +16,7 @@ import msgspec
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import refuse_personal, require_impersonal
 from ledger.general.roles import HEADS, UNIT, roles
+from ledger.general.values import Instrument, Sector, Severity
 from ledger.general.vocabulary import (
     Badge,
     CaseId,
@@ -64,14 +65,7 @@ from ledger.systems.commitments.events import (
 )
 from ledger.systems.commitments.folds import Commitment
 from ledger.systems.corrections.folds import DecisionStanding, as_it_reads
-from ledger.systems.credit.events import (
-    Channels,
-    CreditRecordEntered,
-    Instrument,
-    PublicityStarted,
-    Sector,
-    Severity,
-)
+from ledger.systems.credit.events import Channels, CreditRecordEntered, PublicityStarted
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.regimes import reckoned
 from ledger.systems.credit.rules import CRD_R4, require_first, require_published

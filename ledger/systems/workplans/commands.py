@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import PLANNING, REPORTING, roles
 from ledger.general.vocabulary import MilestoneId, Text, UnitId, UrgeId, WorkId, WorkPlanId
 from ledger.kernel import (
@@ -22,7 +23,6 @@ from ledger.kernel import (
     UnknownReference,
 )
 from ledger.systems.progress.folds import ReportingUnit, month_of, part_in
-from ledger.systems.supervision.findings import finding
 from ledger.systems.workplans import rules
 from ledger.systems.workplans.events import (
     EvidenceFile,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.findings import finding
 from ledger.kernel import Event, Fact, Reading, RecordCorrected
 from ledger.systems.corrections.events import (
     DecisionDeclaredUnlawful,
@@ -14,7 +15,6 @@ from ledger.systems.experience.events import ExperienceWithdrawn
 from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.events import OutreachWithdrawn
 from ledger.systems.progress.folds import Outreach
-from ledger.systems.supervision.findings import finding
 from ledger.systems.workplans.folds import RestingOn, RestingOnDecision
 from ledger.systems.workplans.rules import WRK_V3
 

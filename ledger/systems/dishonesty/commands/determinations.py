@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import OFFICERS, UNIT, roles
+from ledger.general.values import Instrument, Sector, Severity
 from ledger.general.vocabulary import (
     DeterminationId,
     EntityId,
@@ -20,7 +21,7 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading, Report
-from ledger.systems.credit.events import CreditRecordEntered, Instrument, Sector, Severity
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import (
     CRD_R1,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from ledger.general.countersigning import Countersigned
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import roles
+from ledger.general.values import Instrument
 from ledger.general.vocabulary import (
     DeterminationId,
     ListFieldId,
@@ -19,14 +20,7 @@ from ledger.general.vocabulary import (
     UnitId,
 )
 from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Rule, UnknownReference
-from ledger.systems.credit.effects import (
-    ENDERS,
-    approved_end,
-    end_records,
-    ends_by_word,
-    same_ender,
-)
-from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import CRD_R1, CRD_R4, require_first, why_ineffective
 from ledger.systems.dishonesty import rules
@@ -39,6 +33,13 @@ from ledger.systems.dishonesty.events import (
     SeriousListAdded,
 )
 from ledger.systems.dishonesty.folds import Determination, ListField, SeriousListing
+from ledger.systems.endings.effects import (
+    ENDERS,
+    approved_end,
+    end_records,
+    ends_by_word,
+    same_ender,
+)
 
 #: The kinds of basis that allow a serious list; a local regulation allows it within its area.
 _HIGH_ENOUGH: frozenset[ListBasisLevel] = frozenset(

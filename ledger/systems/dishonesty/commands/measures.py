@@ -20,7 +20,6 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading
 from ledger.kernel.days import add_months
-from ledger.systems.credit.effects import LIFTED, outlived
 from ledger.systems.credit.folds import CreditRecords, Record, record_of
 from ledger.systems.dishonesty import rules
 from ledger.systems.dishonesty.events import (
@@ -39,6 +38,7 @@ from ledger.systems.dishonesty.folds import (
     Sanction,
     at_least,
 )
+from ledger.systems.endings.effects import LIFTED, outlived
 from ledger.systems.penalties.folds import Decision
 
 _ONE_DAY = timedelta(days=1)

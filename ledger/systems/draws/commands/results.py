@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT
+from ledger.general.values import Instrument
 from ledger.general.vocabulary import DrawId, TaskId, Text
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
-from ledger.systems.credit.events import CreditRecordEntered, Instrument
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.rules import require_first
 from ledger.systems.draws import rules
 from ledger.systems.draws.effects import drawn_visit
@@ -15,7 +17,6 @@ from ledger.systems.draws.events import DrawResultPublished
 from ledger.systems.draws.folds import DrawState, PublishedResult
 from ledger.systems.filing.events import InspectionConcluded
 from ledger.systems.filing.folds import Task
-from ledger.systems.supervision.findings import finding
 
 
 class PublishDrawResult(Act):

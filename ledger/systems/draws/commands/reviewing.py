@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
@@ -21,7 +22,6 @@ from ledger.systems.draws.folds import (
 )
 from ledger.systems.entities.folds import Registration
 from ledger.systems.grading.folds import CreditGrade
-from ledger.systems.supervision.findings import finding
 
 
 class VerifyDraw(Act):

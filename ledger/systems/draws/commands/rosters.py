@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import (
     EntityId,
@@ -45,7 +46,6 @@ from ledger.systems.draws.risk import RiskClass
 from ledger.systems.draws.uvdraw import MAX_WEIGHT, ratio_of
 from ledger.systems.filing import rules as filing
 from ledger.systems.grading import rules as grading
-from ledger.systems.supervision.findings import finding
 
 
 class PublishDrawMatterList(Act):

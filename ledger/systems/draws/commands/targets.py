@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, EntityId, OfficerId, Role, Text, is_among, same_person
 from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Rule, UnknownReference
@@ -37,7 +38,6 @@ from ledger.systems.entities.rules import LEFT_HOW, require_listed
 from ledger.systems.filing import rules as filing
 from ledger.systems.filing.effects import cancelled
 from ledger.systems.filing.folds import Task
-from ledger.systems.supervision.findings import finding
 
 
 class AssignOfficers(Act):

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, get_args
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Name, Role, TargetId, Text, is_among
 from ledger.kernel import Act, Event, OutOfStep, Reading, Rule
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import DrawOperated, DrawTargetReleased, DrawVoided, VoidGround
 from ledger.systems.draws.folds import DrawState, PlanDraws, Target
-from ledger.systems.supervision.findings import finding
 
 
 class VoidDraw(Countersigned):

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from ledger.general.findings import finding
 from ledger.kernel import Event, Malformed, OutOfStep, Reading
 from ledger.systems.filing.events import InspectionTaskApproved
 from ledger.systems.filing.folds import PlannedVisits, Task
 from ledger.systems.joint import rules
 from ledger.systems.joint.events import Participant
 from ledger.systems.joint.folds import Joint, JointListed, MergesAt
-from ledger.systems.supervision.findings import finding
 
 
 def own_part(ledger: Reading, task: Task) -> Participant | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ledger.general.roles import UNIT, roles
+from ledger.general.values import GovernmentApproval, Year
 from ledger.general.vocabulary import (
     EntityId,
     FilingId,
@@ -27,7 +28,6 @@ from ledger.systems.filing.events import (
     AnnualPlanFiled,
     FilingAccepted,
     FilingReturned,
-    GovernmentApproval,
     Ground,
     PlanAmended,
     PlanDiff,
@@ -35,7 +35,6 @@ from ledger.systems.filing.events import (
     PlanPublished,
     SpecialInspectionFiled,
     SpecialPlanApproved,
-    Year,
 )
 from ledger.systems.filing.folds import (
     AnnualPlan,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import OFFICERS, UNIT
 from ledger.general.vocabulary import (
     DrawId,
@@ -66,7 +67,6 @@ from ledger.systems.filing.folds import (
 from ledger.systems.grading.folds import CreditGrade
 from ledger.systems.joint.events import Participant
 from ledger.systems.supervision import rules as supervision
-from ledger.systems.supervision.findings import finding
 from ledger.systems.supervision.folds import BookedVisits
 
 #: The triggers that each kind of inspection may have.

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import finding, reporter
 from ledger.general.roles import OFFICERS, UNIT, roles
+from ledger.general.values import Result, VisitLabel
 from ledger.general.vocabulary import (
     DrawId,
     EntityId,
@@ -56,9 +58,7 @@ from ledger.systems.filing.events import (
     OnSiteInspectionClosed,
     OnSiteInspectionOpened,
     OnSiteRecordSigned,
-    Result,
     ResultNotified,
-    VisitLabel,
     VisitRated,
 )
 from ledger.systems.filing.folds import PlanInForce, Task, VisitRating
@@ -70,7 +70,6 @@ from ledger.systems.persons.events import SealedPerson
 from ledger.systems.persons.folds import Person
 from ledger.systems.supervision import rules as supervision
 from ledger.systems.supervision.effects import visit_opened
-from ledger.systems.supervision.findings import finding, reporter
 
 
 class Emergency(Value):

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import OFFICERS, UNIT, roles
+from ledger.general.values import Sector, Severity
 from ledger.general.vocabulary import CaseId, DecisionId, EntityId, Fen, Name, Text, UnitId
 from ledger.kernel import (
     Act,
@@ -23,7 +25,6 @@ from ledger.kernel import (
     Reading,
 )
 from ledger.systems.corrections.folds import DecisionStanding
-from ledger.systems.credit.events import Sector, Severity
 from ledger.systems.credit.folds import CreditRecords
 from ledger.systems.entities.rules import ceased
 from ledger.systems.filing.rules import require_delegation
@@ -42,16 +43,15 @@ from ledger.systems.penalties.events import (
     DecisionPublished,
     DecisionWithdrawn,
     Licence,
+    Penalty,
     PenaltyContent,
     PenaltyDecided,
     PenaltyServed,
     PenaltyType,
 )
 from ledger.systems.penalties.folds import Benchmarks, Decision, require_in_effect, undecided_case
-from ledger.systems.penalties.rules import Penalty
 from ledger.systems.publicity.folds import PublicityRecord
 from ledger.systems.reconsideration.effects import refuse_reissue
-from ledger.systems.supervision.findings import finding
 
 
 class DecidePenalty(DatedAct):

@@ -6,9 +6,9 @@ from ledger.kernel import Reading
 from ledger.kernel.days import add_months
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.commands.hearings import last_day_to_request
-from ledger.systems.penalties.events import CaseFiled, PriorNoticeServed
+from ledger.systems.penalties.events import CaseFiled, Penalty, PriorNoticeServed
 from ledger.systems.penalties.folds import Case, Decision, Violations
-from ledger.systems.penalties.rules import Penalty, heavier
+from ledger.systems.penalties.rules import heavier
 
 
 def require_procedure(ledger: Reading, case: Case, penalty: Penalty) -> None:

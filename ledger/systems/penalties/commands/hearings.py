@@ -28,13 +28,14 @@ from ledger.systems.penalties.events import (
     HearingAnnounced,
     HearingHeld,
     HearingRequested,
+    Penalty,
     PenaltyType,
     PriorNoticeServed,
     RightsWaived,
     StatementHeard,
 )
 from ledger.systems.penalties.folds import Case, undecided_case
-from ledger.systems.penalties.rules import Penalty, heavier
+from ledger.systems.penalties.rules import heavier
 from ledger.systems.supervision.rules import GEN_R2
 
 

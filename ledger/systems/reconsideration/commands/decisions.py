@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, ReconId, Text
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
@@ -33,7 +34,6 @@ from ledger.systems.reconsideration.events import (
 )
 from ledger.systems.reconsideration.folds import REVOKING, ReconCase, RevokedOnMatter
 from ledger.systems.reconsideration.rules import of_case
-from ledger.systems.supervision.findings import finding
 
 #: The nullification that each outcome causes; other outcomes leave the act unchanged.
 _NULLIFIES: Mapping[Outcome, NullificationKind] = {

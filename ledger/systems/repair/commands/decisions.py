@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Fen, Name, RepairId, Text, province_of
 from ledger.kernel import Act, DeadlineRule, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import UnitStanding
-from ledger.systems.credit.effects import end_records, reinstate_records
 from ledger.systems.credit.events import Channel
 from ledger.systems.credit.folds import Record
+from ledger.systems.endings.effects import end_records, reinstate_records
 from ledger.systems.repair import rules
 from ledger.systems.repair.commands.common import (
     bar_until,
@@ -42,7 +43,6 @@ from ledger.systems.repair.events import (
     RevocationReason,
 )
 from ledger.systems.repair.folds import RepairCase
-from ledger.systems.supervision.findings import finding
 
 Reasons = Annotated[tuple[Reason, ...], msgspec.Meta(max_length=20)]
 Evidence = Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
 from ledger.kernel import Act, Event, LegalRef, Malformed, OutOfStep, Reading, Report
@@ -25,7 +26,6 @@ from ledger.systems.repair.events import (
     TemporaryShieldGranted,
 )
 from ledger.systems.repair.folds import Duties, RepairCase
-from ledger.systems.supervision.findings import finding
 
 
 class RecordDutiesPerformed(Report):

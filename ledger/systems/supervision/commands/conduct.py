@@ -8,18 +8,18 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.general.findings import finding, reporter
 from ledger.general.roles import UNIT, roles
+from ledger.general.values import GovernmentApproval
 from ledger.general.vocabulary import EntityId, Name, OfficerId, TaskId, Text, UnitId
 from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
-from ledger.systems.filing.events import GovernmentApproval
 from ledger.systems.supervision import rules
 from ledger.systems.supervision.events import (
     BlanketMeasureOrdered,
     HaltGround,
     ProhibitedConductReported,
 )
-from ledger.systems.supervision.findings import finding, reporter
 
 #: Must-nots (numbered as in 54号) whose breach is for profit; other breaches are abuses of power.
 _FOR_PROFIT = frozenset({1, 2, 3, 4})

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ledger.general.findings import FindingRaised
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import FindingId, Name, OfficerId, ProposalId, SupDocId, Text, UnitId
@@ -18,7 +19,6 @@ from ledger.systems.supervision import rules
 from ledger.systems.supervision.commands.findings import open_finding, require_told
 from ledger.systems.supervision.events import (
     CircularIssued,
-    FindingRaised,
     FindingTold,
     ProposalDeclined,
     ProposalFollowed,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from ledger.general.countersigning import Countersigned
+from ledger.general.findings import FindingRaised
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import (
     EntityId,
@@ -30,7 +31,6 @@ from ledger.systems.supervision.events import (
     DirectHandlingStarted,
     FindingClosed,
     FindingDismissed,
-    FindingRaised,
     FindingTriaged,
     RectificationAccepted,
     RectificationRejected,

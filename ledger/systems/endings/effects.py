@@ -13,20 +13,23 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
+from ledger.general.findings import FindingRaised, finding
 from ledger.general.vocabulary import Role
-from ledger.kernel import Event, OutOfStep, Reading, Rule
+from ledger.kernel import DeadlineRule, Event, OutOfStep, Reading, Recorded, Rule
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
     EndApproved,
     PublicityBoundsMoved,
     PublicityReinstated,
+    PublicityStarted,
     PublicityTerminated,
     RecordSeverity,
     TerminationReason,
 )
 from ledger.systems.credit.folds import Record
-from ledger.systems.credit.regimes import earlier, reckoned
+from ledger.systems.credit.regimes import earlier, last_public_day, reckoned
+from ledger.systems.credit.rules import CRD_V1
 from ledger.systems.dishonesty.events import (
     LiftReason,
     SanctionApplied,
@@ -46,8 +49,6 @@ from ledger.systems.grading.folds import CreditGrade
 from ledger.systems.penalties.folds import Decision
 from ledger.systems.repair.findings import open_duties
 from ledger.systems.sharing.effects import share, stop_sharing
-from ledger.systems.supervision.events import FindingRaised
-from ledger.systems.supervision.findings import finding
 from ledger.systems.supervision.rules import GEN_R2
 
 _ONE_DAY = timedelta(days=1)
@@ -349,3 +350,61 @@ def reinstate_records(
         if event.max_until is None or ledger.on <= event.max_until:
             yield from share(ledger, says)
     yield from announce_grades(ledger, back)
+
+
+def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+    """最长公示期届满: End a record whose longest publicity is over."""
+    assert isinstance(opening.event, PublicityStarted | PublicityReinstated | PublicityBoundsMoved)
+    record = ledger.read(Record(opening.event.record))
+    if record.ended is not None:
+        return
+    ends = min(due_on, last_public_day(ledger, record) or due_on) + timedelta(days=1)
+    yield from end_records(ledger, [record], reason="max_reached")
+    if ledger.on > ends and not record.suspended(ledger.on):
+        yield finding(
+            ledger,
+            CRD_V1,
+            unit=opening.event.unit,
+            entity=opening.event.entity,
+            record=record.record,
+            due_on=ends.isoformat(),
+            reason="max_reached",
+        )
+
+
+END_OF_PUBLICITY = DeadlineRule(
+    "dishonesty.regime.max",
+    None,
+    PublicityStarted,
+    (PublicityTerminated, PublicityBoundsMoved),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
+)
+
+
+#: A moved last day replaces the earlier one.
+END_OF_MOVED = DeadlineRule(
+    "dishonesty.regime.max.moved",
+    None,
+    PublicityBoundsMoved,
+    (PublicityTerminated, PublicityBoundsMoved),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
+)
+
+
+#: A reinstated record keeps its last day.
+END_OF_REINSTATED = DeadlineRule(
+    "dishonesty.regime.max.reinstated",
+    None,
+    PublicityReinstated,
+    (PublicityTerminated, PublicityBoundsMoved),
+    about=lambda event: None if event.max_until is None else f"record:{event.record}",
+    ends=lambda event: event.max_until,
+    lapses=True,
+    follows=_max_reached,
+)

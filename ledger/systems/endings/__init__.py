@@ -1,0 +1,1 @@
+"""What ends with a credit record: publicity, sharing, sanctions, a listing, its grade."""
