@@ -24,7 +24,7 @@ from projections.systems.records import RECORDS
 
 
 def records_to_follow(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Records that say something else than their decision since that was altered (a watch).
+    """Yield a command for each record that differs from its decision since that was altered.
 
     The alteration was recorded by an earlier version of the program, which left them as they were.
     """
@@ -52,7 +52,7 @@ _MAX_PAST = 500
 
 
 def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Records that are to be shown for longer than the transition allows (a watch of the clock).
+    """Yield a review of each record whose publicity ends later than the transition allows.
 
     They were put before the public before the transition was adopted.
     """
@@ -100,7 +100,7 @@ _MOST = 1_000
 
 
 def outlived_sanctions(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Sanctions that are alive although the record on which they rest is over (DIS-V1)."""
+    """Yield a review of each sanction that is in force although its record has ended (DIS-V1)."""
     over = sa.or_(
         RECORDS.c.status.not_in(("active", "suspended", "unpublished")),
         RECORDS.c.max_until < today.isoformat(),
@@ -122,7 +122,7 @@ _RECORDS = PublicityRecords()
 
 
 def annual_stats_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The units whose figures of last year have not been called for yet."""
+    """Yield a call for last year's figures to each unit that was not called yet."""
     year = today.year - 1
     with views.reading() as connection:
         units = connection.execute(
@@ -141,7 +141,7 @@ def annual_stats_to_call_for(views: Views, today: date) -> Iterator[tuple[Comman
 
 
 def redaction_patterns(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The units that have begun to redact too large a share of what they publish (PUB-V3)."""
+    """Yield a review of each unit that redacts too large a share of what it publishes (PUB-V3)."""
     with views.reading() as connection:
         states = connection.execute(sa.select(PUBLICITY.c.state).order_by(PUBLICITY.c.key))
         for state in states.scalars().all():
@@ -158,7 +158,7 @@ def redaction_patterns(views: Views, today: date) -> Iterator[tuple[Command, str
 
 
 def withdrawals_overdue(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """What was undone and is still public; the ledger counts the working days."""
+    """Yield a review of each undone act that is still public; the ledger counts the working days."""
     with views.reading() as connection:
         days = value_in_force(connection, "publicity.withdraw_wd", today)
         if days is None:
@@ -192,7 +192,7 @@ _PAGE = 1_000
 
 
 def grades_due(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Businesses whose grade by the local rule has to be recomputed this month."""
+    """Yield a command for each business whose local grade must be recomputed this month."""
     view = LocalGrades()
     after: str | None = ""
     while after is not None:

@@ -25,7 +25,7 @@ from projections.systems.tasks import TASKS
 
 
 def idle_matters(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The inspection matters that have lain unused for years (CAT-V2)."""
+    """Yield a review of each inspection matter that has not been used for years (CAT-V2)."""
     with views.reading() as connection:
         years = value_in_force(connection, "catalogue.idle_years", today)
         if years is None:
@@ -48,7 +48,7 @@ def idle_matters(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 def review_draws(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The draws whose time is over and whose visits nobody has held against them (DRW-V6)."""
+    """Yield a review of each draw that is over and whose visits were not reviewed yet (DRW-V6)."""
     table = DRAWS.c
     query = sa.select(table.key).where(
         table.stage == "executed",
@@ -65,7 +65,7 @@ _ISSUES = BusinessIssues()
 
 
 def breaches_unpursued(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The breaches of a bottom line after which no case came; the ledger counts the days."""
+    """Yield a review of each breach of a bottom line without a case; the ledger counts the days."""
     with views.reading() as connection:
         days = value_in_force(connection, "observation.breach_wd", today)
         if days is None:

@@ -29,7 +29,7 @@ _REPORTING, _CHANNELS, _YEARS = ReportingUnits(), ChannelsOfUnits(), PlanYears()
 
 
 def unreviewed(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Units of which no file was reviewed for as long as ``casefile.review_months`` (CFR-V2)."""
+    """Yield a review of each unit without a reviewed file for ``casefile.review_months`` (CFR-V2)."""
     table = REVIEW_STANDINGS.c
     with views.reading() as connection:
         months = value_in_force(connection, "casefile.review_months", today)
@@ -48,7 +48,7 @@ def unreviewed(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The months that have begun and were not opened yet, for every reporting unit.
+    """Yield a command to open each month that has begun and is not open yet, per reporting unit.
 
     Each month that the clock slept through is opened too, and what was owed in it is missed.
     """
@@ -70,7 +70,7 @@ def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Next year, from ``calendar.call_on`` on, while its working calendar is missing."""
+    """Yield a call for next year's working calendar, from ``calendar.call_on`` until it is there."""
     year = today.year + 1
     with views.reading() as connection:
         written = value_in_force(connection, "calendar.call_on", today)
@@ -86,7 +86,7 @@ def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, 
 
 
 def channels_to_review(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The reporting units that lack a channel, or left one untested (CMP-V4, CMP-V5)."""
+    """Yield a review of each reporting unit without a tested channel (CMP-V4, CMP-V5)."""
     key = "complaint.channel_test_cd"
     with views.reading() as connection:
         days, since = value_in_force(connection, key, today), known_since(connection, key)
@@ -107,7 +107,7 @@ def channels_to_review(views: Views, today: date) -> Iterator[tuple[Command, str
 
 
 def plans_missing(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """The reporting units without a plan for this year, once its day is over (WRK-V4)."""
+    """Yield a review of each reporting unit that missed the day for this year's plan (WRK-V4)."""
     year = today.year
     with views.reading() as connection:
         written = value_in_force(connection, "work.plan_due", today)
