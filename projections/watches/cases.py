@@ -54,7 +54,7 @@ _MAX_PAST = 500
 def past_transition(views: Views, today: date) -> Iterator[tuple[Command, str]]:
     """Yield a review of each record whose publicity ends later than the transition allows.
 
-    They were put before the public before the transition was adopted.
+    They were published before the transition was adopted.
     """
     with views.reading() as connection:
         policies = {
@@ -158,7 +158,7 @@ def redaction_patterns(views: Views, today: date) -> Iterator[tuple[Command, str
 
 
 def withdrawals_overdue(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Yield a review of each undone act that is still public; the ledger counts the working days."""
+    """Yield a review of each undone act that is still public; the ledger counts the days."""
     with views.reading() as connection:
         days = value_in_force(connection, "publicity.withdraw_wd", today)
         if days is None:

@@ -29,7 +29,7 @@ _REPORTING, _CHANNELS, _YEARS = ReportingUnits(), ChannelsOfUnits(), PlanYears()
 
 
 def unreviewed(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Yield a review of each unit without a reviewed file for ``casefile.review_months`` (CFR-V2)."""
+    """Yield a review of each unit without a review for ``casefile.review_months`` (CFR-V2)."""
     table = REVIEW_STANDINGS.c
     with views.reading() as connection:
         months = value_in_force(connection, "casefile.review_months", today)
@@ -70,7 +70,7 @@ def months_to_open(views: Views, today: date) -> Iterator[tuple[Command, str]]:
 
 
 def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, str]]:
-    """Yield a call for next year's working calendar, from ``calendar.call_on`` until it is there."""
+    """Yield a call for next year's missing working calendar, from ``calendar.call_on`` on."""
     year = today.year + 1
     with views.reading() as connection:
         written = value_in_force(connection, "calendar.call_on", today)
