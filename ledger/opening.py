@@ -20,15 +20,15 @@ from ledger.stores.files import CHANGE, copy_database, mark_in, open_to_others
 from ledger.stores.naming import (
     UnusableUrl,
     belongings,
-    beside,
     blobs_folder,
     key_file,
     ledger_path,
+    sibling,
 )
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.stores.takeover import Tell, logged, take_over
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import impersonal, late_entry
+from ledger.systems.supervision.hooks import impersonal, late_entry
 from ledger.systems.workplans.effects import evidence_changed
 from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import KeyFileError, following_key, settle_key
@@ -40,7 +40,7 @@ from ledger.transparency.store import Signed, SignedStore, TileStore
 __all__ = [
     "LEDGER_CLOCK",
     "UnusableUrl",
-    "beside",
+    "sibling",
     "claim",
     "blobs_folder",
     "key_file",
@@ -112,7 +112,7 @@ def open_accesses(recorder: SQLiteRecorder) -> SQLiteRecorder:
     """The store of a ledger's access ledger. Raises ``UnusableUrl`` for that of another ledger."""
     whole = recorder.identity()
     assert whole is not None
-    path = beside(recorder.path, "access")
+    path = sibling(recorder.path, "access")
     accesses = SQLiteRecorder(path, part_of=whole.id)
     try:
         accesses.identify(part_of=whole.id)
@@ -201,7 +201,7 @@ def open_log(
     if not create:
         _require_begun(path)
     with ExitStack() as opened:
-        signed = SignedStore(claim(beside(path, "signed"), recorder))
+        signed = SignedStore(claim(sibling(path, "signed"), recorder))
         opened.callback(signed.close)
         if not signed.keys() and recorder.is_copy():
             raise UnusableUrl(_BARE_COPY.format(path=path))
@@ -211,7 +211,7 @@ def open_log(
             refuse_taken(memory, signer.verifier(), signed)
         if signed.is_copy():
             raise UnusableUrl(_COPY.format(path=signed.path, last=_last(signed)))
-        tiles = TileStore(claim(beside(path, "tiles"), recorder))
+        tiles = TileStore(claim(sibling(path, "tiles"), recorder))
         opened.callback(tiles.close)
         yield TransparencyLog(
             recorder,
@@ -235,15 +235,15 @@ def open_shown_log(
     """
     path = recorder.path
     _require_begun(path)
-    refuse_anothers(beside(path, "signed"), recorder)
+    refuse_anothers(sibling(path, "signed"), recorder)
     with ExitStack() as opened:
-        signed = SignedStore(beside(path, "signed"), read_only=True)
+        signed = SignedStore(sibling(path, "signed"), read_only=True)
         opened.callback(signed.close)
         keys = signed.keys()
         if not keys:
             raise UnusableUrl(_NO_LOG.format(path=path))
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="tiles-")))
-        kept = beside(path, "tiles")
+        kept = sibling(path, "tiles")
         if kept.exists():
             refuse_anothers(kept, recorder)
             copy_database(kept, folder / "tiles.db")
@@ -253,7 +253,7 @@ def open_shown_log(
 
 
 def _require_begun(path: Path) -> None:
-    if not beside(path, "signed").exists():
+    if not sibling(path, "signed").exists():
         raise UnusableUrl(_NO_LOG.format(path=path))
 
 
@@ -273,7 +273,7 @@ def open_access_log(
     publishes nothing, and every look makes it grow, so that no backup would ever be new enough.
     Raises as ``open_log`` does.
     """
-    with closing(SignedStore(claim(beside(recorder.path, "signed"), recorder))) as signed:
+    with closing(SignedStore(claim(sibling(recorder.path, "signed"), recorder))) as signed:
         begun = bool(signed.keys())
     name = None if begun else f"{origin}/access"
     with open_log(recorder, origin=name, clock=clock, remembered=False) as log:
@@ -336,7 +336,7 @@ def resume_log(ledger_file: Path) -> Signed | None:
     goes on and that nothing newer was published. Raises ``UnusableUrl`` if nothing was copied, and
     ``Forked`` if this machine remembers something newer.
     """
-    path = beside(ledger_file, "signed")
+    path = sibling(ledger_file, "signed")
     if not path.exists() or not _begun(path):
         _resume_bare(ledger_file, path)
         return None
@@ -344,13 +344,13 @@ def resume_log(ledger_file: Path) -> Signed | None:
         for key in signed.keys()[-1:]:
             refuse_taken(Memory(), parse_vkey(key.vkey), signed)
     copied = False
-    for one in (path, beside(beside(ledger_file, "access"), "signed")):
+    for one in (path, sibling(sibling(ledger_file, "access"), "signed")):
         if one.exists():
             with closing(SignedStore(one)) as signed:
                 if signed.is_copy():
                     signed.settle()
                     copied = True
-    for one in (ledger_file, beside(ledger_file, "access")):
+    for one in (ledger_file, sibling(ledger_file, "access")):
         if one.exists():
             with SQLiteRecorder(one) as recorder:
                 if recorder.is_copy():
@@ -392,7 +392,7 @@ def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Led
     ledger = Ledger(
         recorder,
         clock=clock,
-        beside=(evidence_changed, late_entry, impersonal),
+        hooks=(evidence_changed, late_entry, impersonal),
         audiences=knowers_of,
     )
     try:

@@ -29,7 +29,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ledger import VERSION
-from ledger.copies.blobs import naming, pieces_of
+from ledger.copies.blobs import blobs_of, naming
 from ledger.evidence import (
     FOLDER,
     NAMING,
@@ -44,7 +44,7 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.evidence import EvidenceFolder
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
-from ledger.stores.naming import UnusableUrl, beside, blobs_folder, key_file, refuse_neighbour
+from ledger.stores.naming import UnusableUrl, blobs_folder, key_file, refuse_neighbour, sibling
 from ledger.systems.process.events import CaseFilesErased
 from ledger.transparency.ended import ended_folder
 from ledger.transparency.keys import KeyFileError, next_key, read_key
@@ -62,11 +62,11 @@ ACCESS_KEY = "access.key"
 TOKENS = "tokens.db"
 KEY = "log.key"
 NEXT_KEY = "log.key.next"
-PIECES = "blobs"
+BLOBS = "blobs"
 ENDED = "ended"
 #: What is copied only if it is asked for.
 SECRETS = frozenset({TOKENS, KEY, NEXT_KEY, ACCESS_KEY})
-PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, PIECES, ENDED}) | SECRETS
+PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, BLOBS, ENDED}) | SECRETS
 
 #: How often key and promises are copied till they fit: a log does not change its key twice a day.
 _ATTEMPTS = 3
@@ -117,14 +117,14 @@ def places(ledger_file: Path) -> dict[str, Path]:
     """Where each part of a backup lies when it is in use, by its name in the backup."""
     return {
         LEDGER: ledger_file,
-        SIGNED: beside(ledger_file, "signed"),
-        ACCESS: beside(ledger_file, "access"),
-        ACCESS_SIGNED: beside(beside(ledger_file, "access"), "signed"),
-        ACCESS_KEY: key_file(beside(ledger_file, "access")),
-        TOKENS: beside(ledger_file, "tokens"),
+        SIGNED: sibling(ledger_file, "signed"),
+        ACCESS: sibling(ledger_file, "access"),
+        ACCESS_SIGNED: sibling(sibling(ledger_file, "access"), "signed"),
+        ACCESS_KEY: key_file(sibling(ledger_file, "access")),
+        TOKENS: sibling(ledger_file, "tokens"),
         KEY: key_file(ledger_file),
         NEXT_KEY: next_key(key_file(ledger_file)),
-        PIECES: blobs_folder(ledger_file),
+        BLOBS: blobs_folder(ledger_file),
         ENDED: ended_folder(ledger_file),
     }
 
@@ -179,8 +179,8 @@ def make_backup(
         events, root = _check_root(
             folder / LEDGER, newest, lambda done, total: progress("records", done, total)
         )
-        lacking = _copy_pieces(folder, parts[PIECES], partial(progress, "blobs"))
-        lacking += copy_evidence(folder / LEDGER, parts[PIECES], folder / PIECES)
+        lacking = _copy_blobs(folder, parts[BLOBS], partial(progress, "blobs"))
+        lacking += copy_evidence(folder / LEDGER, parts[BLOBS], folder / BLOBS)
         access_signed = copy(ACCESS_SIGNED)
         access = copy(ACCESS)
         if access_signed and not access:
@@ -242,7 +242,7 @@ def read_manifest(folder: Path) -> Manifest:
     return found
 
 
-def pieces_named(ledger_file: Path) -> set[str]:
+def blobs_named(ledger_file: Path) -> set[str]:
     """The digests of the pieces that the events of a copied ledger name. Raises ``CopyError``."""
     named = set()
     fields = naming()
@@ -256,7 +256,7 @@ def pieces_named(ledger_file: Path) -> set[str]:
                 event = codec.decode(position, data).event
             except codec.UnreadableRecord as error:
                 raise CopyError(str(error)) from error
-            named |= pieces_of(event)
+            named |= blobs_of(event)
     return named
 
 
@@ -357,14 +357,14 @@ def _check_root(
     return tree.size, tree.root()
 
 
-def _copy_pieces(
+def _copy_blobs(
     folder: Path, pieces: Path, progress: Callable[[int, int], None]
 ) -> tuple[str, ...]:
     """Copy every piece there is; the digests of those that are named and not whole."""
-    named = pieces_named(folder / LEDGER)
+    named = blobs_named(folder / LEDGER)
     if not pieces.exists():
         return tuple(sorted(named))
-    source, target = Blobs(pieces), Blobs(folder / PIECES)
+    source, target = Blobs(pieces), Blobs(folder / BLOBS)
     lacking: list[str] = []
     every = sorted(named.union(source.digests()))
     for done, digest in enumerate(every, start=1):

@@ -18,13 +18,13 @@ def naming() -> dict[str, tuple[str, ...]]:
         topic: tuple(
             field.name
             for field in inspect.type_info(cls).fields  # type: ignore[attr-defined]
-            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("piece")
+            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("blob")
         )
         for topic, cls in event_types().items()
     }
     return {topic: fields for topic, fields in found.items() if fields}
 
 
-def pieces_of(event: Event) -> set[str]:
+def blobs_of(event: Event) -> set[str]:
     """The digests that an event names."""
     return {getattr(event, field) for field in naming().get(event.TOPIC, ())}

@@ -34,7 +34,7 @@ from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import open_log, open_shown_log
 from ledger.stores.files import whole_file, whole_folder
-from ledger.stores.naming import UnusableUrl, beside, key_file, refuse_neighbour
+from ledger.stores.naming import UnusableUrl, key_file, refuse_neighbour, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import (
@@ -241,7 +241,7 @@ def export(
 
 def _log_of(recorder: SQLiteRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
     """The log, to sign what is exported where its files can be written, else to be shown."""
-    places = (recorder.path.parent, key_file(recorder.path), beside(recorder.path, "signed"))
+    places = (recorder.path.parent, key_file(recorder.path), sibling(recorder.path, "signed"))
     if all(os.access(place, os.W_OK) for place in places if place.exists()):
         return open_log(recorder, create=False, clock=clock)
     return open_shown_log(recorder, clock=clock)

@@ -28,23 +28,23 @@ from ledger.copies.backup import (
     ACCESS,
     ACCESS_KEY,
     ACCESS_SIGNED,
+    BLOBS,
     ENDED,
     KEY,
     LEDGER,
     NEXT_KEY,
-    PIECES,
     SECRETS,
     SIGNED,
     CopyError,
     Manifest,
     Progress,
+    blobs_named,
     lacking_evidence,
-    pieces_named,
     places,
     read_manifest,
 )
 from ledger.kernel.clock import Clock, system_clock
-from ledger.opening import UnusableUrl, beside, key_file
+from ledger.opening import UnusableUrl, key_file, sibling
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.files import copy_file, flush_folder, flush_tree, refuse_existing, unfinished
 from ledger.stores.sqlite import SQLiteRecorder
@@ -143,7 +143,7 @@ def restore(
         raise UnusableUrl(f"there is no directory {ledger_file.absolute().parent} for the ledger")
     _refuse_present(ledger_file, manifest)
     known = _known_key(manifest, vkey)
-    access = beside(ledger_file, "access")
+    access = sibling(ledger_file, "access")
     with unfinished(ledger_file) as staged:
         _take(folder, manifest, staged, partial(progress, "files"))
         for name in (LEDGER, ACCESS):
@@ -151,7 +151,7 @@ def restore(
         for name in (SIGNED, ACCESS_SIGNED):
             _check_promises(staged / name)
         _check_accesses(staged)
-        lacking = _check_pieces(staged)
+        lacking = _check_blobs(staged)
         reigns = _reigns_in(staged, known)
         key = reigns[-1].keys[0] if reigns else None
         compared = _compare(staged, manifest, reigns, published)
@@ -189,7 +189,7 @@ def restore(
         origin=compared.checkpoint.origin if compared else None,
         vkey=key.vkey() if key else None,
         key_there=key_file(ledger_file).exists(),
-        access_key_there=not beside(access, "signed").exists() or key_file(access).exists(),
+        access_key_there=not sibling(access, "signed").exists() or key_file(access).exists(),
         ended=loses,
         copied=copied,
         lacking=lacking,
@@ -204,7 +204,7 @@ def _refuse_present(ledger_file: Path, manifest: Manifest) -> None:
     # Whoever keeps the key elsewhere may have put it there already, and made new tokens.
     stays = SECRETS - brought
     beside_it = [path for name, path in parts.items() if name not in stays]
-    beside_it += [beside(ledger_file, made) for made in ("tiles", "views")]
+    beside_it += [sibling(ledger_file, made) for made in ("tiles", "views")]
     beside_it += [Path(f"{path}{tail}") for path in list(beside_it) for tail in ("-wal", "-shm")]
     there = [str(path) for path in beside_it if path.exists() or path.is_symlink()]
     if there:
@@ -325,17 +325,17 @@ def _check_promises(signed: Path) -> None:
         )
 
 
-def _check_pieces(staged: Path) -> tuple[str, ...]:
+def _check_blobs(staged: Path) -> tuple[str, ...]:
     """The digests that events name and under which nothing whole lies."""
-    named, lacking = pieces_named(staged / LEDGER), []
-    if named or (staged / PIECES).exists():
-        pieces = Blobs(staged / PIECES)
+    named, lacking = blobs_named(staged / LEDGER), []
+    if named or (staged / BLOBS).exists():
+        pieces = Blobs(staged / BLOBS)
         for digest in sorted(named):
             try:
                 pieces.get(digest)
             except (BlobMissing, BlobDamaged):
                 lacking.append(digest)
-    return (*lacking, *lacking_evidence(staged / LEDGER, staged / PIECES))
+    return (*lacking, *lacking_evidence(staged / LEDGER, staged / BLOBS))
 
 
 def _compare(
@@ -483,7 +483,7 @@ def _check_keys(ledger_file: Path, staged: Path, key: Verifier | None, *, loses:
                 f"the private key in the backup is not that of {key.vkey()}, which signs: it was "
                 "tampered with. Nothing was restored."
             ) from None
-    access_key = key_file(beside(ledger_file, "access"))
+    access_key = key_file(sibling(ledger_file, "access"))
     if loses and access_key.exists():
         raise UnusableUrl(
             f"the access ledger's log begins anew with the other one: move its key away from "

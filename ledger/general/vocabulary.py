@@ -288,7 +288,7 @@ def is_among(person: str, people: Iterable[str]) -> bool:
 #: A digest of content that lies beside the ledger.
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
 #: Names a piece of content that lies beside the ledger, and belongs to it as the event does.
-PieceDigest = Annotated[Sha256, msgspec.Meta(extra={"piece": True})]
+BlobDigest = Annotated[Sha256, msgspec.Meta(extra={"blob": True})]
 
 
 class StoredFile(Value):

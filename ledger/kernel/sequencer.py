@@ -77,8 +77,8 @@ LOCK_SECONDS = 1.0
 
 CommandId = Annotated[str, subject("command", hideable=False)]
 
-#: Looks at what a command decided and names what else has to be recorded beside it.
-Beside = Callable[[Reading, list[Fact]], Iterable[Event]]
+#: Called with the facts that a command decided; returns further events to record with them.
+Hook = Callable[[Reading, list[Fact]], Iterable[Event]]
 
 
 class CommandRecorded(Fold):
@@ -136,13 +136,13 @@ class Ledger:
         recorder: DCBRecorder,
         *,
         clock: Clock = system_clock,
-        beside: Iterable[Beside] = (),
+        hooks: Iterable[Hook] = (),
         audiences: Audiences | None = None,
     ) -> None:
         self.recorder = recorder
         self.clock = clock
         self.statistics = Statistics()
-        self._beside = tuple(beside)
+        self._hooks = tuple(hooks)
         self._store = as_store(recorder)
         self._memory = Memory(self._store, audiences)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -453,9 +453,10 @@ class Ledger:
                 fact if isinstance(fact, Fact) else Fact(fact)
                 for fact in item.command.decide(reading)
             ]
-            for look in self._beside:
-                # A copy: one that goes through the facts shall not meet its own.
-                facts.extend([Fact(event) for event in look(reading, list(facts))])
+            for hook in self._hooks:
+                # Pass a copy, so that a hook that iterates over the facts does not see the events
+                # it adds itself.
+                facts.extend([Fact(event) for event in hook(reading, list(facts))])
             reading.require_unchanged()
             reading.refuse_taken(fact.event for fact in facts)
             made = make_records(

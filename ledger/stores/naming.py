@@ -104,7 +104,7 @@ def _named(ledger_file: Path, ending: str) -> Path:
     return ledger_file.with_name(ledger_file.name + ending)
 
 
-def beside(ledger_file: Path, what: str) -> Path:
+def sibling(ledger_file: Path, what: str) -> Path:
     """The database of ``what`` that lies with a ledger: ``ledger.db`` → ``ledger.db.<what>.db``."""
     return _named(ledger_file, f".{what}.db")
 
@@ -126,7 +126,7 @@ def ended_folder(ledger_file: Path) -> Path:
 
 def belongings(ledger_file: Path) -> Iterator[Path]:
     """The ledger's file and every file and folder that may lie with it, journals included."""
-    access = beside(ledger_file, "access")
+    access = sibling(ledger_file, "access")
     files = [
         ledger_file,
         *(_named(ledger_file, ending) for ending in ENDINGS),

@@ -22,7 +22,7 @@ from pathlib import Path
 import structlog
 
 from ledger.stores.files import connect_read_only, flush_folder, mark_in
-from ledger.stores.naming import ENDINGS, JOURNALS, UnusableUrl, beside, ending_of
+from ledger.stores.naming import ENDINGS, JOURNALS, UnusableUrl, ending_of, sibling
 from ledger.stores.sqlite import APPLICATION_ID, SQLiteRecorder
 
 log = structlog.get_logger("ledger.opening")
@@ -80,7 +80,7 @@ def refuse_earlier(recorder: SQLiteRecorder) -> None:
 def earlier(ledger_file: Path) -> list[tuple[Path, Path]]:
     """What lies with a ledger under earlier names, each with its name of today."""
     stem = ledger_file.with_suffix("")
-    access = beside(ledger_file, "access")
+    access = sibling(ledger_file, "access")
     names = [
         *((f"{stem.name}{ending}", f"{ledger_file.name}{ending}") for ending in ENDINGS),
         *((f"{stem.name}.access{ending}", f"{access.name}{ending}") for ending in ENDINGS),

@@ -12,12 +12,12 @@ from ledger.copies.backup import (
     ACCESS,
     ACCESS_KEY,
     ACCESS_SIGNED,
+    BLOBS,
     ENDED,
     KEY,
     LEDGER,
     NEXT_KEY,
     PARTS,
-    PIECES,
     SECRETS,
     SIGNED,
     File,
@@ -35,7 +35,7 @@ from ledger.verification.ended import roots_at
 from ledger.verification.faults import Fault, Files, Verification
 from ledger.verification.identity import COPIED
 from ledger.verification.keys import reigns_of
-from ledger.verification.stretches import CLOCK_SET
+from ledger.verification.ranges import CLOCK_SET
 from ledger.verification.whole import A_COPY, Progress, verify_ledger
 
 _PLACE = "manifest"
@@ -66,7 +66,7 @@ def verify_backup(
         ledger=(folder / LEDGER).absolute(),
         signed=(folder / SIGNED).absolute(),
         key=(folder / KEY).absolute(),
-        blobs=folder / PIECES,
+        blobs=folder / BLOBS,
         access=(folder / ACCESS).absolute(),
         access_signed=(folder / ACCESS_SIGNED).absolute(),
         access_key=(folder / ACCESS_KEY).absolute(),

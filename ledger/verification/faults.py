@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from ledger.stores.naming import beside, blobs_folder, ended_folder, key_file
+from ledger.stores.naming import blobs_folder, ended_folder, key_file, sibling
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -36,12 +36,12 @@ class Files(msgspec.Struct, frozen=True):
         ledger = ledger.absolute()
         return cls(
             ledger=ledger,
-            tiles=beside(ledger, "tiles"),
-            signed=beside(ledger, "signed"),
+            tiles=sibling(ledger, "tiles"),
+            signed=sibling(ledger, "signed"),
             key=key_file(ledger),
             blobs=blobs_folder(ledger),
-            access=beside(ledger, "access"),
-            vault=beside(ledger, "vault"),
+            access=sibling(ledger, "access"),
+            vault=sibling(ledger, "vault"),
             ended=ended_folder(ledger),
         )
 

@@ -11,7 +11,7 @@ from ledger.transparency.merkle import node_hash, root
 from ledger.transparency.tiles import HEIGHT, WIDTH, tile_path, tiles_of
 from ledger.verification.faults import Fault, Files
 from ledger.verification.files import asked, opened_file
-from ledger.verification.stretches import CLOCK_SET, Seen, place_of, why_not_tile
+from ledger.verification.ranges import CLOCK_SET, Seen, place_of, why_not_tile
 
 _HIGHER = "SELECT level, n, hashes FROM tiles WHERE level <> 0 ORDER BY level, n"
 _STRAYS = "SELECT n FROM tiles WHERE level = 0 AND (n < 0 OR n >= ?) ORDER BY n"

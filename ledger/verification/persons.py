@@ -13,7 +13,7 @@ from ledger.systems.persons.held import WrongKey, wrong_keys
 from ledger.vault.store import Vault
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found
-from ledger.verification.stretches import MOST
+from ledger.verification.ranges import MOST
 
 #: A key is destroyed after the event of it: how long that takes at most, in seconds.
 _DESTROYING = 2.0

@@ -23,6 +23,7 @@ from ledger.transparency.store import SIGNED_SCHEMA, TILES_SCHEMA
 from ledger.transparency.tiles import WIDTH
 from ledger.verification import log
 from ledger.verification.asking import Records
+from ledger.verification.blobs import verify_blobs
 from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
 from ledger.verification.ended import verify_ended
@@ -33,8 +34,7 @@ from ledger.verification.files import asked, opened_file
 from ledger.verification.identity import verify_identity
 from ledger.verification.keys import Reign, itself, keys_in, reigns_of
 from ledger.verification.persons import verify_persons
-from ledger.verification.pieces import verify_pieces
-from ledger.verification.stretches import Stretch, Work, check
+from ledger.verification.ranges import Range, Work, check
 
 #: Remarked of a ledger that was restored, and of one of which somebody changed where it lies.
 A_COPY = (
@@ -179,7 +179,7 @@ def _whole_files(files: Files) -> tuple[Files, list[Fault]]:
 
 
 class _Whole:
-    """The records with their log, stretch by stretch."""
+    """The records with their log, stretch by part."""
 
     def __init__(
         self,
@@ -219,20 +219,20 @@ class _Whole:
         cosignatures = 0
         fork: Fault | None = None
         latest: datetime | None = None
-        for stretch in self._stretches(head):
-            tree.extend(stretch.roots)
-            records.faults += stretch.records
-            tiles.faults += stretch.tiles
-            checkpoints.faults += stretch.checkpoints
+        for part in self._ranges(head):
+            tree.extend(part.roots)
+            records.faults += part.records
+            tiles.faults += part.tiles
+            checkpoints.faults += part.checkpoints
             if fork is None:
                 # What follows on the first that differs differs too.
-                fork, agreed = log.first_fork(tree, stretch.seen, agreed)
-            untimely, latest = log.out_of_time(stretch.seen, latest)
+                fork, agreed = log.first_fork(tree, part.seen, agreed)
+            untimely, latest = log.out_of_time(part.seen, latest)
             checkpoints.faults += untimely
-            tiles.count += stretch.compared
-            checkpoints.count += stretch.signed
-            cosignatures += stretch.cosignatures
-            self.strangers |= stretch.strangers
+            tiles.count += part.compared
+            checkpoints.count += part.signed
+            cosignatures += part.cosignatures
+            self.strangers |= part.strangers
         with ExitStack() as opened:
             ledger = opened_file(opened, files.ledger)
             for sql, parameters in ((_BEFORE, ()), (_STRAYS, (head,))):
@@ -255,7 +255,7 @@ class _Whole:
             counts["cosignatures"] = cosignatures
         return records.faults, tiles.faults + checkpoints.faults, counts
 
-    def _stretches(self, head: int) -> Iterator[Stretch]:
+    def _ranges(self, head: int) -> Iterator[Range]:
         workers = min(self._workers or _cores(), -(-head // WIDTH)) if head >= ALONE else 1
         length = min(LONGEST, -(-head // max(workers, 1)))
         length = -(-length // WIDTH) * WIDTH
@@ -277,7 +277,7 @@ class _Whole:
             return
         yield from self._gathered(started, head)
 
-    def _gathered(self, started: _Started, head: int) -> Iterator[Stretch]:
+    def _gathered(self, started: _Started, head: int) -> Iterator[Range]:
         waiting = set(started.futures)
         try:
             for future in started.futures:
@@ -301,7 +301,7 @@ class _Started(NamedTuple):
 
     pool: ProcessPoolExecutor
     done: Any
-    futures: list[Future[Stretch]]
+    futures: list[Future[Range]]
 
 
 def _started(works: list[Work], workers: int) -> _Started | None:
@@ -334,7 +334,7 @@ def _begin(done: Any) -> None:
     gc.disable()
 
 
-def _checked(work: Work) -> Stretch:
+def _checked(work: Work) -> Range:
     def tell(records: int) -> None:
         with _done.get_lock():
             _done.value += records
@@ -433,7 +433,7 @@ def _made_of(
         "scores": lambda: verify_scores(records, counted("scores")),
     }
     if (blobs := files.blobs) is not None:
-        looks["pieces"] = lambda: verify_pieces(records, blobs, counted("pieces"))
+        looks["pieces"] = lambda: verify_blobs(records, blobs, counted("pieces"))
         looks["evidence"] = lambda: verify_evidence(
             records, blobs, files.vault, counted("evidence")
         )

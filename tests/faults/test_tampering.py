@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.cli.command_line import main
 from ledger.access.commands import NoteConsultation
-from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
+from ledger.opening import LEDGER_CLOCK, open_ledger, open_log, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.merkle import leaf_hash
@@ -246,7 +246,7 @@ def test_an_old_copy(past: Past, tmp_path: Path) -> None:
         file.commit()
     for alone in (True, False):
         if not alone:
-            beside(old.path, "tiles").unlink()
+            sibling(old.path, "tiles").unlink()
         assert any("Was an older copy put in its place?" in f.what for f in old.verify().faults)
 
     # It goes on by itself past what was signed: another history.
@@ -273,7 +273,7 @@ def test_a_rewritten_record_with_leaf_and_tiles(past: Past) -> None:
             (changed, leaf_hash(changed)),
         )
         file.commit()
-    beside(past.path, "tiles").unlink()
+    sibling(past.path, "tiles").unlink()
     (first, *_) = past.verify().faults
 
     assert first.where == "checkpoint 341"
@@ -333,7 +333,7 @@ def test_other_tables(past: Past) -> None:
 
 def test_without_tiles(past: Past) -> None:
     """Tiles can be made anew; that there are none is said, and nothing is wrong."""
-    beside(past.path, "tiles").unlink()
+    sibling(past.path, "tiles").unlink()
     found = past.verify()
 
     assert found.faults == ()
@@ -350,13 +350,13 @@ def test_tiles_too_many_and_too_few(past: Past) -> None:
         ("INSERT INTO tiles SELECT 4, 0, hashes FROM tiles WHERE n = 0 LIMIT 1", "tile 4/000"),
     ):
         copy = past.path.with_name("tiles.copy")
-        shutil.copy(beside(past.path, "tiles"), copy)
+        shutil.copy(sibling(past.path, "tiles"), copy)
         with past.file("tiles") as file:
             file.execute(change)
             file.commit()
         assert past.verify().faults[0].where.startswith(where), change
-        beside(past.path, "tiles").unlink()
-        copy.rename(beside(past.path, "tiles"))
+        sibling(past.path, "tiles").unlink()
+        copy.rename(sibling(past.path, "tiles"))
 
 
 def test_another_key(past: Past) -> None:

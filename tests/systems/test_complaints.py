@@ -56,9 +56,9 @@ from ledger.systems.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.commands import CloseFinding, DismissFinding, TriageFinding
 from ledger.systems.supervision.events import FindingRaised, FindingTriaged
+from ledger.systems.supervision.hooks import impersonal
 from tests.gwt import HEAD, Scenario, actor, like
 
 replace = msgspec.structs.replace
@@ -122,7 +122,7 @@ def story() -> Scenario:
 def begun(recorder: DCBRecorder) -> Scenario:
     """S7's Thursday on a recorder, among other complaints."""
     story = (
-        Scenario(recorder, by=JB, beside=(impersonal,))
+        Scenario(recorder, by=JB, hooks=(impersonal,))
         .given(SeedLedger())
         .at("2026-09-24T09:00+08:00")
     )

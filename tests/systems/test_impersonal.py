@@ -25,8 +25,8 @@ from ledger.systems.corrections.events import RecordCorrected
 from ledger.systems.delegations.events import DelegationEnded
 from ledger.systems.entities.folds import Registration
 from ledger.systems.penalties.events import CaseFiled, Conduct
-from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.events import CircularIssued, FindingRaised
+from ledger.systems.supervision.hooks import impersonal
 from tests.gwt import Record, Scenario, actor
 
 ID_NUMBER = "620102199003071234"
@@ -40,7 +40,7 @@ replace = msgspec.structs.replace
 
 @pytest.fixture
 def story(recorder: DCBRecorder) -> Scenario:
-    return Scenario(recorder, beside=(impersonal,))
+    return Scenario(recorder, hooks=(impersonal,))
 
 
 def ended(reason: str) -> DelegationEnded:

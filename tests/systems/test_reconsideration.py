@@ -92,8 +92,8 @@ from ledger.systems.reconsideration.events import (
     ReconSuspended,
     ReconTerminated,
 )
-from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.events import FindingRaised
+from ledger.systems.supervision.hooks import impersonal
 from tests.gwt import HEAD, Scenario, actor, like, on
 from tests.systems.sealing import someone, token
 
@@ -148,7 +148,7 @@ def story() -> Scenario:
 def begun(recorder: DCBRecorder, day: str = "2026-05-06") -> Scenario:
     """The day of the application."""
     story = (
-        Scenario(recorder, by=ORGAN, beside=(impersonal,))
+        Scenario(recorder, by=ORGAN, hooks=(impersonal,))
         .given(SeedLedger())
         .at("2026-03-02T09:00+08:00")
     )

@@ -32,13 +32,13 @@ from ledger.kernel.contexts import make_context
 from ledger.opening import (
     LEDGER_CLOCK,
     UnusableUrl,
-    beside,
     blobs_folder,
     key_file,
     open_ledger,
     open_log,
     open_recorder,
     resume_log,
+    sibling,
 )
 from ledger.stores.blobs import Blobs
 from ledger.systems.entities.commands import ReviseEntity
@@ -332,7 +332,7 @@ def test_nothing_is_overwritten(kept: Kept, backup: Path, place: Path) -> None:
 
     with pytest.raises(UnusableUrl, match="not restored over another"):
         restore(backup, kept.path)
-    beside(place, "views").write_bytes(b"stale")
+    sibling(place, "views").write_bytes(b"stale")
     with pytest.raises(UnusableUrl, match=r"ledger\.db\.views\.db"):
         restore(backup, place)
 
@@ -667,7 +667,7 @@ def test_files_that_refuse_less_are_not_put_into_place(
     kept: Kept, tmp_path: Path, place: Path, name: str, statement: str, says: str
 ) -> None:
     """A ledger that somebody prepared, so that it takes changes, is not restored."""
-    file = kept.path if name == "ledger.db" else beside(kept.path, name.removesuffix(".db"))
+    file = kept.path if name == "ledger.db" else sibling(kept.path, name.removesuffix(".db"))
     with closing(sqlite3.connect(file)) as tampered:
         tampered.execute(statement)
     make_backup(kept.path, tmp_path / "backup")
@@ -896,7 +896,7 @@ def test_older_events_under_newer_promises_stay_unsigned(
     another_machine()
     restore(backup, place)
     kept.close()
-    shutil.copy(beside(kept.path, "signed"), beside(place, "signed"))
+    shutil.copy(sibling(kept.path, "signed"), sibling(place, "signed"))
     shutil.copy(key_file(kept.path), key_file(place))
     resume_log(place)
     with (
@@ -914,7 +914,7 @@ def test_a_ledger_that_signed_nothing(tmp_path: Path, place: Path) -> None:
     kept.record(roster(kept.blobs.put(b"r")))
     kept.close()
     for name in ("signed", "tiles"):
-        beside(kept.path, name).unlink()
+        sibling(kept.path, name).unlink()
     key_file(kept.path).unlink()
 
     made = make_backup(kept.path, tmp_path / "backup")
@@ -987,8 +987,8 @@ def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, pl
     """What it signed comes back with it, and both logs go on at one word."""
     make_backup(served, tmp_path / "backup", with_secrets=True)
     assert restore(tmp_path / "backup", place).access_events == 3
-    access = beside(place, "access")
-    assert beside(access, "signed").exists()
+    access = sibling(place, "access")
+    assert sibling(access, "signed").exists()
     assert access.with_name(access.name + ".key").stat().st_mode & 0o077 == 0
 
     with pytest.raises(UnusableUrl, match="log resume"):
@@ -1014,10 +1014,10 @@ def test_the_way_on_after_a_loss(
     newer = tmp_path / "newer"
     newer.write_bytes(signed.note())
     url = f"sqlite:///{place}"
-    shutil.copy(key_file(beside(served, "access")), key_file(beside(place, "access")))
+    shutil.copy(key_file(sibling(served, "access")), key_file(sibling(place, "access")))
     restoring = ("restore", tmp_path / "backup", "--ledger", url, "--checkpoint", newer)
     assert run(*restoring, "--accept-loss") == 2
-    key_file(beside(place, "access")).unlink()
+    key_file(sibling(place, "access")).unlink()
     assert run(*restoring, "--accept-loss") == 1
     assert "access ledger's log starts again" in capsys.readouterr().out
 
@@ -1045,21 +1045,21 @@ def test_the_access_ledgers_key_is_named(
     resume_log(place)
     with pytest.raises(KeyFileError, match=r"access\.db\.key"):
         Service(f"sqlite:///{place}")
-    beside(beside(place, "access"), "signed").rename(tmp_path / "kept")
+    sibling(sibling(place, "access"), "signed").rename(tmp_path / "kept")
     with Service(f"sqlite:///{place}") as service:
         assert service.access_keeper.wait_for(3, 60)
 
 
 def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:
     """A copy without the looks that were signed would pass for a backup."""
-    with unguarded(beside(served, "access")) as file:
+    with unguarded(sibling(served, "access")) as file:
         file.execute("DELETE FROM events WHERE position > 1")
         file.execute("DELETE FROM event_tags WHERE position > 1")
         file.commit()
     with pytest.raises(CopyError, match=r"the access ledger does not begin with the \d events"):
         make_backup(served, tmp_path / "backup")
 
-    beside(served, "access").unlink()
+    sibling(served, "access").unlink()
     with pytest.raises(CopyError, match="is gone, and what its log signed lies there"):
         make_backup(served, tmp_path / "backup")
 

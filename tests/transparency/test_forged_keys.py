@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.copies.backup import CopyError, make_backup
 from ledger.copies.restore import restore
-from ledger.opening import beside, key_file
+from ledger.opening import key_file, sibling
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Signer, Verifier, parse_vkey
@@ -41,7 +41,7 @@ def faults(path: Path, *keys: Verifier) -> list[str]:
 
 def change(path: Path, sql: str, *parameters: object) -> None:
     """Change the file of what was signed, as somebody would who has it."""
-    with unguarded(beside(path, "signed")) as sqlite:
+    with unguarded(sibling(path, "signed")) as sqlite:
         sqlite.execute(sql, parameters)
         sqlite.commit()
 
@@ -128,7 +128,7 @@ def test_a_change_that_only_one_has_signed(kept: Kept) -> None:
     done = rotate(kept)
     kept.close()
     signed = kept.path
-    with closing(sqlite3.connect(beside(signed, "signed"))) as sqlite:
+    with closing(sqlite3.connect(sibling(signed, "signed"))) as sqlite:
         ((lines,),) = sqlite.execute("SELECT signatures FROM signed WHERE size = ?", (done.since,))
     both = lines.splitlines(keepends=True)
     assert len(both) == 2

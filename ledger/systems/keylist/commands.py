@@ -11,13 +11,13 @@ import msgspec
 from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     Badge,
+    BlobDigest,
     DesignationId,
     EntityId,
     KeyDomain,
     MatterId,
     Name,
     OfficerId,
-    PieceDigest,
     ScreeningId,
     TaskId,
     Text,
@@ -151,7 +151,7 @@ class DelistKeyMatter(Act):
 class RankedList(Value):
     """A list of ranked businesses as it was made and stored: what the service fills in."""
 
-    list_digest: PieceDigest
+    list_digest: BlobDigest
     cutoff_position: Count
     formula_version: Count
     count: Count

@@ -88,7 +88,7 @@ class Seen(msgspec.Struct, frozen=True):
     signed_at: datetime | None
 
 
-class Stretch(msgspec.Struct):
+class Range(msgspec.Struct):
     """What was found; ``roots`` are those of the full tiles, for the levels above."""
 
     records: list[Fault] = []
@@ -102,9 +102,9 @@ class Stretch(msgspec.Struct):
     strangers: set[str] = set()
 
 
-def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Stretch:
+def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Range:
     """Check one stretch; ``tell`` hears of each page how many records it had."""
-    found = Stretch()
+    found = Range()
     with ExitStack() as opened:
         records = _Records(opened_file(opened, work.files.ledger), work, found)
         log = _Log(opened, work, found)
@@ -123,7 +123,7 @@ class _Records:
     made of Python's hashes, whose secret is new in each process: nobody can aim at it.
     """
 
-    def __init__(self, ledger: sqlite3.Connection, work: Work, found: Stretch) -> None:
+    def __init__(self, ledger: sqlite3.Connection, work: Work, found: Range) -> None:
         self._ledger = ledger
         self._path = work.files.ledger
         self._after, self._up_to = work.after, work.up_to
@@ -223,7 +223,7 @@ class _Records:
 class _Log:
     """The tiles of the lowest level, and the signed checkpoints, of one stretch."""
 
-    def __init__(self, opened: ExitStack, work: Work, found: Stretch) -> None:
+    def __init__(self, opened: ExitStack, work: Work, found: Range) -> None:
         files = work.files
         self._tiles = None if files.tiles is None else opened_file(opened, files.tiles)
         self._signed = None if files.signed is None else opened_file(opened, files.signed)
