@@ -251,7 +251,7 @@ def test_what_is_recorded_in_a_units_name_has_its_person_beside_it(
     assert actor == Actor(unit_id=USHER.unit_id, person_id=UNNAMED, role=USHER.role)
     assert [tag for tag in ours.event.tags if tag.startswith("actor:")] == []
     assert f"actor:{USHER.person_id}" in own.event.tags
-    with pytest.raises(TypeError, match="nowhere who sent it"):
+    with pytest.raises(TypeError, match="must name its sender"):
         ledger.execute(SayForUnit(signed=False), USHER)
     assert len(stored(recorder)) == 2
 
