@@ -108,7 +108,7 @@ class ApproveToken(Act):
 
 
 class DeclineToken(Act):
-    """不批准令牌: decline a requested token, or withdraw one's own request, as a single operator."""
+    """不批准令牌: decline a requested token, or withdraw one's own request. One person suffices."""
 
     request: TokenRequestId
     reason: Text

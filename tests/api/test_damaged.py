@@ -120,7 +120,7 @@ def test_what_cannot_be_made_anew(ledger: Path, how: Callable[[Path], None]) -> 
     error = _trouble(f"sqlite:///{ledger}")
     assert error is None or ("Do not delete" in error and str(signed) in error)
     tokens = damage(ledger, "tokens", how)
-    with pytest.raises(StoreError, match="no token is good any more") as told:
+    with pytest.raises(StoreError, match="no token is valid any more") as told:
         Tokens.open(tokens)
     assert str(tokens) in str(told.value)
 

@@ -357,7 +357,7 @@ def test_whose_they_are_is_not_guessed(old: Path, name: str, run: Run) -> None:
     before = digests(old.parent)
     for url in ("sqlite:///ledger.db", f"sqlite:///{name}"):
         said = run(old.parent, "serve", "--ledger", url, "--port", "0", code=2)
-        assert "cannot be told whether" in said
+        assert "is not clear whether" in said
         assert "Move that ledger or copy to another folder" in said
     assert {n: d for n, d in digests(old.parent).items() if "-wal" not in n} == before
 
