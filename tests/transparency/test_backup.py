@@ -330,7 +330,7 @@ def test_nothing_is_overwritten(kept: Kept, backup: Path, place: Path) -> None:
         make_backup(kept.path, backup)
     assert everything_in(backup) == before
 
-    with pytest.raises(UnusableUrl, match="not restored over another"):
+    with pytest.raises(UnusableUrl, match="must not be restored over another"):
         restore(backup, kept.path)
     sibling(place, "views").write_bytes(b"stale")
     with pytest.raises(UnusableUrl, match=r"ledger\.db\.views\.db"):
@@ -606,7 +606,7 @@ def test_a_manifest_leads_nowhere_else(backup: Path, place: Path, name: str) -> 
         manifest["files"][0]["path"] = name
 
     forge(backup, change)
-    with pytest.raises(CopyError, match="no part of a backup"):
+    with pytest.raises(CopyError, match="not a part of a backup"):
         restore(backup, place)
     assert nothing_at(place)
 
@@ -686,7 +686,7 @@ def test_a_ledger_that_broke_its_promise_is_not_backed_up(kept: Kept, tmp_path: 
         sqlite.execute("UPDATE events SET data = ? WHERE position = 30", (changed,))
     sqlite.close()
 
-    with pytest.raises(CopyError, match="does not begin with"):
+    with pytest.raises(CopyError, match="must begin with"):
         make_backup(kept.path, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
 
@@ -732,7 +732,7 @@ def test_a_newer_checkpoint_is_a_loss(
     assert nothing_at(place)
 
     newer = publish(kept, tmp_path / "alone", tiles=False)
-    with pytest.raises(CopyError, match=r"lacks 7\. Whether the backup is the beginning"):
+    with pytest.raises(CopyError, match=r"lacks 7\. It was not shown whether the backup is"):
         restore(backup, place, published=published(newer))
     assert nothing_at(place)
 
@@ -1056,11 +1056,11 @@ def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> N
         file.execute("DELETE FROM events WHERE position > 1")
         file.execute("DELETE FROM event_tags WHERE position > 1")
         file.commit()
-    with pytest.raises(CopyError, match=r"the access ledger does not begin with the \d events"):
+    with pytest.raises(CopyError, match=r"the access ledger must begin with the \d events"):
         make_backup(served, tmp_path / "backup")
 
     sibling(served, "access").unlink()
-    with pytest.raises(CopyError, match="is gone, and what its log signed lies there"):
+    with pytest.raises(CopyError, match="must exist, because its log has signed"):
         make_backup(served, tmp_path / "backup")
 
 
@@ -1080,6 +1080,6 @@ def test_accesses_taken_out_of_a_backup(served: Path, tmp_path: Path, place: Pat
                 file.update(size=len(content), sha256=sha256(content).hexdigest())
 
     forge(tmp_path / "backup", change)
-    with pytest.raises(CopyError, match="the access ledger is not what its log signed"):
+    with pytest.raises(CopyError, match="the access ledger is not the one that its log signed"):
         restore(tmp_path / "backup", place)
     assert nothing_at(place)

@@ -227,7 +227,7 @@ def test_a_key_that_does_not_fit_is_not_backed_up(kept: Kept, tmp_path: Path) ->
     kept.sign()
     key_file(kept.path).unlink()
     make_key(key_file(kept.path), kept.log.origin)
-    with pytest.raises(CopyError, match="is not that of"):
+    with pytest.raises(CopyError, match="must be that of"):
         make_backup(kept.path, tmp_path / "backup", with_secrets=True)
     assert not (tmp_path / "backup").exists()
 
