@@ -143,7 +143,7 @@ def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
             size, at = rows[0][0], rows[0][1].decode(errors="replace")
             what = (
                 f"{size:,} events were signed at {at} and the ledger ends at {head:,}: "
-                f"{size - head:,} are missing. Was an older copy put in its place?"
+                f"{size - head:,} are missing. Was the ledger replaced by an older copy?"
                 if size > head
                 else "nothing was ever signed of so few events"
             )

@@ -71,7 +71,7 @@ def test_a_statement_that_is_none(lost: Path, content: bytes) -> None:
     assert "statement.json cannot be read" in fault
     with (
         open_recorder(f"sqlite:///{lost.parents[1] / 'ledger.db'}") as recorder,
-        pytest.raises(StoreError, match="which log may sign no more"),
+        pytest.raises(StoreError, match="which log must not sign again"),
         open_log(recorder, origin="ledger.example/v2/log"),
     ):
         pass

@@ -400,7 +400,9 @@ def test_an_empty_bundle_is_none(bundle: Path) -> None:
     about = json.loads((bundle / "bundle.json").read_bytes())
     (bundle / "bundle.json").write_text(json.dumps({**about, "events": 0}))
     resum(bundle)
-    assert verify_export(bundle).faults == ("index.jsonl names no record, so this bundle proves nothing",)
+    assert verify_export(bundle).faults == (
+        "index.jsonl names no record, so this bundle proves nothing",
+    )
     assert run("verify", bundle) == 1
 
 
