@@ -305,7 +305,7 @@ def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
     (fault,) = past.verify().faults
 
     assert fault.words.endswith(
-        "keys of the signed checkpoints: it names no key, and holds what one has signed"
+        "keys of the signed checkpoints: it holds signed checkpoints, but names no key"
     )
 
 
@@ -322,4 +322,4 @@ def test_the_place_of_the_promises(past: Past, what: str) -> None:
         file.execute("DELETE FROM place")
         file.commit()
     (fault,) = past.verify().faults
-    assert "does not say which file it is" in fault.what
+    assert "it lacks its file number" in fault.what

@@ -247,7 +247,8 @@ def test_an_old_copy(past: Past, tmp_path: Path) -> None:
     for alone in (True, False):
         if not alone:
             sibling(old.path, "tiles").unlink()
-        assert any("Was the ledger replaced by an older copy?" in f.what for f in old.verify().faults)
+        faults = old.verify().faults
+        assert any("Was the ledger replaced by an older copy?" in f.what for f in faults)
 
     # It goes on by itself past what was signed: another history.
     with SQLiteRecorder(old.path) as recorder, open_ledger(recorder) as ledger:

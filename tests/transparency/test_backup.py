@@ -540,7 +540,7 @@ def test_a_log_that_ended_is_looked_at_where_it_lies(
     statement.write_text(json.dumps(stated | {"lost": stated["lost"] - 1}))
     fit(backup)
     (fault,) = said_of(backup)
-    assert "its statement says otherwise than the checkpoint in it" in fault
+    assert "its statement contradicts the checkpoint in it" in fault
 
 
 def fit(backup: Path) -> None:

@@ -77,8 +77,8 @@ W1 = f"witness a {WITNESS_KEY.vkey()}\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no quorum line"),
-        (W1, "no quorum line"),
+        ("", "must be a quorum line"),
+        (W1, "must be a quorum line"),
         ("quorum none\nquorum none", "line 2: there must be only one quorum line"),
         ("quorum a", "must be a witness or group"),
         ("quorum a\n" + W1, "line 1"),
