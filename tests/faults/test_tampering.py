@@ -459,7 +459,7 @@ def test_a_process_that_dies(
         main(["verify", "--ledger", past.url, "--workers", "2"])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "a process that looked at the records died" in said
+    assert "a process that checked the records died" in said
     assert "Traceback" not in said
 
 

@@ -383,7 +383,7 @@ def test_a_changed_backup_is_found_where_it_lies(kept: Kept, tmp_path: Path, nam
     whole = path.read_bytes()
     shown = path.relative_to(tmp_path / "backup").as_posix()
     path.write_bytes(whole + b"\n")
-    assert f"{shown}: was changed: its SHA-256 is not the manifest's" in [
+    assert f"{shown}: was changed: its SHA-256 is not that in the manifest" in [
         fault.words for fault in verify_backup(tmp_path / "backup").faults
     ]
     path.unlink()
@@ -436,11 +436,15 @@ CHANGED: dict[str, tuple[dict[str, Any], str, bool]] = {
     "no key": ({"vkey": None}, "manifest: it names no public key", True),
     "a key": ({"vkey": "x"}, "manifest: it names no public key", True),
     "fewer events": ({"events": 1}, "manifest: it names another root", True),
-    "accesses": ({"access_events": 3}, "manifest: it counts 3 accesses, and there are 1", False),
-    "lacking": ({"lacking": ["\x1b[2J"]}, "manifest: it says that pieces are lacking", False),
+    "accesses": ({"access_events": 3}, "manifest: it counts 3 accesses, but there are 1", False),
+    "lacking": ({"lacking": ["\x1b[2J"]}, "manifest: it says that blobs are lacking", False),
     "a version": ({"program": "\x1b[2J"}, "manifest: it was made by '\\x1b[2J'", False),
-    "tomorrow": ({"made_at": "9999-01-01T00:00:00Z"}, "manifest: it was made at 9999", False),
-    "anywhere": ({"made_at": "2026-01-01T00:00:00"}, "manifest: it was made at 2026", False),
+    "tomorrow": ({"made_at": "9999-01-01T00:00:00Z"}, "not be in the future; it is 9999", False),
+    "anywhere": (
+        {"made_at": "2026-01-01T00:00:00"},
+        "must have an offset and not be in the future; it is 2026",
+        False,
+    ),
 }
 
 
@@ -487,7 +491,7 @@ def test_files_and_manifest_that_differ_are_found_where_they_lie(
             (size, "bytes instead of"),
             (unnamed, "manifest: it names no ledger.db"),
             (unnamed, "ledger.db: the manifest does not name it"),
-            (no_secrets, "it was made without secrets and holds log.key"),
+            (no_secrets, "it was made without secrets, but holds log.key"),
             (led_away, "access.db: is a link that leads out"),
             (None, "manifest: it names another checkpoint"),
         )

@@ -63,10 +63,10 @@ def test_a_key_without_its_memory_signs_nothing(signed: Path, tmp_path: Path) ->
     for name in ("signed", "tiles"):
         sibling(signed, name).unlink()
 
-    with pytest.raises(KeyFileError, match="remembers nothing that it signed: put that file back"):
+    with pytest.raises(KeyFileError, match="holds no checkpoint that it signed: put the right file there"):
         goes_on(signed)
     signed.unlink()
-    with pytest.raises(UnusableUrl, match="belongs to another ledger"):
+    with pytest.raises(UnusableUrl, match="belonging to another ledger"):
         goes_on(signed)
     sibling(signed, "signed").unlink()
     with pytest.raises(KeyFileError, match="remembers nothing"):
