@@ -309,9 +309,9 @@ def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
 
 
 _BARE_COPY = (
-    "{path} is a copy of a ledger without its log's signed checkpoints, so it signs nothing. To make "
-    "it a separate ledger with its own log, run once: supervision-ledger log resume. To replace the "
-    "ledger by it, put back the other files of the ledger as well (docs/backup.md)."
+    "{path} is a copy of a ledger without its log's signed checkpoints, so it signs nothing. To "
+    "make it a separate ledger with its own log, run once: supervision-ledger log resume. To "
+    "replace the ledger by it, put back the other files of the ledger too (docs/backup.md)."
 )
 
 _COPY = (

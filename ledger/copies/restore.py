@@ -233,7 +233,7 @@ def _reigns_in(staged: Path, known: Verifier | None) -> tuple[Reign, ...]:
     reigns, faults = reigns_of(files, [known])
     if faults:
         raise CopyError(
-            f"the backup is of another ledger, or somebody changed it: {faults[0].words}. Nothing "
+            f"the backup is of another ledger, or it was changed: {faults[0].words}. Nothing "
             "was restored."
         )
     return reigns

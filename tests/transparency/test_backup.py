@@ -754,7 +754,7 @@ def test_a_log_that_lost_events_ends(kept: Kept, tmp_path: Path, backup: Path, p
     assert (statement.kept, statement.kept_root) == (done.events, done.root)
     with open_recorder(f"sqlite:///{place}") as recorder:
         with (
-            pytest.raises(UnusableUrl, match="signs no more"),
+            pytest.raises(UnusableUrl, match="must not sign again"),
             open_log(recorder, origin=kept.log.origin),
         ):
             pass
@@ -763,7 +763,7 @@ def test_a_log_that_lost_events_ends(kept: Kept, tmp_path: Path, backup: Path, p
         with pytest.raises(KeyFileError, match="remembers nothing"), open_log(recorder):
             pass
         key_file(place).rename(next_key(key_file(place)))
-        with pytest.raises(UnusableUrl, match="signs no more"), open_log(recorder):
+        with pytest.raises(UnusableUrl, match="must not sign again"), open_log(recorder):
             pass
         next_key(key_file(place)).unlink()
         with open_log(recorder, origin="ledger.example/v2/log") as log:

@@ -179,5 +179,5 @@ def test_restored_after_a_change_of_keys(kept: Kept, tmp_path: Path) -> None:
 
     stranger = Signer(kept.log.origin, Ed25519PrivateKey.generate()).verifier().vkey()
     (tmp_path / "no").mkdir()
-    with pytest.raises(CopyError, match="of another ledger, or somebody changed it"):
+    with pytest.raises(CopyError, match="of another ledger, or it was changed"):
         restore(tmp_path / "backup", tmp_path / "no" / "ledger.db", vkey=stranger)
