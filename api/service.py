@@ -28,7 +28,6 @@ from ledger.kernel.clock import system_clock
 from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
-    beside,
     blobs_folder,
     claim,
     ledger_path,
@@ -38,6 +37,7 @@ from ledger.opening import (
     open_log,
     open_recorder,
     refuse_writable,
+    sibling,
 )
 from ledger.stores.blobs import Blobs
 from ledger.systems.persons.erasure import destroy_keys
@@ -89,14 +89,14 @@ class Service:
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=dated_by))
-            claim(beside(path, "views"), self.recorder)
+            claim(sibling(path, "views"), self.recorder)
             self.views = open_views(url)
             opened.callback(self.views.close)
             self.blobs = Blobs(blobs_folder(path))
             if not accept_lost_keys:
                 # Check before opening the vault: opening a missing vault creates an empty one.
-                refuse_lost_keys(self.recorder, beside(path, "vault"))
-            vault = Vault(beside(path, "vault"), mark=self.recorder.mark())
+                refuse_lost_keys(self.recorder, sibling(path, "vault"))
+            vault = Vault(sibling(path, "vault"), mark=self.recorder.mark())
             self.vault = opened.enter_context(vault)
             # Keys that a crash left undestroyed, or that an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
@@ -106,7 +106,7 @@ class Service:
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
-            tokens = claim(beside(path, "tokens"), self.recorder)
+            tokens = claim(sibling(path, "tokens"), self.recorder)
             self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
             # The access ledger, on the same kernel: refusals and consultations.
             access = opened.enter_context(open_accesses(self.recorder))

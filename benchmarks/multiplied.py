@@ -25,7 +25,7 @@ from uuid import UUID
 import msgpack
 from eventsourcing.dcb.api import DCBEvent
 
-from ledger.stores.naming import beside, blobs_folder
+from ledger.stores.naming import blobs_folder, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.scenarios.test_story_business import test_a_business_through_a_year
 from tests.scenarios.test_story_unit import test_a_unit_through_a_year
@@ -65,7 +65,7 @@ def multiply(told: Path, path: Path, length: int) -> None:
     """Make a ledger at ``path`` with the stories and copies, at least ``length`` events long."""
     path.parent.mkdir(parents=True)
     shutil.copytree(blobs_folder(told), blobs_folder(path))
-    vault = Path(shutil.copy(beside(told, "vault"), beside(path, "vault")))
+    vault = Path(shutil.copy(sibling(told, "vault"), sibling(path, "vault")))
     with closing(sqlite3.connect(vault)) as copied:
         copied.execute("PRAGMA user_version = 0")  # of no ledger yet
     with SQLiteRecorder(told) as source:

@@ -1,4 +1,4 @@
-"""What happened, and the rules by which it may be recorded."""
+"""The supervision ledger: facts, and the rules by which they may be recorded."""
 
-#: The version of this program, as ``pyproject.toml`` has it; known without an installation too.
+#: The version of this program, the same as in ``pyproject.toml``; it is known without installation.
 VERSION = "0.1.0"

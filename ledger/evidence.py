@@ -1,7 +1,7 @@
-"""Files of evidence: taken in as they come, sealed under a key for each case, read back, erased.
+"""Files of evidence: receive, seal under a key for each case, read, and erase them.
 
-The bytes lie in a store (``ledger.stores.evidence``), the keys in the vault. The ledger holds the
-digests of the contents, and says which files are to be kept and whose key is to be destroyed.
+The bytes are in a store (``ledger.stores.evidence``), the keys in the vault. The ledger's events
+hold the digests of the contents, and say which files to keep and which keys to destroy.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from ledger.vault.sealing import Unsealable
 from ledger.vault.store import Vault
 from ledger.vault.streams import HEADER, StreamHead, StreamSealer, opened_stream, stream_head
 
-#: Where the files lie within the folder of a ledger's blobs.
+#: The folder of the files within a ledger's folder of blobs.
 FOLDER = "evidence"
 
-#: The facts that name a file.
+#: The events that name a file.
 Naming = ProcessStepRecorded | AvRecordSealed | EvidenceAdded | EvidenceSuperseded
 NAMING: tuple[type[Event], ...] = get_args(Naming)
 
-#: How long an upload waits for an event that names it, in seconds.
+#: How many seconds an upload is kept while no event names it.
 WAITS = 24 * 3600.0
-#: Seconds between two sweeps of the uploads that waited too long.
+#: Seconds between two sweeps, which remove uploads that waited too long.
 SWEEP_EVERY = 3600.0
 
-#: Bytes of one file at most; of all files; and the share of those that may wait.
+#: The most bytes of one file and of all files, and the share that waiting files may use.
 MOST = 512 * 1024 * 1024
 QUOTA = 50 * 1024 * 1024 * 1024
 WAITING_SHARE = 0.25
@@ -58,7 +58,7 @@ class NoRoom(EvidenceError):
 
 
 class Unnamed(EvidenceError):
-    """The kind of a file is not one that is taken."""
+    """The kind of the file is not accepted."""
 
 
 class Erased(EvidenceError):
@@ -66,27 +66,27 @@ class Erased(EvidenceError):
 
 
 def evidence_folder(ledger_file: Path) -> Path:
-    """Where the files of evidence of a ledger lie."""
+    """Return the folder of a ledger's files of evidence."""
     return blobs_folder(ledger_file) / FOLDER
 
 
 def subject_of(case: str) -> str:
-    """The name under which the vault keeps the key of a case's files."""
+    """Return the name under which the vault keeps the key of a case's files."""
     return f"case:{case}"
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """A file that was taken in."""
+    """A file that was received."""
 
     digest: str
     file: StoredFile
 
 
 class Upload:
-    """One file on its way in; ``keep`` or ``discard`` ends it. Safe for threads.
+    """A file that is being received, until ``keep`` or ``discard`` is called. Safe for threads.
 
     A request may be cancelled while a thread still writes for it: ``discard`` waits for that
-    thread, and what is written later is dropped.
+    thread, and later writes are ignored.
     """
 
     def __init__(self, files: EvidenceFiles, case: str, secret: bytes) -> None:
@@ -102,7 +102,7 @@ class Upload:
         self._incoming: Incoming = files.store.begin(subject_of(case))
 
     def write(self, content: bytes) -> None:
-        """Take the next bytes in. Raises ``NoRoom`` and ``Unnamed``."""
+        """Receive the next bytes. Raises ``NoRoom`` and ``Unnamed``."""
         with self._lock:
             if not self._discarded:
                 self._write(content)
@@ -120,13 +120,13 @@ class Upload:
         self._store(sealer.update(content))
 
     def keep(self) -> Taken:
-        """Put the file under its digest, durably, where it waits for an event that names it.
+        """Store the file durably under its digest; it then waits for an event that names it.
 
-        Raises ``Erased`` if the files of the case were erased while it came.
+        Raises ``Erased`` if the files of the case were erased meanwhile.
         """
         with self._lock:
             if self._discarded:
-                raise EvidenceError("the upload was given up; send the file again")
+                raise EvidenceError("the upload was cancelled; send the file again")
             return self._keep()
 
     def _keep(self) -> Taken:
@@ -139,20 +139,20 @@ class Upload:
         added = self._incoming.keep(digest)
         self._files.release(self._stored - added)
         self._stored = added
-        # An erasure records its event first and removes the files last. So either its event is
-        # found here, or it removes this file too.
+        # An erasure records its event first and removes the files last. So either this check finds
+        # its event, or the erasure removes this file too.
         if digest in self._files.require_not_erased(self._case).files:
-            self._files.settle(self._case, digest)  # its copy here was lost, and is replaced
-        self._stored = 0  # it is there, and counted
+            self._files.settle(self._case, digest)  # an event names it: it replaces a lost copy
+        self._stored = 0  # the file is stored and counted, so `discard` must not release it
         return Taken(digest, StoredFile(size=self._size, media_type=self._media_type))
 
     @property
     def digest(self) -> bytes:
-        """The SHA-256 of what has come so far."""
+        """The SHA-256 of the bytes received so far."""
         return self._digest.digest()
 
     def discard(self) -> None:
-        """Leave nothing of it. May be called twice, and after ``keep``. Waits for the disk."""
+        """Remove the unfinished file. May be called twice, and after ``keep``. Blocks on disk."""
         with self._lock:
             self._discarded = True
             self._incoming.discard()
@@ -160,14 +160,14 @@ class Upload:
             self._stored = 0
 
     def _begin(self, begins: bytes) -> StreamSealer:
-        found = media_type_of(begins[:ENOUGH])
-        if found is None:
+        media_type = media_type_of(begins[:ENOUGH])
+        if media_type is None:
             raise Unnamed(
                 "The file must be a picture, a sound or film recording, a PDF, an office document "
                 "or plain text in UTF-8; its first bytes are none of these."
             )
-        self._media_type = found
-        self._sealer = sealer = StreamSealer(self._secret, subject_of(self._case), found)
+        self._media_type = media_type
+        self._sealer = sealer = StreamSealer(self._secret, subject_of(self._case), media_type)
         self._store(sealer.header)
         return sealer
 
@@ -180,8 +180,8 @@ class Upload:
 class EvidenceFiles:
     """The files of evidence of one ledger. Safe for threads.
 
-    ``most``: bytes of one file; ``quota``: bytes of all of them as stored, of which those that wait
-    have a part.
+    ``most``: the most bytes of one file. ``quota``: the most bytes of all files as stored, of which
+    waiting files may use ``WAITING_SHARE``.
     """
 
     def __init__(
@@ -200,9 +200,9 @@ class EvidenceFiles:
         self._swept = 0.0
 
     def receive(self, case: str) -> Upload:
-        """Begin to take in a file of a case. Raises ``Erased``, ``NoRoom`` and what the vault does.
+        """Begin to receive a file of a case, which must exist.
 
-        The caller must know that the case exists.
+        Raises ``Erased``, ``NoRoom`` and ``VaultError``.
         """
         name = subject_of(case)
         self.reserve(0)
@@ -213,9 +213,9 @@ class EvidenceFiles:
         return Upload(self, case, secret)
 
     def require_not_erased(self, case: str) -> CaseFiles:
-        """Return which files events name of a case.
+        """Return the files of a case that events name.
 
-        Raises ``Erased`` if its files were erased, and leaves none of them.
+        If they were erased, remove all that is left of them and raise ``Erased``.
         """
         named = self.of_case(case)
         if named.erased:
@@ -224,21 +224,22 @@ class EvidenceFiles:
         return named
 
     def held(self, case: str, digest: str) -> StoredFile | None:
-        """The same as ``stored``, for a command that names the file: it waits from now on.
+        """Return what ``stored`` returns, and reset the age of a waiting file.
 
-        So the file is still there when the command is recorded. The sender must act for the case.
+        So the file still exists when a command that names it is recorded. The caller must check
+        that the sender acts for the case.
         """
         self.store.hold(subject_of(case), digest)
         return self.stored(case, digest)
 
     def stored(self, case: str, digest: str) -> StoredFile | None:
-        """Size and kind of a file of a case; ``None`` if there is none or its key is destroyed."""
+        """Return the size and kind of a file; ``None`` if it does not exist or was erased."""
         if self._vault.secret(subject_of(case)) is None:
             return None
-        found = self.store.open(subject_of(case), digest)
-        if found is None:
+        opened = self.store.open(subject_of(case), digest)
+        if opened is None:
             return None
-        file, length = found
+        file, length = opened
         with file:
             head = _head(file, length)
         return StoredFile(size=head.size, media_type=head.media_type)
@@ -246,24 +247,24 @@ class EvidenceFiles:
     def read(
         self, case: str, digest: str, first: int = 0, last: int = -1
     ) -> Generator[bytes, None, None] | None:
-        """The content from byte ``first`` to ``last``, in parts; ``None`` if there is no file.
+        """Return the content from byte ``first`` to ``last``, in parts; ``None`` if not stored.
 
-        Raises ``Unsealable`` at the part that does not open.
+        Raises ``Unsealable`` at the first part that cannot be opened.
         """
         name = subject_of(case)
         secret = self._vault.secret(name)
-        found = self.store.open(name, digest)
-        if secret is None or found is None:
-            if found is not None:
-                found[0].close()
+        opened = self.store.open(name, digest)
+        if secret is None or opened is None:
+            if opened is not None:
+                opened[0].close()
             return None
-        return _closing(found[0], opened_stream(secret, name, *found, first, last))
+        return _closing(opened[0], opened_stream(secret, name, *opened, first, last))
 
     def of_case(self, case: str) -> CaseFiles:
-        """Which files events name of a case."""
+        """Return the files of a case that events name."""
         fold = CaseFiles(case)
-        found = self._recorder.read(as_query([fold.selector()]))
-        return fold.over([codec.decode(s.position, s.event.data) for s in found])
+        stored = self._recorder.read(as_query([fold.selector()]))
+        return fold.over([codec.decode(s.position, s.event.data) for s in stored])
 
     def reserve(self, size: int) -> None:
         """Count bytes that are about to be stored. Raises ``NoRoom``."""
@@ -278,19 +279,19 @@ class EvidenceFiles:
             self._waits += size
 
     def release(self, size: int) -> None:
-        """Give back what was counted and not stored."""
+        """Release bytes that were counted and not stored."""
         with self._lock:
             self._used -= size
             self._waits -= size
 
     def settle(self, case: str, digest: str) -> None:
-        """Take note that an event names a file: it waits no longer."""
+        """Note that an event names a file, so that it no longer waits."""
         size = self.store.settle(subject_of(case), digest)
         with self._lock:
             self._waits -= size
 
     def sweep_in_time(self) -> None:
-        """Sweep, unless that was done not long ago."""
+        """Sweep if the last sweep was more than ``SWEEP_EVERY`` seconds ago."""
         with self._lock:
             due = time.monotonic() - self._swept > SWEEP_EVERY or not self._swept
             if due:
@@ -299,7 +300,7 @@ class EvidenceFiles:
             self.sweep()
 
     def sweep(self, older: float = WAITS) -> int:
-        """Remove uploads that no event named in time; returns how many. Settles the others."""
+        """Settle the uploads that events name, and remove old others; return how many."""
         removed = 0
         for waiting in list(self.store.waiting()):
             case = waiting.subject.removeprefix("case:")
@@ -316,10 +317,10 @@ class EvidenceFiles:
             self._used, self._waits = used, waits
 
     def erase(self) -> int:
-        """Destroy the keys of every case whose files the ledger says are erased, and the files.
+        """Destroy the keys and files of every case whose files the ledger says are erased.
 
-        The event comes first, the key second, as with persons: if a crash comes in between, the
-        next call finishes. Returns how many keys were destroyed.
+        The event is recorded first, as with persons: if a crash comes before the key is destroyed,
+        the next call completes the erasure. Return how many keys were destroyed.
         """
         names = [subject_of(case) for case in erased_cases(_of(self._recorder, CaseFilesErased))]
         destroyed = self._vault.destroy(names)
@@ -333,7 +334,7 @@ class EvidenceFiles:
 def open_evidence(
     recorder: SQLiteRecorder, vault: Vault, *, most: int = MOST, quota: int = QUOTA
 ) -> EvidenceFiles:
-    """The files of evidence that lie with a ledger. What an erasure left undone is done."""
+    """Open the files of evidence of a ledger, and complete interrupted erasures."""
     folder = EvidenceFolder(evidence_folder(recorder.path))
     files = EvidenceFiles(recorder, folder, vault, most=most, quota=quota)
     files.erase()
@@ -341,12 +342,12 @@ def open_evidence(
 
 
 def erased_cases(records: Iterable[Recorded]) -> set[str]:
-    """The cases whose files were erased, as records say."""
+    """Return the cases whose files were erased according to ``records``."""
     return {record.event.case for record in records if isinstance(record.event, CaseFilesErased)}
 
 
 class WrongFile(msgspec.Struct, frozen=True):
-    """A file that an event names and that is missing or changed, and why."""
+    """A file that an event names and that is missing or changed; ``what`` describes the fault."""
 
     case: str
     digest: str
@@ -355,7 +356,7 @@ class WrongFile(msgspec.Struct, frozen=True):
 
 
 class NamedFile(msgspec.Struct, frozen=True, order=True):
-    """A file that an event at ``position`` says is kept here."""
+    """A file that this ledger keeps according to the event at ``position``."""
 
     case: str
     digest: str
@@ -364,7 +365,7 @@ class NamedFile(msgspec.Struct, frozen=True, order=True):
 
 
 def named_files(records: Iterable[Recorded]) -> Iterator[NamedFile]:
-    """The files that records say are kept here."""
+    """Yield the files that this ledger keeps according to ``records``."""
     for record in records:
         event = record.event
         if isinstance(event, Naming) and event.file is not None and event.kept_digest is not None:
@@ -372,16 +373,16 @@ def named_files(records: Iterable[Recorded]) -> Iterator[NamedFile]:
 
 
 def wrong_file(named: NamedFile, store: EvidenceStore, vault: Vault | None) -> WrongFile | None:
-    """What is wrong with a file; without the vault only whether it is there and of its length."""
+    """Return the fault of a file, if any; without the vault check only that it has its length."""
 
     def wrong(what: str) -> WrongFile:
         return WrongFile(named.case, named.digest, named.position, what)
 
     name = subject_of(named.case)
-    found = store.open(name, named.digest)
-    if found is None:
+    opened = store.open(name, named.digest)
+    if opened is None:
         return wrong("the file is missing; restore it from a backup")
-    file, length = found
+    file, length = opened
     with file:
         try:
             if _head(file, length).size != named.size:
@@ -402,7 +403,7 @@ def wrong_file(named: NamedFile, store: EvidenceStore, vault: Vault | None) -> W
 
 
 def _erased(case: str) -> Erased:
-    return Erased(f"the files of case {case} were erased; none is taken any more")
+    return Erased(f"the files of case {case} were erased, so no file can be added")
 
 
 def _head(file: BinaryIO, length: int) -> StreamHead:

@@ -20,15 +20,15 @@ from ledger.stores.files import CHANGE, copy_database, mark_in, open_to_others
 from ledger.stores.naming import (
     UnusableUrl,
     belongings,
-    beside,
     blobs_folder,
     key_file,
     ledger_path,
+    sibling,
 )
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.stores.takeover import Tell, logged, take_over
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import impersonal, late_entry
+from ledger.systems.supervision.hooks import impersonal, late_entry
 from ledger.systems.workplans.effects import evidence_changed
 from ledger.transparency.ended import ended_logs
 from ledger.transparency.keys import KeyFileError, following_key, settle_key
@@ -40,7 +40,7 @@ from ledger.transparency.store import Signed, SignedStore, TileStore
 __all__ = [
     "LEDGER_CLOCK",
     "UnusableUrl",
-    "beside",
+    "sibling",
     "claim",
     "blobs_folder",
     "key_file",
@@ -56,47 +56,46 @@ __all__ = [
     "resume_log",
 ]
 
-#: Who acts when the ledger itself does: seeds, and what happens because a day has passed.
+#: The actor of what the ledger itself records: defaults, and events that follow when a day passes.
 LEDGER_CLOCK = Actor(unit_id="LEDGER", person_id="clock", role="ledger_clock")
 
 
 def refuse_writable(ledger_file: Path) -> None:
-    """Raise ``UnusableUrl`` if others may write a file of this ledger, or replace one.
+    """Raise ``UnusableUrl`` if other users may write or replace a file of this ledger.
 
-    Whoever can write the tokens can act as anybody; whoever can write the rest is found out by
-    ``verify``, afterwards.
+    A user who can write the tokens can act as anybody. Changes to the other files would be found
+    only later, by ``verify``.
     """
     folder = ledger_file.absolute().parent
     for file in belongings(ledger_file.absolute()):
-        with suppress(FileNotFoundError):  # a journal may go at any moment
+        with suppress(FileNotFoundError):  # SQLite may delete a journal at any moment
             if (mode := open_to_others(file, CHANGE)) is not None:
                 raise UnusableUrl(
-                    f"{file} must be writable by its owner alone; its mode is {mode:04o}. chmod "
-                    "go-w it, and if others had access to this machine, run verify and look "
-                    "through token list before it is served."
+                    f"{file} must be writable by its owner alone; its mode is {mode:04o}. Run: "
+                    f"chmod go-w {file}. If others had access to this machine, run verify and "
+                    "check token list before you serve the ledger."
                 )
     mode = open_to_others(folder, 0o002)
     if mode is not None and not mode & stat.S_ISVTX:
         raise UnusableUrl(
-            f"the folder {folder} must not be writable by everybody, who could put other files in "
-            f"the place of the ledger's; its mode is {mode:04o}. chmod o-w it."
+            f"the folder {folder} must not be writable by everybody, because other users could "
+            f"replace the ledger's files; its mode is {mode:04o}. Run: chmod o-w {folder}"
         )
 
 
 def open_recorder(
     url: str, *, create: bool = True, read_only: bool = False, tell: Tell = logged
 ) -> SQLiteRecorder:
-    """The store of a ledger. ``create=False`` raises ``UnusableUrl`` if there is none yet.
+    """Open the store of a ledger. With ``create=False`` the ledger must exist.
 
-    The files of a ledger that an earlier program made get their names of today, unless it is opened
-    ``read_only``; ``tell`` hears which. Raises ``UnusableUrl`` also for the access ledger of
-    another ledger.
+    The files of a ledger that an earlier version made are renamed, unless it is opened
+    ``read_only``; ``tell`` receives which. Raises ``UnusableUrl``, also for an access ledger.
     """
     path = ledger_path(url)
     if not create and not path.exists():
         raise UnusableUrl(f"there is no ledger at {path}; import a register or serve it first")
     if not path.absolute().parent.is_dir():
-        raise UnusableUrl(f"there is no directory {path.absolute().parent} for the ledger")
+        raise UnusableUrl(f"the directory {path.absolute().parent} must exist for the ledger")
     recorder = SQLiteRecorder(path, read_only=read_only)
     try:
         if not read_only and recorder.identity() is None:
@@ -109,10 +108,10 @@ def open_recorder(
 
 
 def open_accesses(recorder: SQLiteRecorder) -> SQLiteRecorder:
-    """The store of a ledger's access ledger. Raises ``UnusableUrl`` for that of another ledger."""
+    """Open the access ledger of a ledger. Raises ``UnusableUrl`` if it is another ledger's."""
     whole = recorder.identity()
     assert whole is not None
-    path = beside(recorder.path, "access")
+    path = sibling(recorder.path, "access")
     accesses = SQLiteRecorder(path, part_of=whole.id)
     try:
         accesses.identify(part_of=whole.id)
@@ -126,7 +125,9 @@ def open_accesses(recorder: SQLiteRecorder) -> SQLiteRecorder:
 def _refuse_part(recorder: SQLiteRecorder) -> None:
     identity = recorder.identity()
     if identity is not None and identity.part_of is not None:
-        raise UnusableUrl(f"{recorder.path} is the access ledger of another one: open that one")
+        raise UnusableUrl(
+            f"{recorder.path} is the access ledger of another ledger: open that ledger"
+        )
 
 
 def _require_part(accesses: SQLiteRecorder, recorder: SQLiteRecorder) -> None:
@@ -136,11 +137,10 @@ def _require_part(accesses: SQLiteRecorder, recorder: SQLiteRecorder) -> None:
 
 
 def claim(path: Path, recorder: SQLiteRecorder) -> Path:
-    """Make a database that lies with a ledger the ledger's own before it is used for it.
+    """Mark a sibling database with the ledger's identity before it is used, and return its path.
 
-    It is marked with the ledger's identity, from its first moment if it is new: so that it is never
-    taken for the file of another ledger, and no other's for it. Returns its path. Raises
-    ``UnusableUrl`` if it is marked as another's.
+    A new file is marked as soon as it exists. So it cannot be taken for the file of another ledger.
+    Raises ``UnusableUrl`` if it is already marked as that of another ledger.
     """
     own = recorder.mark()
     if own is None:
@@ -155,27 +155,27 @@ def claim(path: Path, recorder: SQLiteRecorder) -> Path:
 
 
 def refuse_anothers(path: Path, recorder: SQLiteRecorder) -> None:
-    """Raise ``UnusableUrl`` if a database is marked as lying with another ledger."""
+    """Raise ``UnusableUrl`` if a database is marked as belonging to another ledger."""
     own, mark = recorder.mark(), mark_in(path)
     if mark and own is not None and mark != own:
         raise UnusableUrl(_ANOTHERS.format(path=path, ledger=recorder.path))
 
 
 _ANOTHERS = (
-    "{path} belongs to another ledger than {ledger}, whose name it has; nothing was changed. Put "
-    "the right file there, or move this one away."
+    "{path} must belong to {ledger}, but is marked as belonging to another ledger; nothing was "
+    "changed. Put the right file there, or move this one away."
 )
 
 
 @contextmanager
 def trial_of(path: Path) -> Iterator[str]:
-    """The URL of a copy of a ledger that is thrown away: what is recorded there never counts."""
+    """Give the block the URL of a temporary copy of a ledger, for a trial."""
     with TemporaryDirectory(prefix="trial-") as folder:
         copy = Path(folder) / "ledger.db"
         if path.exists():
             copy_database(path, copy)
         if blobs_folder(path).is_dir():
-            blobs_folder(copy).symlink_to(blobs_folder(path).absolute())  # it is only read
+            blobs_folder(copy).symlink_to(blobs_folder(path).absolute())  # a trial only reads it
         yield f"sqlite:///{copy}"
 
 
@@ -188,20 +188,20 @@ def open_log(
     clock: Clock = system_clock,
     remembered: bool = True,
 ) -> Iterator[TransparencyLog]:
-    """The transparency log of a store, its files beside the ledger's.
+    """Open the transparency log of a ledger for signing.
 
-    The first time it makes a key named ``origin``: the address at which the log is served, without
-    scheme, as in ``ledger.example.gov.cn/v1/log``. Afterwards the name stays. What it signs this
-    machine remembers, if ``remembered``. Raises ``UnusableUrl`` if ``origin`` is another one then,
-    if there is no log yet and none is to be created, and for a copy of a log (``resume_log``);
-    ``Forked`` if the machine remembers more than the log does; ``KeyFileError`` for a key that
-    cannot be used.
+    The first call makes a key named ``origin``: the address at which the log is served, without
+    scheme, as in ``ledger.example.gov.cn/v1/log``. The name cannot be changed later. If
+    ``remembered``, this machine remembers the newest checkpoint. Raises ``UnusableUrl`` if
+    ``origin`` differs from the log's name, if there is no log and ``create`` is false, and for a
+    copy of a log (``resume_log``). Raises ``Forked`` if the machine remembers more than the log
+    does, and ``KeyFileError`` for a key that cannot be used.
     """
     path = recorder.path
     if not create:
         _require_begun(path)
     with ExitStack() as opened:
-        signed = SignedStore(claim(beside(path, "signed"), recorder))
+        signed = SignedStore(claim(sibling(path, "signed"), recorder))
         opened.callback(signed.close)
         if not signed.keys() and recorder.is_copy():
             raise UnusableUrl(_BARE_COPY.format(path=path))
@@ -211,7 +211,7 @@ def open_log(
             refuse_taken(memory, signer.verifier(), signed)
         if signed.is_copy():
             raise UnusableUrl(_COPY.format(path=signed.path, last=_last(signed)))
-        tiles = TileStore(claim(beside(path, "tiles"), recorder))
+        tiles = TileStore(claim(sibling(path, "tiles"), recorder))
         opened.callback(tiles.close)
         yield TransparencyLog(
             recorder,
@@ -228,22 +228,22 @@ def open_log(
 def open_shown_log(
     recorder: SQLiteRecorder, *, clock: Clock = system_clock
 ) -> Iterator[TransparencyLog]:
-    """The log of a store for proofs alone: nothing is signed, and no file is made or changed.
+    """Open the log of a ledger only for proofs: it signs nothing, and changes no file.
 
-    Where nobody can write, and for a copy, which signs nothing, too. Tiles are copied to a
-    temporary file, where what they lack is added. Raises ``UnusableUrl`` if there is no log yet.
+    It also works on a read-only medium and for a copy of a log. The tiles are copied to a temporary
+    file, where missing ones are added. Raises ``UnusableUrl`` if there is no log yet.
     """
     path = recorder.path
     _require_begun(path)
-    refuse_anothers(beside(path, "signed"), recorder)
+    refuse_anothers(sibling(path, "signed"), recorder)
     with ExitStack() as opened:
-        signed = SignedStore(beside(path, "signed"), read_only=True)
+        signed = SignedStore(sibling(path, "signed"), read_only=True)
         opened.callback(signed.close)
         keys = signed.keys()
         if not keys:
             raise UnusableUrl(_NO_LOG.format(path=path))
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="tiles-")))
-        kept = beside(path, "tiles")
+        kept = sibling(path, "tiles")
         if kept.exists():
             refuse_anothers(kept, recorder)
             copy_database(kept, folder / "tiles.db")
@@ -253,7 +253,7 @@ def open_shown_log(
 
 
 def _require_begun(path: Path) -> None:
-    if not beside(path, "signed").exists():
+    if not sibling(path, "signed").exists():
         raise UnusableUrl(_NO_LOG.format(path=path))
 
 
@@ -267,13 +267,13 @@ _NO_LOG = (
 def open_access_log(
     recorder: SQLiteRecorder, origin: str, *, clock: Clock = system_clock
 ) -> Iterator[TransparencyLog]:
-    """The log of the access ledger, with a key of its own; ``origin``: the other ledger's log.
+    """Open the log of the access ledger, which has its own key; ``origin``: the main log's name.
 
-    Its name is made of that one's when it begins, and stays. The machine does not remember it: it
-    publishes nothing, and every look makes it grow, so that no backup would ever be new enough.
-    Raises as ``open_log`` does.
+    When it begins, its name is made from ``origin``; later it stays. This machine does not remember
+    its checkpoints: it publishes nothing, and grows with every consultation, so a backup would
+    always seem too old. Raises what ``open_log`` raises.
     """
-    with closing(SignedStore(claim(beside(recorder.path, "signed"), recorder))) as signed:
+    with closing(SignedStore(claim(sibling(recorder.path, "signed"), recorder))) as signed:
         begun = bool(signed.keys())
     name = None if begun else f"{origin}/access"
     with open_log(recorder, origin=name, clock=clock, remembered=False) as log:
@@ -281,18 +281,18 @@ def open_access_log(
 
 
 def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
-    """The key that signs now: the one that is remembered, or a new one for a log that begins.
+    """Return the current key of the log; make a new one for a log that begins.
 
-    A new key is remembered before it has its place, as when keys are changed: a crash leaves a key
-    that waits, and never one of which nobody knows whether it has signed.
+    The public key is stored before the key's file gets its final name, as in a rotation. So a crash
+    leaves a waiting key, never a key of which it is unknown whether it has signed.
     """
     key, keys = key_file(path), signed.keys()
     if not keys:
         if key.exists():
             raise KeyFileError(
-                f"there is a key at {key}, and {signed.path} remembers nothing that it signed: put "
-                "that file back. If it is lost, the log of this key has ended: move the key away, "
-                "and serve once with --origin and another name (docs/backup.md)."
+                f"there is a key at {key}, but {signed.path} holds no checkpoint that it signed: "
+                "put the right file there. If it is lost, the log of this key has ended: move the "
+                "key away, and serve once with --origin and another name (docs/backup.md)."
             )
         _refuse_ended(path, origin)
         first = following_key(key, origin)
@@ -302,23 +302,23 @@ def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
     signer = settle_key(key, keys[-1].vkey)
     if origin not in (None, signer.name):
         raise UnusableUrl(
-            f"the log of this ledger is named {signer.name!r} for ever, not {origin!r}"
+            f"the name of this ledger's log must stay {signer.name!r}; it cannot become {origin!r}"
         )
     _refuse_ended(path, signer.name)
     return signer
 
 
 _BARE_COPY = (
-    "{path} is a copy of a ledger, without what its log signed, and signs nothing. If it is to be "
-    "a ledger of its own, with a log of its own, say so once: supervision-ledger log resume. If it "
-    "is to replace the ledger, put back the files that lay with it as well (docs/backup.md)."
+    "{path} is a copy of a ledger without its log's signed checkpoints, so it signs nothing. To "
+    "make it a separate ledger with its own log, run once: supervision-ledger log resume. To "
+    "replace the ledger by it, put back the other files of the ledger too (docs/backup.md)."
 )
 
 _COPY = (
-    "{path} is a copy, or was restored: {last}. Where two copies go on, a log signs two histories, "
-    "and both can be proved against it. If no other copy is served, and nothing newer was "
-    "published, say so once: supervision-ledger log resume. Else restore the newest backup with "
-    "--checkpoint (docs/backup.md)."
+    "{path} is a copy, or was restored: {last}. If two copies were served, the log would sign two "
+    "histories. If no other copy is served and nothing newer was published, run once: "
+    "supervision-ledger log resume. Otherwise restore the newest backup with --checkpoint "
+    "(docs/backup.md)."
 )
 
 
@@ -330,13 +330,13 @@ def _last(signed: SignedStore) -> str:
 
 
 def resume_log(ledger_file: Path) -> Signed | None:
-    """Let a copy of a log go on as the log itself; the newest checkpoint that it knows.
+    """Let a copy of a log continue as the log itself; return the newest checkpoint in it.
 
-    The log of the access ledger goes on with it. Whoever calls it answers for it that no other copy
-    goes on and that nothing newer was published. Raises ``UnusableUrl`` if nothing was copied, and
-    ``Forked`` if this machine remembers something newer.
+    The log of the access ledger continues too. The operator is responsible that no other copy is in
+    use and that nothing newer was published. Raises ``UnusableUrl`` if no file is a copy, and
+    ``Forked`` if this machine remembers a newer checkpoint.
     """
-    path = beside(ledger_file, "signed")
+    path = sibling(ledger_file, "signed")
     if not path.exists() or not _begun(path):
         _resume_bare(ledger_file, path)
         return None
@@ -344,20 +344,20 @@ def resume_log(ledger_file: Path) -> Signed | None:
         for key in signed.keys()[-1:]:
             refuse_taken(Memory(), parse_vkey(key.vkey), signed)
     copied = False
-    for one in (path, beside(beside(ledger_file, "access"), "signed")):
-        if one.exists():
-            with closing(SignedStore(one)) as signed:
+    for file in (path, sibling(sibling(ledger_file, "access"), "signed")):
+        if file.exists():
+            with closing(SignedStore(file)) as signed:
                 if signed.is_copy():
                     signed.settle()
                     copied = True
-    for one in (ledger_file, beside(ledger_file, "access")):
-        if one.exists():
-            with SQLiteRecorder(one) as recorder:
+    for file in (ledger_file, sibling(ledger_file, "access")):
+        if file.exists():
+            with SQLiteRecorder(file) as recorder:
                 if recorder.is_copy():
                     recorder.settle()
                     copied = True
     if not copied:
-        raise UnusableUrl(f"{path} is no copy: the log goes on by itself when it is served")
+        raise UnusableUrl(f"{path} is not a copy: the log continues when the ledger is served")
     with closing(SignedStore(path)) as signed:
         return signed.newest()
 
@@ -368,12 +368,12 @@ def _begun(signed: Path) -> bool:
 
 
 def _resume_bare(ledger_file: Path, signed: Path) -> None:
-    """Let a copy of a ledger's file alone go on, as a ledger of its own."""
+    """Let a copy of a ledger's file without its log continue as a separate ledger."""
     if not ledger_file.exists():
         raise UnusableUrl(f"there is no log at {signed}")
     with SQLiteRecorder(ledger_file) as recorder:
         if not recorder.is_copy():
-            raise UnusableUrl(f"there is no log at {signed}, and {ledger_file} is no copy")
+            raise UnusableUrl(f"there is no log at {signed}, and {ledger_file} is not a copy")
         recorder.settle()
 
 
@@ -381,18 +381,18 @@ def _refuse_ended(path: Path, origin: str | None) -> None:
     for log in ended_logs(path):
         if log.origin == origin:
             raise UnusableUrl(
-                f"the log {origin!r} ended at {log.stated_at}, when {log.lost:,} events that it "
-                "had signed were lost; it signs no more. Move its key away and serve once with "
-                "--origin and another name (docs/backup.md)."
+                f"the log {origin!r} must not sign again: it ended at {log.stated_at}, when "
+                f"{log.lost:,} events that it had signed were lost. Move its key away and serve "
+                "once with --origin and another name (docs/backup.md)."
             )
 
 
 def open_ledger(recorder: SQLiteRecorder, *, clock: Clock = system_clock) -> Ledger:
-    """The ledger of a store, with the policy defaults and calendars that it lacked recorded."""
+    """Open the ledger of a store, and record the policy defaults and calendars that it lacks."""
     ledger = Ledger(
         recorder,
         clock=clock,
-        beside=(evidence_changed, late_entry, impersonal),
+        hooks=(evidence_changed, late_entry, impersonal),
         audiences=knowers_of,
     )
     try:

@@ -1,8 +1,8 @@
-"""The composition root of the ledger: every command that is sent, found in the systems themselves.
+"""The registry: finds every command that clients may send, in the systems themselves.
 
 A system is a package in ``ledger.systems`` with a module or package ``commands``. Each command
-there that names its ``ROLES`` is sent, to a URL made of the names of both. Importing this declares
-every type of event, deadline and rule.
+there that names its ``ROLES`` can be sent, to a URL made of the names of the system and the
+command. Importing this module declares every event type, deadline and rule.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _entries(module: ModuleType) -> Iterator[Entry]:
             yield Entry(system, thing)
 
 
-#: By the names of the systems and, within one, of its modules.
+#: All commands, ordered by system and, within a system, by module.
 COMMANDS: tuple[Entry, ...] = tuple(
     entry for module in _modules(systems) for entry in _entries(module)
 )

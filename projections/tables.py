@@ -22,7 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from ledger.kernel import budget
 from ledger.stores.files import connect_read_only, is_damaged, private_file, trouble
-from ledger.stores.naming import beside, ledger_path
+from ledger.stores.naming import ledger_path, sibling
 
 #: Text that sorts by code point on every database, so that digests read rows in the same order.
 Code = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -77,7 +77,7 @@ def views_url(ledger_url: str) -> URL:
     if ledger_url == "sqlite://" or not ledger_url.lower().startswith("sqlite:"):
         return make_url(ledger_url)
     # Not built as text: a file name may contain characters with a meaning in URLs.
-    return URL.create("sqlite", database=str(beside(ledger_path(ledger_url).absolute(), "views")))
+    return URL.create("sqlite", database=str(sibling(ledger_path(ledger_url).absolute(), "views")))
 
 
 def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:

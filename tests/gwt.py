@@ -42,7 +42,7 @@ from ledger.kernel import (
     civil_moment,
     codec,
 )
-from ledger.kernel.sequencer import Beside
+from ledger.kernel.sequencer import Hook
 from ledger.systems.approvals.commands import ApproveRequest
 from ledger.systems.approvals.events import ApprovalGiven
 from tests.cast import HEAD
@@ -83,12 +83,12 @@ class Scenario:
     """One story on one recorder; every step returns the scenario."""
 
     def __init__(
-        self, recorder: DCBRecorder, *, by: Actor = HEAD, beside: Iterable[Beside] = ()
+        self, recorder: DCBRecorder, *, by: Actor = HEAD, hooks: Iterable[Hook] = ()
     ) -> None:
         # A list, so that the ledger's clock does not keep the scenario itself alive.
         self._now = now = [datetime.fromisoformat("2026-01-05T09:00+08:00")]
         self.by = by
-        self.ledger = Ledger(recorder, clock=lambda: now[0], beside=beside)
+        self.ledger = Ledger(recorder, clock=lambda: now[0], hooks=hooks)
         self.outcome: Outcome | None = None
         self.error: NotRecorded | None = None
         # Stops the sequencer's thread when the scenario is over, whatever way it ends.

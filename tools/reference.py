@@ -1,6 +1,7 @@
-"""The reference in ``docs/``: glossary, events, commands, rules and policies, made from the code.
+"""Make the reference in ``docs/`` from the code: glossary, events, commands, rules and policies.
 
-``python -m tools.reference docs`` writes the pages (``make docs``); a test holds them to the code.
+``python -m tools.reference docs`` writes the pages (``make docs``); a test compares them with the
+code.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ T = TypeVar("T")
 
 _MADE = "<!-- Made from the code by `make docs`; edit the docstrings instead. -->"
 
-#: 中文: English. A docstring that begins so is a term of the glossary.
+#: 中文: English. A docstring that begins like this is a term of the glossary.
 _TERM = re.compile(r"^(?P<chinese>[^\x00-\x7f][^:.]*?)(?:: | (?=[A-Z]))(?P<english>.+)", re.DOTALL)
 
 
 def pages() -> dict[str, str]:
-    """Every page by its file name."""
+    """Return every page by its file name."""
     return {
         "glossary.md": _page("Glossary 术语表", _glossary()),
         "events.md": _page("Events 事件目录", _events()),
@@ -52,10 +53,10 @@ def _page(title: str, lines: Iterable[str]) -> str:
 
 
 def term(thing: Any) -> tuple[str, str]:
-    """The Chinese term and the English text of a docstring; the term is empty if it has none."""
+    """Return the Chinese term and the English text of a docstring; the term may be empty."""
     text = cleandoc(thing.__doc__ or "")
-    found = _TERM.match(text)
-    return (found["chinese"], _capital(found["english"])) if found else ("", text)
+    match = _TERM.match(text)
+    return (match["chinese"], _capital(match["english"])) if match else ("", text)
 
 
 def _capital(text: str) -> str:
@@ -102,7 +103,7 @@ def _is_abbreviation(before: str, after: str) -> bool:
 
 
 def _glossary() -> Iterator[str]:
-    yield "What a word of the law is called here: the same in code, in URLs and in the documents."
+    yield "The English names for the terms of the law, used in code, in URLs and in the documents."
     yield ""
     yield "## Words of the field"
     yield ""
@@ -185,8 +186,9 @@ def _visibility(event: type[Event]) -> str:
 
 
 def _commands() -> Iterator[str]:
-    yield "What may be asked of the ledger, by whom. Every command may also carry `occurred_at` and"
-    yield "`legal_basis`; send an `Idempotency-Key` to repeat it safely."
+    yield "The commands that the ledger accepts, and the roles that may send them. Every command"
+    yield "may also have `occurred_at` and `legal_basis`; send an `Idempotency-Key` to repeat it"
+    yield "safely."
     for system in _systems():
         title = " ".join(term(_package(system)))
         yield from ("", f"## {system}: {title}", "")
@@ -205,16 +207,16 @@ def _commands() -> Iterator[str]:
 
 def _rules() -> Iterator[str]:
     known = sorted(declared(Rule), key=lambda rule: rule.id)
-    yield f"{len(known)} rules. **R** refuses a command; **V** is recorded with the fact that"
-    yield "breaks it and opens a finding. `{…}` are the details that a refusal names."
+    yield f"{len(known)} rules. An **R** rule refuses a command. A **V** rule opens a finding that"
+    yield "is recorded with the fact that breaks the rule. `{…}` are details that a refusal names."
     yield from ("", "## Rules", "")
     yield from _table(
         ("id", "says", "law", "what helps", "policy"),
         ((f"`{r.id}`", r.message, r.law, r.hint, _code(r.policy_key)) for r in known),
     )
     yield from ("", "## Deadlines 期限", "")
-    yield "Opened by one event, discharged by others; the clock records what is missed, and what"
-    yield "follows by law."
+    yield "One event opens a deadline, others discharge it. The clock records missed deadlines, and"
+    yield "the events that follow by law."
     yield ""
     yield from _table(
         ("name", "length", "opened by", "discharged by", "raises"),
@@ -232,7 +234,10 @@ def _rules() -> Iterator[str]:
 
 
 def declared(kind: type[T]) -> list[T]:
-    """The project's own of a kind, alone or in rows; not what a test declares as well."""
+    """Return the instances of a class that ``ledger`` modules declare, alone or in tuples.
+
+    Instances that a test declares are left out.
+    """
     found = {
         id(thing): thing
         for name, module in sorted(sys.modules.items())
@@ -252,9 +257,9 @@ def _raises(rule: DeadlineRule) -> str:
 
 
 def _policies() -> Iterator[str]:
-    yield "Every number that a rule is judged by, with its default. A default is the first version;"
-    yield "another is adopted by `POST /v1/policies/adopt-policy-version`. Marks: C✓ the law's text"
-    yield "was re-read, C confident, U a local matter or a choice of design."
+    yield "Every number that a rule uses, with its default. A default is the first version; adopt"
+    yield "another with `POST /v1/policies/adopt-policy-version`. Marks: C✓ means that the text of"
+    yield "the law was checked again, C confident, U a local matter or a choice of design."
     yield ""
     by_key: dict[str, list[Any]] = {key: [] for key in KEYS}
     for default in DEFAULTS:
@@ -265,13 +270,15 @@ def _policies() -> Iterator[str]:
             (
                 f"`{key}`",
                 KEYS[key].unit,
-                f"`{msgspec.json.encode(one.value, order='deterministic').decode()}`",
-                str(one.effective_from),
-                " ".join(part for part in (one.source.instrument, one.source.article) if part),
-                one.confidence,
+                f"`{msgspec.json.encode(default.value, order='deterministic').decode()}`",
+                str(default.effective_from),
+                " ".join(
+                    part for part in (default.source.instrument, default.source.article) if part
+                ),
+                default.confidence,
             )
             for key, defaults in sorted(by_key.items())
-            for one in defaults
+            for default in defaults
         ),
     )
 
@@ -309,7 +316,7 @@ _PLAIN: Mapping[type[inspect.Type], str] = {
 
 
 def type_name(info: inspect.Type) -> str:
-    """What a field holds, in words."""
+    """Return what a field holds, in words."""
     make: Mapping[type[inspect.Type], Callable[[Any], str]] = {
         inspect.Metadata: _metadata_name,
         inspect.UnionType: lambda i: " or ".join(

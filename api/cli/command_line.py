@@ -82,12 +82,12 @@ from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query, recorded_at
 from ledger.opening import (
     UnusableUrl,
-    beside,
     claim,
     ledger_path,
     open_accesses,
     open_ledger,
     open_recorder,
+    sibling,
     trial_of,
 )
 from ledger.stores.files import private_file
@@ -454,7 +454,7 @@ def tick(
 
 def _views(recorder: SQLiteRecorder) -> Views:
     """Open the views of a ledger for writing, and mark them as belonging to it."""
-    claim(beside(recorder.path, "views"), recorder)
+    claim(sibling(recorder.path, "views"), recorder)
     return open_views(f"sqlite:///{recorder.path}")
 
 
@@ -511,7 +511,7 @@ def erase(
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder) as opened,
-        Vault(beside(recorder.path, "vault"), mark=recorder.mark()) as vault,
+        Vault(sibling(recorder.path, "vault"), mark=recorder.mark()) as vault,
     ):
         command = ErasePerson(
             person=token,

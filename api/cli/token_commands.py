@@ -27,11 +27,11 @@ from ledger.general.vocabulary import ActorId, Role, same_person
 from ledger.kernel import Ledger
 from ledger.opening import (
     UnusableUrl,
-    beside,
     claim,
     open_accesses,
     open_recorder,
     refuse_anothers,
+    sibling,
 )
 from ledger.stores.takeover import refuse_earlier
 
@@ -180,7 +180,7 @@ def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
     """Open the tokens, and the access ledger that records what is done with them."""
     with (
         open_recorder(url, create=False, tell=say) as recorder,
-        Tokens.open(claim(beside(recorder.path, "tokens"), recorder)) as tokens,
+        Tokens.open(claim(sibling(recorder.path, "tokens"), recorder)) as tokens,
         open_accesses(recorder) as accesses,
         Ledger(accesses) as access,
     ):
@@ -192,6 +192,6 @@ def _tokens(url: str) -> Iterator[Tokens]:
     """Open the tokens of an existing ledger: with a mistyped URL they would be useless."""
     with open_recorder(url, create=False, read_only=True) as recorder:
         refuse_earlier(recorder)
-        refuse_anothers(beside(recorder.path, "tokens"), recorder)
-        with Tokens.open(beside(recorder.path, "tokens"), read_only=True) as tokens:
+        refuse_anothers(sibling(recorder.path, "tokens"), recorder)
+        with Tokens.open(sibling(recorder.path, "tokens"), read_only=True) as tokens:
             yield tokens

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.opening import UnusableUrl, beside
+from ledger.opening import UnusableUrl, sibling
 from ledger.stores.files import mark_in
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
@@ -41,7 +41,7 @@ def verify_all(
     )
     if result.faults:
         return result, []
-    file = beside(recorder.path, "views")
+    file = sibling(recorder.path, "views")
     if not file.exists():
         remark = "there are no views: the service will rebuild them when it next starts"
         return msgspec.structs.replace(result, remarks=(*result.remarks, remark)), []

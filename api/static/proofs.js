@@ -115,17 +115,17 @@ const PROOFS = (() => {
       }
     }
     const record = value();
-    if (at !== bytes.length) throw new Differs("something stands behind the record");
+    if (at !== bytes.length) throw new Differs("there are more bytes after the record");
     return record;
   }
 
   function parsedReceipt(given) {
     const cut = given.indexOf("\n\n");
     const [head, ...lines] = given.slice(0, cut).split("\n");
-    if (cut < 0 || head !== "c2sp.org/tlog-proof@v1") throw new Differs("this is no receipt of a log");
+    if (cut < 0 || head !== "c2sp.org/tlog-proof@v1") throw new Differs("this is not a receipt of a log");
     if (lines[0].startsWith("extra ")) lines.shift();
     const index = /^index (0|[1-9][0-9]*)$/.exec(lines[0]);
-    if (!index) throw new Differs("the receipt names no index");
+    if (!index) throw new Differs("the receipt must name an index; it does not");
     const checkpoint = given.slice(cut + 2);
     const end = checkpoint.lastIndexOf("\n\n");
     if (end < 0) throw new Differs("the checkpoint has no signatures");
@@ -150,7 +150,7 @@ const PROOFS = (() => {
     const [name, id, ...rest] = given.split("+");
     const blob = unbase64(rest.join("+"));
     const expected = hex((await sha256(joined(utf8(`${name}\n`), blob))).subarray(0, 4));
-    if (blob.length !== 33 || id !== expected) throw new Differs(`${given} is no key`);
+    if (blob.length !== 33 || id !== expected) throw new Differs(`${given} is not a key`);
     if (blob[0] !== kind) throw new Differs(`${given} is not the key of a ${kind === LOG ? "log" : "witness"}`);
     return { name, id, bytes: blob.subarray(1), given };
   }

@@ -1,1 +1,1 @@
-"""查阅与拒绝记录 Who was refused and who looked (0.9): a ledger of its own, beside the other."""
+"""查阅与拒绝记录: refused commands and consultations (0.9), recorded in a ledger of their own."""

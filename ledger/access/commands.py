@@ -1,4 +1,4 @@
-"""Commands of the access ledger. The service sends them; nobody else can."""
+"""Commands of the access ledger. Only the service sends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.kernel import Event, Reading, Report
 
 
 class NoteRefusal(Report):
-    """记录拒绝: take down that a rule refused a command."""
+    """记录拒绝: record that a rule refused a command."""
 
     SENT: ClassVar[bool] = False
 
@@ -21,7 +21,7 @@ class NoteRefusal(Report):
 
 
 class NoteUnknown(Report):
-    """记录查无此项: take down that somebody named what is not there for them."""
+    """记录查无此项: record that a sender named a subject that is unknown or hidden from them."""
 
     SENT: ClassVar[bool] = False
 
@@ -32,7 +32,7 @@ class NoteUnknown(Report):
 
 
 class NotePause(Report):
-    """记录暂停发送: take down that somebody named too often what is not there for them."""
+    """记录暂停发送: record that a sender named unknown or hidden subjects too often."""
 
     SENT: ClassVar[bool] = False
 
@@ -43,7 +43,7 @@ class NotePause(Report):
 
 
 class NoteConsultation(Report):
-    """记录查阅: take down that a supervisor looks at something."""
+    """记录查阅: record that a supervisor consults records."""
 
     SENT: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""Events of the access ledger (0.9, 4.2 no. 11). None of them stands in the main ledger."""
+"""Events of the access ledger (0.9, 4.2 no. 11). None of them is recorded in the main ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ledger.kernel.events import Upcaster
 
 RuleId = Annotated[str, subject("rule", pattern=r"^[A-Z]{3}-[A-Z][0-9]{1,3}$", examples=["FIL-R4"])]
 
-#: The first 16 hex digits of a token's SHA-256: names a token and gives nothing of it away.
+#: The first 16 hex digits of a token's SHA-256: it names a token without revealing it.
 TokenId = Annotated[str, subject("token", pattern=r"^[0-9a-f]{16}$", examples=["5f0c2ab1d3e49768"])]
 TokenRequestId = Annotated[
     str,
@@ -33,13 +33,14 @@ TokenRequestId = Annotated[
 
 
 class CommandRefused(Event):
-    """命令被拒: a rule refused what somebody asked for; the main ledger is as it was.
+    """命令被拒: a rule refused a command; the main ledger did not change.
 
-    The actor is whoever asked, ``unit`` the unit acted for. ``refused_command`` is the id of the
-    command: the same request repeated under one Idempotency-Key has one id, and is noted each time.
-    Since version 2 ``withheld_from`` are the units that may not know of what the command named.
-    Since version 3 ``subjects`` are those that the command named, as tags: a refusal is shown to
-    whom may know all of them. A kind without an id stands for one that was not recorded then.
+    The actor is the sender, ``unit`` the unit acted for. ``refused_command`` is the id of the
+    command: a request repeated under one Idempotency-Key keeps its id and is recorded each time.
+    ``withheld_from`` (since version 2) are the units that must not know of the subjects named.
+    ``subjects`` (since version 3) are the subjects that the command named, as tags: a refusal is
+    shown to readers who may know all of them. A kind without an id stands for a subject that was
+    not recorded at that time.
     """
 
     TOPIC: ClassVar[str] = "access.command-refused"
@@ -59,11 +60,11 @@ class CommandRefused(Event):
 
 
 class ReferenceUnknown(Event):
-    """查无此项: somebody named what does not exist, or what they may not know of.
+    """查无此项: a sender named a subject that does not exist, or that they may not know of.
 
-    Both are taken down alike, so that neither the time of the answer nor this ledger tells them
-    apart. ``kind`` is the kind of subject; its id is the sender's own word and is not written down.
-    ``unit`` is the sender's.
+    Both cases are recorded alike, so that neither the time of the answer nor this ledger
+    distinguishes them. ``kind`` is the kind of subject; its id is the sender's own text and is not
+    recorded. ``unit`` is the sender's unit.
     """
 
     TOPIC: ClassVar[str] = "access.reference-unknown"
@@ -74,11 +75,11 @@ class ReferenceUnknown(Event):
 
 
 class SenderPaused(Event):
-    """暂停发送: somebody named too often what is not there for them, and has to wait (2.17).
+    """暂停发送: a sender named unknown or hidden subjects too often, and must wait (2.17).
 
-    ``named`` counts the commands that did since their allowance was whole. Hidden subjects and
-    unknown ones count alike, and so does an id for something new that is in use. ``unit`` is the
-    sender's.
+    ``named`` counts those commands since the sender's allowance was last full. Unknown and hidden
+    subjects count alike, and so does an id for a new subject that is already in use. ``unit`` is
+    the sender's unit.
     """
 
     TOPIC: ClassVar[str] = "access.sender-paused"
@@ -88,19 +89,19 @@ class SenderPaused(Event):
 
 
 def _as_it_was(body: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 named no person."""
+    """Return a body of version 1, which had no ``person``, unchanged."""
     return body
 
 
 class RecordsConsulted(Event):
-    """查阅记录: a supervisor looked at something; noted before the answer is given.
+    """查阅记录: a supervisor consulted records; recorded before the answer is sent.
 
-    ``route`` is the kind of resource, ``asked`` the path and query that were sent, without words
-    of the asker's own: `withheld` stands for what the ledger does not have as a subject and is no
-    number, date or word of the resource. Whoever asks for what is sealed of a ``person`` is noted
-    too, supervisor or not. Since version 3 ``withheld_from`` are the units that may not know of
-    what was looked at. Since version 4 ``subjects`` are those that were asked for and that the
-    asker may know, as tags: the consultation is shown to whom may know all of them.
+    ``route`` is the kind of resource, ``asked`` the path and query that were sent. `withheld`
+    replaces the reader's own words in it: every value that is not a known subject, a number, a date
+    or a word of the resource. A request for the sealed data of a ``person`` is recorded for every
+    reader, supervisor or not. ``withheld_from`` (since version 3) are the units that must not know
+    of the records. ``subjects`` (since version 4) are the subjects that were asked for and that the
+    reader may know, as tags: the consultation is shown to readers who may know all of them.
     """
 
     TOPIC: ClassVar[str] = "access.records-consulted"
@@ -117,10 +118,10 @@ class RecordsConsulted(Event):
 
 
 class TokenRequested(Event):
-    """令牌申请: an operator asked for a token for somebody; it is good for nothing yet.
+    """令牌申请: an operator requested a token for a person; the token is not valid yet.
 
-    The holder drew the token; ``digest`` is its SHA-256 and all that anybody else ever has of it.
-    ``expires_on`` is the last civil date on which it is to be good.
+    The holder generated the token; nobody else has more of it than ``digest``, its SHA-256.
+    ``expires_on`` is the last civil date on which the token will be valid.
     """
 
     TOPIC: ClassVar[str] = "access.token-requested"
@@ -135,7 +136,7 @@ class TokenRequested(Event):
 
 
 class TokenRequestDeclined(Event):
-    """令牌申请不予批准: an operator declined a token, or took an own request back."""
+    """令牌申请不予批准: an operator declined a token, or withdrew their own request."""
 
     TOPIC: ClassVar[str] = "access.token-request-declined"
 
@@ -144,11 +145,12 @@ class TokenRequestDeclined(Event):
 
 
 class TokenGranted(Event):
-    """令牌授予: from here on a token is good, for whom it names and no longer than it says.
+    """令牌授予: a token became valid for its holder, until ``expires_on`` if that is given.
 
-    ``requested_by`` and ``approved_by`` are two persons. Over HTTP both are operators and the
-    actor is who approved; on the command line (no ``request``) whoever holds the ledger's files
-    acts, and ``approved_by`` is the second person, if any, who confirmed by a token of their own.
+    ``requested_by`` and ``approved_by`` are two persons. Over HTTP both are operators, and the
+    actor is the one who approved. On the command line (no ``request``) the actor is the person who
+    controls the ledger's files, and ``approved_by`` is the second person, if any, who confirmed
+    with a token of their own.
     """
 
     TOPIC: ClassVar[str] = "access.token-granted"
@@ -165,7 +167,7 @@ class TokenGranted(Event):
 
 
 class TokenRevoked(Event):
-    """令牌撤销: a token is good no more. One person suffices: it takes power and gives none."""
+    """令牌撤销: a token is no longer valid. One person suffices, because no right is granted."""
 
     TOPIC: ClassVar[str] = "access.token-revoked"
 
@@ -177,9 +179,10 @@ class TokenRevoked(Event):
 
 
 class ClockConfirmed(Event):
-    """时钟确认: an operator answers for the clock after a jump; commands were refused till then.
+    """时钟确认: an operator confirmed the clock after a jump, which had stopped all commands.
 
-    ``last_recorded_at`` is the newest record of the ledger then, ``clock`` what the clock showed.
+    ``clock`` is the time that the clock showed, ``last_recorded_at`` the recording time of the
+    newest event at that moment.
     """
 
     TOPIC: ClassVar[str] = "access.clock-confirmed"

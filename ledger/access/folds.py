@@ -1,4 +1,4 @@
-"""Folds about tokens: what was asked for, and what is good."""
+"""Folds about tokens: which were requested, and which are valid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ledger.kernel import Fold, Recorded, SubjectFold
 
 
 class TokenRequest(SubjectFold):
-    """What was asked for in this request, by whom, and what became of it?"""
+    """Who requested which token in this request, and was it granted or declined?"""
 
     BEGUN = "requested"
 
@@ -28,7 +28,7 @@ class TokenRequest(SubjectFold):
 
     @property
     def state(self) -> Literal["pending", "granted", "declined"]:
-        """Where the request stands."""
+        """The state of the request."""
         if self.approved_by:
             return "granted"
         return "declined" if self.declined else "pending"

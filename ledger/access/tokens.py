@@ -1,6 +1,6 @@
-"""Commands about tokens: two persons make one good, one ends it.
+"""Commands about tokens: two persons make a token valid, one person can revoke it.
 
-They are recorded in the access ledger; the file of tokens follows what is recorded here.
+Their events are in the access ledger; the file of tokens follows those events.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ledger.access.folds import TokenRequest, TokenStanding
 from ledger.general.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId, same_person
 from ledger.kernel import Act, Event, Forbidden, Malformed, OutOfStep, Reading, Report
 
-#: Digits of a digest that name a token.
+#: How many digits of a digest name a token.
 ID_DIGITS = 16
 
 
 class RequestToken(Act):
-    """申请令牌: ask for a token for a person of a unit, in a role; another operator approves it.
+    """申请令牌: request a token for a person of a unit, in a role; another operator approves it.
 
-    The holder draws the token (`supervision-ledger token draw`) and tells its ``digest``, the
-    SHA-256 in hex. Nobody else ever has the token itself. ``entity``: for an entity_rep, whom they
-    act for. ``expires_on``: the last civil date on which it is good.
+    The holder generates the token (`supervision-ledger token draw`) and gives its ``digest``, the
+    SHA-256 in hex, to the operator. Nobody else ever has the token itself. ``entity``: the business
+    that an entity_rep acts for. ``expires_on``: the last civil date on which the token is valid.
     """
 
     ACTS_FOR = ""
@@ -52,7 +52,7 @@ class RequestToken(Act):
                 "/expires_on",
             )
         if ledger.read(TokenStanding(self.digest[:ID_DIGITS])).granted:
-            raise OutOfStep("this digest is of a token that was granted already; draw a new token")
+            raise OutOfStep("the token of this digest was granted already; draw a new token")
         yield TokenRequested(
             request=ledger.name("TKR"),
             unit=self.unit,
@@ -65,10 +65,10 @@ class RequestToken(Act):
 
 
 class ApproveToken(Act):
-    """批准令牌: make a requested token good. Neither who requested it nor its holder may.
+    """批准令牌: make a requested token valid. Its requester and its holder cannot approve it.
 
-    Ask the holder for the first digits of the digest before, and compare them. Repeated by the same
-    operator it finishes what was interrupted.
+    First ask the holder for the first digits of the digest, and compare them. If an approval was
+    interrupted, the same operator sends it again to complete it.
     """
 
     request: TokenRequestId
@@ -85,9 +85,13 @@ class ApproveToken(Act):
         if asked.state != "pending":
             raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
         if same_person(person, asked.requested_by):
-            raise Forbidden(f"{person} made this request: another operator must approve it.")
+            raise Forbidden(
+                f"{person} cannot approve their own request: another operator must approve it."
+            )
         if same_person(person, wanted.holder):
-            raise Forbidden(f"{person} is to hold this token: another operator must approve it.")
+            raise Forbidden(
+                f"{person} cannot approve their own token: another operator must approve it."
+            )
         if standing.granted:
             raise OutOfStep(f"the token {token} was granted already; decline this request")
         yield TokenGranted(
@@ -104,7 +108,7 @@ class ApproveToken(Act):
 
 
 class DeclineToken(Act):
-    """不批准令牌: decline a requested token, or take an own request back. One operator suffices."""
+    """不批准令牌: decline a requested token, or withdraw one's own request. One person suffices."""
 
     request: TokenRequestId
     reason: Text
@@ -117,7 +121,7 @@ class DeclineToken(Act):
 
 
 class NoteGrant(Report):
-    """记录授予: note that whoever holds the ledger's files made a token good."""
+    """记录授予: record that the person who controls the ledger's files made a token valid."""
 
     grant: TokenGranted
 
@@ -126,7 +130,7 @@ class NoteGrant(Report):
 
 
 class NoteRevocation(Report):
-    """记录撤销: note that a token is good no more, once."""
+    """记录撤销: record once that a token is no longer valid."""
 
     revocation: TokenRevoked
 
@@ -136,7 +140,7 @@ class NoteRevocation(Report):
 
 
 class NoteClock(Report):
-    """记录时钟确认: note who answers for the clock, and what it showed."""
+    """记录时钟确认: record who confirmed the clock, and the time that it showed."""
 
     confirmation: ClockConfirmed
 

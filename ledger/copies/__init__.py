@@ -1,1 +1,1 @@
-"""Copies of a ledger: backup, restore, bundles for others to check, and the blobs that go along."""
+"""Copies of a ledger: backup, restore, and bundles that others can check."""

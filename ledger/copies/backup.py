@@ -1,18 +1,19 @@
-"""A copy of a ledger with all that belongs to it, taken while it is being written.
+"""A backup: a copy of a ledger and all that belongs to it, made while the ledger is in use.
 
-What is copied, in this order, and why in this one:
+``make_backup`` copies in this order, for these reasons:
 
-1. What was signed. Every event under a signature is recorded before it is signed, so a ledger that
-   is copied afterwards holds it: the copy never has promises that it cannot keep. With it the key
-   that signs by then, if it is asked for: both again if the log changed its key in between.
+1. The signed checkpoints. An event is recorded before a checkpoint that covers it is signed. So a
+   ledger that is copied later holds every signed event. If asked for, copy also the key that signs
+   at that time, and copy both again if the log changed its key in between.
 2. The ledger, as it is at one moment.
-3. What its events name by digest, files of evidence among it as they lie, sealed. A piece is put
-   down before the event that names it, so whatever the copied events name is there by now.
-4. The access ledger, after what its log signed. Nothing in it depends on the others.
-5. The manifest, last: a copy without one was never finished.
+3. The blobs and sealed files of evidence. Each is stored before the event that names it, so all
+   that the copied events name exists by now.
+4. The access ledger, after its own signed checkpoints. It does not depend on the other parts.
+5. The manifest, last: a copy without a manifest was not completed.
 
-All that in a folder of another name, which is flushed and then renamed. Tiles and views are not
-copied: they are made again from the events.
+All of this goes into a folder with a temporary name, which is flushed and then renamed. A crash
+leaves only that folder. Tiles and views are not copied, because they can be made again from the
+events.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ledger import VERSION
-from ledger.copies.blobs import naming, pieces_of
+from ledger.copies.blobs import blobs_of, naming
 from ledger.evidence import (
     FOLDER,
     NAMING,
@@ -44,7 +45,7 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.stores.blobs import BlobDamaged, BlobMissing, Blobs
 from ledger.stores.evidence import EvidenceFolder
 from ledger.stores.files import copy_database, digest_of, unchanging, whole_folder
-from ledger.stores.naming import UnusableUrl, beside, blobs_folder, key_file, refuse_neighbour
+from ledger.stores.naming import UnusableUrl, blobs_folder, key_file, refuse_neighbour, sibling
 from ledger.systems.process.events import CaseFilesErased
 from ledger.transparency.ended import ended_folder
 from ledger.transparency.keys import KeyFileError, next_key, read_key
@@ -62,25 +63,25 @@ ACCESS_KEY = "access.key"
 TOKENS = "tokens.db"
 KEY = "log.key"
 NEXT_KEY = "log.key.next"
-PIECES = "blobs"
+BLOBS = "blobs"
 ENDED = "ended"
-#: What is copied only if it is asked for.
+#: The parts that are copied only if they are asked for.
 SECRETS = frozenset({TOKENS, KEY, NEXT_KEY, ACCESS_KEY})
-PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, PIECES, ENDED}) | SECRETS
+PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, BLOBS, ENDED}) | SECRETS
 
-#: How often key and promises are copied till they fit: a log does not change its key twice a day.
+#: How many times to copy the key and the checkpoints until they fit. A log rarely changes its key.
 _ATTEMPTS = 3
-#: Records that are read from a copy at a time.
+#: How many records to read from a copy at a time.
 _PAGE = 10_000
-#: Bytes of a file of evidence that are copied at a time.
+#: How many bytes of a file of evidence to copy at a time.
 _PART = 1024 * 1024
 
-#: Told what is being copied or looked at, how far that is, and of how much.
+#: Receives what is being copied or checked, how much of it is done, and the total.
 Progress = Callable[[str, int, int], None]
 
 
 class CopyError(ValueError):
-    """A backup cannot be made, or cannot be used, and why."""
+    """A backup cannot be made or used; the message says why."""
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,12 +93,12 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a backup holds.
+    """The contents of a backup.
 
-    ``root``: of the tree of all its ``events``, in base64 as in a checkpoint. ``checkpoint``: the
-    newest note signed by the log that it covers, ``vkey`` the public key that signs by then; they
-    are ``None`` if nothing was signed, or there is no log. ``lacking``: digests that
-    events name and under which nothing whole was found.
+    ``root``: the Merkle root of all its ``events``, in base64 as in a checkpoint. ``checkpoint``:
+    the newest note that the log has signed, and ``vkey`` the public key of that time; both are
+    ``None`` if nothing was signed or there is no log. ``lacking``: digests that events name and
+    whose content was missing or damaged.
     """
 
     format: str
@@ -114,17 +115,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def places(ledger_file: Path) -> dict[str, Path]:
-    """Where each part of a backup lies when it is in use, by its name in the backup."""
+    """Return the path of each part of a ledger in use, by its name in the backup."""
     return {
         LEDGER: ledger_file,
-        SIGNED: beside(ledger_file, "signed"),
-        ACCESS: beside(ledger_file, "access"),
-        ACCESS_SIGNED: beside(beside(ledger_file, "access"), "signed"),
-        ACCESS_KEY: key_file(beside(ledger_file, "access")),
-        TOKENS: beside(ledger_file, "tokens"),
+        SIGNED: sibling(ledger_file, "signed"),
+        ACCESS: sibling(ledger_file, "access"),
+        ACCESS_SIGNED: sibling(sibling(ledger_file, "access"), "signed"),
+        ACCESS_KEY: key_file(sibling(ledger_file, "access")),
+        TOKENS: sibling(ledger_file, "tokens"),
         KEY: key_file(ledger_file),
         NEXT_KEY: next_key(key_file(ledger_file)),
-        PIECES: blobs_folder(ledger_file),
+        BLOBS: blobs_folder(ledger_file),
         ENDED: ended_folder(ledger_file),
     }
 
@@ -139,14 +140,14 @@ def make_backup(
 ) -> Manifest:
     """Copy a ledger to a new folder, while it is served or not. The manifest says what was copied.
 
-    The private key of the log and the tokens' hashes are copied ``with_secrets`` alone.
+    The private keys of the logs and the hashes of tokens are copied only ``with_secrets``.
 
     Raises ``UnusableUrl`` if there is no ledger, ``FileExistsError`` if ``target`` exists,
-    ``CopyError`` if the ledger does not begin with what was signed, and whatever the disk raises.
-    Nothing stands at ``target`` then.
+    ``CopyError`` if the ledger does not begin with the signed events, and ``OSError``. In these
+    cases ``target`` is not made.
     """
     if not ledger_file.exists():
-        raise UnusableUrl(f"there is no ledger at {ledger_file}")
+        raise UnusableUrl(f"there is no ledger at {ledger_file}; name an existing one")
     refuse_neighbour(target.absolute())
     if not target.absolute().parent.is_dir():
         raise UnusableUrl(f"there is no directory {target.absolute().parent} for the backup")
@@ -161,7 +162,7 @@ def make_backup(
             copy_database(parts[name], copied, partial(progress, name))
             return copied
 
-        signed_copy = copy(SIGNED)
+        signed_copy = copy(SIGNED)  # 1. the signed checkpoints
         if with_secrets:
             for _ in range(_ATTEMPTS):
                 _copy_secrets(folder, parts, (KEY, NEXT_KEY))
@@ -171,21 +172,24 @@ def make_backup(
                 signed_copy = copy(SIGNED)
             else:
                 raise CopyError(
-                    f"the key at {parts[KEY]} is not that of {_key_that_signs(signed_copy)}, which "
-                    "signs: nothing was copied, as such a backup could not be restored"
+                    f"the key at {parts[KEY]} must be that of {_key_that_signs(signed_copy)}, "
+                    "which signs the log; it is another one. Nothing was copied, because such a "
+                    "backup could not be restored"
                 )
         newest = newest_in(signed_copy) if signed_copy else None
-        copy(LEDGER)
+        copy(LEDGER)  # 2. the ledger
         events, root = _check_root(
             folder / LEDGER, newest, lambda done, total: progress("records", done, total)
         )
-        lacking = _copy_pieces(folder, parts[PIECES], partial(progress, "blobs"))
-        lacking += copy_evidence(folder / LEDGER, parts[PIECES], folder / PIECES)
-        access_signed = copy(ACCESS_SIGNED)
+        # 3. the blobs and files of evidence
+        lacking = _copy_blobs(folder, parts[BLOBS], partial(progress, "blobs"))
+        lacking += copy_evidence(folder / LEDGER, parts[BLOBS], folder / BLOBS)
+        access_signed = copy(ACCESS_SIGNED)  # 4. the access ledger
         access = copy(ACCESS)
         if access_signed and not access:
             raise CopyError(
-                f"{parts[ACCESS]} is gone, and what its log signed lies there: nothing was copied"
+                f"{parts[ACCESS]} must exist, because its log has signed checkpoints; it is "
+                "missing. Nothing was copied"
             )
         kept, _ = (
             _check_root(
@@ -216,34 +220,37 @@ def make_backup(
             files=tuple(_files(folder)),
         )
         encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
-        (folder / MANIFEST).write_bytes(encoded)
+        (folder / MANIFEST).write_bytes(encoded)  # 5. the manifest
     return manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a backup. Raises ``CopyError`` if it is none, or not one for this program."""
+    """Return the manifest of a backup. Raises ``CopyError`` if this program cannot read it."""
     path = folder / MANIFEST
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         raise CopyError(
-            f"{folder} has no {MANIFEST}: it is no backup, or one that was never finished"
+            f"{folder} has no {MANIFEST}: it is not a backup, or the backup was not completed"
         ) from None
     except msgspec.DecodeError as error:
         raise CopyError(f"{path} is damaged, or of another program: {error}") from error
     except RecursionError:
-        raise CopyError(f"{path} is damaged: it is nested without end") from None
-    if found.format != FORMAT:
-        raise CopyError(f"{path} has the format {found.format!r}; this program knows {FORMAT!r}")
-    for file in found.files:
+        raise CopyError(f"{path} is damaged: it is nested too deeply") from None
+    if manifest.format != FORMAT:
+        raise CopyError(f"{path} must have the format {FORMAT!r}; it has {manifest.format!r}")
+    for file in manifest.files:
         parts = PurePosixPath(file.path).parts
         if not parts or ".." in parts or parts[0] not in PARTS or "\0" in file.path:
-            raise CopyError(f"{MANIFEST} names {file.path!r}, which is no part of a backup")
-    return found
+            raise CopyError(f"{MANIFEST} names {file.path!r}, which is not a part of a backup")
+    return manifest
 
 
-def pieces_named(ledger_file: Path) -> set[str]:
-    """The digests of the pieces that the events of a copied ledger name. Raises ``CopyError``."""
+def blobs_named(ledger_file: Path) -> set[str]:
+    """Return the digests of the blobs that the events of a copied ledger name.
+
+    Raises ``CopyError``.
+    """
     named = set()
     fields = naming()
     marks = ", ".join("?" * len(fields))
@@ -256,12 +263,12 @@ def pieces_named(ledger_file: Path) -> set[str]:
                 event = codec.decode(position, data).event
             except codec.UnreadableRecord as error:
                 raise CopyError(str(error)) from error
-            named |= pieces_of(event)
+            named |= blobs_of(event)
     return named
 
 
 def evidence_named(ledger_file: Path) -> list[NamedFile]:
-    """The files of evidence that the events of a copied ledger say are kept, and not erased."""
+    """Return the files of evidence that the events of a copied ledger name, without erased ones."""
     topics = (*(cls.TOPIC for cls in NAMING), CaseFilesErased.TOPIC)
     marks = ", ".join("?" * len(topics))
     with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
@@ -277,18 +284,19 @@ def evidence_named(ledger_file: Path) -> list[NamedFile]:
     return [file for file in named_files(records) if file.case not in erased]
 
 
-def copy_evidence(ledger_file: Path, pieces: Path, target: Path) -> tuple[str, ...]:
-    """Copy every sealed file that events name; the digests of those that are not whole, or missing.
+def copy_evidence(ledger_file: Path, blobs: Path, target: Path) -> tuple[str, ...]:
+    """Copy every sealed file that events name; return the digests of missing or damaged ones.
 
-    Each is opened by its digest: a listing of the folder would miss one that is renamed meanwhile.
+    Open each file by its digest: a listing of the folder would miss a file that is renamed
+    meanwhile.
     """
     named = {(file.case, file.digest) for file in evidence_named(ledger_file)}
-    source = EvidenceFolder(pieces / FOLDER, read_only=True)
+    source = EvidenceFolder(blobs / FOLDER, read_only=True)
     copies = EvidenceFolder(target / FOLDER, read_only=not named)
     for case, digest in sorted(named):
-        found = source.open(subject_of(case), digest)
-        if found is not None:
-            with found[0] as file:
+        opened = source.open(subject_of(case), digest)
+        if opened is not None:
+            with opened[0] as file:
                 copy = copies.begin(subject_of(case))
                 while part := file.read(_PART):
                     copy.write(part)
@@ -297,9 +305,9 @@ def copy_evidence(ledger_file: Path, pieces: Path, target: Path) -> tuple[str, .
     return lacking_evidence(ledger_file, target)
 
 
-def lacking_evidence(ledger_file: Path, pieces: Path) -> tuple[str, ...]:
-    """The digests of files of evidence that events name and that do not lie among the pieces."""
-    store = EvidenceFolder(pieces / FOLDER, read_only=True)
+def lacking_evidence(ledger_file: Path, blobs: Path) -> tuple[str, ...]:
+    """Return the digests of files of evidence that events name and that ``blobs`` does not hold."""
+    store = EvidenceFolder(blobs / FOLDER, read_only=True)
     named = evidence_named(ledger_file)
     return tuple(sorted({f.digest for f in named if wrong_file(f, store, None) is not None}))
 
@@ -307,19 +315,19 @@ def lacking_evidence(ledger_file: Path, pieces: Path) -> tuple[str, ...]:
 def _copy_secrets(folder: Path, parts: dict[str, Path], names: tuple[str, ...]) -> None:
     for name in names:
         (folder / name).unlink(missing_ok=True)
-        with suppress(FileNotFoundError):  # there is none, or it took another's place just now
+        with suppress(FileNotFoundError):  # it does not exist, or was renamed at this moment
             shutil.copy(parts[name], folder / name)
             (folder / name).chmod(0o600)
 
 
 def _key_fits(folder: Path, signed_copy: Path | None) -> bool:
-    """Whether the key that signs is among the copied ones. Who keeps it elsewhere has none here."""
+    """Whether the signing key is among the copied keys; true too if the key is kept elsewhere."""
     vkey = _key_that_signs(signed_copy)
-    there = [folder / name for name in (KEY, NEXT_KEY) if (folder / name).exists()]
-    if vkey is None or not there:
+    copied = [folder / name for name in (KEY, NEXT_KEY) if (folder / name).exists()]
+    if vkey is None or not copied:
         return True
     with suppress(KeyFileError):
-        return any(read_key(one).verifier().vkey() == vkey for one in there)
+        return any(read_key(path).verifier().vkey() == vkey for path in copied)
     return False
 
 
@@ -327,8 +335,8 @@ def _key_that_signs(signed_copy: Path | None) -> str | None:
     if signed_copy is None:
         return None
     with closing(sqlite3.connect(unchanging(signed_copy), uri=True)) as sqlite:
-        found = sqlite.execute("SELECT vkey FROM keys ORDER BY since DESC LIMIT 1").fetchone()
-    return None if found is None else str(found[0])
+        row = sqlite.execute("SELECT vkey FROM keys ORDER BY since DESC LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _check_root(
@@ -337,7 +345,10 @@ def _check_root(
     progress: Callable[[int, int], None],
     named: str = "ledger",
 ) -> tuple[int, bytes]:
-    """How many events a copied ledger has, and their root, from the records as they are."""
+    """Return how many events a copied ledger has, and their root, computed from the records.
+
+    Raises ``CopyError`` if the root at the size of ``newest`` is not the signed one.
+    """
     tree, signed_root = Growing(), None
     with closing(sqlite3.connect(unchanging(ledger_file), uri=True)) as sqlite:
         ((count,),) = sqlite.execute("SELECT count(*) FROM events")
@@ -350,21 +361,19 @@ def _check_root(
             progress(tree.size, count)
     if newest is not None and signed_root != newest.root:
         raise CopyError(
-            f"the {named} does not begin with the {newest.size:,} events that were signed at "
-            f"{newest.signed_at}: nothing was copied. Run supervision-ledger verify, and keep the "
-            "files as they are until somebody has looked."
+            f"the {named} must begin with the {newest.size:,} events that were signed at "
+            f"{newest.signed_at}; it does not. Nothing was copied. Run supervision-ledger verify, "
+            "and do not change the files until the cause is known."
         )
     return tree.size, tree.root()
 
 
-def _copy_pieces(
-    folder: Path, pieces: Path, progress: Callable[[int, int], None]
-) -> tuple[str, ...]:
-    """Copy every piece there is; the digests of those that are named and not whole."""
-    named = pieces_named(folder / LEDGER)
-    if not pieces.exists():
+def _copy_blobs(folder: Path, blobs: Path, progress: Callable[[int, int], None]) -> tuple[str, ...]:
+    """Copy every blob; return the digests of those that events name and that are not whole."""
+    named = blobs_named(folder / LEDGER)
+    if not blobs.exists():
         return tuple(sorted(named))
-    source, target = Blobs(pieces), Blobs(folder / PIECES)
+    source, target = Blobs(blobs), Blobs(folder / BLOBS)
     lacking: list[str] = []
     every = sorted(named.union(source.digests()))
     for done, digest in enumerate(every, start=1):

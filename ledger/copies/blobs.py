@@ -1,4 +1,4 @@
-"""Which events name pieces that lie beside the ledger, by digest (``ledger.stores.blobs``)."""
+"""Find the blobs that events name by digest (``ledger.stores.blobs``)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ledger.kernel.events import event_types
 
 @cache
 def naming() -> dict[str, tuple[str, ...]]:
-    """The fields that name pieces, by the type of event that has them."""
-    found = {
+    """Return the fields that name blobs, by the topic of their event."""
+    fields_of = {
         topic: tuple(
             field.name
             for field in inspect.type_info(cls).fields  # type: ignore[attr-defined]
-            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("piece")
+            if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("blob")
         )
         for topic, cls in event_types().items()
     }
-    return {topic: fields for topic, fields in found.items() if fields}
+    return {topic: fields for topic, fields in fields_of.items() if fields}
 
 
-def pieces_of(event: Event) -> set[str]:
-    """The digests that an event names."""
+def blobs_of(event: Event) -> set[str]:
+    """Return the digests of the blobs that an event names."""
     return {getattr(event, field) for field in naming().get(event.TOPIC, ())}

@@ -1,9 +1,9 @@
-"""A slice of a ledger as a bundle that a stranger can check: one business, one unit, one period.
+"""Export a slice of a ledger (a business, a unit, a period) as a bundle that outsiders can check.
 
-The bundle is a folder or a ZIP file: the records byte for byte, for each a receipt, the checkpoint
-that they all lead to, an index, and a text that says how to check it without this program. It says
-for whom it is. What is sealed is left out unless it is asked for, and not even counted: that there
-is something would be told by its number.
+The bundle is a folder or a ZIP file. It holds the records byte for byte, a receipt for each, the
+checkpoint to which all receipts lead, an index, and a text that explains how to check it without
+this program. It also says for whom it is. Sealed records are left out unless they are asked for.
+The bundle does not even count them, because their number would reveal that they exist.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.opening import open_log, open_shown_log
 from ledger.stores.files import whole_file, whole_folder
-from ledger.stores.naming import UnusableUrl, beside, key_file, refuse_neighbour
+from ledger.stores.naming import UnusableUrl, key_file, refuse_neighbour, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import (
@@ -59,7 +59,7 @@ INDEX = "index.jsonl"
 HOW_TO = "HOW-TO-VERIFY.txt"
 SUMS = "SHA256SUMS"
 
-#: For whom a bundle is, as it says itself.
+#: The statement in a bundle that says for whom it is.
 OPEN_TO = (
     "监督人员及台账经办人认为有权知悉者；记录载明经办人员，不得公开。 "
     "Supervisors, and those to whom the operator of the ledger may show restricted records. "
@@ -72,11 +72,11 @@ SEALED_TO = (
 )
 
 _PARTS = frozenset({ABOUT, CHECKPOINT, VKEY, INDEX, HOW_TO, SUMS})
-#: Nothing in a bundle is longer than so many bytes, but for those that have a line for each file.
+#: The largest size of a file of a bundle, in bytes. Files with a line for each file may be larger.
 _LONGEST = 4_000_000
 _LONGEST_LINE = 1_000
 _GROWING = frozenset({INDEX, SUMS})
-#: Nodes of the tree that are remembered from one proof to the next.
+#: How many nodes of the tree to remember from one proof to the next.
 _NODES = 65_536
 
 
@@ -84,7 +84,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class BundleError(ValueError):
-    """What was given is no bundle that can be read."""
+    """The bundle cannot be read or is not valid; the message says why."""
 
 
 class Slice(
@@ -94,10 +94,10 @@ class Slice(
     forbid_unknown_fields=True,
     rename={"from_": "from"},
 ):
-    """What is exported: events about all subjects named, that occurred on these civil dates.
+    """The events to export: those about all named subjects that occurred on these civil dates.
 
-    Both dates are included. What an event says of itself decides, not later corrections; those are
-    events about the same subjects.
+    Both dates are included. The event itself decides, not later corrections, which are events about
+    the same subjects.
     """
 
     entity: str | None = None
@@ -106,21 +106,24 @@ class Slice(
     to: date | None = None
 
     def tags(self) -> tuple[str, ...]:
-        """The subjects as tags, the rarest first."""
+        """Return the subjects as tags, the rarest first."""
         entity = () if self.entity is None else (f"entity:{self.entity}",)
         return entity if self.unit is None else (*entity, f"unit:{self.unit}")
 
     def days(self, day: date) -> bool:
-        """Whether a day lies in the period."""
+        """Whether a day is in the period."""
         return (self.from_ is None or self.from_ <= day) and (self.to is None or day <= self.to)
 
     def holds(self, record: Recorded) -> bool:
-        """Whether a record belongs to it."""
+        """Whether a record belongs to the slice."""
         return self.days(record.occurred_on) and set(self.tags()) <= set(record.event.tags())
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"for_": "for"}):
-    """What a bundle is: ``bundle.json``. ``events`` counts its records; ``size`` is the tree's."""
+    """The description of a bundle, ``bundle.json``.
+
+    ``events`` is the number of its records, ``size`` the size of the checkpoint's tree.
+    """
 
     format: str
     program: str
@@ -134,7 +137,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fo
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of the index. ``sha256`` is that of the record's bytes, not the leaf's."""
+    """A line of the index. ``sha256`` is the digest of the record's bytes, not its leaf hash."""
 
     position: int
     type: str
@@ -145,7 +148,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """What was exported. ``left_out`` is for whoever exports, and stands nowhere in the bundle."""
+    """The result of an export. ``left_out`` is for the exporter only, and not in the bundle."""
 
     events: int
     left_out: int
@@ -153,10 +156,10 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What a bundle claims to be, everything that is wrong with it, and what was not checked.
+    """The result of checking a bundle: its description, its faults, and what was not checked.
 
-    Of ``about`` no proof shows more than the size and the number of records, and that these are of
-    the slice: the rest is its maker's word.
+    The proofs confirm only the size, the number of records and that they are of the slice. The rest
+    of ``about`` is the statement of its maker.
     """
 
     about: About
@@ -175,40 +178,40 @@ def export(
     clock: Clock = system_clock,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Exported:
-    """Write a bundle to ``target``: a ZIP file if it is named so, else a folder.
+    """Write a bundle to ``target``: a ZIP file if its name ends in ``.zip``, else a folder.
 
-    ``shows`` says of a record whether it may be in a bundle ``with_sealed`` or without. All
-    receipts lead to one checkpoint: the first that the present key signed over all that is
-    exported, so that it has its cosignatures; if nothing was signed over the last of it yet, a new
-    one.
+    ``shows`` says whether a record may be in the bundle. All receipts lead to one checkpoint: the
+    first that the present key signed over all exported records, because it already has its
+    cosignatures. If no checkpoint covers the last record yet, a new one is signed.
 
-    Raises ``UnusableUrl`` if the slice names or holds nothing or the log has no key, and
+    Raises ``UnusableUrl`` if the slice is empty or names nothing, or if the log has no key, and
     ``FileExistsError`` if ``target`` exists.
     """
     if wanted == Slice():
-        raise UnusableUrl("name what to export: --entity, --unit, --from, --to")
+        raise UnusableUrl("the export must name a slice: --entity, --unit, --from, --to")
     if not key_file(recorder.path).exists():
         raise UnusableUrl(
-            f"nothing can be proved without the log's key at {key_file(recorder.path)}: it is made "
-            "when the ledger is first served"
+            f"the log's key must exist at {key_file(recorder.path)}, because nothing can be proved "
+            "without it: serve the ledger once, which makes it"
         )
     refuse_neighbour(target.absolute())
     if not target.absolute().parent.is_dir():
-        raise UnusableUrl(f"there is no directory {target.absolute().parent} for the export")
+        raise UnusableUrl(f"the directory {target.absolute().parent} must exist for the export")
     positions, left_out = _selected(recorder, wanted, shows)
     if not positions:
         raise UnusableUrl("there is no record in this slice that may be exported")
     with _log_of(recorder, clock) as log, _writing(target, clock()) as put:
-        # With it the tiles come, wherever they were.
+        # This also brings the tiles up to date.
         newest = log.advance() if log.signs else log.checkpoint()
-        # By the key that signs now, which is the one that readers know: the checkpoint at which it
-        # took over is the first that it has signed, under all that came before.
+        # Use the current key, the one readers know. The first checkpoint that it signed is the one
+        # at which it took over; that covers all earlier events too.
         key = log.keys()[-1]
         signed = log.signed.covering(max(positions[-1], key.since)) or newest
         if signed is None or signed.size < positions[-1]:
             raise UnusableUrl(
-                f"event {positions[-1]} is not signed yet, and the log cannot sign where its files "
-                "cannot be written: serve the ledger first, or export it there"
+                f"event {positions[-1]} must be signed before it is exported, and the log cannot "
+                "sign, because its files cannot be written here: serve the ledger first, or export "
+                "it where they can be written"
             )
         node = lru_cache(_NODES)(node_of(log.tiles.tile))
         note, index = signed.note(), bytearray()
@@ -240,8 +243,8 @@ def export(
 
 
 def _log_of(recorder: SQLiteRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
-    """The log, to sign what is exported where its files can be written, else to be shown."""
-    places = (recorder.path.parent, key_file(recorder.path), beside(recorder.path, "signed"))
+    """Open the log for signing if its files can be written, else for reading."""
+    places = (recorder.path.parent, key_file(recorder.path), sibling(recorder.path, "signed"))
     if all(os.access(place, os.W_OK) for place in places if place.exists()):
         return open_log(recorder, create=False, clock=clock)
     return open_shown_log(recorder, clock=clock)
@@ -250,7 +253,7 @@ def _log_of(recorder: SQLiteRecorder, clock: Clock) -> AbstractContextManager[Tr
 def _proof(
     log: TransparencyLog, node: Node, data: bytes, index: int, signed: Signed
 ) -> Sequence[bytes]:
-    """The proof of a record, verified: of damaged tiles the log makes new ones."""
+    """Return the verified proof of a record; if tiles are damaged, the log makes new ones."""
     try:
         proof = inclusion_proof(index, signed.size, node)
         verify_inclusion(leaf_hash(data), index, signed.size, proof, signed.root)
@@ -262,7 +265,7 @@ def _proof(
 def _selected(
     recorder: SQLiteRecorder, wanted: Slice, shows: Callable[[Recorded], bool]
 ) -> tuple[list[int], int]:
-    """The positions of what is exported, and how many records of the slice are left out."""
+    """Return the positions to export, and how many records of the slice are left out."""
     positions, left_out = [], 0
     tags = wanted.tags()
     for stored in recorder.read(as_query([Selector((), tags)]) if tags else None):
@@ -288,22 +291,22 @@ def _entry(record: Recorded, data: bytes) -> Entry:
 
 
 def verify_export(path: Path, vkey: str | None = None) -> Checked:
-    """Check a bundle, without the ledger it came from.
+    """Check a bundle without the ledger that it came from.
 
-    ``vkey``: the log's key as it is known elsewhere; without it the one in the bundle is believed.
-    Raises ``BundleError`` if there is nothing that could be checked.
+    ``vkey``: the log's key as known from elsewhere; without it the key in the bundle is used.
+    Raises ``BundleError`` if the bundle cannot be checked at all.
     """
     with _reading(path) as bundle:
         try:
-            about = _said(bundle.read(ABOUT), About)
+            about = _decoded(bundle.read(ABOUT), About)
             stated = bundle.read(VKEY).decode().strip()
             key = parse_vkey(vkey or stated)
             note = bundle.read(CHECKPOINT)
             checkpoint = signed_by(note, key)
         except ValueError as error:
-            raise BundleError(f"{path} is no bundle that can be checked: {error}") from error
+            raise BundleError(f"{path} is not a bundle that can be checked: {error}") from error
         if about.format != FORMAT:
-            raise BundleError(f"{path} has the format {about.format!r}, not {FORMAT!r}")
+            raise BundleError(f"{path} must have the format {FORMAT!r}; it has {about.format!r}")
         faults: list[str] = []
         if stated != key.vkey():
             faults.append(f"{VKEY} is not the key that was given")
@@ -314,8 +317,8 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
         unchecked = []
         if vkey is None:
             unchecked.append(
-                f"that the log signs with {stated} is only this bundle's word: compare it with the "
-                "key that you know, or give that one"
+                f"only this bundle says that the log signs with {stated}: compare it with the key "
+                "that you know, or give that key as an option"
             )
         try:
             own = bundle.read(HOW_TO) == _how_to()
@@ -324,26 +327,28 @@ def verify_export(path: Path, vkey: str | None = None) -> Checked:
             own = True
         if not own:
             if about.program == VERSION:
-                faults.append(f"{HOW_TO} is not the text of this program; do not run what it says")
+                faults.append(
+                    f"{HOW_TO} is not the text of this program; do not run the commands in it"
+                )
             else:
                 unchecked.append(
-                    f"{HOW_TO} is of version {about.program}, and another text than that of "
-                    f"{VERSION}: do not run what it says before you have read it"
+                    f"{HOW_TO} is of version {about.program}, and differs from that of {VERSION}: "
+                    "read it before you run the commands in it"
                 )
     return Checked(about, key.vkey(), tuple(dict.fromkeys(faults)), tuple(unchecked))
 
 
-def _said(data: bytes, of: type[S]) -> S:
-    """What a part of a bundle says. Raises ``BundleError`` if it says something twice."""
-    found = msgspec.json.decode(data, type=of)
-    json.loads(data, object_pairs_hook=_once)  # of two, programs and people do not take the same
-    return found
+def _decoded(data: bytes, of: type[S]) -> S:
+    """Return a part of a bundle. Raises ``BundleError`` if a JSON key is in it twice."""
+    part = msgspec.json.decode(data, type=of)
+    json.loads(data, object_pairs_hook=_once)  # programs do not agree which of two values counts
+    return part
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for name, times in Counter(name for name, _ in pairs).items():
         if times > 1:
-            raise BundleError(f"{name} stands there twice")
+            raise BundleError(f"{name} must be given only once; it is given {times} times")
     return dict(pairs)
 
 
@@ -352,7 +357,7 @@ def _how_to() -> bytes:
 
 
 def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) -> Iterator[str]:
-    """What is wrong with the index, and with the records and receipts that it names."""
+    """Yield the faults of the index, and of the records and receipts that it names."""
     positions: list[int] = []
     try:
         lines = bundle.read(INDEX).splitlines()
@@ -361,7 +366,7 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
         return
     for number, line in enumerate(lines, start=1):
         try:
-            entry = _said(line, Entry)
+            entry = _decoded(line, Entry)
         except ValueError as error:
             yield f"{INDEX}, line {number}: {error}"
             continue
@@ -371,9 +376,9 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
         except (BundleError, ProofError, codec.UnreadableRecord, OverflowError) as error:
             yield f"event {entry.position}: {error}"
     if not lines:
-        yield f"{INDEX} names no record: nothing is proved here"
+        yield f"{INDEX} names no record, so this bundle proves nothing"
     if positions != sorted(set(positions)):
-        yield f"{INDEX} is not in order of position, or has one twice"
+        yield f"{INDEX} is not in order of position, or names a position twice"
     if len(positions) != about.events:
         yield f"{ABOUT} counts {about.events:,} events, {INDEX} {len(positions):,}"
     named = {
@@ -386,11 +391,11 @@ def _faults_of_index(bundle: _Bundle, about: About, note: bytes, key: Verifier) 
 
 
 def _check(entry: Entry, bundle: _Bundle, about: About, note: bytes, key: Verifier) -> None:
-    """Raise ``BundleError`` or ``ProofError`` unless a line of the index is as it says."""
+    """Raise ``BundleError`` or ``ProofError`` unless record and receipt fit a line of the index."""
     data = bundle.read(f"records/{entry.position}.msgpack")
     record = codec.decode(entry.position, data)
     if _entry(record, data) != entry:
-        raise BundleError(f"its record says something else than {INDEX}")
+        raise BundleError(f"its record differs from {INDEX}")
     receipt = parse_receipt(bundle.read(f"receipts/{entry.position}.tlog-proof"))
     receipt.verify(data, [key])
     if receipt.index != entry.position - 1:
@@ -398,13 +403,13 @@ def _check(entry: Entry, bundle: _Bundle, about: About, note: bytes, key: Verifi
     if receipt.checkpoint != note:
         raise BundleError(f"its receipt leads to another checkpoint than {CHECKPOINT}")
     if record.envelope.visibility == "sealed" and not about.sealed:
-        raise BundleError(f"it is sealed, and {ABOUT} says that nothing here is")
+        raise BundleError(f"it is sealed, although {ABOUT} says that no record here is sealed")
     if not about.slice.holds(record):
-        raise BundleError(f"it is not of the slice that {ABOUT} names")
+        raise BundleError(f"it does not belong to the slice that {ABOUT} names")
 
 
 def _faults_of_sums(bundle: _Bundle) -> Iterator[str]:
-    """What ``sha256sum -c`` would find, and files that it would not look at."""
+    """Yield the faults that ``sha256sum -c`` would find, and the files that it would not check."""
     try:
         lines = bundle.read(SUMS).decode().removesuffix("\n").split("\n")
     except (BundleError, UnicodeDecodeError) as error:
@@ -418,20 +423,20 @@ def _faults_of_sums(bundle: _Bundle) -> Iterator[str]:
     for name in sorted(bundle.names - {SUMS}):
         try:
             if sha256(bundle.read(name)).hexdigest() != summed.get(name):
-                yield f"{name} is not as {SUMS} has it"
+                yield f"{name} does not have the SHA-256 in {SUMS}"
         except BundleError as error:
             yield str(error)
     for name in sorted(summed.keys() - bundle.names):
         yield f"{name} is missing"
 
 
-#: What reading from a ZIP file raises: ``RuntimeError`` if it is encrypted, and its kind
-#: ``NotImplementedError`` if it is packed in a way that is not known here.
+#: What reading from a ZIP file raises: ``RuntimeError`` if it is encrypted, and its subclass
+#: ``NotImplementedError`` for an unknown compression.
 _UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 
 
 class _Bundle:
-    """The files of a bundle by their names. Nothing is ever written where a name says."""
+    """The files of a bundle by their names. The names are never used as paths for writing."""
 
     def __init__(
         self, names: Iterable[str], size: Callable[[str], int], read: Callable[[str], bytes]
@@ -441,12 +446,12 @@ class _Bundle:
         self._read = read
 
     def read(self, name: str) -> bytes:
-        """The content of a file. Raises ``BundleError`` if there is none that can be read."""
+        """Return the content of a file. Raises ``BundleError`` if it cannot be read."""
         if name not in self.names:
             raise BundleError(f"{name} is missing")
         lines = _LONGEST_LINE * len(self.names) if name in _GROWING else 0
         if self._size(name) > _LONGEST + lines:
-            raise BundleError(f"{name} is too long to be what it is named")
+            raise BundleError(f"{name} is too long for a file of this name")
         try:
             return self._read(name)
         except _UNREADABLE as error:
@@ -456,8 +461,8 @@ class _Bundle:
 @contextmanager
 def _reading(path: Path) -> Iterator[_Bundle]:
     if path.is_dir():
-        inside = [one for one in path.rglob("*") if one.is_file()]
-        names = {one.relative_to(path).as_posix(): one for one in inside}
+        inside = [file for file in path.rglob("*") if file.is_file()]
+        names = {file.relative_to(path).as_posix(): file for file in inside}
         yield _Bundle(
             names, lambda name: names[name].stat().st_size, lambda name: names[name].read_bytes()
         )
@@ -468,8 +473,8 @@ def _reading(path: Path) -> Iterator[_Bundle]:
         raise BundleError(f"{path} is neither a folder nor a ZIP file: {error}") from error
     with packed:
         for name, times in Counter(packed.namelist()).items():
-            if times > 1:  # programs do not agree which of them it is
-                raise BundleError(f"{path} is no bundle: {name} is in it twice")
+            if times > 1:  # programs do not agree which of the two files counts
+                raise BundleError(f"{path} is not a valid bundle: it contains {name} twice")
         yield _Bundle(
             [name for name in packed.namelist() if not name.endswith("/")],
             lambda name: packed.getinfo(name).file_size,
@@ -479,7 +484,7 @@ def _reading(path: Path) -> Iterator[_Bundle]:
 
 @contextmanager
 def _writing(target: Path, made_at: datetime) -> Iterator[Callable[[str, bytes], None]]:
-    """A function that puts a file into the bundle; the bundle appears when all are in it."""
+    """Give the block a function that adds a file; the bundle appears when the block ends."""
     sums = bytearray()
     with ExitStack() as opened:
         if target.suffix == ".zip":

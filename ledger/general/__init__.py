@@ -1,1 +1,1 @@
-"""The general part (总则): what several systems share, and none of them owns."""
+"""The general part (总则): vocabulary and rules that several systems share."""

@@ -1,41 +1,43 @@
-"""Audiences: who may see an event, as a set of names that a reader either has or has not.
+"""Audiences: names that say who may see an event.
 
-The one place that says what each visibility means (rulebook 0.2, 2.17). A recorded event has a few
-audiences, a reader has a few, and the reader may see the event if they share one. Everything that
-shows events asks here, and an index can be kept by audience, so that a page reads nothing but what
-its reader may see.
+Only this module defines what each visibility means (rulebook 0.2, 2.17). An event has a few
+audiences, a reader has a few, and the reader may see the event if they share one. All code that
+shows events asks this module. An index by audience lets a page read only the events that its reader
+may see.
 
 ========================  ====================================================
 audience                  who has it
 ========================  ====================================================
 ``public``                everybody
-``shared``                every authority: what the units tell each other
-``supervisors``           the offices whose work lies across all units
-``bureau``                the Justice Bureau's supervisors, who see what is sealed
-``other-supervisors``     those offices but for the Justice Bureau, of what is kept from it
+``shared``                every authority
+``supervisors``           the supervising offices, which work across all units
+``bureau``                the Justice Bureau's supervisors, who also see sealed events
+``other-supervisors``     the supervising offices except the Justice Bureau, for events that it
+                          must not see
 ``unit:<unit id>``        the unit that recorded an event, or that it concerns
 ``entity:<entity id>``    the business that an event is about
 ========================  ====================================================
 
-Who may send a command about a subject can know of it by two more, which show no event:
+Two more audiences let the sender of a command know that a subject exists. They show no event:
 
 ===========================  =================================================
 audience                     who has it
 ===========================  =================================================
-``handler:<unit id>``        the body that handles a complaint, took a person's data
-                             down or subscribes to a feed
-``recorder:<unit>/<person>`` who recorded an event about the subject
+``handler:<unit id>``        the body that handles a complaint, recorded a person's
+                             data or subscribes to a feed
+``recorder:<unit>/<person>`` the person who recorded an event about the subject
 ===========================  =================================================
 
-The audiences of one event overlap in no reader: a reader that merges the rows of several audiences
-meets each event once.
+No reader has two of the audiences of one event, so a reader that merges the rows of several
+audiences meets each event once.
 
-What tells of a record or of a decision is never read as public, whatever an earlier version of the
-program recorded: the public reads the pages of what is shown now (``visibility_of``).
+An event about a credit record or a decision is never read as public, even if an earlier version of
+the program recorded it as public. The public reads the pages that show current records instead
+(``visibility_of``).
 
-An event may be kept from a unit besides: a complaint from the unit that it accuses, the Justice
-Bureau included. The event says so by ``Event.kept_from``, and nobody of that unit sees it in any
-role. What is public or shared is kept from nobody.
+In addition, an event may name units that must not see it in any role (``Event.kept_from``): a
+complaint names the accused unit, which may be the Justice Bureau. This does not apply to public and
+shared events.
 """
 
 from __future__ import annotations
@@ -53,19 +55,19 @@ SUPERVISING = "supervisors"
 BUREAU = "bureau"
 OTHERS = "other-supervisors"
 
-#: The Justice Bureau as a unit: plans are filed to it, and complaints may be about it.
+#: The Justice Bureau as a unit: plans are filed with it, and complaints may be about it.
 BUREAU_UNIT = "JB"
 
-#: Where monthly reports and scores go, besides the unit that they are of (2.14).
+#: Who reads monthly reports and scores, in addition to the unit that they are about (2.14).
 FIGURES_READ_BY = frozenset({BUREAU_UNIT, "RLO"})
 
-#: They supervise the whole region, or work across all units.
+#: The roles that supervise the whole region.
 SUPERVISORS: frozenset[Role] = frozenset(
     {"jb_supervisor", "rlo_assessor", "recon_officer", "ledger_clock"}
 )
 _ACROSS_UNITS = SUPERVISORS | {"credit_officer"}
 
-#: They see what concerns their own unit.
+#: The roles that see only what concerns their own unit.
 UNIT_BOUND: frozenset[Role] = frozenset(
     {
         "enforcement_officer",
@@ -77,23 +79,25 @@ UNIT_BOUND: frozenset[Role] = frozenset(
     }
 )
 
-#: What is about a unit, though it may name a business. The unit answers findings, asks for a visit
-#: with a filing, and several units agree on a joint visit: each would announce a planned visit.
-#: What took place the business reads in each unit's own steps.
+#: Tags of events that are about a unit, though they may name a business: findings, filings and
+#: joint visits. The business must not see them, because they could announce a planned visit. It
+#: reads what took place in each unit's own steps.
 _UNITS_OWN = ("finding:", "filing:", "joint:")
 
 
-#: What may end: the public reads it where it is shown now, since a feed cannot unsay.
+#: Tags of subjects that may end. The public reads them on pages that show the current state,
+#: because an event that was published cannot be taken back.
 _MAY_END = ("record:", "decision:")
 
 
 def visibility_of(topic: str, visibility: Visibility, tags: Collection[str]) -> Visibility:
     """Return the visibility with which a recorded event is read; ``visibility`` is its envelope's.
 
-    Earlier versions of the program recorded as public what tells of credit records and decisions,
-    and so did corrections of that. After an end, a repair above all, nothing of it may be public
-    (rulebook 2.17). Such an event is read as its type is recorded now: shared among authorities.
-    What a type has narrowed since (``Event.NARROWED``) is read as narrower. The bytes stay.
+    Earlier versions of the program recorded events about credit records and decisions, and their
+    corrections, as public. After such a record has ended, above all by a repair, nothing about it
+    may be public (rulebook 2.17). So these events are read as shared among authorities, as they
+    are recorded now. An event whose type is narrower now (``Event.NARROWED``) is read as the type
+    says. The stored bytes do not change.
     """
     if visibility != "public":
         return visibility
@@ -113,14 +117,14 @@ def audiences_of(
 ) -> tuple[str, ...]:
     """Return the audiences of an event that the unit ``recorded_by`` recorded.
 
-    ``visibility`` is the one that ``visibility_of`` gives.
-    ``tags`` are the event's stored tags, ``kind:id`` each; ``kept_from`` are the units that must
-    not see it, whatever else lets them; what is public or shared is kept from nobody.
+    ``visibility`` is the one that ``visibility_of`` gives. ``tags`` are the event's stored tags,
+    ``kind:id`` each. ``kept_from`` are the units that must not see it; a public or shared event
+    ignores them.
     """
     if visibility == "public":
         return (PUBLIC,)
     if visibility == "sealed":
-        # The unit that recorded it knows it; the business that a planned visit concerns does not.
+        # The unit that recorded it may see it; the business that is to be visited may not.
         sealed = []
         if BUREAU_UNIT not in kept_from:
             sealed.append(BUREAU)
@@ -141,10 +145,10 @@ def audiences_of(
 def kept_from(
     topic: str, visibility: str | None, tags: Collection[str], data: bytes
 ) -> tuple[str, ...]:
-    """Return the units that a stored event is kept from.
+    """Return the units that must not see a stored event.
 
-    ``visibility`` is the one in its envelope. A sealed record that this program cannot read is
-    kept from every unit that its tags name.
+    ``visibility`` is the one in its envelope. If this program cannot read a sealed record, return
+    every unit that its tags name.
     """
     if visibility in ("public", "shared"):
         return ()
@@ -158,15 +162,15 @@ def kept_from(
 
 
 def units_named(tags: Collection[str]) -> tuple[str, ...]:
-    """Return the units that tags name: whom a record may accuse that nobody can read."""
+    """Return the units that tags name; an unreadable record may accuse any of them."""
     return tuple(sorted(tag.removeprefix("unit:") for tag in tags if tag.startswith("unit:")))
 
 
 def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[str]:
-    """Return the audiences that somebody of ``unit`` has in ``role``.
+    """Return the audiences of a person of ``unit`` in ``role``.
 
-    ``entity``: the business that an ``entity_rep`` acts for. A role that is not known here, the
-    operator's among them, has what everybody has.
+    ``entity``: the business that an ``entity_rep`` acts for. Any other role, such as the operator,
+    sees only public events.
     """
     if role == "jb_supervisor":
         return frozenset({PUBLIC, SHARED, SUPERVISING, BUREAU})
@@ -180,7 +184,7 @@ def audiences_for(role: str, unit: str, entity: str | None = None) -> frozenset[
 
 
 def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
-    """Return the audiences that know of an event with these tags: who may see or recorded it."""
+    """Return the audiences that know of an event with these tags: its readers and its recorder."""
     envelope, event = record.envelope, record.event
     actor, kept_from = envelope.actor, event.kept_from()
     visibility = visibility_of(envelope.type, envelope.visibility, tags)
@@ -189,7 +193,7 @@ def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
         return audiences
     businesses: tuple[str, ...] = ()
     if actor.role == "entity_rep":
-        # It acts for its business alone: what one of its people records, the others know.
+        # Its representatives act only for the business, so all of them know what one recorded.
         businesses = tuple(tag for tag in tags if tag.startswith("entity:"))
     return (*audiences, *businesses, f"recorder:{actor.unit_id}/{actor.person_id}")
 
@@ -198,10 +202,10 @@ def knowers_of(record: Recorded, tags: Collection[str]) -> tuple[str, ...]:
 def audiences_of_sender(
     role: str, unit: str, person: str, entity: str | None = None
 ) -> frozenset[str] | None:
-    """Return the audiences of a sender of commands; ``None`` for the clock, who knows everything.
+    """Return the audiences of a sender of commands; ``None`` for the clock, which knows everything.
 
-    Beyond what its token may read, a sender knows what it recorded itself; an authority knows what
-    it handles.
+    In addition to what its token may read, a sender knows the subjects that it recorded itself, and
+    an authority knows those that it handles.
     """
     if role == "ledger_clock":
         return None

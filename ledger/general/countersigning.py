@@ -1,8 +1,8 @@
 """Commands that two people sign: one requests, a second one approves with a token of their own.
 
-A command that the rulebook wants two people for is a ``Countersigned``. Sent, it is checked whole
-and recorded as a request; ``ApproveRequest`` of the system ``approvals`` then records what it
-effects. Nobody names another person as having approved (rulebook 2.17).
+A command for which the rulebook requires two people is a ``Countersigned``. When it is sent, it is
+checked in full and recorded as a request. ``ApproveRequest`` of the system ``approvals`` then
+records its effect. A command cannot name another person as its approver (rulebook 2.17).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ledger.kernel.events import Visibility
 
 _KNOWN: dict[str, type[Countersigned]] = {}
 
-#: Fields in which commands once named a second person, who had signed nothing.
+#: Fields in which earlier commands named a second person, who had not signed anything.
 FORMER_FIELDS = frozenset(
     {"approved_by", "approver", "requested_by", "second_approver", "second_reader"}
 )
@@ -29,9 +29,9 @@ class Countersigned(Act):
     """An act that takes effect when a second person approves it.
 
     A subclass names itself in ``NAME`` (``<system>.<command>``, as in its URL) and the roles that
-    may approve it in ``APPROVERS``. It implements ``effect`` instead of ``decide``,
-    ``require_signer`` where not everybody of these roles may sign, ``needs_second`` where one
-    person sometimes suffices, and ``confidential`` where its fields tell of what is sealed.
+    may approve it in ``APPROVERS``. It implements ``effect`` instead of ``decide``. It also
+    implements ``require_signer`` if not everybody in these roles may sign, ``needs_second`` if one
+    person sometimes suffices, and ``confidential`` if its fields reveal something sealed.
     """
 
     NAME: ClassVar[str] = ""
@@ -43,17 +43,17 @@ class Countersigned(Act):
 
     @classmethod
     def told(cls) -> str:
-        """Say to whoever sends it what becomes of it."""
+        """Return the sentence of the reference that tells the sender about the second person."""
         always = cls.needs_second is Countersigned.needs_second
         return (
-            f"{'It takes' if always else 'Unless one person suffices, it takes'} two people: what "
-            "is recorded is the request, `approvals.approval-requested`, and it takes effect when "
-            "another person approves it with `POST /v1/approvals/approve-request`. "
-            f"These may approve it: {', '.join(sorted(cls.APPROVERS))}."
+            f"{'It takes' if always else 'Unless one person suffices, it takes'} two people: the "
+            "service records a request, `approvals.approval-requested`, and the command takes "
+            "effect when another person approves it with `POST /v1/approvals/approve-request`. "
+            f"Roles that may approve it: {', '.join(sorted(cls.APPROVERS))}."
         )
 
     def needs_second(self, ledger: Reading) -> bool:
-        """Whether this command, as the ledger stands, takes two people."""
+        """Whether this command takes two people in the current state of the ledger."""
         return True
 
     def confidential(self, ledger: Reading) -> bool:
@@ -61,28 +61,27 @@ class Countersigned(Act):
         return False
 
     def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
-        """The units that may not know of the request, because of what it is about."""
+        """Return the units that must not know of the request, because of its subject."""
         return ()
 
     def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        """Refuse an actor who may not sign this: one of another unit, or one whom it concerns.
+        """Refuse an actor who may not sign this: of another unit, or concerned by the command.
 
-        Asked of everybody who requests, approves or refuses it. ``requested_by``: the first person,
-        when the actor is the second one.
+        It is called for each person who requests, approves or declines it. ``requested_by``: the
+        first person, when the actor is the second one.
         """
         self.require_own_unit(ledger.actor)
 
     def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
-        """Check the rules and yield what the command effects.
+        """Check the rules and yield the events that the command records when it takes effect.
 
-        ``requested_by``: the first person, where two are needed; the second one is the actor.
-        While the command is only requested, the actor is the first person, and what is yielded is
-        thrown away.
+        ``requested_by``: the first person, if two are needed; the actor is the second one. While
+        the command is only requested, the actor is the first person, and the events are discarded.
         """
         raise NotImplementedError
 
     def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
-        """The rule, with its details, that refuses ``person`` approving their own request."""
+        """Return the rule, with details, by which ``person`` cannot approve their own request."""
         return GEN_R1, {"requested_by": person, "command": self.NAME}
 
     def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
@@ -92,7 +91,7 @@ class Countersigned(Act):
         elif not self.needs_second(ledger):
             yield from self.effect(ledger, None)
         else:
-            # All of it is checked now: nobody is asked to approve what could not take effect.
+            # Check everything now, so that nobody is asked to approve a command that would fail.
             for fact in self.effect(ledger, ledger.actor.person_id):
                 event = fact.event if isinstance(fact, Fact) else fact
                 for pointer, words in words_of(event):

@@ -1,4 +1,4 @@
-"""Document numbers (文号) in normal form: one document has one number, however it was typed."""
+"""Document numbers (文号) in normal form, so that a document has one number in every spelling."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 def normal_form(doc_no: str) -> str:
     """Return a document number in the form in which it is compared (rulebook 2.17).
 
-    NFKC, without blanks and characters that are not seen, in upper case, every pair of brackets as
-    〔〕, and no number in it with leading zeros.
+    The normal form is NFKC in upper case, without blanks, invisible characters and leading zeros,
+    with every pair of brackets as 〔〕.
     """
     text = _folded(doc_no)
-    # What is left out may let two signs of the rest become one.
+    # Repeat: after a character is removed, NFKC may combine its neighbours.
     while (again := _folded(text)) != text:
         text = again
     return text

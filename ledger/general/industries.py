@@ -32,25 +32,25 @@ _SECTIONS = {
 
 
 def industry_code(code: str) -> str:
-    """Return a code of a section, division, group or class, as it was given.
+    """Return a code of a section, division, group or class unchanged.
 
-    Raises ``ValueError`` for a division that there is not, or that is of another section.
+    Raises ``ValueError`` if the division does not exist or belongs to another section.
     """
-    found = _CODE.fullmatch(code)
-    if not code or found is None:
+    match = _CODE.fullmatch(code)
+    if not code or match is None:
         raise ValueError(
             "industry must be a section from A to T, or two to four digits with or without it "
             f"(GB/T 4754); it is {code}"
         )
-    section, division = found[1], found[2]
+    section, division = match[1], match[2]
     if division is None:
         return code
     for letter, (first, last) in _SECTIONS.items():
         if first <= int(division) <= last:
             if section not in (None, letter):
                 raise ValueError(
-                    f"industry must name section {letter} or none for division {division} (GB/T "
-                    f"4754); it is {code}"
+                    f"industry must name section {letter} or no section for division {division} "
+                    f"(GB/T 4754); it is {code}"
                 )
             return code
-    raise ValueError(f"industry must be of a division from 01 to 97 (GB/T 4754); it is {code}")
+    raise ValueError(f"industry must have a division from 01 to 97 (GB/T 4754); it is {code}")

@@ -1,10 +1,10 @@
-"""What kind of file some bytes are, by how they begin (docs/decisions/0015-evidence.md)."""
+"""Recognise the kind of a file by its first bytes (docs/decisions/0015-evidence.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Bytes from the beginning of a file that are enough to tell its kind.
+#: How many bytes from the beginning of a file are enough to recognise its kind.
 ENOUGH = 4096
 
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
@@ -28,7 +28,7 @@ _IMAGE_BRANDS = (b"heic", b"heix", b"mif1", b"avif")
 
 
 def _boxed(begins: bytes) -> str | None:
-    """ISO base media (ISO/IEC 14496-12): pictures, sound and films of phones and cameras."""
+    """Recognise ISO base media (ISO/IEC 14496-12): pictures, sound and video of phones."""
     if begins[4:8] != b"ftyp":
         return None
     brand = begins[8:12]
@@ -44,7 +44,7 @@ def _riff(begins: bytes) -> str | None:
 
 
 def _mpeg_audio(begins: bytes) -> str | None:
-    """A frame of MPEG audio, layer III, or of AAC (ADTS)."""
+    """Recognise a frame of MPEG audio, layer III, or of AAC (ADTS)."""
     if len(begins) < 2 or begins[0] != 0xFF:
         return None
     if begins[1] & 0xF6 == 0xF0:
@@ -53,7 +53,7 @@ def _mpeg_audio(begins: bytes) -> str | None:
 
 
 def _text(begins: bytes) -> str | None:
-    """UTF-8 without control characters; what is cut off in the middle of one is forgiven."""
+    """Recognise UTF-8 without control characters; the last character may be cut off."""
     try:
         text = begins.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -65,7 +65,7 @@ def _text(begins: bytes) -> str | None:
 
 _MORE: tuple[Callable[[bytes], str | None], ...] = (_boxed, _riff, _mpeg_audio, _text)
 
-#: The kinds of file that show what a medium says.
+#: How the media types begin that fit a medium.
 _FITS = {
     "photo": ("image/",),
     "audio": ("audio/", "video/"),
@@ -81,9 +81,9 @@ def media_type_of(begins: bytes) -> str | None:
     for magic, media_type in _BEGINNINGS:
         if begins.startswith(magic):
             return media_type
-    return next((found for look in _MORE if (found := look(begins)) is not None), None)
+    return next((kind for look in _MORE if (kind := look(begins)) is not None), None)
 
 
 def fits(medium: str, media_type: str) -> bool:
-    """Whether a file of a media type can be what a medium says: a photo is an image."""
+    """Whether a file of a media type fits a medium, as an image fits a photo."""
     return media_type.startswith(_FITS[medium])

@@ -1,4 +1,4 @@
-"""Personal data in free texts: what is recognised, and refused where it would stand in clear."""
+"""Personal data in free text: recognise identity and mobile numbers, and refuse them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from stdnum.cn import ric, uscc
 
 from ledger.kernel import Malformed, Reading, Rule
 
-#: 公民身份号码 and 手机号码 as people write them, mistyped ones included. Names are not recognised:
-#: nothing tells them from other words.
+#: The kinds recognised: 公民身份号码 and 手机号码 as people write them, also with typing errors.
+#: Names are not recognised, because nothing distinguishes them from other words.
 ID_NUMBER = "a citizen identity number"
 MOBILE = "a mobile number"
 
-#: Digits of every script, and the words in which a number is read out, one by one.
+#: Digits of every script, and the Chinese characters for single digits.
 _DIGITS = {
     code: str(unicodedata.decimal(chr(code)))
     for code in range(0x80, 0x10000)
     if unicodedata.decimal(chr(code), None) is not None
 } | str.maketrans("〇零幺一二三四五六七八九壹贰叁肆伍陆柒捌玖", "001123456789123456789")
 
-#: What may stand between two digits of one number.
+#: Separators between two digits of one number.
 _GAP = r"[\s.·()\-‐-―−\u200b-\u200d\u2060\ufeff]{1,3}"
 
-#: Eleven digits that could be one number: where there are none, there is nothing to look for.
+#: Eleven digits that could be one number. A text without them needs no further search.
 _DIGIT = f"[0-9{''.join(map(chr, _DIGITS))}]"
 _MANY = re.compile(f"{_DIGIT}(?:(?:{_GAP})?{_DIGIT}){{10}}")
 
-#: What is nobody's number: credit codes with a letter, UUIDs, digests, names that the ledger gives.
+#: Numbers that are not personal: credit codes with a letter, UUIDs, digests, ids of the ledger.
 _OTHERS = re.compile(
     r"(?<![0-9A-Za-z])(?:(?=[0-9]*[A-WY])[0-9A-Z]{2}[0-9]{6}[0-9A-Z]{10}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}"
     r"|[A-Z]+(?:-[A-Z0-9]+)?\.[0-9a-f]{16}\.[0-9]+)(?![0-9A-Za-z])",
@@ -43,7 +43,7 @@ _OTHERS = re.compile(
 
 
 def _spelled(*digits: str) -> str:
-    """A pattern of digits with or without gaps between them."""
+    """Return a pattern of digits with or without gaps between them."""
     return f"(?:{_GAP})?".join(digits)
 
 
@@ -52,15 +52,16 @@ _DAY = f"(?:{_spelled('0', '[1-9]')}|{_spelled('[12]', '[0-9]')}|{_spelled('3', 
 _CENTURY = f"(?:{_spelled('1', '[89]')}|{_spelled('2', '0')})"
 _N = "[0-9]"
 
-#: With a day of birth in it; the check character is not asked for, so that a slip hides nobody.
+#: An identity number of 18 characters, with a date of birth in it. Its check character is not
+#: tested, so that a number with a typing error is recognised too.
 _IDENTITY = re.compile(
     "(?<![0-9])"
     + _spelled("[1-9]", *[_N] * 5, _CENTURY, _N, _N, _MONTH, _DAY, *[_N] * 3, "[0-9Xx]")
     + "(?![0-9])"
 )
 
-#: Fifteen digits, as they were given until 1999: of a province, with a day of birth since 1930.
-#: Many numbers have fifteen digits, so that these stand free and are spelled in no odd way.
+#: An identity number of 15 digits, as issued until 1999: a province, and a date of birth from 1930.
+#: Many other numbers have 15 digits, so fewer spellings are recognised than above.
 _OLD_IDENTITY = re.compile(
     r"(?<![0-9A-Za-z])(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}"
     rf"(?:{_GAP})?[3-9][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
@@ -72,8 +73,8 @@ def _grouped(first: int, *others: int) -> str:
     return f"1[3-9][0-9]{{{first - 2}}}" + "".join(f"{_GAP}[0-9]{{{n}}}" for n in others)
 
 
-#: Together, in the groups in which it is read out, or digit by digit. In any other groups it would
-#: rather be two amounts, or a list of numbers.
+#: A mobile number without gaps, in the usual groups, or digit by digit. Digits in other groups are
+#: more probably two amounts, or a list of numbers.
 _MOBILE = re.compile(
     r"(?<![0-9])(?:(?:00)?86)?(?:"
     + "|".join(
@@ -82,14 +83,15 @@ _MOBILE = re.compile(
     + rf"|1{_GAP}[3-9](?:{_GAP}[0-9]){{9}})(?![0-9])"
 )
 
-#: What prints nothing and no category gives away: fillers of Hangul and Braille, joiners of marks.
+#: Invisible characters that their Unicode category does not reveal, such as Hangul and Braille
+#: fillers.
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 _ADDRESS = re.compile(r"https?://\S+\Z")
 
 
 def personal_data(*texts: str | None) -> str | None:
-    """What kind of personal data stands in one of ``texts``, if any."""
+    """Return the kind of personal data in ``texts``; ``None`` if there is none."""
     for text in texts:
         if text is None:
             continue
@@ -97,7 +99,7 @@ def personal_data(*texts: str | None) -> str | None:
         if _MANY.search(plain) is None:
             continue
         plain = _OTHERS.sub("#", plain.translate(_DIGITS))
-        if any(_is_identity(found[0]) for found in _IDENTITY.finditer(plain)):
+        if any(_is_identity(match[0]) for match in _IDENTITY.finditer(plain)):
             return ID_NUMBER
         if _OLD_IDENTITY.search(plain):
             return ID_NUMBER
@@ -109,8 +111,8 @@ def personal_data(*texts: str | None) -> str | None:
 def is_identity_number(value: str, today: date) -> bool:
     """Whether 18 characters are a citizen's identity number (GB 11643).
 
-    It has a day of birth from 1900 to ``today`` in places 7 to 14 and the right check character.
-    Some credit codes are such numbers too; nothing tells them apart.
+    Such a number has a date of birth from 1900 to ``today`` in characters 7 to 14 and the right
+    check character. Some credit codes have this form too, and cannot be distinguished.
     """
     if not re.fullmatch(r"[0-9]{17}[0-9X]", value):
         return False
@@ -122,7 +124,7 @@ def is_identity_number(value: str, today: date) -> bool:
 
 
 def holds_identity_number(text: str) -> bool:
-    """Whether 18 digits of a text are a citizen's identity number by their check character."""
+    """Whether a text contains an identity number with the right check character."""
     plain = text.translate(_DIGITS)
     return any(
         ric.calc_check_digit(re.sub("[^0-9X]", "", number[0].upper())) == number[0][-1].upper()
@@ -130,17 +132,17 @@ def holds_identity_number(text: str) -> bool:
     )
 
 
-def _is_identity(found: str) -> bool:
-    """Some credit codes are all digits; the check character says which of the two it is."""
-    number = re.sub(r"[^0-9X]", "", found.upper())
+def _is_identity(text: str) -> bool:
+    """Whether a match is an identity number and not a credit code that is all digits."""
+    number = re.sub(r"[^0-9X]", "", text.upper())
     return number[-1] == ric.calc_check_digit(number) or not uscc.is_valid(number)
 
 
 def plain_text(text: str, pointer: str) -> str:
-    """A text without blanks and unseen characters around it. Raises ``Malformed`` for the rest.
+    """Return a text without blanks and invisible characters at its ends.
 
-    What nobody sees may not be within it: zero-width, control and bidirectional characters make two
-    texts look like one, or one look like another.
+    Raises ``Malformed`` if nothing is left, or if an invisible character is within the text:
+    zero-width, control and bidirectional characters make different texts look the same.
     """
     start, end = 0, len(text)
     while start < end and (_unseen(text[start]) or text[start].isspace()):
@@ -149,11 +151,11 @@ def plain_text(text: str, pointer: str) -> str:
         end -= 1
     plain = text[start:end]
     if not plain:
-        raise Malformed("it must say something; it is blank", pointer)
+        raise Malformed("the text must not be blank", pointer)
     for place, character in enumerate(plain, 1):
         if _unseen(character):
             raise Malformed(
-                f"it must hold no character that nobody sees; the one in place {place} is "
+                f"the text must not contain invisible characters; character {place} is "
                 f"U+{ord(character):04X}",
                 pointer,
             )
@@ -161,16 +163,16 @@ def plain_text(text: str, pointer: str) -> str:
 
 
 def _unseen(character: str) -> bool:
-    """Whether nobody sees a character that is not a blank: control, format, line end, filler."""
+    """Whether a character is invisible and not a blank: control, format, line end, filler."""
     return (
         unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in _FILLERS
     )
 
 
 def words_of(event: msgspec.Struct) -> Iterator[tuple[str, str]]:
-    """What somebody wrote in an event's fields of words, with the JSON pointer to each.
+    """Yield the free texts of an event, each with its JSON pointer.
 
-    Addresses of pages are left out: what is a number in them is a page's.
+    Web addresses are left out: a number in them identifies a page.
     """
     for name, info in _fields(type(event)):
         for pointer, words in _words(info, getattr(event, name), f"/{name}"):
@@ -180,10 +182,10 @@ def words_of(event: msgspec.Struct) -> Iterator[tuple[str, str]]:
 
 @cache
 def _fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, inspect.Type], ...]:
-    """The fields of an event in which words can stand."""
+    """Return the name and type of each field of an event that can hold free text."""
     info = inspect.type_info(cls)
     assert isinstance(info, inspect.StructType)
-    return tuple((one.name, one.type) for one in info.fields if _holds_words(one.type))
+    return tuple((field.name, field.type) for field in info.fields if _holds_words(field.type))
 
 
 def _holds_words(info: inspect.Type) -> bool:
@@ -196,7 +198,7 @@ def _holds_words(info: inspect.Type) -> bool:
     if isinstance(info, inspect.DictType):
         return _holds_words(info.value_type)
     return isinstance(info, inspect.StructType) and any(
-        _holds_words(one.type) for one in info.fields
+        _holds_words(field.type) for field in info.fields
     )
 
 
@@ -205,35 +207,38 @@ def _words(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[str, str]]
         if not (info.extra or {}).get("words"):
             yield from _words(info.type, value, at)
         elif isinstance(value, str | dict | list):
-            # Where any JSON can stand, a number by itself is an amount.
+            # In a field of any JSON type, a number by itself is an amount.
             yield at, value if isinstance(value, str) else msgspec.json.encode(value).decode()
     elif isinstance(info, inspect.UnionType):
-        for one in info.types:
-            yield from _words(one, value, at)
+        for member in info.types:
+            yield from _words(member, value, at)
     elif isinstance(info, inspect.VarTupleType) and isinstance(value, tuple):
-        for place, one in enumerate(value):
-            yield from _words(info.item_type, one, f"{at}/{place}")
+        for index, item in enumerate(value):
+            yield from _words(info.item_type, item, f"{at}/{index}")
     elif isinstance(info, inspect.DictType) and isinstance(value, dict):
-        for name, one in value.items():
-            yield from _words(info.value_type, one, f"{at}/{name}")
+        for name, item in value.items():
+            yield from _words(info.value_type, item, f"{at}/{name}")
     elif isinstance(info, inspect.StructType) and isinstance(value, info.cls):
         for field in info.fields:
             yield from _words(field.type, getattr(value, field.name), f"{at}/{field.name}")
 
 
 def require_impersonal(ledger: Reading, rule: Rule, *texts: str | None) -> None:
-    """Refuse personal data in what the public will read, under the rule that says so."""
-    what = personal_data(*texts)
-    ledger.require(what is None, rule, what=what)
+    """Refuse personal data in texts that the public will read, under ``rule``."""
+    kind = personal_data(*texts)
+    ledger.require(kind is None, rule, what=kind)
 
 
 def refuse_personal(words: str, pointer: str) -> None:
-    """Refuse personal data in what would stand for ever. Raises ``Malformed`` naming the field."""
-    what = personal_data(words)
-    if what is not None:
+    """Refuse personal data in a text that would be recorded for ever.
+
+    Raises ``Malformed``, which names the field.
+    """
+    kind = personal_data(words)
+    if kind is not None:
         raise Malformed(
-            f"{pointer.strip('/')} holds {what}, which could never be erased. Leave it out; where "
-            "it matters who it is, register the person with persons/register-person and give the "
+            f"{pointer.strip('/')} must not contain {kind}, which could never be erased. Leave it "
+            "out. If the person matters, register them with persons/register-person and give the "
             "token.",
             pointer,
         )

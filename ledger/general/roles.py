@@ -10,14 +10,14 @@ def roles(*names: Role) -> frozenset[Role]:
     return frozenset(names)
 
 
-#: The officers of a unit, from those who inspect to its head.
+#: The officers of a unit, from its inspectors to its head.
 UNIT = roles("enforcement_officer", "office_head", "unit_legal_office", "unit_head")
-#: Those of a unit who handle inspections and cases.
+#: The officers of a unit who handle inspections and cases.
 OFFICERS = roles("enforcement_officer", "office_head", "unit_head")
-#: Those who head a unit or an office of it.
+#: The heads of a unit and of its offices.
 HEADS = roles("office_head", "unit_head")
 
-#: Who may look into a complaint: any body but the unit accused (CMP-R1).
+#: Who may handle a complaint: any body except the accused unit (CMP-R1).
 HANDLERS = roles(
     "jb_supervisor",
     "park_committee",
@@ -26,13 +26,13 @@ HANDLERS = roles(
     "unit_legal_office",
     "unit_head",
 )
-#: Who publishes how to complain of a body: any body of which one can.
+#: Who publishes a complaint channel: any body that one can complain about.
 CHANNELLED = roles("office_head", *HANDLERS)
 
 #: 市场监管部门牵头、各单位按职责: who may run a draw; none of them inspects in it (GEN-R2).
 DRAWERS = roles("draw_coordinator", "office_head", "unit_head")
 
-#: Who speaks for a unit in its monthly report: the lead departments have roles of their own.
+#: Who submits a unit's monthly report; the lead departments have roles of their own.
 REPORTING = roles(
     "office_head",
     "unit_legal_office",
@@ -47,10 +47,10 @@ REPORTING = roles(
 #: Who adopts the work plan of a year: heads, and the offices that track the region's.
 PLANNING = roles("unit_head", "park_committee", "jb_supervisor", "rlo_assessor")
 
-#: Who publishes what units did well: the two offices, and the head of a unit for that unit.
+#: Who publishes good practice of units: the supervising offices, and the head of a unit.
 SHARING_EXPERIENCE = PLANNING
 
-#: Who may request or approve what two people sign.
+#: Who may request or approve a command that two people sign.
 SIGNING = roles(
     *UNIT,
     "jb_supervisor",

@@ -1,7 +1,7 @@
-"""The subjects of the rulebook (0.11), the identifiers that name them, and who acts in which role.
+"""The identifiers of the rulebook's subjects (0.11), further shared types, and the roles.
 
-Every id type here is a string whose declaration says which kind of subject it names; a field of
-that type is a tag of its event.
+Every id type here is a string whose declaration names the kind of subject; a field of that type
+becomes a tag of its event.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ _DIVISION = re.compile(r"^(?:100000|(?:1[1-9]|[2-5][0-9]|6[0-5]|71|81|82)[0-9]{4
 
 
 def normal_entity(value: str) -> str:
-    """The one spelling of a business's id: without blanks around it, a USCC in capitals."""
+    """Return the normal spelling of a business's id: without outer blanks, a USCC in capitals."""
     value = value.strip()
     return value if ":" in value else value.upper()
 
 
-@lru_cache(maxsize=65_536)  # the same businesses come again and again
+@lru_cache(maxsize=65_536)  # commands name the same businesses again and again
 def check_entity(value: str) -> None:
-    """Refuse what cannot be a Unified Social Credit Identifier (GB 32100-2015, Annex A).
+    """Check that an id can be a Unified Social Credit Identifier (GB 32100-2015, Annex A).
 
-    A legacy id is ``<register>:<number>``, for businesses that have no USCC; it may not hold the
-    number of a citizen. Raises ``ValueError`` saying what is wrong; digits that could be somebody's
-    number are not repeated.
+    A business without a USCC has a legacy id, ``<register>:<number>``, which must not contain a
+    citizen's identity number. Raises ``ValueError``; its message does not repeat digits that could
+    be a personal number.
     """
     if ":" in value:
         if holds_identity_number(value):
-            raise ValueError("it holds a citizen identity number, and names no business")
+            raise ValueError("it must name a business, and contains a citizen identity number")
         return
     if not _USCC.match(value):
         raise ValueError(
-            f"it must be a Unified Social Credit Identifier and is {_shown(value)}: 18 characters, "
-            "digits and letters without I, O, S, V, Z, with a division code of six digits in "
-            "places 3 to 8. A business without one is named <register>:<number>."
+            "it must be a Unified Social Credit Identifier (18 digits and letters without I, O, S, "
+            "V, Z, with a division code of six digits in places 3 to 8); it is "
+            f"{_shown(value)}. A business without one is named <register>:<number>."
         )
     if not _DIVISION.match(value[2:8]):
         raise ValueError(
@@ -57,34 +57,35 @@ def check_entity(value: str) -> None:
 
 
 def doubt_entity(value: str, today: date) -> str | None:
-    """Why a business's id is taken only with a reference to the register that shows it.
+    """Return why a business's id is accepted only with a reference to the register that shows it.
 
-    It reads as somebody's number, or its check character is not the one that GB 32100 gives.
-    ``None`` where nothing is doubtful.
+    The reason is that it looks like a personal number, or that its check character is wrong by
+    GB 32100. ``None`` if the id is not doubtful.
     """
     odd = oddity_of(value, today)
     if odd is None:
         return None
     if odd == "personal_number":
         return (
-            "it reads as the identity or mobile number of a person. If it is the number of a "
-            "business all the same, register that first and give the reference of the register "
+            "it must not look like the identity or mobile number of a person. If it is the number "
+            "of a business, register the business first and give the reference of the register "
             "that shows it (register_ref)."
         )
     told = f": {value[:17]} ends in {uscc.calc_check_digit(value[:17])}" if _lettered(value) else ""
     return (
         f"the check character of {_shown(value)} is wrong{told}. Compare it with the business "
-        "licence; if its register shows it so, register it first with the reference (register_ref)."
+        "licence; if the register shows it like this, register the business first with that "
+        "reference (register_ref)."
     )
 
 
-#: What is odd about the id of a business.
+#: Why the id of a business is doubtful.
 Oddity = Literal["check_character", "personal_number"]
 
 
 @lru_cache(maxsize=65_536)
 def oddity_of(value: str, today: date) -> Oddity | None:
-    """What is odd about the id of a business, if anything is."""
+    """Return why the id of a business is doubtful; ``None`` if it is not."""
     if ":" in value:
         return "personal_number" if personal_data(value.partition(":")[2]) else None
     if is_identity_number(value, today):
@@ -93,7 +94,7 @@ def oddity_of(value: str, today: date) -> Oddity | None:
 
 
 def _lettered(value: str) -> bool:
-    """Whether a letter stands before the last place, as in nobody's number."""
+    """Whether a letter is before the last character; a personal number has none there."""
     return not value[:17].isdigit()
 
 
@@ -102,7 +103,7 @@ def _shown(value: str) -> str:
 
 
 def province_of(entity: str) -> str | None:
-    """The province whose register a business stands in: the first two digits of its division code.
+    """Return the province of a business's register: the first two digits of its division code.
 
     ``None`` for a business without a USCC.
     """
@@ -114,7 +115,7 @@ EntityId = Annotated[
     subject(
         "entity",
         hideable=False,
-        # Blanks and small letters are forgiven in what comes in; what is recorded has none.
+        # A command may have outer blanks and small letters; the recorded id has neither.
         pattern=r"^\s*(?:[0-9A-Za-z]{18}|[a-z][a-z0-9-]{1,39}:[A-Za-z0-9._/-]{1,60})\s*$",
         normal=normal_entity,
         check=check_entity,
@@ -123,9 +124,9 @@ EntityId = Annotated[
         examples=["91620100MA7LX0017J"],
     ),
 ]
-#: Who acts: a person as tokens and records name them, by a badge id and never by a name.
+#: The person who acts, named by a badge id and never by a name.
 ActorId = Annotated[str, subject("actor", hideable=False, pattern=_NAME, examples=["HEAD-001"])]
-#: Whom a token is for, named as an actor is.
+#: The person whom a token is for, named like an actor.
 HolderId = Annotated[str, subject("holder", hideable=False, pattern=_NAME, examples=["HEAD-001"])]
 UnitId = Annotated[str, subject("unit", hideable=False, pattern=_NAME, examples=["MRB"])]
 OfficerId = Annotated[str, subject("officer", hideable=False, pattern=_NAME, examples=["OFF-001"])]
@@ -199,7 +200,7 @@ SupDocId = Annotated[str, subject("supdoc", pattern=_NAME, examples=["SD-2026-00
 ProposalId = Annotated[str, subject("proposal", pattern=_NAME, examples=["PRO-2026-0001"])]
 ComplaintId = Annotated[str, subject("complaint", pattern=_NAME, examples=["CMP-2026-0001"])]
 ApprovalId = Annotated[str, subject("approval", pattern=_NAME, examples=["APR.4f1c.1"])]
-#: A plan of work for a year, a piece of work in it, and a time node: ``<work>/<code>``.
+#: A work plan for a year, a work item in it, and a milestone: ``<work>/<code>``.
 WorkPlanId = Annotated[str, subject("work-plan", pattern=_NAME, examples=["WP-MRB-2026"])]
 WorkId = Annotated[
     str,
@@ -207,7 +208,7 @@ WorkId = Annotated[
 ]
 MilestoneId = Annotated[str, subject("milestone", pattern=_NAME, examples=["W-MRB-2026-2/MS-1"])]
 UrgeId = Annotated[str, subject("urge", pattern=_NAME, examples=["URGE-2026-0001"])]
-#: A recorded event that something else rests on, by its event id.
+#: The event id of a recorded event that serves as evidence.
 EvidenceEventId = Annotated[
     str,
     subject("evidence-event", pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
@@ -215,7 +216,7 @@ EvidenceEventId = Annotated[
 DelegationId = Annotated[
     str, subject("delegation", hideable=False, pattern=_NAME, examples=["DLG-2026-01"])
 ]
-#: What units did well and publish, and what they told the public.
+#: Good practice that units publish, and their outreach to the public.
 ExperienceId = Annotated[str, subject("experience", pattern=_NAME, examples=["EXP-2026-0001"])]
 OutreachId = Annotated[str, subject("outreach", pattern=_NAME, examples=["OUT-2026-0001"])]
 ChannelId = Annotated[
@@ -230,7 +231,7 @@ AssessmentYear = Annotated[
     str, subject("assessment", hideable=False, pattern=r"^[0-9]{4}$", examples=["2026"])
 ]
 
-#: 启用: one takeover from an older system. Every authority enters what it held there.
+#: 启用: one takeover from an older system, in which each authority enters its facts from there.
 TakeOnId = Annotated[
     str,
     subject(
@@ -240,13 +241,13 @@ TakeOnId = Annotated[
         examples=["TAKEON-2026"],
     ),
 ]
-#: The older system, by a name of its own.
+#: The name of the older system.
 TakeOnSourceId = Annotated[
     str, subject("takeon-source", hideable=False, pattern=_NAME, examples=["penalty-system-2019"])
 ]
 #: One fact of an older system: ``<take-on>/<kind>/<its id there>``.
 OpeningFactId = Annotated[str, subject("opening-fact")]
-#: The id of a fact in the older system, as it stands there.
+#: The id of a fact in the older system, unchanged.
 OlderId = Annotated[
     str,
     msgspec.Meta(
@@ -258,58 +259,58 @@ OlderId = Annotated[
         examples=["CF-2025-0381"],
     ),
 ]
-#: What an open deadline of an older system asks for.
+#: A duty with an open deadline that was taken over from an older system.
 DutyId = Annotated[str, subject("duty", pattern=_NAME, examples=["DUTY-2026-0001"])]
 
 Grade = Literal["A", "B", "C", "D"]
 
 
 def same_person(one: str, other: str) -> bool:
-    """Return whether two ids name one person.
+    """Whether two ids name one person.
 
-    Nobody becomes a second person by capital letters, blanks, invisible characters, other forms of
-    the same character, or by being named once as the account of a machine (``os:``).
+    Capital letters, blanks, invisible characters, other forms of the same character, and the prefix
+    of a machine account (``os:``) do not make a second person.
     """
     return person_key(one) == person_key(other)
 
 
 def person_key(name: str) -> str:
-    """Return the one form of a person's id by which ids are compared and looked up."""
+    """Return the form of a person's id in which ids are compared and looked up."""
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
     shown = "".join(c for c in folded if not c.isspace() and category(c)[0] != "C")
     return shown.removeprefix("os:")
 
 
 def is_among(person: str, people: Iterable[str]) -> bool:
-    """Whether a person is one of ``people``, by whatever letters either is written."""
-    return any(same_person(person, one) for one in people)
+    """Whether a person is one of ``people``, compared by ``same_person``."""
+    return any(same_person(person, other) for other in people)
 
 
-#: A digest of content that lies beside the ledger.
+#: A digest of content that is stored outside the ledger's events.
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256, hex")]
-#: Names a piece of content that lies beside the ledger, and belongs to it as the event does.
-PieceDigest = Annotated[Sha256, msgspec.Meta(extra={"piece": True})]
+#: The digest of a blob that is stored with the ledger and must be kept as long as the event.
+BlobDigest = Annotated[Sha256, msgspec.Meta(extra={"blob": True})]
 
 
 class StoredFile(Value):
-    """存证文件: a file that this ledger keeps under its digest: its size and kind."""
+    """存证文件: the size and kind of a file that this ledger keeps under its digest."""
 
     size: Annotated[int, msgspec.Meta(ge=1, description="bytes of content")]
     media_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z]+/[a-z0-9.+-]{1,50}(?![\s\S])")]
 
 
-#: Words that somebody wrote: marked, so that they can be looked through before others read them.
+#: Free text, marked so that it is checked for personal data before it is recorded.
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, extra={"words": True})]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, extra={"words": True})]
-#: Who acts in office, or by which certificate: a badge id, public by law (执法公示). Some have
-#: as many digits as a telephone number, and nobody is to be asked for another.
+#: The badge id or certificate of an officer, public by law (执法公示). It is not checked for
+#: personal data, because some have as many digits as a telephone number.
 Badge = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-#: What is said of a person before it is sealed: blank, it would be sealed and never be missed.
+#: Personal data before it is sealed. It must not be blank: once sealed, nobody would notice.
 PersonalText = Annotated[
     Name, msgspec.Meta(pattern=r"\S", description="text that is not blank", examples=["张三丰"])
 ]
-#: Stands for a person: what it leads to lies outside the ledger. No name fits, and no number that
-#: could be dialled.
+#: A token for a person whose data is outside the ledger. Its pattern excludes Chinese names and
+#: telephone numbers.
 PersonToken = Annotated[
     str,
     msgspec.Meta(
@@ -319,8 +320,8 @@ PersonToken = Annotated[
         examples=["person-7f3a9c21"],
     ),
 ]
-#: A person whose data this ledger seals (0.10). The token is random and minted where the data comes
-#: in; what it leads to ends with the key that the vault keeps for it.
+#: A person whose data this ledger seals (0.10). The token is random and made when the data arrives.
+#: Once the vault has erased the person's key, the data cannot be read any more.
 PersonId = Annotated[
     str,
     subject(
@@ -330,8 +331,8 @@ PersonId = Annotated[
         examples=["psn-3f9c1b7a5d2e48609ab4c7d81e6f0352"],
     ),
 ]
-#: A person as a command names them: by a token of another store, or by one of this ledger, which
-#: the sender may have to know. In events the two have fields of their own.
+#: A person named in a command, by a token of another store or of this ledger. Events have separate
+#: fields for the two.
 NamedPerson = Annotated[
     str,
     msgspec.Meta(extra={"words": True}),
@@ -342,17 +343,17 @@ NamedPerson = Annotated[
         examples=["person-7f3a9c21"],
     ),
 ]
-#: 许可证编号: as it stands on the licence. Not marked as words: some have as many digits as
-#: somebody's number.
+#: 许可证编号: the number printed on a licence. It is not marked as free text, because some have as
+#: many digits as a personal number.
 LicenceNo = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^\S(?:.{0,58}\S)?(?![\s\S])",
-        description="the number of a licence as it stands on it",
+        description="the number printed on the licence",
         examples=["JY26201000012345"],
     ),
 ]
-#: A public body by its USCC, where it is no subject of the fact that names it.
+#: A public body by its USCC, where it is not a subject of the event that names it.
 BodyCode = Annotated[
     str,
     msgspec.Meta(

@@ -157,9 +157,9 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ),
     (
         (
-            "{column}: it must be a Unified Social Credit Identifier and is {value}: 18 characters, "
-            "digits and letters without I, O, S, V, Z, with a division code of six digits in places 3 "
-            "to 8. A business without one is named <register>:<number>."
+            "{column}: it must be a Unified Social Credit Identifier (18 digits and letters without "
+            "I, O, S, V, Z, with a division code of six digits in places 3 to 8); it is {value}. A "
+            "business without one is named <register>:<number>."
         ),
         "“{column}”必须是统一社会信用代码，现为{value}：应为18位数字和字母（不含I、O、S、V、Z），第3至8位为行政区划码",
     ),
@@ -175,10 +175,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "“{column}”必须是统一社会信用代码，不得含有冒号",
     ),
     (
-        "{column}: it must hold no character that nobody sees; the one in place {n} is {code}",
+        "{column}: the text must not contain invisible characters; character {n} is {code}",
         "“{column}”不得含有不可见字符；第{n}个字符为{code}",
     ),
-    ("{column}: it must say something; it is blank", "“{column}”为空白"),
+    ("{column}: the text must not be blank", "“{column}”不得为空白"),
     (
         "{entity} must be listed once; line {n} of this list has other particulars: {differences}",
         "{entity}在本名录中只能列一次；第{n}行已有不同内容：{differences}",
@@ -513,6 +513,19 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("the whole file", "整个文件"),
     ("nothing", "无"),
     # Notes that earlier versions of the program recorded
+    (
+        (
+            "{column}: it must be a Unified Social Credit Identifier and is {value}: 18 characters, "
+            "digits and letters without I, O, S, V, Z, with a division code of six digits in places 3 "
+            "to 8. A business without one is named <register>:<number>."
+        ),
+        "“{column}”必须是统一社会信用代码，现为{value}：应为18位数字和字母（不含I、O、S、V、Z），第3至8位为行政区划码",
+    ),
+    (
+        "{column}: it must hold no character that nobody sees; the one in place {n} is {code}",
+        "“{column}”不得含有不可见字符；第{n}个字符为{code}",
+    ),
+    ("{column}: it must say something; it is blank", "“{column}”为空白"),
     ("{column} has {n} characters, at most {most} fit", "“{column}”有{n}个字符，最多可填{most}个"),
     (
         "{column} has {n} characters; a cell takes {most}",

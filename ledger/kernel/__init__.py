@@ -1,4 +1,4 @@
-"""The four ideas: events, folds, commands, and the sequencer that records. No business in here."""
+"""The four building blocks: events, folds, commands and the sequencer. No business rule is here."""
 
 from ledger.kernel.commands import Act, Command, Context, DatedAct, Reading, Report
 from ledger.kernel.corrections import FieldChange, RecordCorrected

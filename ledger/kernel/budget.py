@@ -1,8 +1,8 @@
-"""How long a question may take, and whether anybody still waits for the answer.
+"""Budgets: how long answering a question may take, and whether the client still waits for it.
 
-Whoever asks sets a budget for the thread that works; whatever walks many events or rows on the way
-calls ``check`` as it goes. Without a budget (a follower, a command, the command line) nothing is
-ever cut short.
+The API sets a budget for the thread that works on an answer. Code that reads many events or rows
+calls ``check`` regularly. Without a budget (in a follower, a command, the command line) the work is
+never stopped.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Instructions of SQLite's machine between two looks at the budget: a few milliseconds of work.
+#: Instructions of SQLite's virtual machine between two checks: a few milliseconds of work.
 STATEMENT_STEPS = 50_000
 
-#: Seconds of work after which a thread steps aside. Python runs one thread at a time and lets one
-#: that computes go on for 5 ms while others wait, the event loop among them.
+#: Seconds of work after which a thread sleeps briefly. Python runs one thread at a time; without
+#: the sleep a computing thread would keep the others waiting for 5 ms, the event loop included.
 _TURN = 0.002
-#: How long it steps aside, in seconds: long enough for another thread to wake up.
+#: How long it sleeps, in seconds: long enough for another thread to wake up.
 _ASIDE = 0.0002
 
 
 class Exhausted(Exception):
-    """The budget of a question is spent, or nobody waits for its answer any more."""
+    """The budget of a question is spent, or the client no longer waits for the answer."""
 
 
 class Budget:
-    """``seconds`` to answer a question, counted from ``begin``. ``abandon`` is for any thread."""
+    """``seconds`` to answer a question, counted from ``begin``. Any thread may call ``abandon``."""
 
     __slots__ = ("_ends", "_turn", "abandoned", "seconds")
 
@@ -40,24 +40,24 @@ class Budget:
         self._ends = self._turn = float("inf")
 
     def begin(self) -> None:
-        """Count from now."""
+        """Start counting now."""
         now = time.monotonic()
         self._ends, self._turn = now + self.seconds, now + _TURN
 
     def abandon(self) -> None:
-        """Nobody waits for the answer any more: stop at the next look."""
+        """Stop the work at its next check, because the client no longer waits."""
         self.abandoned = True
 
     @property
     def spent(self) -> bool:
-        """Whether to stop."""
+        """Whether the work must stop."""
         return self.abandoned or time.monotonic() > self._ends
 
     def check(self) -> None:
         """Raise ``Exhausted`` if the budget is spent; now and then let other threads run."""
         now = time.monotonic()
         if self.abandoned or now > self._ends:
-            raise Exhausted("the question took longer than it may")
+            raise Exhausted("the question took too long, or its client has gone")
         if now > self._turn:
             time.sleep(_ASIDE)
             self._turn = time.monotonic() + _TURN
@@ -68,7 +68,7 @@ _CURRENT: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 @contextmanager
 def within(budget: Budget) -> Iterator[None]:
-    """Do what follows in this thread within a budget, which begins now."""
+    """Run the block in this thread within a budget, which begins now."""
     budget.begin()
     token = _CURRENT.set(budget)
     try:
@@ -84,14 +84,14 @@ def check() -> None:
         budget.check()
 
 
-def checked(things: Iterable[T]) -> Iterator[T]:
-    """The same things, with a look at the budget before each."""
-    for thing in things:
+def checked(items: Iterable[T]) -> Iterator[T]:
+    """Yield the same items, with a check of the budget before each."""
+    for item in items:
         check()
-        yield thing
+        yield item
 
 
 def spent() -> bool:
-    """Whether this thread works within a budget that is spent: SQLite asks while it works."""
+    """Whether this thread's budget is spent; SQLite calls this while it works."""
     budget = _CURRENT.get()
     return budget is not None and budget.spent

@@ -1,4 +1,4 @@
-"""The clock that is handed in, and identifiers that sort by time."""
+"""Clocks, which are passed in as arguments, and identifiers that sort by time."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-#: Whoever needs the time is given one of these; nothing below the composition root reads a clock.
+#: Returns the time now. Code that needs the time receives a clock; only the composition root
+#: (``ledger.opening``, ``api.service``) chooses one.
 Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The time now, in UTC."""
+    """Return the time now, in UTC."""
     return datetime.now(UTC)
 
 
 class _Randomness(threading.local):
-    """Random bytes drawn ahead: a system call for each identifier would cost more than the rest."""
+    """A stock of random bytes for each thread: a system call for each identifier costs too much."""
 
     drawn = b""
     used = 0
@@ -34,7 +35,7 @@ _randomness = _Randomness()
 
 
 def uuid7(moment: datetime) -> UUID:
-    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, 74 random bits."""
+    """Return a UUID of version 7 (RFC 9562): 48 bits of milliseconds, 74 random bits."""
     millis = int(moment.timestamp() * 1000) & ((1 << 48) - 1)
     value = (millis << 80) | int.from_bytes(_randomness.take(10), "big")
     value = (value & ~(0xF000 << 64)) | (0x7000 << 64)

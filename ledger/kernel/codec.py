@@ -1,11 +1,11 @@
-"""Records: the bytes of an event, as they are stored, hashed and handed out.
+"""The codec: turns an event into the bytes that are stored and hashed, and back.
 
 A record is one MessagePack map: the envelope's fields, sorted by name, then ``body``, whose fields
-are sorted too. The same event gives the same bytes on every machine. What was stored is what is
-hashed: nothing is ever re-encoded to be verified.
+are sorted too. The same event gives the same bytes on every machine. Hashes are made over the
+stored bytes; no event is encoded again to verify its hash.
 
-This is the only module that knows both msgspec (types) and msgpack (bytes); old bodies are carried
-forward between the two, as plain maps.
+Only this module uses both msgspec (types) and msgpack (bytes). It upgrades the bodies of older
+versions between the two, as plain maps.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from msgspec import inspect
 
 from ledger.kernel.events import Envelope, Event, Moment, Provenance, Recorded, Value, event_type
 
-#: An event has to fit a log entry of at most 65,535 bytes with room to spare.
+#: A log entry holds at most 65,535 bytes; an event must fit with room to spare.
 MAX_RECORD_BYTES = 60_000
 
 
 class RecordTooLarge(ValueError):
-    """The record would not fit; large content belongs beside the ledger, its digest inside."""
+    """The record is too large. Put large content into a blob and its digest into the event."""
 
 
 class UnreadableRecord(ValueError):
@@ -34,17 +34,17 @@ class UnreadableRecord(ValueError):
 
 
 def encode(envelope: Envelope, event: Event) -> bytes:
-    """The record of an event.
+    """Return the bytes of an event's record.
 
     Raises ``RecordTooLarge`` above ``MAX_RECORD_BYTES``, and ``UnreadableRecord`` for an event
-    that could not be read back: once stored it would stand in the way of every reader for ever.
+    that could not be decoded again: once stored, it would stop every reader for ever.
     """
     body = _body(event)
     again = _readable(body, type(event))
     if _has_defaults(type(event)):
-        # msgspec leaves a default out where it is the very same object, and reads one of a fixed
-        # set of words as that object. An equal one from elsewhere, as out of a policy, would stand
-        # in the bytes, and be missing when the record is read and encoded again.
+        # msgspec leaves out a default value only if the value is the same object as the default.
+        # An equal word that comes from elsewhere, such as a policy, would be written now, but left
+        # out when the record is decoded and encoded again. So encode the decoded event.
         body = _body(again)
     data = _packed(envelope, body)
     if len(data) > MAX_RECORD_BYTES:
@@ -58,7 +58,7 @@ def encode(envelope: Envelope, event: Event) -> bytes:
 
 
 def packed(envelope: Envelope, event: Event) -> bytes:
-    """The bytes alone: what ``encode`` gives for an event that was recorded once already."""
+    """Return the bytes that ``encode`` gives, without its checks; for events recorded before."""
     return _packed(envelope, _body(event))
 
 
@@ -70,30 +70,33 @@ def _packed(envelope: Envelope, body: dict[str, Any]) -> bytes:
 
 
 def _body(event: Event) -> dict[str, Any]:
-    # Keys of maps are text in the bytes, whatever they are in Python: readers refuse others.
+    # The keys of maps become text in the bytes, because readers refuse other keys.
     body: dict[str, Any] = msgspec.to_builtins(event, order="sorted", str_keys=True)
     return body
 
 
 @cache
 def _has_defaults(cls: type[Event]) -> bool:
-    """Whether a field of an event is a word by default."""
+    """Whether a field of an event class has a text as its default."""
     return any(isinstance(field.default, str) for field in msgspec.structs.fields(cls))
 
 
 def _readable(body: dict[str, Any], cls: type[Event]) -> Event:
-    """What a body is read as. Refuses one that ``decode`` would, but for the envelope's part."""
+    """Return the event that ``decode`` will make of a body. Raises ``UnreadableRecord`` if none."""
     try:
         event_type(cls.TOPIC)
         return msgspec.convert(body, cls, str_keys=True)
     except KeyError:
-        raise UnreadableRecord(f"{cls.__name__}: {cls.TOPIC} is no registered topic") from None
+        raise UnreadableRecord(f"{cls.__name__}: topic {cls.TOPIC} is not registered") from None
     except (ValueError, TypeError) as error:
         raise UnreadableRecord(f"{cls.__name__}: {error}") from error
 
 
 def decode(position: int, data: bytes) -> Recorded:
-    """The event stored in ``data``. Raises ``UnreadableRecord`` naming the position and cause."""
+    """Return the event stored in ``data``.
+
+    Raises ``UnreadableRecord``, which names the position and the cause.
+    """
     try:
         fields: dict[str, Any] = msgpack.unpackb(data)
         body = fields.pop("body")
@@ -107,20 +110,21 @@ def decode(position: int, data: bytes) -> Recorded:
         raise UnreadableRecord(f"position {position}: {error}") from error
 
 
-#: What bytes can bring about that somebody made up, here and in the libraries: of another kind
-#: than they should be, nested without end, beyond what numbers and moments can say.
+#: What this module and its libraries can raise for forged bytes: values of the wrong type, nested
+#: too deep, or outside the range of numbers and dates.
 _HOSTILE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 def checked(position: int, data: bytes) -> tuple[Any, Event, datetime, bool]:
-    """Envelope and event stored in ``data``, when recorded, and whether they give these bytes.
+    """Return the envelope, the event, the recording time, and whether they encode to ``data``.
 
-    Those of an older version are not compared: it would encode to the newest. Raises as ``decode``,
-    and says the same in a third of the time; of the envelope all may be read but its moments.
+    The last is true without a comparison for an older schema version, which would encode to the
+    newest. Raises what ``decode`` raises, and takes a third of its time. Do not read the times of
+    the returned envelope: they may be text.
     """
     try:
         envelope = _WORDED.decode(data)
-        # As it would be written, with the body for one field more in the map.
+        # The map of the record is this map with one more field, the body.
         head = _encode(envelope)
         body = data[len(head) + len(_BODY) :]
         at, reader = _moments(envelope), _reader(envelope.type)
@@ -134,7 +138,7 @@ def checked(position: int, data: bytes) -> tuple[Any, Event, datetime, bool]:
         ):
             return envelope, event, at, True
     except _HOSTILE:
-        pass  # the long way says what is wrong
+        pass  # `decode` below names the fault
     record = decode(position, data)
     older = record.envelope.schema_version != record.event.VERSION
     same = older or _gives(record, data)
@@ -145,11 +149,11 @@ def _gives(record: Recorded, data: bytes) -> bool:
     try:
         return packed(record.envelope, record.event) == data
     except _HOSTILE:
-        return False  # a field of any type may hold what this program reads and never writes
+        return False  # a field of type Any may hold a value that can be read and not written
 
 
 def _worded(cls: type[Value], **other: Any) -> Any:
-    """A struct like ``cls`` whose moments are text; msgspec would write these as another kind."""
+    """Return a struct like ``cls`` with times as text: msgspec writes times in another format."""
     fields = []
     for field in msgspec.structs.fields(cls):
         kind = other.get(field.name, str if field.type == Moment else field.type)
@@ -164,13 +168,13 @@ def _worded(cls: type[Value], **other: Any) -> Any:
 _WORDED: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(
     _worded(Envelope, provenance=_worded(Provenance, known_at=str | None) | None)
 )
-# Of text, whole numbers, maps and lists both libraries make the same bytes; this one is faster.
+# Both libraries make the same bytes of text, whole numbers, maps and lists; msgspec is faster.
 _encode = msgspec.msgpack.Encoder(order="sorted").encode
 _BODY = msgpack.packb("body")
 
 
 def _moments(envelope: Any) -> datetime | None:
-    """``recorded_at``; ``None`` if any moment is not written as ``encode`` writes it."""
+    """Return ``recorded_at``; ``None`` if any time is not written as ``encode`` writes it."""
     known = envelope.provenance and envelope.provenance.known_at
     if _moment(envelope.occurred_at) is None:
         return None
@@ -181,7 +185,7 @@ def _moments(envelope: Any) -> datetime | None:
 
 @lru_cache(4096)
 def _moment(text: str) -> datetime | None:
-    """A moment that is written as ``encode`` writes it; ``None`` for any other."""
+    """Return the time that ``text`` names; ``None`` if ``encode`` would write it differently."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo and msgspec.to_builtins(moment) == text else None
 
@@ -195,7 +199,7 @@ class _Reader(msgspec.Struct, frozen=True):
 
 @cache
 def _reader(topic: str) -> _Reader | None:
-    """Reads bodies from their bytes, where msgspec writes them as msgpack does; else ``None``."""
+    """Return a reader for bodies that both libraries write alike; ``None`` for other types."""
     cls = event_type(topic)
     if not _alike(inspect.type_info(cls)):
         return None
@@ -203,7 +207,7 @@ def _reader(topic: str) -> _Reader | None:
 
 
 def _alike(info: inspect.Type) -> bool:
-    """Whether both libraries have the same bytes for a type; of moments they have others."""
+    """Whether both libraries write the same bytes for a type; for times they do not."""
     match info:
         case inspect.Metadata():
             return _alike(info.type)
@@ -212,7 +216,7 @@ def _alike(info: inspect.Type) -> bool:
         case inspect.VarTupleType():
             return _alike(info.item_type)
         case inspect.DictType():
-            # Keys that are no text become text in the bytes.
+            # Keys that are not text become text in the bytes, so the bytes differ.
             return isinstance(info.key_type, inspect.StrType) and _alike(info.value_type)
         case inspect.StructType():
             return all(_alike(field.type) for field in info.fields)
@@ -224,7 +228,7 @@ def _alike(info: inspect.Type) -> bool:
 
 
 def recorded_at(data: bytes) -> datetime | None:
-    """When a record was recorded, whatever else of it can be read; ``None`` if not even that."""
+    """Return a record's recording time, even if the rest is unreadable; ``None`` if it is not."""
     try:
         return msgspec.convert(msgpack.unpackb(data)["recorded_at"], Moment)
     except _HOSTILE:
@@ -232,7 +236,7 @@ def recorded_at(data: bytes) -> datetime | None:
 
 
 def plain(data: bytes) -> dict[str, Any]:
-    """A stored record as the map it is, for showing it unchanged."""
+    """Return a stored record as a plain map, to show it unchanged."""
     fields: dict[str, Any] = msgpack.unpackb(data)
     return fields
 

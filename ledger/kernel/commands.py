@@ -1,8 +1,8 @@
-"""Commands: wishes in the imperative, and what they see of the ledger while they decide.
+"""Commands, and the ``Reading`` through which they see the ledger while they decide.
 
-A command decides from what it *reads*, and what it reads is its consistency boundary: each fold it
-asks for is remembered with its selector, and the append is conditional on all of them. Nobody
-writes a boundary by hand, so none can be too small.
+The folds that a command reads are its consistency boundary: the reading notes the selector of each,
+and the append is conditional on all of them. Nobody writes a boundary by hand, so none can be too
+small.
 """
 
 from __future__ import annotations
@@ -53,18 +53,18 @@ from ledger.kernel.subjects import (
 F = TypeVar("F", bound=Fold)
 S = TypeVar("S", bound=SubjectFold)
 
-#: How far a reported moment may lie ahead of the ledger's clock (rulebook 0.2).
+#: How far a reported time may be ahead of the ledger's clock (rulebook 0.2).
 CLOCK_TOLERANCE = timedelta(minutes=5)
-#: How far an act that is done by recording it may be dated back.
+#: How far back an act may be dated if it takes effect by being recorded.
 BACKDATING_TOLERANCE = timedelta(days=1)
 
-#: Nothing older is reported; the first moments of the calendar cannot even be reckoned with.
+#: The earliest year that a command may report. Dates near the year 1 make date arithmetic fail.
 EARLIEST_YEAR = 1900
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
 class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unknown_fields=True):
-    """A wish to record something. Its fields are the request body.
+    """A request to record something. Its fields are the request body.
 
     Every command is an ``Act`` or a ``Report``. ``occurred_at``: when it happened; now if absent.
     ``legal_basis``: the law that the actor cites.
@@ -73,16 +73,18 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
     occurred_at: Moment | None = None
     legal_basis: tuple[LegalRef, ...] = ()
 
-    #: Whether somebody sends it: what the service notes itself may name any id that is recorded.
+    #: Whether a client sends it. The ids in a command that the service makes itself are not
+    #: checked, because they are recorded already.
     SENT: ClassVar[bool] = True
-    #: The roles that may send it; none for what the service gives to the ledger by itself.
+    #: The roles that may send it; empty for a command that only the service itself makes.
     ROLES: ClassVar[frozenset[str]] = frozenset()
-    #: The field that names the unit for which the actor acts, which must be the actor's own unit;
-    #: empty where a field ``unit`` says whom the command is about.
+    #: The field that names the unit for which the actor acts; it must be the actor's own unit.
+    #: Empty where a field ``unit`` names the unit that the command is about.
     ACTS_FOR: ClassVar[str] = "unit"
-    #: The roles that may act for any unit all the same.
+    #: The roles that may act for any unit.
     ANY_UNIT: ClassVar[frozenset[str]] = frozenset()
-    #: The roles that do by sending it what others only report: theirs is never dated back.
+    #: The roles that perform the act by sending the command, where others only report it. They
+    #: cannot date it back.
     IN_PERSON: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
@@ -92,35 +94,41 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
 
     @property
     def vouches(self) -> bool:
-        """Whether it says itself where a doubtful id of it is shown; few commands can."""
+        """Whether the command itself states where a doubtful id is proved; few commands can."""
         return False
 
     def may_be_dated_back(self, role: str) -> bool:
-        """Whether an actor of this role may send it with an ``occurred_at`` of the past."""
+        """Whether an actor of this role may send it with an ``occurred_at`` in the past."""
         return role not in self.IN_PERSON
 
     def require_own_unit(self, actor: Actor) -> None:
-        """Refuse an actor of another unit than the one for which the command acts."""
+        """Refuse an actor whose unit is not the one for which the command acts."""
         unit = getattr(self, self.ACTS_FOR, None)
         if unit is not None and actor.role not in self.ANY_UNIT:
             _require_unit(actor, unit, f"/{self.ACTS_FOR}")
 
     def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
-        """The facts to record, in order; or a ``NotRecorded`` raised. Pure but for ``ledger``."""
+        """Return the facts to record, in order, or raise a ``NotRecorded``.
+
+        Depends on nothing but the command's fields and ``ledger``.
+        """
         raise NotImplementedError
 
 
 class Act(Command):
-    """A command that takes effect by being recorded: never dated back, refused under a rule."""
+    """A command that takes effect by being recorded.
+
+    It cannot be dated back, and it is refused if it breaks a rule.
+    """
 
     def may_be_dated_back(self, role: str) -> bool:
         return False
 
 
 class DatedAct(Act):
-    """An act that took effect outside of the ledger, on the day that its document bears.
+    """An act that took effect outside the ledger, on the date of its document.
 
-    It is refused under a rule as every act is, and may be recorded later than it was done.
+    Like every act it is refused if it breaks a rule, but it may be recorded later than it was done.
     """
 
     def may_be_dated_back(self, role: str) -> bool:
@@ -128,19 +136,19 @@ class DatedAct(Act):
 
 
 class Report(Command):
-    """A command that states a fact that happened: recorded though unlawful, with findings.
+    """A command that reports a fact. An unlawful fact is recorded too, with findings.
 
-    It is refused only to who may not report it, or where it cannot be understood.
+    It is refused only if its sender may not report it or if it cannot be understood.
     """
 
 
 class Context(msgspec.Struct, frozen=True):
-    """Who sends a command, under which ids. ``command_id`` makes a repeat recognisable.
+    """The sender of a command and its ids. A repeat is recognised by its ``command_id``.
 
-    ``audiences``: what the sender may know, as the ledger names audiences; ``None`` for one who
-    knows everything (the service itself, its clock, an import). ``remembered``: the id is kept for
-    this request even if it records nothing. Not for what the service sends by itself, which asks
-    again under one key until there is something to record.
+    ``audiences``: the audiences that the sender belongs to; ``None`` for a sender who knows
+    everything (the service itself, its clock, an import). ``remembered``: keep the id for this
+    request even if the command records nothing. It is false for commands that the service makes,
+    which are sent again under one key until they record something.
     """
 
     actor: Actor
@@ -166,7 +174,7 @@ class SubjectKnown(Fold):
 
 
 class Past(Protocol):
-    """What a reading needs of the ledger."""
+    """The part of the ledger's memory that a reading uses."""
 
     def fold(self, fold: F) -> F: ...
 
@@ -180,21 +188,21 @@ class Past(Protocol):
 
 
 class Watch:
-    """Finds a fold that a command changed. On in tests; a snapshot of each fold read costs time."""
+    """Detects folds that a command changed. Only tests turn it on: it pickles each fold read."""
 
-    #: Whether readings watch.
+    #: Whether readings watch their folds.
     ON: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Fold, bytes]] = {}
 
     def note(self, fold: Fold) -> None:
-        """Remember how a fold is, the first time that it is read."""
+        """Remember the state of a fold when it is read for the first time."""
         if id(fold) not in self._seen:
             self._seen[id(fold)] = fold, pickle.dumps(fold)
 
     def check(self) -> None:
-        """Raise ``TypeError`` if a fold is other than when it was read."""
+        """Raise ``TypeError`` if a fold has changed since it was read."""
         for fold, before in self._seen.values():
             if pickle.dumps(fold) != before:
                 raise TypeError(
@@ -209,39 +217,41 @@ class Reading:
     ``at``: when the reported fact happened. ``now``: the ledger's time of recording. The folds
     that ``read`` returns are shared with other commands and must not be changed (``Watch``).
 
-    A subject that the command names and its sender may not know of is *concealed*: each fold about
-    it is blank, so that every check answers as for an id that nobody has used. Subjects that a
-    rule derives by itself are read as they are.
+    A subject that the command names but its sender may not know of is *concealed*: each fold about
+    it is blank, so that every check answers as it does for an unused id. Subjects that the command
+    does not name itself are read as they are.
     """
 
     def __init__(self, past: Past, command: Command, context: Context, now: datetime) -> None:
         self.at = command.occurred_at or now
         if self.at.year < EARLIEST_YEAR:
             raise Malformed(
-                f"occurred_at {self.at.isoformat()} lies before the year {EARLIEST_YEAR}",
+                f"occurred_at must not be before the year {EARLIEST_YEAR}; it is "
+                f"{self.at.isoformat()}",
                 "/occurred_at",
             )
         if self.at > now + CLOCK_TOLERANCE:
             raise Malformed(
-                f"occurred_at {self.at.isoformat()} lies in the future; the ledger's clock says "
-                f"{now.isoformat()}. Report facts after they happened.",
+                f"occurred_at must not be in the future: it is {self.at.isoformat()}, and the "
+                f"ledger's clock says {now.isoformat()}. Report facts after they happened.",
                 "/occurred_at",
             )
         self.now = now
         self.actor = context.actor
-        #: Who requested what the actor approves; ``None`` where the actor acts alone.
+        #: Who requested the act that the actor approves; ``None`` where the actor acts alone.
         self.requested_by: str | None = None
         #: The position of that request.
         self.requested_at: int | None = None
         self.command_id = context.command_id
         self.legal_basis = command.legal_basis
         self.policy_refs: dict[str, int] = {}
-        #: Kind and id of what the command gives a name to.
+        #: Kind and id of each new subject that the command gives an id to.
         self.named: list[tuple[str, str]] = []
         self.selectors: list[Selector] = []
         self._past = past
         self._audiences = context.audiences
-        #: Whether the sender knows of a hideable subject that the command names; asked only once.
+        #: Whether the sender knows each hideable subject that the command names; ``None`` until
+        #: it is looked up.
         self._knows: dict[str, bool | None] = (
             {} if context.audiences is None else dict.fromkeys(hideable_tags(command))
         )
@@ -259,9 +269,9 @@ class Reading:
         return civil_date(self.now)
 
     def read(self, fold: F) -> F:
-        """The answer to a question; from here on the decision depends on it.
+        """Return the answer to a question and make the decision depend on it.
 
-        It is blank if the question is about a concealed subject.
+        The answer is blank if the question is about a concealed subject.
         """
         kept = self._kept(fold)
         for tag in kept.selector.tags if self._knows else ():
@@ -270,9 +280,10 @@ class Reading:
         return kept.fold  # type: ignore[return-value]
 
     def read_true(self, fold: F) -> F:
-        """As ``read``, and true of concealed subjects too.
+        """Return the true answer to a question, even about a concealed subject.
 
-        For what the sender never learns: whether an id is free, and findings that others read.
+        Use it only where the sender does not learn the answer: to see whether an id is free, and
+        for findings that others read.
         """
         return self._kept(fold).fold  # type: ignore[return-value]
 
@@ -284,19 +295,20 @@ class Reading:
         return kept
 
     def require_unchanged(self) -> None:
-        """Where readings watch, raise ``TypeError`` for a fold that the command changed."""
+        """Raise ``TypeError`` if the command changed a fold; only where readings watch."""
         if self._watch is not None:
             self._watch.check()
 
     def reveal(self, kind: str, value: str) -> None:
-        """Let the sender know of a subject, which it knows by another one that it may see."""
+        """Stop concealing a subject, because the sender sees another subject that names it."""
         self._knows.pop(make_tag(kind, value), None)
 
     def may_know(self, kind: str, value: str) -> bool:
         """Whether the sender may know of a subject that the command does not name.
 
-        A rule meets such a subject by itself, as the decision of a document. It passes over what
-        the sender may not know; one that must bind all units refuses, and does not name it.
+        A rule may find such a subject by itself, for example the decision behind a document. Most
+        rules ignore a subject that the sender may not know. A rule that must bind all units
+        refuses the command without naming the subject.
         """
         if self._audiences is None:
             return True
@@ -304,11 +316,12 @@ class Reading:
         return not all_of or not self._audiences.isdisjoint(all_of)
 
     def _sender_knows(self, tag: str, kept: Kept) -> bool:
-        """Whether the sender may know of a subject. What does not exist hides nothing."""
+        """Whether the sender may know of a subject. A subject that does not exist is not hidden."""
         knows = self._knows[tag]
         if knows is None:
             assert self._audiences is not None
-            # The fold at hand has mostly read an event that the sender may see: no other look-up.
+            # In most cases this fold has already read an event that the sender may see; that saves
+            # another look-up.
             handle, read = kept.selector.tags[0], kept.audiences
             knows = handle == tag and bool(read) and not self._audiences.isdisjoint(read or ())
             if not knows:
@@ -320,18 +333,18 @@ class Reading:
     def require_vouched(self, command: Command) -> None:
         """Refuse a doubtful id unless the command vouches for it or the ledger knows it already.
 
-        Raises ``Malformed`` naming the field; the id is not repeated.
+        Raises ``Malformed``, which names the field and does not repeat the id.
         """
         for field, tag, reason in doubts(command, self.today):
             if not command.vouches and not self.read(SubjectKnown(tag)).known:
                 raise Malformed(reason, f"/{field}")
 
     def read_all(self, folds: Iterable[Fold]) -> None:
-        """Have the answers to many questions ready: each is then ``read`` without a look-up."""
+        """Load the answers to many questions at once; ``read`` then needs no look-up for each."""
         self._past.fold_all(folds)
 
     def known(self, fold: S, hint: str = "") -> S:
-        """The answer about a subject that has to exist. Raises ``UnknownReference``."""
+        """Return the answer about a subject that must exist. Raises ``UnknownReference``."""
         fold = self.read(fold)
         if not fold.exists:
             kind, value = _named(fold)
@@ -339,9 +352,10 @@ class Reading:
         return fold
 
     def own(self, fold: S, hint: str = "", *, any_unit: Container[str] = ()) -> S:
-        """The answer about a subject of the actor's own unit. Raises also ``Forbidden``.
+        """Return the answer about a subject that must exist and belong to the actor's own unit.
 
-        ``any_unit``: the roles that may act on the subjects of every unit.
+        ``any_unit``: the roles that may act on the subjects of every unit. Raises
+        ``UnknownReference`` or ``Forbidden``.
         """
         fold = self.known(fold, hint)
         if self.actor.role not in any_unit:
@@ -349,10 +363,10 @@ class Reading:
         return fold
 
     def new(self, fold: S) -> S:
-        """The blank answer about a subject that must not exist yet. Raises ``OutOfStep``.
+        """Return the blank answer about a subject that must not exist yet. Raises ``OutOfStep``.
 
-        The same for a concealed one: an id that the sender gives can be taken only once. The
-        answer therefore says nothing but that the id is taken.
+        A concealed subject takes its id too, because an id can be used only once. The exception
+        therefore says only that the id is taken.
         """
         fold = self.read_true(fold)
         kind, value = _named(fold)
@@ -362,9 +376,9 @@ class Reading:
         return fold
 
     def refuse_taken(self, events: Iterable[Event]) -> None:
-        """Refuse what was decided if it would begin a concealed subject a second time.
+        """Refuse a decision that would begin a concealed subject a second time.
 
-        Only a command that reads a subject which may begin with it comes so far.
+        This can happen only for a command that reads a subject which it may itself begin.
         """
         if False not in self._knows.values():
             return
@@ -374,14 +388,15 @@ class Reading:
                 raise _taken(kind, value)
 
     def record_at(self, position: int) -> Recorded | None:
-        """The record at a position, as recorded. It cannot change, so nothing depends on it.
+        """Return the record at a position, as recorded; it never changes, so nothing is noted.
 
-        For positions that a fold remembers; ``named_record`` for those that the sender names.
+        Use it for positions that a fold remembers, and ``named_record`` for those that the command
+        names.
         """
         return self._past.record_at(position)
 
     def named_record(self, position: int) -> Recorded | None:
-        """The record at a position that the command names, if its sender may see it."""
+        """Return the record at a position that the command names, if its sender may see it."""
         record = self._past.record_at(position)
         if record is None or self._audiences is None:
             return record
@@ -390,17 +405,17 @@ class Reading:
         return None if hidden else record
 
     def opening(self, position: int) -> Recorded:
-        """The record that opened something, at the position that a fold has remembered of it."""
-        found = self.record_at(position)
-        assert found is not None
-        return found
+        """Return the opening record at a position that a fold remembers."""
+        record = self.record_at(position)
+        assert record is not None
+        return record
 
     def policy(
         self, key: str, *, on: date | None = None, **where: str | None
     ) -> PolicyVersionAdopted | None:
-        """The version of a policy in force when the fact happened (or ``on`` another day).
+        """Return the version of a policy in force when the fact happened (or ``on`` another day).
 
-        Its number is noted in the ``policy_refs`` of everything that this command records.
+        Its number goes into the ``policy_refs`` of every event that this command records.
         """
         versions = self.read(PolicyVersions(key))
         version = versions.in_force(on or self.on, **where)
@@ -409,7 +424,7 @@ class Reading:
         return version
 
     def setting(self, key: str, *, on: date | None = None, **where: str | None) -> Any:
-        """The value of a policy that has to be in force. Raises ``Malformed`` when none is."""
+        """Return the value of a policy in force. Raises ``Malformed`` if no version is in force."""
         version = self.policy(key, on=on, **where)
         if version is None:
             day = on or self.on
@@ -421,9 +436,10 @@ class Reading:
         return version.value
 
     def stated_day(self, key: str, year: int) -> date:
-        """The day of a year that a policy states as ``MM-DD``; a stated day does not roll.
+        """Return the day of ``year`` that a policy states as ``MM-DD``.
 
-        Raises ``Malformed`` where the policy states none.
+        A stated day does not move to the next working day. Raises ``Malformed`` if the policy
+        states no such day.
         """
         written = str(self.setting(key))
         try:
@@ -434,32 +450,32 @@ class Reading:
             ) from None
 
     def days(self) -> DayCount:
-        """Day counting by the calendars published so far."""
+        """Return a day count over the calendars published so far."""
         return DayCount(_PublishedYears(self))
 
     def period(self, key: str, start: date, **where: str | None) -> Due:
-        """The end of the period that a policy sets, counted from ``start``."""
+        """Return the last day of the period that a policy sets, counted from ``start``."""
         n = int(self.setting(key, on=start, **where))
         unit = self._past.fold(PolicyVersions(key)).in_force(start, **where)
         assert unit is not None
         return self.days().due(start, n, unit.unit)  # type: ignore[arg-type]
 
     def due(self, rule: DeadlineRule, opening: Recorded) -> Due:
-        """When the deadline that ``opening`` opened falls due."""
+        """Return the last day of the deadline that ``opening`` opened."""
         return rule.due(opening, self._policy_of(rule, opening), self.days())
 
     def days_late(self, rule: DeadlineRule, opened_at: int) -> int:
-        """How many calendar days after its last day the reported fact performs a deadline.
+        """Return how many calendar days after the deadline the reported fact happened.
 
-        ``opened_at``: the position of the record that opened it.
+        ``opened_at``: the position of the record that opened the deadline.
         """
         return self.days_after(self.due(rule, self.opening(opened_at)))
 
     def days_after(self, last: date | Due) -> int:
-        """How many calendar days after a last day the reported fact comes; 0 if it is in time.
+        """Return how many calendar days after ``last`` the reported fact happened; 0 if in time.
 
-        0 too while that day is provisional: nothing is late before the calendars say so (Annex B);
-        and where it had passed before the ledger took over what was to be done.
+        Return 0 too while that day is provisional, because only a published calendar can make a
+        fact late (Annex B), and if the day had passed before this ledger took over the matter.
         """
         if isinstance(last, Due):
             if last.provisional or not last.judged:
@@ -468,7 +484,7 @@ class Reading:
         return max(0, (self.on - last).days)
 
     def _policy_of(self, rule: DeadlineRule, opening: Recorded) -> PolicyVersionAdopted | None:
-        """The version under which a deadline is counted: the one in force when it was opened."""
+        """Return the policy version that sets a deadline's length: in force when it was opened."""
         if rule.policy_key is None:
             return None
         start = opening.occurred_on
@@ -478,13 +494,14 @@ class Reading:
     def require(self, condition: object, rule: Rule, *, told: bool = False, **details: Any) -> None:
         """Refuse the command under ``rule`` unless ``condition`` holds.
 
-        ``told``: it does not because of what the sender may not know (``may_know``).
+        ``told``: the condition fails because of a subject that the sender may not know of
+        (``may_know``).
         """
         if not condition:
             raise Refusal(rule, self._version_of(rule), told=told, **details)
 
     def _version_of(self, rule: Rule) -> int | None:
-        """The version of the policy that sets a rule's number: the one used, else in force."""
+        """Return the policy version that sets a rule's number: the one used, else in force now."""
         if rule.policy_key is None:
             return None
         if rule.policy_key not in self.policy_refs:
@@ -492,14 +509,14 @@ class Reading:
         return self.policy_refs.get(rule.policy_key)
 
     def act_for(self, unit: str) -> None:
-        """Refuse an actor of another unit: an officer acts for their own unit alone."""
+        """Refuse an actor of another unit: an officer acts only for their own unit."""
         _require_unit(self.actor, unit)
 
     def require_kind(self, command: Command) -> None:
-        """Refuse what the kind of a command, and what it declares, do not allow.
+        """Check the date and the unit of a command against what its class allows.
 
-        An act that is done by recording it has no ``occurred_at`` of the past. Reports may be
-        dated back, and are flagged when they come late (0.2).
+        An act that takes effect by being recorded cannot have an ``occurred_at`` in the past.
+        Reports may be dated back; a late one is flagged (0.2).
         """
         backdated = self.now - self.at > BACKDATING_TOLERANCE
         if backdated and not command.may_be_dated_back(self.actor.role):
@@ -511,12 +528,15 @@ class Reading:
         command.require_own_unit(self.actor)
 
     def not_before(self, day: date | None, what: str) -> None:
-        """Refuse a report that is dated before the ``day`` of ``what`` it is about."""
+        """Refuse a report that is dated before ``day``; ``what`` says what happened on that day."""
         if day is not None and self.on < day:
-            raise Malformed(f"{what} on {day} only, and this is dated {self.on}", "/occurred_at")
+            raise Malformed(
+                f"{what} on {day}; occurred_at must not be before that day, and it is {self.on}",
+                "/occurred_at",
+            )
 
     def for_request(self, command: Command, requested_by: str, requested_at: int) -> Reading:
-        """This reading for ``command``, which another person requested and the actor answers.
+        """Return this reading for ``command``, which another person requested.
 
         ``requested_at``: the position of the request.
         """
@@ -527,9 +547,9 @@ class Reading:
         return inner
 
     def name(self, prefix: str) -> str:
-        """An identifier for something this command creates: the same on every retry."""
+        """Return an identifier for something this command creates: the same on every retry."""
         self._names += 1
-        # The last digits: the first ones of a fresh id are the millisecond, which others share.
+        # Take the last digits: the first ones are the millisecond, which other ids may share.
         return f"{prefix}.{self.command_id[-16:]}.{self._names}"
 
 
@@ -543,18 +563,18 @@ def _require_unit(actor: Actor, unit: str, pointer: str = "") -> None:
 
 
 def _taken(kind: str, value: str) -> OutOfStep:
-    """The answer to an id that is in use, by whomever."""
+    """Return the refusal of an id that is in use, whether or not the sender may know by whom."""
     return OutOfStep(f"{kind} {value} is recorded already; take another id", taken=True)
 
 
 def _named(fold: Fold) -> tuple[str, str]:
-    """The kind and id of the subject that a fold asks about first."""
+    """Return the kind and id of the first subject that a fold asks about."""
     name, kind = subject_fields(type(fold))[0]
     return kind, getattr(fold, name)
 
 
 class _PublishedYears(Mapping[int, YearCalendar]):
-    """The published years, each read when it is first asked for."""
+    """The published years; each is read when it is looked up."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading

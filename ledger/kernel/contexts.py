@@ -1,4 +1,4 @@
-"""Contexts: who sends a command, under which ids, and what makes a repeat recognisable."""
+"""Contexts: the sender of a command, its ids, and the digest by which a repeat is recognised."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def make_context(
     audiences: frozenset[str] | None = None,
     remembered: bool = False,
 ) -> Context:
-    """The context of a command. ``key`` is the sender's idempotency key; its scope is the sender.
+    """Return the context of a command. ``key`` is an idempotency key, unique for one sender.
 
-    Without a key the command id is new and the command can be recorded any number of times.
+    Without a key the command id is new, so the command can be recorded any number of times.
     """
     fresh = uuid7(now)
     if key is None:
@@ -43,11 +43,11 @@ def make_context(
 
 
 def keyed_command_id(actor: Actor, key: str) -> str:
-    """The id of the command that a sender names by an idempotency key."""
+    """Return the command id that belongs to a sender's idempotency key."""
     return sha256(f"{actor.unit_id}|{actor.person_id}|{key}".encode()).hexdigest()[:32]
 
 
 def request_digest(command: Command) -> str:
-    """SHA-256 (hex, 32 digits) over the command's name and fields: tells two requests apart."""
+    """Return the first 32 hex digits of the SHA-256 over the command's name and fields."""
     fields = msgspec.json.encode(command, order="sorted")
     return sha256(type(command).__name__.encode() + b"\n" + fields).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""Corrections: an event is never changed; what it says can be corrected by another event.
+"""Corrections: an event is never changed; another event can correct what it says.
 
-Every fold sees events as corrected, because the fold engine itself applies the corrections. The
-audit trail shows both.
+Every fold sees corrected events, because the fold engine applies the corrections. The audit trail
+shows both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Pointer = Annotated[
 
 
 class FieldChange(Value):
-    """One corrected field: where it stands, what it said, what it should have said."""
+    """One corrected field: its path, its old value and its new value."""
 
     path: Pointer
     old: Any
@@ -41,11 +41,11 @@ class FieldChange(Value):
 
 
 class RecordCorrected(Event):
-    """更正记录: a recorded event said something wrong (rulebook 0.3).
+    """更正记录: a recorded event was wrong and is corrected (rulebook 0.3).
 
-    ``subjects`` repeats the tags of the corrected event, so that whoever reads the event reads its
-    correction with it; ``target_visibility`` its visibility, so that nobody else does, and since
-    version 2 ``target_kept_from`` the units that it is kept from.
+    ``subjects`` repeats the tags of the corrected event, so that a fold that reads the event also
+    reads its correction. ``target_visibility`` repeats its visibility, and ``target_kept_from``
+    (since version 2) the units that must not see it, so that both have the same readers.
     """
 
     TOPIC: ClassVar[str] = "corrections.record-corrected"
@@ -63,24 +63,24 @@ class RecordCorrected(Event):
     target_kept_from: tuple[str, ...] = ()
 
     def visibility(self) -> Visibility:
-        """Who may see what was recorded may see what it should have said, and nobody else."""
+        """Return the visibility of the corrected event: both have the same readers."""
         return self.target_visibility
 
     def kept_from(self) -> tuple[str, ...]:
-        """Return the units that the corrected event is kept from."""
+        """Return the units that must not see the corrected event."""
         return self.target_kept_from
 
 
 class CorrectionImpossible(ValueError):
-    """The change does not fit the event that it shall correct."""
+    """The change does not fit the event that it must correct."""
 
 
 def corrected(record: Recorded, changes: Iterable[FieldChange]) -> Recorded:
-    """``record`` as it reads after ``changes``.
+    """Return ``record`` with ``changes`` applied.
 
-    Raises ``CorrectionImpossible`` when a path leads nowhere, the old value differs from what is
-    recorded, the new value does not fit the field, or the field is a subject (an event that names
-    the wrong subject has to be nullified and recorded anew, since its tags cannot move).
+    Raises ``CorrectionImpossible`` if a path does not exist, if the old value differs from the
+    recorded one, if the new value does not fit the field, or if the field is a subject. Tags cannot
+    change, so an event that names the wrong subject must be nullified and recorded again.
     """
     # Defaults are left out of stored bodies; a correction may still name such a field.
     body = {field: getattr(record.event, field) for field in record.event.__struct_fields__}
@@ -95,24 +95,24 @@ def corrected(record: Recorded, changes: Iterable[FieldChange]) -> Recorded:
         raise CorrectionImpossible(f"the corrected record would not be valid: {error}") from error
     if event.tags() != record.event.tags():
         raise CorrectionImpossible(
-            "a correction cannot move a record to another subject; nullify it and record it anew"
+            "a correction cannot move a record to another subject; nullify it and record it again"
         )
     envelope = msgspec.structs.replace(record.envelope, occurred_at=occurred_at)
     return Recorded(record.position, envelope, event)
 
 
 def as_corrected(records: Sequence[Recorded]) -> list[Recorded]:
-    """``records``, each as the corrections among them say it; the corrections stay in the list."""
+    """Return ``records`` with the corrections among them applied; the corrections stay in it."""
     changes = changes_of(records)
     return [as_changed(record, changes) for record in records] if changes else list(records)
 
 
-#: What corrections say of each event, in the order in which they were recorded.
+#: The changes to each event, by event id, in the order in which they were recorded.
 Changes = Mapping[UUID, Sequence[FieldChange]]
 
 
 def changes_of(records: Iterable[Recorded]) -> Changes:
-    """What the corrections among ``records`` say."""
+    """Return the changes that the corrections among ``records`` make."""
     changes: dict[UUID, list[FieldChange]] = {}
     for record in records:
         if isinstance(record.event, RecordCorrected):
@@ -121,16 +121,17 @@ def changes_of(records: Iterable[Recorded]) -> Changes:
 
 
 def as_changed(record: Recorded, changes: Changes) -> Recorded:
-    """``record`` as corrections say it."""
-    said = changes.get(record.envelope.event_id)
-    return record if said is None else corrected(record, said)
+    """Return ``record`` with the changes to it applied."""
+    own = changes.get(record.envelope.event_id)
+    return record if own is None else corrected(record, own)
 
 
 def _apply(document: dict[str, Any], change: FieldChange, frozen: set[str]) -> None:
     parts = [p.replace("~1", "/").replace("~0", "~") for p in change.path.split("/")[1:]]
     if len(parts) > 1 and parts[1] in frozen:
         raise CorrectionImpossible(
-            f"{change.path} names a subject; nullify the record and record it anew"
+            f"{change.path} names a subject, which must not be corrected; nullify the record and "
+            "record it again"
         )
     holder: Any = document
     try:
@@ -150,12 +151,12 @@ def _same(change: FieldChange, recorded: Any) -> bool:
     if change.path != "/occurred_at":
         return bool(old == recorded)
     try:
-        # A moment may be written with any offset.
+        # The same time may be written with different offsets.
         return msgspec.convert(old, Moment) == msgspec.convert(recorded, Moment)
     except msgspec.ValidationError:
         return False
 
 
 def _json(value: Any) -> Any:
-    """As JSON has it, where a tuple is a list and a date is text: what a correction talks about."""
+    """Return a value as JSON represents it: a tuple becomes a list, a date becomes text."""
     return msgspec.json.decode(msgspec.json.encode(value))

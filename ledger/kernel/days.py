@@ -24,7 +24,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 class YearCalendar(msgspec.Struct, frozen=True):
-    """One published year: its rest days on weekdays and its working days on weekends."""
+    """The published calendar of a year: rest days on weekdays and working days on weekends."""
 
     year: int
     version: int
@@ -33,11 +33,12 @@ class YearCalendar(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """The last day of a period, and how sure it is.
+    """The last day of a period.
 
-    ``calendar_version`` lists the calendars used, e.g. ``"2026.1"``, and is empty for an end that
-    no calendar moves; ``provisional`` is true when a year that was not published was looked up.
-    One that is not ``judged`` had passed before this ledger took over: nobody was late here.
+    ``calendar_version`` lists the calendars used, e.g. ``"2026.1"``; it is empty if no calendar can
+    move the day. ``provisional`` is true if the calendar of a year that matters was not published.
+    ``judged`` is false if the day had passed before this ledger took over, so that nobody counts
+    as late.
     """
 
     on: date
@@ -47,7 +48,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class DayCount(msgspec.Struct, frozen=True):
-    """Day counting over the published years. Years not published count by weekend and fixed day."""
+    """Counts days by the published years; in other years by weekends and fixed holidays."""
 
     years: Mapping[int, YearCalendar]
 
@@ -61,17 +62,17 @@ class DayCount(msgspec.Struct, frozen=True):
         return day.weekday() < 5 and day not in year.holidays
 
     def next_working(self, day: date) -> date:
-        """``day`` itself if it is a working day, else the first one after it."""
+        """Return ``day`` if it is a working day, else the first working day after it."""
         while not self.is_working(day):
             day += _ONE_DAY
         return day
 
     def due(self, start: date, n: int, unit: Unit, *, roll: bool = True) -> Due:
-        """The last day of a period of ``n`` ``unit`` that starts on ``start``.
+        """Return the last day of a period of ``n`` ``unit`` that starts on ``start``.
 
-        ``roll=False`` leaves the end where it falls: publicity periods are not moved (0.7).
+        With ``roll=False`` the end does not move to a working day, as for publicity periods (0.7).
         """
-        touched = range(0)  # the years in which a day was looked up
+        touched = range(0)  # the years whose calendars were used
         if unit == "wd" and n > 0:
             end, left = start, n
             while left > 0:
@@ -90,7 +91,7 @@ class DayCount(msgspec.Struct, frozen=True):
         return Due(end, provisional, " ".join(versions))
 
     def working_days_between(self, start: date, end: date) -> int:
-        """How many working days lie after ``start`` up to and including ``end``."""
+        """Return how many working days lie after ``start``, up to and including ``end``."""
         count, day = 0, start
         while day < end:
             day += _ONE_DAY
@@ -99,7 +100,7 @@ class DayCount(msgspec.Struct, frozen=True):
 
 
 def add_months(day: date, months: int) -> date:
-    """The corresponding day ``months`` later, or that month's last day if it has none."""
+    """Return the corresponding day ``months`` later, or that month's last day if it has none."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     last = calendar.monthrange(year, month + 1)[1]
@@ -107,5 +108,5 @@ def add_months(day: date, months: int) -> date:
 
 
 def earliest_after_minimum(start: date, months: int) -> date:
-    """The first day on which something may follow a minimum period of ``months`` (0.7)."""
+    """Return the first day after a minimum period of ``months`` (0.7)."""
     return add_months(start, months) + _ONE_DAY

@@ -1,8 +1,8 @@
-"""Deadlines: opened by one event, discharged by another, overdue by the clock (rulebook 0.6).
+"""Deadlines: one event opens a deadline, another discharges it, the clock finds it missed (0.6).
 
-A deadline is no event of its own: it follows from the event that opens it, the policy that sets its
-length and the calendar. Only what cannot be computed is recorded: that the clock found it over, and
-that a calendar published later moved it.
+A deadline is not recorded as an event: it is computed from the event that opens it, the policy that
+sets its length and the calendar. Two facts about it are recorded: that the clock found it missed
+or lapsed, and that a calendar published later moved it.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ DeadlineId = Annotated[str, subject("deadline")]
 
 
 def _of_the_unit(event: Any) -> str | None:
-    """The unit that an event names."""
+    """Return the unit that an event names; ``None`` if it names none."""
     return getattr(event, "unit", None) or None
 
 
 class DeadlineRule(msgspec.Struct, frozen=True):
     """Which event opens a deadline, which ones discharge it, and what sets its length.
 
-    ``about`` gives the tag that the discharging event shares with the opening one, or ``None`` when
-    this event opens nothing. Its length is either that of the policy ``policy_key``, counted from
-    the day that ``start`` gives, or its last day stands in the opening event, where ``ends`` finds
-    it. ``name`` tells apart several rules under one policy key. ``part`` names the entry of a
-    policy that is a table; it ends in the unit, as ``copy_wd`` does. ``whose`` gives the unit that
-    has to perform, by default the one that the opening event names. ``counts`` gives the day on
-    which a discharging record performs it: by default the day on which it happened, and not the
-    day on which it was recorded.
+    ``about`` gives the tag that the discharging event shares with the opening one, or ``None`` if
+    this event opens no deadline. Either the policy ``policy_key`` sets the length, counted from the
+    day that ``start`` gives, or ``ends`` gives the last day from the opening event. ``name``
+    distinguishes the rules of one policy key. ``part`` names the entry of a policy that is a table
+    and ends in the unit of time, as ``copy_wd`` does. ``whose`` gives the unit that must perform,
+    by default the one that the opening event names. ``counts`` gives the day on which a record
+    discharges the deadline, by default the day on which the fact happened (not of recording).
 
-    When the day has passed, the clock records the miss and raises ``finding`` with it; for a rule
-    that ``lapses`` nobody has missed anything. ``follows`` gives what follows by law, from the
-    reading, the opening record and the due date; it is recorded in the same append, so once.
+    When the day has passed, the clock records ``DeadlineMissed`` and raises ``finding``; for a rule
+    that ``lapses`` it records ``DeadlineLapsed``, because the unit has not missed anything.
+    ``follows`` gives the events that follow by law, from the reading, the opening record and the
+    due date. They are recorded in the same append, and so only once.
     """
 
     name: str
@@ -64,20 +64,22 @@ class DeadlineRule(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.policy_key is None) is (self.ends is None):
-            raise TypeError(f"deadline {self.name} needs a policy or a day of its own, not both")
+            raise TypeError(
+                f"deadline {self.name} must have either a policy_key or ends, and not both"
+            )
         if _RULES.setdefault(self.name, self) is not self:
-            raise TypeError(f"deadline {self.name} is declared twice")
+            raise TypeError(f"a deadline must be declared only once; {self.name} is declared twice")
 
     def id_for(self, opening: Recorded) -> str:
-        """The id of the deadline that ``opening`` opens."""
+        """Return the id of the deadline that ``opening`` opens."""
         return f"{self.name}:{opening.envelope.event_id}"
 
     def due(self, opening: Recorded, policy: PolicyVersionAdopted | None, days: DayCount) -> Due:
-        """When the deadline that ``opening`` opens falls due, under one policy version."""
+        """Return the last day of the deadline that ``opening`` opens, under one policy version."""
         if self.ends is not None:
             due = Due(self.ends(opening.event), False, "")
         else:
-            assert policy is not None, f"{self.name} is counted by a policy"
+            assert policy is not None, f"the length of {self.name} needs a policy version"
             value: Any = policy.value if self.part is None else policy.value[self.part]
             unit: Any = policy.unit if self.part is None else _UNITS[self.part.rpartition("_")[2]]
             due = days.due(self.start(opening), int(value), unit, roll=self.roll)
@@ -85,9 +87,9 @@ class DeadlineRule(msgspec.Struct, frozen=True):
         return due if until is None or due.on > until else replace(due, judged=False)
 
     def unjudged_until(self, opening: Recorded) -> date | None:
-        """The last due date of this deadline that nobody can have missed here, if there is one.
+        """Return the last due date that this ledger does not judge; ``None`` if it judges all.
 
-        What lapses by law lapses whoever kept the record before.
+        A deadline that lapses by law lapses even if another system kept the record before.
         """
         return None if self.lapses else opening.unjudged_until
 
@@ -98,14 +100,14 @@ _UNITS: Mapping[str, Unit] = {"wd": "wd", "cd": "cd", "month": "month", "months"
 
 
 def deadline_rules() -> Mapping[str, DeadlineRule]:
-    """Every deadline of the program by name."""
+    """Return every deadline rule of the program by name."""
     return dict(_RULES)
 
 
 class DeadlineMissed(Event):
-    """期限届满未履行: the clock found a deadline past and not performed in time; once for each.
+    """期限届满未履行: the clock found that a deadline was missed; recorded once for each deadline.
 
-    ``withheld_from``: units that may not know of it, since version 2, here and in the next two.
+    ``withheld_from`` (since version 2): the units that must not know of the deadline.
     """
 
     TOPIC: ClassVar[str] = "deadlines.deadline-missed"
@@ -121,12 +123,16 @@ class DeadlineMissed(Event):
     withheld_from: tuple[str, ...] = ()
 
     def kept_from(self) -> tuple[str, ...]:
-        """The units that must not see the event that opened the deadline."""
+        """Return the units that must not see the event that opened the deadline."""
         return self.withheld_from
 
 
 class DeadlineLapsed(Event):
-    """期限届满: the day has passed to which the law attaches what is recorded beside; once."""
+    """期限届满: a period ended, and the law attaches effects to its end; recorded once.
+
+    The events that follow by law are recorded in the same append. ``withheld_from`` (since version
+    2): the units that must not know of the deadline.
+    """
 
     TOPIC: ClassVar[str] = "deadlines.deadline-lapsed"
     VERSION = 2
@@ -140,12 +146,15 @@ class DeadlineLapsed(Event):
     withheld_from: tuple[str, ...] = ()
 
     def kept_from(self) -> tuple[str, ...]:
-        """The units that must not see the event that opened the deadline."""
+        """Return the units that must not see the event that opened the deadline."""
         return self.withheld_from
 
 
 class DeadlineRecomputed(Event):
-    """期限重算: a calendar published later moved a provisional deadline, or made it final."""
+    """期限重算: a calendar published later moved a provisional deadline, or made it final.
+
+    ``withheld_from`` (since version 2): the units that must not know of the deadline.
+    """
 
     TOPIC: ClassVar[str] = "deadlines.deadline-recomputed"
     VERSION = 2
@@ -162,7 +171,7 @@ class DeadlineRecomputed(Event):
     withheld_from: tuple[str, ...] = ()
 
     def kept_from(self) -> tuple[str, ...]:
-        """The units that must not see the event that opened the deadline."""
+        """Return the units that must not see the event that opened the deadline."""
         return self.withheld_from
 
 
@@ -181,9 +190,10 @@ class DeadlineOutcome(Fold):
 
 
 class Performance(Fold):
-    """When was what this deadline asks for first done, among what was recorded after it opened?
+    """Which record, made after this deadline was opened, discharged it first?
 
-    ``first`` is the earliest by the day that counts: a report that comes late changes the answer.
+    ``first`` is the earliest by the day that counts, so a late report of an earlier day changes
+    the answer.
     """
 
     about: Tag
@@ -209,5 +219,5 @@ class Performance(Fold):
 
 
 def _counted(rule: DeadlineRule, record: Recorded) -> tuple[date, Moment]:
-    """What decides which of two records performed a deadline first."""
+    """Return the key that orders the records which discharge a deadline."""
     return rule.counts(record), record.envelope.occurred_at

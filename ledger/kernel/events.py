@@ -15,16 +15,16 @@ from ledger.kernel.subjects import tag_extractor
 #: Civil dates of the ledger are dates in this zone (domain rulebook 0.12).
 CIVIL_ZONE = ZoneInfo("Asia/Shanghai")
 
-#: Stands for the person in what is recorded in the name of a unit.
+#: Replaces the person in an event that is recorded in the name of a unit.
 UNNAMED = "unnamed"
 
 Visibility = Literal["public", "shared", "restricted", "sealed"]
 
-#: A moment that names its offset; a naive one is refused.
+#: A date and time with its offset; one without an offset is refused.
 Moment = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339 date-time with offset")]
 
 
-#: Marks what somebody wrote, so that it can be looked through before it stands for ever.
+#: Marks a field of free text, so that it is checked for personal data before it is recorded.
 WRITTEN = msgspec.Meta(extra={"words": True})
 
 
@@ -36,7 +36,7 @@ class KeywordStruct(msgspec.StructMeta):
     ) -> Any:
         config.setdefault("kw_only", True)
         config.setdefault("frozen", True)
-        # Immutable trees have no cycles; a collector that walks them finds nothing, and a ledger
+        # Immutable trees have no cycles, so the garbage collector need not visit them. A ledger
         # keeps very many of them.
         config.setdefault("gc", False)
         return super().__new__(mcls, name, bases, namespace, **config)
@@ -64,12 +64,12 @@ class LegalRef(Value):
 
 
 class Provenance(Value):
-    """Where an imported fact came from, and when its source first said it.
+    """Where an imported fact came from, and since when its source knew it.
 
-    ``known_at`` is the moment from which the source knew the fact; replays by what was known use
+    ``known_at`` is the time since which the source knew the fact; a replay by what was known uses
     it instead of the recording time. ``digest`` is the SHA-256 (hex) of the source row's bytes.
-    ``opening`` marks an opening fact, which another system held when this ledger took over from
-    it; it is the day of the takeover. Stored bytes hold it only where it is set.
+    ``opening`` marks an opening fact, taken from the system that this ledger replaced; it is the
+    day of the takeover. It is stored only if it is set.
     """
 
     source: str
@@ -81,10 +81,10 @@ class Provenance(Value):
 
 
 class Envelope(Value, omit_defaults=True):
-    """What every stored record says besides its body (rulebook 0.2).
+    """The fields that every stored record has besides its body (rulebook 0.2).
 
-    The position is not among the stored bytes: it is the record's place in the ledger, which only
-    the append that succeeds can know. The Merkle log proves it.
+    The position is not stored in the record, because only the successful append knows it. The
+    Merkle log proves it.
     """
 
     event_id: UUID
@@ -104,7 +104,7 @@ class Envelope(Value, omit_defaults=True):
 
     @property
     def known_at(self) -> datetime:
-        """When this was first known: to the source of an import, else to the ledger."""
+        """When the fact was first known: to the source of an import, else to the ledger."""
         if self.provenance is not None and self.provenance.known_at is not None:
             return self.provenance.known_at
         return self.recorded_at
@@ -123,27 +123,27 @@ class Event(
 ):
     """An immutable fact.
 
-    A subclass declares ``TOPIC`` (``"<system>.<past-tense-fact>"``; it never changes and is never
-    reused). When its fields change, ``VERSION`` rises and ``UPCASTERS`` gains the function that
-    carries a body map of the version before to the next one. One whose ``TOPIC`` is empty is no
-    event: it holds the fields that several events begin with.
+    A subclass declares ``TOPIC`` (``"<system>.<past-tense-fact>"``), which never changes and is
+    never reused. When its fields change, increase ``VERSION`` and add to ``UPCASTERS`` a function
+    that converts a body map of the previous version. A subclass with an empty ``TOPIC`` is not an
+    event: it holds fields that several events share.
     """
 
     TOPIC: ClassVar[str]
     VERSION: ClassVar[int] = 1
     UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {}
     VISIBILITY: ClassVar[Visibility] = "restricted"
-    #: Whether what an earlier version of the program recorded as public is read as ``VISIBILITY``.
+    #: Whether events that an earlier program recorded as public now have ``VISIBILITY`` instead.
     NARROWED: ClassVar[bool] = False
-    #: The body fields that report a fact and may be corrected, with ``occurred_at`` beside them.
-    #: What somebody decided, and what a rule looked at, is none of these: it has its own commands.
+    #: The body fields that report a fact and may be corrected, in addition to ``occurred_at``.
+    #: Decisions and the inputs of rules may not be corrected: they have commands of their own.
     CORRECTABLE: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **config: Any) -> None:
         super().__init_subclass__(**config)
         topic = cls.__dict__.get("TOPIC")
         if topic is None:
-            raise TypeError(f"{cls.__name__} declares no TOPIC")
+            raise TypeError(f"{cls.__name__} must declare a TOPIC")
         if not topic:
             return
         known = _TOPICS.setdefault(topic, cls)
@@ -152,22 +152,22 @@ class Event(
         _TOPICS[topic] = cls
 
     def visibility(self) -> Visibility:
-        """Who may see this event; a subclass whose fields decide it overrides this."""
+        """Return who may see this event; a subclass whose fields decide it overrides this."""
         return self.VISIBILITY
 
     def kept_from(self) -> tuple[str, ...]:
-        """The units that must not see this event, whatever else lets them; none by default."""
+        """Return the units that must not see this event, even if another rule lets them."""
         return ()
 
     def known_to(self) -> tuple[str, ...]:
-        """Tags of those who know the subject of this event though they may not read the event.
+        """Return the audiences that know this event's subject though they may not read the event.
 
-        A resource shows them the subject, so a command's answer need not hide it from them.
+        The API shows them the subject, so a command's answer need not hide it from them.
         """
         return ()
 
     def tags(self) -> list[str]:
-        """The subjects of this event as tags, without repeats, in field order."""
+        """Return the subjects of this event as tags, without repeats, in field order."""
         tags = tag_extractor(type(self))(self)
         return list(dict.fromkeys(tags)) if len(tags) > 1 else tags
 
@@ -176,22 +176,22 @@ _TOPICS: dict[str, type[Event]] = {}
 
 
 def event_type(topic: str) -> type[Event]:
-    """The event class stored under ``topic``; ``KeyError`` when this program knows none."""
+    """Return the event class of ``topic``. Raises ``KeyError`` if this program has none."""
     return _TOPICS[topic]
 
 
 def event_types() -> Mapping[str, type[Event]]:
-    """Every event class of the program by its topic."""
+    """Return every event class of the program by its topic."""
     return dict(_TOPICS)
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
-    """An event with what its envelope shall say differently from its command's.
+    """An event, with the envelope fields that differ from those of its command.
 
-    An import's facts carry their own ``occurred_at`` and ``provenance``. ``unnamed``: recorded in
-    the name of the actor's unit, because strangers are handed its bytes whole; who acted then
-    stands in another event of the same command. ``for_unit``: unnamed as well, and recorded in the
-    name of another unit, whose affair it is alone.
+    An imported fact has its own ``occurred_at`` and ``provenance``. ``unnamed``: record the event
+    in the name of the actor's unit without the person, because outsiders receive its bytes whole;
+    another event of the same command then names the person. ``for_unit``: record it without the
+    person and in the name of this other unit, because the matter is that unit's alone.
     """
 
     event: Event
@@ -211,12 +211,12 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def occurred_on(self) -> date:
-        """The civil date on which it happened."""
+        """The civil date on which the fact happened."""
         return civil_date(self.envelope.occurred_at)
 
     @property
     def opening(self) -> date | None:
-        """Of an opening fact: the day on which this ledger took over; ``None`` of any other."""
+        """The day on which this ledger took over, for an opening fact; ``None`` for others."""
         provenance = self.envelope.provenance
         if provenance is None or provenance.opening is msgspec.UNSET:
             return None
@@ -224,10 +224,10 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def unjudged_until(self) -> date | None:
-        """Of an opening fact: the last due date that this ledger does not judge; else ``None``.
+        """The last due date that this ledger does not judge, for an opening fact; else ``None``.
 
-        What was due by the day of the takeover was the other system's to see done, and nobody could
-        report here what was due before the fact was recorded.
+        The other system was responsible for what was due by the day of the takeover, and nothing
+        could be reported here before the opening fact was recorded.
         """
         if self.opening is None:
             return None
@@ -238,10 +238,10 @@ _ONE_DAY = timedelta(days=1)
 
 
 def civil_date(moment: datetime) -> date:
-    """The civil date of a moment."""
+    """Return the civil date of a moment."""
     return moment.astimezone(CIVIL_ZONE).date()
 
 
 def civil_moment(day: date, hour: int = 0, minute: int = 0) -> datetime:
-    """The moment at which the clock shows ``hour:minute`` on a civil date."""
+    """Return the moment at which civil time is ``hour:minute`` on ``day``."""
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=CIVIL_ZONE)

@@ -1,16 +1,16 @@
 """Folds: questions about the past with one answer.
 
 A fold is a struct. Its fields without a default are the *subject* of the question; its fields with
-a default are the answer as it stands before anything happened. Methods named ``on_…`` are the
-reducers: the annotation of their first parameter is the event type (or a union of types) that
-they take; one with a second parameter receives the whole ``Recorded`` there.
+a default are the answer before any event. Methods named ``on_…`` are the reducers: the annotation
+of the first parameter is the event type (or a union of types) that the reducer takes; a second
+parameter receives the whole ``Recorded``.
 
-An event may name subjects of one kind in several fields: a draw and the one that it replaces, a
-unit and the one that entrusted it. A fold takes only those that name its subject in the field of
-the same name; one that asks about any mention says so (``ANY_MENTION``).
+An event may name subjects of one kind in several fields: a draw and the draw that it replaces, a
+unit and the unit that entrusted it. A fold takes an event only if the field of the same name names
+its subject; a fold that takes any mention sets ``ANY_MENTION``.
 
-Reducers are pure and must give the same answer for late facts: where order in time matters they
-compare dates, not arrival.
+Reducers depend only on their arguments. Facts may arrive late, so a reducer to which order matters
+compares dates, and not the order of arrival.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ Reducer = Callable[[Any, Recorded], None]
 
 
 class Selector(msgspec.Struct, frozen=True, gc=False):
-    """What a fold reads: events of any of ``topics`` that carry all of ``tags``."""
+    """Selects the events of any of ``topics`` (of every topic if empty) that carry all ``tags``."""
 
     topics: tuple[str, ...]
     tags: tuple[str, ...]
 
 
 class Fold(msgspec.Struct, gc=False):
-    """A question about a subject, answered by walking events in order."""
+    """A question about a subject, answered by taking events in order."""
 
-    #: Whether events count that name the subject in another field than the one named like it.
+    #: Whether to take events that name the subject in a field of another name.
     ANY_MENTION: ClassVar[bool] = False
 
     def question(self) -> Hashable:
-        """What makes two questions the same: the class and the subject."""
+        """Return the identity of the question: the class and the subject."""
         return (type(self), *(getattr(self, name) for name in _subject(type(self))))
 
     def blank(self) -> Self:
-        """The same question before anything happened."""
+        """Return the same question with the answer before any event."""
         return type(self)(**{name: getattr(self, name) for name in _subject(type(self))})
 
     def selector(self) -> Selector:
-        """The events that can change the answer: what a command that reads this depends on.
+        """Return the selector of the events that can change the answer.
 
-        Tags stand in the order of the fields: declare the rarest subject first.
+        Tags are in the order of the fields, so declare the rarest subject first.
         """
         cls = type(self)
         tags = [
@@ -83,9 +83,9 @@ class Fold(msgspec.Struct, gc=False):
 
 
 class SubjectFold(Fold):
-    """A question about a subject that begins with a record: what it is, once it has begun."""
+    """A question about a subject that begins with a record."""
 
-    #: The field that is blank until the record that begins the subject.
+    #: The field that is blank until the subject begins.
     BEGUN: ClassVar[str]
 
     @property
@@ -94,14 +94,17 @@ class SubjectFold(Fold):
         return bool(getattr(self, self.BEGUN))
 
     def since_begun(self, answer: V | None) -> V:
-        """An answer that the subject has from its beginning on. Raises ``LookupError`` before."""
+        """Return ``answer``, which a subject that has begun always has.
+
+        Raises ``LookupError`` if the subject has not begun.
+        """
         if answer is None:
-            raise LookupError(f"{type(self).__name__} is asked before its subject has begun")
+            raise LookupError(f"{type(self).__name__} was asked before its subject had begun")
         return answer
 
     @property
     def owner(self) -> str:
-        """The unit whose subject it is: what its field ``unit`` says, unless the fold differs."""
+        """The unit that the subject belongs to: by default that in the field ``unit``."""
         unit: str = getattr(self, "unit")  # noqa: B009 - a field of the subclass
         return unit
 
@@ -114,15 +117,18 @@ def _subject(cls: type[Fold]) -> tuple[str, ...]:
 
 @cache
 def topics_of(cls: type[Fold]) -> tuple[str, ...]:
-    """The stored types that a fold reads, corrections included."""
+    """Return the topics that a fold reads, that of corrections included."""
     topics = {event.TOPIC for event in reducers_of(cls)} - {RecordCorrected.TOPIC}
     return (*sorted(topics), RecordCorrected.TOPIC)
 
 
 @cache
 def reducers_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
-    """The reducers of a fold by event type. Raises ``TypeError`` for one that could never fire."""
-    found: dict[type[Event], Reducer] = {}
+    """Return the reducers of a fold by event type.
+
+    Raises ``TypeError`` for a reducer that would never be called, or two for one event type.
+    """
+    reducers: dict[type[Event], Reducer] = {}
     for name in dir(cls):
         if not name.startswith("on_"):
             continue
@@ -132,16 +138,16 @@ def reducers_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
         events = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         for event in events:
             if not (isinstance(event, type) and issubclass(event, Event)):
-                raise TypeError(f"{cls.__name__}.{name}: {event} is no event type")
-            if event in found:
+                raise TypeError(f"{cls.__name__}.{name}: {event} is not an event type")
+            if event in reducers:
                 raise TypeError(f"{cls.__name__} reduces {event.__name__} twice")
             reducer = _whole(method) if len(parameters) > 2 else _bare(method)
-            found[event] = _own(reducer, cls, event)
-    return found
+            reducers[event] = _own(reducer, cls, event)
+    return reducers
 
 
 def _own(reducer: Reducer, cls: type[Fold], event: type[Event]) -> Reducer:
-    """The reducer, kept from events that are about another subject and only mention this one."""
+    """Return the reducer, made to ignore events that only mention this fold's subject."""
     if cls.ANY_MENTION:
         return reducer
     same = set(subject_fields(cls)) & set(subject_fields(event))
@@ -165,7 +171,7 @@ def _whole(method: Callable[[Any, Event, Recorded], None]) -> Reducer:
 
 
 def known_folds() -> Iterable[type[Fold]]:
-    """Every fold class of the program."""
+    """Yield every fold class of the program."""
     waiting = list(Fold.__subclasses__())
     while waiting:
         cls = waiting.pop()

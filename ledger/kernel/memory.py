@@ -1,7 +1,7 @@
-"""What the sequencer remembers: folds kept up to date, so that a hot question is not asked twice.
+"""The sequencer's memory: folds that are kept up to date, so that they are read only once.
 
-Folds are answered from the store once and then follow every event, those of the batch that is
-still being decided included; that is also how a command sees what the ones before it decided.
+A fold is read from the store once and then follows every event, including the pending events of
+the current batch. So a command sees what the earlier commands of its batch decided.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ from ledger.kernel.subjects import Tag, hideable, main_field, main_subject
 
 F = TypeVar("F", bound=Fold)
 
-#: Of more folds than this those that were not asked for longest are forgotten between batches. The
-#: number bounds memory, nothing else.
+#: The number of folds to keep. Above it, the folds that were not used for longest are dropped
+#: between batches. It only bounds the use of memory.
 MAX_FOLDS = 20_000
 
-#: If others appended more than this since, forgetting is cheaper than following.
+#: If other processes appended more events than this, dropping all folds is cheaper than following.
 MAX_CATCH_UP = 5_000
 
-#: Questions that are put to the store together.
+#: How many selectors one query of the store may have.
 MAX_SELECTORS = 100
 
 
-#: Names the audiences that know of a record with these tags. A sender who has one of them does.
+#: Returns the audiences that know of a record with these tags. A sender in any of them knows of it.
 Audiences = Callable[[Recorded, Collection[str]], Iterable[str]]
 
 
 class Witnesses(Fold):
-    """Who knows of this subject? The answer is the audiences that a memory keeps of the fold."""
+    """Who knows of this subject? The answer is ``Kept.audiences`` of this fold."""
 
     subject: Tag
 
     def selector(self) -> Selector:
-        """The events about subjects of this kind: what only mentions them proves nothing."""
+        """Select the events about the subject; those that only mention it prove nothing."""
         kind = self.subject.partition(":")[0]
         fields = ((topic, main_field(cls)) for topic, cls in event_types().items())
         about = sorted(topic for topic, field in fields if field is not None and field[1] == kind)
         return Selector((*about, RecordCorrected.TOPIC), (self.subject,))
 
     def take(self, record: Recorded) -> None:
-        """Nothing: the memory itself notes the audiences of each record."""
+        """Ignore the record: ``Memory`` itself notes the audiences of each record."""
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
     """A fold that a memory keeps.
 
-    ``audiences``: who may see the first of what it has read about its first subject, or any of it
-    if the fold is ``Witnesses``; ``None`` where everybody may know of that subject.
+    ``audiences``: the audiences of the first record that is about the fold's first subject, or of
+    all such records if the fold is ``Witnesses``; ``None`` if everybody may know of that subject.
     """
 
     selector: Selector
@@ -73,31 +73,31 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     question: Hashable
 
 
-#: A record, and the event of the store that holds it.
+#: A record, and the stored event that it was decoded from.
 _Stored = tuple[Recorded, DCBEvent]
 
-#: Matches no event; its answer still tells the head.
+#: Matches no event; the store's response still gives the head.
 _NOTHING = DCBQuery([DCBQueryItem(["-"], ["-"])])
 
 
 def as_query(selectors: Iterable[Selector]) -> DCBQuery:
-    """The library's query for a set of selectors."""
+    """Return the library's query for a set of selectors."""
     return DCBQuery([DCBQueryItem(list(s.topics), list(s.tags)) for s in set(selectors)])
 
 
 def recorded_at(store: Store, position: int) -> datetime | None:
-    """When the record at a position was recorded; ``None`` where there is none that says it."""
+    """Return when the record at a position was recorded; ``None`` if that cannot be read."""
     if position < 1:
         return None
-    for found in store.read(after=position - 1, limit=1):
-        return codec.recorded_at(found.event.data)
+    for sequenced in store.read(after=position - 1, limit=1):
+        return codec.recorded_at(sequenced.event.data)
     return None
 
 
 class Boundary(DCBQuery):
-    """The query of an append condition, made only if the recorder looks at it.
+    """The query of an append condition, built only when the recorder reads it.
 
-    One that sees that nothing at all was appended meanwhile need not.
+    A recorder that sees that no event at all was appended meanwhile need not read it.
     """
 
     def __init__(self, selectors: Iterable[Selector]) -> None:
@@ -105,33 +105,33 @@ class Boundary(DCBQuery):
 
     @property
     def items(self) -> list[DCBQueryItem]:  # type: ignore[override]
-        """What has been read: an item for each selector."""
+        """A query item for each selector that the batch has read."""
         return as_query(self._selectors).items
 
 
 class Memory:
-    """Folds of one ledger, all at the same position ``head``, plus what is pending above it.
+    """Folds of one ledger, all at the position ``head``, plus the pending events above it.
 
-    Not safe for threads: it belongs to the sequencer's.
+    Not safe for threads: only the sequencer's thread uses it.
     """
 
     def __init__(self, recorder: DCBRecorder | Store, audiences: Audiences | None = None) -> None:
         self._store = as_store(recorder)
         self._audiences = audiences
         self.head = 0
-        #: Those asked for last stand last.
+        #: The folds by question, in the order in which they were last used.
         self._folds: OrderedDict[Hashable, Kept] = OrderedDict()
         self._by_tag: dict[str, dict[Hashable, Kept]] = {}
         self._pending: dict[str, list[_Stored]] = {}
 
     def forget(self) -> None:
-        """Drop all folds and everything pending; the next question goes to the store."""
+        """Drop all folds and pending events; the next questions are read from the store."""
         self._folds.clear()
         self._by_tag.clear()
         self._pending.clear()
 
     def catch_up(self) -> None:
-        """Follow what other processes appended since."""
+        """Follow the events that other processes have appended since the last call."""
         while len(self._folds) > MAX_FOLDS:
             self._drop(next(iter(self._folds.values())))
         if self._folds:
@@ -147,14 +147,14 @@ class Memory:
         self.head = self._store.read(_NOTHING).head or 0
 
     def fold(self, fold: F, *, keep: bool = True) -> F:
-        """The answer to ``fold`` at the head and after all pending events.
+        """Return ``fold`` answered up to the head and all pending events.
 
-        ``keep=False`` for a question that will not be asked again: it is not remembered.
+        ``keep=False``: do not keep the fold, because the question will not be asked again.
         """
         return self.kept(fold, keep=keep).fold  # type: ignore[return-value]
 
     def kept(self, fold: Fold, *, keep: bool = True) -> Kept:
-        """The answer to ``fold``, the selector that it depends on, and who may know of it."""
+        """Return the answered ``fold``, its selector, and the audiences of its subject."""
         key = fold.question()
         known = self._folds.get(key)
         if known is not None:
@@ -162,12 +162,12 @@ class Memory:
             return known
         selector = fold.selector()
         query = DCBQuery([DCBQueryItem(list(selector.topics), list(selector.tags))])
-        found = [(codec.decode(s.position, s.event.data), s.event) for s in self._read(query)]
-        found += [p for p in self._pending.get(_handle(selector), ()) if _fits(selector, p[1])]
-        return self._keep(key, selector, fold, found, keep=keep)
+        records = [(codec.decode(s.position, s.event.data), s.event) for s in self._read(query)]
+        records += [p for p in self._pending.get(_handle(selector), ()) if _fits(selector, p[1])]
+        return self._keep(key, selector, fold, records, keep=keep)
 
     def fold_all(self, folds: Iterable[Fold]) -> None:
-        """Answer many questions with few reads of the store; ``fold`` finds them answered."""
+        """Answer many questions with few reads of the store, and keep them for ``fold``."""
         asked = {fold.question(): fold for fold in folds}
         new = [
             (key, fold.selector(), fold) for key, fold in asked.items() if key not in self._folds
@@ -179,22 +179,23 @@ class Memory:
         by_handle: dict[str, list[tuple[Hashable, Selector, Fold, list[_Stored]]]] = {}
         for key, selector, fold in questions:
             by_handle.setdefault(_handle(selector), []).append((key, selector, fold, []))
-        for found in self._read(as_query([selector for _, selector, _ in questions])):
-            record = codec.decode(found.position, found.event.data)
-            for handle in ("", *found.event.tags):
+        for sequenced in self._read(as_query([selector for _, selector, _ in questions])):
+            event = sequenced.event
+            record = codec.decode(sequenced.position, event.data)
+            for handle in ("", *event.tags):
                 for _, selector, _, records in by_handle.get(handle, ()):
-                    if _fits(selector, found.event):
-                        records.append((record, found.event))
+                    if _fits(selector, event):
+                        records.append((record, event))
         for handle, parts in by_handle.items():
             for key, selector, fold, records in parts:
                 records += [p for p in self._pending.get(handle, ()) if _fits(selector, p[1])]
                 self._keep(key, selector, fold, records)
 
     def _read(self, query: DCBQuery) -> Iterable[DCBSequencedEvent]:
-        """What a query finds up to the head.
+        """Return the events that match a query, up to the head.
 
-        Another process may have appended above it meanwhile: those events are followed by the next
-        ``catch_up``, and the append condition guards this batch.
+        Another process may have appended events above the head meanwhile. The next ``catch_up``
+        follows them, and the append condition guards this batch.
         """
         return self._store.read_up_to(self.head, query)
 
@@ -217,7 +218,7 @@ class Memory:
         return kept
 
     def _drop(self, kept: Kept) -> None:
-        """Forget one fold; the store is asked again."""
+        """Drop one fold; the next question is read from the store."""
         del self._folds[kept.question]
         handle = _handle(kept.selector)
         followed = self._by_tag[handle]
@@ -226,11 +227,11 @@ class Memory:
             del self._by_tag[handle]
 
     def _note(self, kept: Kept, record: Recorded, event: DCBEvent) -> None:
-        """Note who knows of the subject of a fold by an event that is about that subject.
+        """Add the audiences of an event that is about the fold's subject.
 
-        An event that only mentions the subject proves nothing: whoever reports a fact can name an
-        id that it has guessed. The first event about it is enough but for ``Witnesses``: it mostly
-        shows that the sender knows the subject, and those are asked where it does not.
+        An event that only mentions the subject proves nothing, because its sender may have guessed
+        the id. Except for ``Witnesses``, the first event about the subject is enough: in most cases
+        it shows that the sender knows the subject, and if not, ``Reading`` asks ``Witnesses``.
         """
         if kept.audiences is None or self._audiences is None:
             return
@@ -240,16 +241,16 @@ class Memory:
             kept.audiences.update(self._audiences(record, event.tags), record.event.known_to())
 
     def record_at(self, position: int) -> Recorded | None:
-        """The record at a position, ``None`` above the head."""
+        """Return the record at a position, ``None`` above the head."""
         if not 1 <= position <= self.head:
             return None
-        found = next(self._store.read(after=position - 1, limit=1), None)
-        if found is None or found.position != position:
+        sequenced = next(self._store.read(after=position - 1, limit=1), None)
+        if sequenced is None or sequenced.position != position:
             return None
-        return codec.decode(position, found.event.data)
+        return codec.decode(position, sequenced.event.data)
 
     def audiences_of(self, record: Recorded) -> Iterable[str] | None:
-        """Who may see a record; ``None`` in a ledger in which nothing is hidden."""
+        """Return who may see a record; ``None`` in a ledger in which nothing is hidden."""
         return None if self._audiences is None else self._audiences(record, record.event.tags())
 
     def expect(self, record: Recorded, event: DCBEvent) -> None:
@@ -259,7 +260,7 @@ class Memory:
         self._follow(record, event)
 
     def committed(self, head: int) -> None:
-        """What was pending is now recorded, up to ``head``."""
+        """Note that the pending events are now recorded, up to ``head``."""
         self._pending.clear()
         self.head = head
 
@@ -275,7 +276,7 @@ class Memory:
                         kept.fold.take(record)
                         self._note(kept, record, event)
                 continue
-            # A correction changes what earlier events say: ask the store again.
+            # A correction changes earlier events, so these folds must be read from the store again.
             for kept in [kept for kept in folds.values() if _fits(kept.selector, event)]:
                 self._drop(kept)
 
@@ -285,7 +286,7 @@ def _handle(selector: Selector) -> str:
 
 
 def _fits(selector: Selector, event: DCBEvent) -> bool:
-    """Whether a selector that was found by its handle selects this event."""
+    """Whether a selector selects this event, which carries the selector's first tag."""
     return (not selector.topics or event.type in selector.topics) and (
         len(selector.tags) < 2 or all(tag in event.tags for tag in selector.tags[1:])
     )

@@ -1,7 +1,7 @@
-"""Policies and calendars: the numbers and days that rules are judged by, themselves events.
+"""Policies and calendars: the numbers and days that rules use. They are recorded as events.
 
-A command is judged by the version in force when it *occurred*; the versions it used are stored in
-its events' ``policy_refs`` (rulebook 0.4).
+A command is judged by the policy version in force when the fact *occurred*; its events name the
+versions used in ``policy_refs`` (rulebook 0.4).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CalendarYear = Annotated[
 
 
 class Scope(Value):
-    """Where a policy version holds; an absent part means everywhere."""
+    """Where a policy version applies; a part that is absent means everywhere."""
 
     unit: str | None = None
     domain: str | None = None
@@ -84,7 +84,7 @@ class PolicyVersions(VersionsFold[PolicyVersionAdopted]):
         self.versions.append(event)
 
     def in_force(self, on: date, **where: str | None) -> PolicyVersionAdopted | None:
-        """The version in force on a day at a place: the narrowest scope wins, then the newest."""
+        """Return the version in force on a day at a place: the narrowest scope, then the newest."""
         fitting = [
             v
             for v in begun(self.versions, on)

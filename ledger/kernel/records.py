@@ -1,4 +1,4 @@
-"""Records: what a decision's facts become when they are stored, and the answer made of them."""
+"""Records: the stored form of the facts that a command decided, and the outcome made of them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a command recorded. ``position`` is the last event's, or the head if it recorded none.
+    """What a command recorded.
 
-    ``repeated``: the command id was known; ``events`` are those recorded the first time.
+    ``position`` is that of its last event, or the head of the ledger if it recorded none.
+    ``repeated``: the command id was known, and ``events`` are those recorded the first time.
     """
 
     position: int
@@ -28,13 +29,13 @@ class Outcome(msgspec.Struct, frozen=True):
 def make_records(
     command: Command, context: Context, reading: Reading, facts: list[Fact], after: int
 ) -> list[tuple[Recorded, DCBEvent]]:
-    """The records of a command's facts with what is stored of each, at positions above ``after``.
+    """Return the records of a command's facts, each with its stored event, from ``after + 1`` on.
 
-    Raises ``TypeError`` for a command none of whose records would name its sender,
-    ``codec.RecordTooLarge`` for a record that is too large.
+    Raises ``TypeError`` if no record would name the sender, and ``codec.RecordTooLarge`` for a
+    record that is too large.
     """
     if facts and all(fact.unnamed or fact.for_unit for fact in facts):
-        raise TypeError(f"{type(command).__name__} records nowhere who sent it")
+        raise TypeError(f"{type(command).__name__} must name its sender in at least one event")
     made: list[tuple[Recorded, DCBEvent]] = []
     first_id: UUID | None = None
     for position, fact in enumerate(facts, after + 1):
@@ -51,7 +52,7 @@ def make_records(
             visibility=event.visibility(),
             legal_basis=reading.legal_basis,
             policy_refs=reading.policy_refs,
-            # What is recorded beside a fact was caused by it.
+            # The first event of a command causes the others.
             causation_id=fact.causation_id or first_id or context.causation_id,
             request_digest=context.request_digest if first_id is None else None,
             provenance=fact.provenance,
@@ -64,22 +65,22 @@ def make_records(
 
 
 def _actor_of(fact: Fact, sender: Actor) -> Actor:
-    """In whose name a fact is recorded."""
+    """Return the actor in whose name a fact is recorded."""
     if fact.for_unit is not None:
         return replace(sender, unit_id=fact.for_unit, person_id=UNNAMED)
     return replace(sender, person_id=UNNAMED) if fact.unnamed else sender
 
 
 def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
-    """The tags under which an event is stored: its subjects, who recorded it, its command.
+    """Return the tags of a stored event: its subjects, its actor, its command.
 
-    Only the ``first`` event of a command carries the command's tag: the others stand behind it.
-    An import names its source in each row and its operator once, in the import's own events.
+    Only the ``first`` event of a command carries the command's tag: the others follow it without
+    a gap. Imported events carry no actor tag: an import names its operator in its own events.
     """
     tags = event.tags()
     if envelope.provenance is None and envelope.actor.person_id != UNNAMED:
         actor = f"actor:{envelope.actor.person_id}"
-        if actor not in tags:  # the event itself may name who recorded it
+        if actor not in tags:  # a field of the event may name the same actor
             tags.append(actor)
     if first:
         tags.append(f"command:{envelope.command_id}")
@@ -89,7 +90,7 @@ def tags_of(envelope: Envelope, event: Event, *, first: bool) -> list[str]:
 def moved(
     answers: list[Outcome | BaseException], by: int, above: int
 ) -> list[Outcome | BaseException]:
-    """The answers with every position beyond ``above`` moved ``by`` so many."""
+    """Return the answers with ``by`` added to every position greater than ``above``."""
 
     def shifted(answer: Outcome | BaseException) -> Outcome | BaseException:
         if isinstance(answer, BaseException) or answer.position <= above:

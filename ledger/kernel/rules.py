@@ -1,7 +1,7 @@
-"""Rules, and what a command may answer instead of events.
+"""Rules, and the exceptions by which a command is refused.
 
-A ``Rule`` is declared once, with its id, beside the code that applies it. A *refusal* says which
-rule was broken, where the law stands, and what would make the command succeed.
+A ``Rule`` is declared once, with its id, next to the code that applies it. A *refusal* names the
+rule that was broken and its law, and says what would make the command succeed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import msgspec
 class Rule(msgspec.Struct, frozen=True):
     """One rule of the rulebook.
 
-    ``kind`` ``refusal``: a command that breaks it records nothing. ``finding``: the fact is
-    recorded and the breach beside it. ``message`` and ``hint`` may use the details as
-    ``str.format`` fields. ``policy_key`` names the policy that sets its number, if one does. A
-    ``confidential`` finding is for the supervisors of the unit: the unit itself never learns of it.
+    ``kind``: a command that breaks a ``refusal`` rule records nothing; a fact that breaks a
+    ``finding`` rule is recorded together with a finding. ``message`` and ``hint`` may use the
+    details as ``str.format`` fields. ``policy_key`` names the policy that sets the rule's number,
+    if one does. A ``confidential`` finding is for the supervisors of the unit; the unit itself
+    never learns of it.
     """
 
     id: str
@@ -33,7 +34,7 @@ class Rule(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         known = _RULES.setdefault(self.id, self)
         if known != self:
-            raise TypeError(f"rule {self.id} is declared twice")
+            raise TypeError(f"a rule must be declared only once; {self.id} is declared twice")
 
 
 _RULES: dict[str, Rule] = {}
@@ -48,7 +49,7 @@ def finding_rule(
     *,
     confidential: bool = False,
 ) -> Rule:
-    """Declare a rule whose breach is recorded beside the fact that breaks it."""
+    """Declare a rule whose breach is recorded as a finding, together with the fact."""
     return Rule(
         id,
         message,
@@ -61,18 +62,18 @@ def finding_rule(
 
 
 def rules() -> Mapping[str, Rule]:
-    """Every rule that the program declares, by id."""
+    """Return every rule that the program declares, by id."""
     return dict(sorted(_RULES.items()))
 
 
 class NotRecorded(Exception):
-    """Base of every answer that leaves the ledger as it was."""
+    """Base of the exceptions that say that a command recorded nothing."""
 
 
 class Refusal(NotRecorded):
     """The command breaks a rule (rulebook 0.9).
 
-    ``told``: because of what its sender may not read, which the refusal tells by being one.
+    ``told``: because of a fact that the sender may not read; the refusal reveals that it exists.
     """
 
     def __init__(
@@ -119,9 +120,9 @@ class UnknownReference(NotRecorded):
 
 
 class OutOfStep(NotRecorded):
-    """The subject is not in a state from which this command can lead on.
+    """The subject is not in a state in which this command is possible.
 
-    ``taken``: the id that the command gives to something new is in use, by whomever.
+    ``taken``: the id that the command gives to a new subject is already in use.
     """
 
     def __init__(self, message: str, *, taken: bool = False) -> None:
@@ -130,17 +131,18 @@ class OutOfStep(NotRecorded):
 
 
 class KeyReused(NotRecorded):
-    """The idempotency key was used before, for another request."""
+    """The idempotency key was used before, for a different request."""
 
 
 class Unavailable(NotRecorded):
-    """The ledger cannot take this now; the same command may be sent again."""
+    """The ledger cannot take the command now; the sender may send it again."""
 
 
 class OutcomeUnknown(Exception):
-    """The sequencer failed while it recorded the command: nobody can say whether it did.
+    """The sequencer failed while it recorded the command, so the result is not known.
 
-    The same command id sent again is answered with the first result, or recorded then.
+    If the sender sends the same command id again, it gets the first result, or the command is
+    recorded then.
     """
 
 

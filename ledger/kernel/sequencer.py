@@ -1,23 +1,23 @@
-"""The sequencer: commands come concurrently, are decided one after another, and commit together.
+"""The sequencer: it takes commands from many threads, decides them in turn, and commits in batches.
 
-One batch, in this order (what a crash leaves is said at each step):
+It handles a batch in four steps. A comment with the same number marks each step in the code and
+says what a crash there leaves.
 
-1. Drain what is waiting. A crash leaves nothing: nobody was answered.
-2. Follow what other processes appended, then decide each command in turn; each sees what those
-   before it in the batch decided. A refusal costs the others nothing.
-3. Append everything in one transaction, on condition that nothing matching the folds that were
-   read has been appended meanwhile; if it has, decide the whole batch again. A crash here leaves
-   the batch whole or not at all.
-4. Answer. A crash before an answer leaves events whose sender does not know of them; the same
-   command id sent again is found in the ledger and answered with the first result.
+1. Drain: take the waiting commands from the queue.
+2. Follow and decide: follow what other processes appended, then decide each command in turn. Each
+   command sees what the earlier ones of the batch decided. A refusal does not affect the others.
+3. Append: store all events in one transaction, on the condition that no other process has appended
+   an event that the commands' folds would read. If one has, decide the whole batch again.
+4. Answer: give each sender the outcome of its command.
 
-A store that fails in step 3 may have committed before it failed: the ledger is asked which commands
-it holds, and those are answered with what they recorded. If it cannot be asked, nobody is told that
-nothing was recorded.
+A store that fails in step 3 may have committed first. The sequencer then looks in the ledger for
+each command of the batch and answers with what it finds recorded. If it cannot read the ledger, it
+answers ``OutcomeUnknown`` and never claims that nothing was recorded.
 
-Where a step fails beyond repair, or takes longer than ``STEP_SECONDS``, the sequencer is dead and
-says so (``Ledger.worker``): what waits is turned away, what was being recorded is answered with
-``OutcomeUnknown``, and nothing is taken any more. No sender waits for ever.
+If the sequencer's thread ends or a step takes longer than ``STEP_SECONDS``, the sequencer has
+failed for good and reports it (``Ledger.worker``). It then answers the batch in hand with
+``OutcomeUnknown`` and the waiting commands with ``Unavailable``, and takes no more commands. So no
+sender waits for ever.
 """
 
 from __future__ import annotations
@@ -60,25 +60,25 @@ MAX_BATCH = 256
 #: Commands that may wait before further ones are turned away with ``Unavailable``.
 MAX_WAITING = 10_000
 
-#: How often a batch is decided again when other processes keep appending what it read.
+#: How many times a batch is decided when other processes keep appending events that it reads.
 MAX_ATTEMPTS = 50
 
 #: How long the sequencer may take for one batch. A store that is locked gives up much earlier.
 STEP_SECONDS = 60.0
 
-#: How long it may be held up and be as good as ever, in seconds.
+#: For how many seconds it may be held up before it counts as unhealthy.
 HELD_UP_SECONDS = 5.0
 
-#: How long no command comes before it tries whether the store would take one, in seconds.
+#: After how many seconds without a command it checks whether the store could be written.
 TRY_SECONDS = 5.0
 
-#: How long its failure waits for the lock of its queue, which is held for moments only.
+#: How many seconds ``_give_up`` waits for the lock of the queue, which is held only for moments.
 LOCK_SECONDS = 1.0
 
 CommandId = Annotated[str, subject("command", hideable=False)]
 
-#: Looks at what a command decided and names what else has to be recorded beside it.
-Beside = Callable[[Reading, list[Fact]], Iterable[Event]]
+#: Called with the facts that a command decided; returns further events to record with them.
+Hook = Callable[[Reading, list[Fact]], Iterable[Event]]
 
 
 class CommandRecorded(Fold):
@@ -88,7 +88,7 @@ class CommandRecorded(Fold):
     first: Recorded | None = None
 
     def selector(self) -> Selector:
-        """All topics: whatever the command recorded carries its id."""
+        """Select every topic: a command's first event carries its tag, whatever its type."""
         return Selector((), (f"command:{self.command_id}",))
 
     def take(self, record: Recorded) -> None:
@@ -108,7 +108,7 @@ class Statistics(msgspec.Struct):
     largest_batch: int = 0
 
 
-#: Takes what became of a command: its outcome, or what it raised.
+#: Receives the result of a command: its outcome, or the exception that it raised.
 Answer = Callable[[Outcome | BaseException], None]
 
 
@@ -123,12 +123,13 @@ _UNKNOWN = "it is not known whether this was recorded; send it again with the sa
 
 
 class Ledger:
-    """The ledger of one store: takes commands, and is the only one in this process that appends.
+    """The ledger of one store. It takes commands; only it appends to the store in this process.
 
-    ``clock`` tells the time of recording. ``beside`` are asked for further events after each
-    command's decision. ``audiences`` names who knows of an event: a command whose context has
-    audiences is decided as if subjects that none of them knows did not exist; without it every
-    sender knows everything. Safe for threads; ``close`` decides what is waiting and stops.
+    ``clock`` gives the recording time. Each of ``hooks`` is called after every decision and may
+    return further events. ``audiences`` names the audiences that know of an event: a command whose
+    context has audiences is decided as if subjects that none of them knows did not exist. Without
+    it every sender knows everything. Safe for threads. ``close`` decides the waiting commands and
+    stops.
     """
 
     def __init__(
@@ -136,29 +137,31 @@ class Ledger:
         recorder: DCBRecorder,
         *,
         clock: Clock = system_clock,
-        beside: Iterable[Beside] = (),
+        hooks: Iterable[Hook] = (),
         audiences: Audiences | None = None,
     ) -> None:
         self.recorder = recorder
         self.clock = clock
         self.statistics = Statistics()
-        self._beside = tuple(beside)
+        self._hooks = tuple(hooks)
         self._store = as_store(recorder)
         self._memory = Memory(self._store, audiences)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
-        # A clock that is set back must not give later positions earlier recording times: nothing
-        # is recorded as earlier than the record at ``_dated``, whoever appended it and whenever.
-        self._answered: dict[str, Answered] = {}  # of the batch that is being decided
+        #: The commands of the current batch that recorded nothing, by command id.
+        self._answered: dict[str, Answered] = {}
+        # If the clock is set back, a later position must not get an earlier recording time. So
+        # ``_now`` is never earlier than the recording time of the event at ``_dated``, which this
+        # process or another one appended.
         self._now = datetime.min.replace(tzinfo=UTC)
         self._dated = 0
         self._closing = threading.Lock()
-        #: Since when the batch that is decided now has been, and since when the store takes none.
+        #: When the current batch began, and since when the store has refused batches (monotonic).
         self._began: float | None = None
         self._refused_since: float | None = None
-        #: Whether the store may hold what is being decided.
+        #: Whether the store may already hold events of the current batch.
         self._appending = False
-        #: What is being decided, until it is answered; guarded by ``_closing``.
+        #: The batch that is being decided and not yet answered; guarded by ``_closing``.
         self._deciding: list[_Waiting] = []
         #: The sequencer's thread, for the supervisor of the process.
         self.worker = Worker("sequencer", self._run, limit=STEP_SECONDS)
@@ -168,24 +171,24 @@ class Ledger:
     def submit(self, command: Command, context: Context) -> Future[Outcome]:
         """Hand in a command; the future gives its ``Outcome`` or raises a ``NotRecorded``.
 
-        The future may not be cancelled: once handed in, a command is decided.
+        The future cannot be cancelled: a command that was handed in is decided.
         """
         future: Future[Outcome] = Future()
         future.set_running_or_notify_cancel()
 
-        def answer(what: Outcome | BaseException) -> None:
-            if isinstance(what, BaseException):
-                future.set_exception(what)
+        def answer(result: Outcome | BaseException) -> None:
+            if isinstance(result, BaseException):
+                future.set_exception(result)
             else:
-                future.set_result(what)
+                future.set_result(result)
 
         self.hand_in(command, context, answer)
         return future
 
     def hand_in(self, command: Command, context: Context, answer: Answer) -> None:
-        """Hand in a command; ``answer`` is told once, after the commit, in the sequencer's thread.
+        """Hand in a command; the sequencer's thread calls ``answer`` once, after the commit.
 
-        It has to be quick. Raises ``Unavailable`` if the command is not taken.
+        ``answer`` must be quick. Raises ``Unavailable`` if the command is not taken.
         """
         with self._closing:
             if self.worker.failure is not None:
@@ -218,14 +221,14 @@ class Ledger:
 
     @property
     def waiting(self) -> int:
-        """How many commands wait to be decided."""
+        """Return how many commands wait to be decided."""
         return self._queue.qsize()
 
     def held_up(self) -> float:
-        """For how many seconds nothing could be recorded: 0 while all is well. May ask the store.
+        """Return for how many seconds nothing could be recorded: 0 while all is well.
 
-        A store that refused the last batch, or could not be written when it was tried, is asked
-        whether it would take another: nobody may send one to find out.
+        If the store refused the last batch or the last check, ask it whether it could be written
+        now. Otherwise only the next command would find out.
         """
         refused, began = self._refused_since, self._began
         if refused is not None and began is None and self._store.writable():
@@ -234,7 +237,7 @@ class Ledger:
         return 0.0 if since is None else time.monotonic() - since
 
     def close(self) -> None:
-        """Decide what is waiting, answer it, and stop. Idempotent."""
+        """Decide and answer the waiting commands, then stop. Idempotent."""
         with self._closing:
             if self._closed:
                 return
@@ -253,9 +256,11 @@ class Ledger:
         while not stopping:
             worker.rest()
             batch: list[_Waiting] = []
-            item = self._next()  # 1. drain
+            # 1. Drain. A crash here leaves nothing: the commands existed only in memory, nothing
+            # was recorded, and no sender was answered.
+            item = self._next()
             worker.step()
-            # From here on either the commit or `_give_up` answers the batch.
+            # From here on either `_commit` or `_give_up` answers the batch.
             self._deciding = batch
             while True:
                 if item is None:
@@ -273,9 +278,9 @@ class Ledger:
                 self._commit(batch)
 
     def _next(self) -> _Waiting | None:
-        """The next that is handed in; while nothing is, the store is tried now and then.
+        """Wait for the next command, and check meanwhile whether the store can be written.
 
-        Else nobody would know that it is locked before the first command waits for it.
+        Without the check, the first command to come would be the one to discover a locked store.
         """
         while True:
             try:
@@ -312,56 +317,58 @@ class Ledger:
         numbers.refused += sum(isinstance(answer, BaseException) for answer in answers)
         with self._closing:
             if self._deciding is not batch:
-                return  # it took too long: `_give_up` has answered
+                return  # the batch took too long: `_give_up` has answered it
             self._deciding = []
-        self._answer(batch, answers)  # 4. answer
+        # 4. Answer. A crash here leaves events whose senders do not know of them. If a sender sends
+        # the same command id again, step 2 finds it in the ledger and gives the first result.
+        self._answer(batch, answers)
 
     def _after_failure(
         self, batch: list[_Waiting], error: Exception
     ) -> list[Outcome | BaseException]:
-        """What to answer to a batch that failed: ``error``, but for what is recorded after all."""
+        """Return the answers to a failed batch: ``error``, or the outcome if it was recorded."""
         self._memory.forget()
         if not self._appending:
             return [error] * len(batch)
         try:
             self._memory.catch_up()
             return [self._recorded_of(item.context) or error for item in batch]
-        except Exception as failure:  # noqa: BLE001 - the first one is in the log
+        except Exception as failure:  # noqa: BLE001 - the caller logged the first error
             log.error("outcome_unknown", error=str(failure), commands=len(batch))
             self._memory.forget()
             return [OutcomeUnknown(_UNKNOWN)] * len(batch)
 
     def _recorded_of(self, context: Context) -> Outcome | BaseException | None:
-        """The answer by what the ledger holds of a command; ``None`` if it holds nothing."""
+        """Return the outcome that the ledger holds for a command; ``None`` if it holds none."""
         first = self._memory.fold(CommandRecorded(context.command_id)).first
         if first is None:
             return None
-        if first.position <= self._dated:  # held before this batch was decided
+        if first.position <= self._dated:  # recorded before this batch was decided
             return self._repeat(first, context, [])
         return self._outcome_from(first, [])
 
     def _answer(
         self, batch: Iterable[_Waiting], answers: Iterable[Outcome | BaseException]
     ) -> None:
-        """Answer all of a batch, also where one answer raises."""
+        """Answer every command of a batch, even if one of the answers raises."""
         fatal: BaseException | None = None
         for item, answer in zip(batch, answers, strict=False):
             try:
                 item.answer(answer)
-            except Exception:  # noqa: BLE001 - told below
-                # Whoever asked has gone; the others are answered all the same.
+            except Exception:  # noqa: BLE001 - logged below
+                # This sender has gone; answer the others all the same.
                 try:
                     log.exception("answer_failed", command=type(item.command).__name__)
                 except Exception as error:  # noqa: BLE001 - raised when all are answered
                     fatal = error
-            except BaseException as error:  # noqa: BLE001 - so is this
+            except BaseException as error:  # noqa: BLE001 - raised when all are answered
                 fatal = error
         if fatal is not None:
             raise fatal
 
     def _give_up(self, why: str) -> None:
-        """Answer everything that waits, because the sequencer never will."""
-        # Not for ever: the holder of the lock may be what has failed.
+        """Answer every command in hand or waiting, because the sequencer has failed for good."""
+        # Wait a limited time only: the thread that failed may hold the lock.
         locked = self._closing.acquire(timeout=LOCK_SECONDS)
         try:
             self._closed = True
@@ -377,12 +384,13 @@ class Ledger:
                 break
             if item is not None:
                 self._answer([item], [Unavailable(_FAILED)])
-        self._queue.put(None)  # a thread that was only slow ends when it comes back
+        self._queue.put(None)  # if the thread was only slow, it ends when it reads this
         log.critical("sequencer_failed", why=why)
 
     def _decide_and_append(self, batch: list[_Waiting]) -> list[Outcome | BaseException]:
         for attempt in range(MAX_ATTEMPTS):
-            self._memory.catch_up()  # 2. follow, then decide
+            # 2. Follow and decide. A crash here leaves nothing: every decision is in memory only.
+            self._memory.catch_up()
             head = self._memory.head
             if head != self._dated:
                 newest = recorded_at(self._store, head)
@@ -390,7 +398,7 @@ class Ledger:
                 self._dated = head
             pending: list[DCBEvent] = []
             selectors: list[Selector] = []
-            # Whether a command id is known is asked for the whole batch at once.
+            # Look up the command ids of the whole batch at once.
             self._memory.fold_all(
                 CommandRecorded(item.context.command_id)
                 for item in batch
@@ -406,7 +414,9 @@ class Ledger:
             if not pending and not new:
                 return answers
             try:
-                self._appending = True  # 3. append
+                # 3. Append. A crash here leaves all events of the batch or none of them; no sender
+                # was answered, so each may send its command again (see step 4).
+                self._appending = True
                 last = self._store.append(
                     pending,
                     DCBAppendCondition(Boundary(selectors), after=head or None),
@@ -421,8 +431,8 @@ class Ledger:
                 continue
             self.statistics.events += len(pending)
             if last != head + len(pending):
-                # Others appended in between what nobody here had read: the positions that were
-                # foreseen are off. Correct the answers and let the folds be read afresh.
+                # Other processes appended events that no command here had read, so the expected
+                # positions are wrong. Correct the answers and read all folds again.
                 self._memory.forget()
                 return moved(answers, last - head - len(pending), head)
             self._memory.committed(last)
@@ -435,7 +445,8 @@ class Ledger:
     ) -> Outcome | BaseException:
         try:
             known = CommandRecorded(item.context.command_id)
-            # Without a digest the id was made for this command alone and cannot be a repeat.
+            # Without a request digest the command id was made for this command alone, so the
+            # command cannot be a repeat.
             if item.context.request_digest is not None:
                 known = self._memory.fold(known)
             if known.first is not None:
@@ -443,8 +454,8 @@ class Ledger:
             answered = self._answered.get(item.context.command_id)
             if answered is not None:
                 return _answer_again(answered, item.context)
-            # The clock is read here, behind the queue, so that the positions and recording times
-            # of this process have one order.
+            # Read the clock here and not when the command is handed in, so that recording times
+            # follow the order of positions.
             now = self._now = max(self._now, self.clock().astimezone(UTC))
             reading = Reading(self._memory, item.command, item.context, now)
             reading.require_vouched(item.command)
@@ -453,9 +464,10 @@ class Ledger:
                 fact if isinstance(fact, Fact) else Fact(fact)
                 for fact in item.command.decide(reading)
             ]
-            for look in self._beside:
-                # A copy: one that goes through the facts shall not meet its own.
-                facts.extend([Fact(event) for event in look(reading, list(facts))])
+            for hook in self._hooks:
+                # Pass a copy, so that a hook that iterates over the facts does not see the events
+                # it adds itself.
+                facts.extend([Fact(event) for event in hook(reading, list(facts))])
             reading.require_unchanged()
             reading.refuse_taken(fact.event for fact in facts)
             made = make_records(
@@ -466,7 +478,7 @@ class Ledger:
         except codec.RecordTooLarge as error:
             return Malformed(str(error))
         except PersistenceError:
-            # Not this command failed but the store under all of them.
+            # The store failed, not this command: the whole batch fails.
             raise
         except Exception as error:
             log.exception("decision_failed", command=type(item.command).__name__)
@@ -480,7 +492,7 @@ class Ledger:
         position = made[-1][0].position if made else self._memory.head + len(pending)
         digest = item.context.request_digest
         if not made and digest is not None and item.context.remembered:
-            # Unless another node records something under this id meanwhile.
+            # Remember the answer only if no other node records something under this id meanwhile.
             selectors.append(known.selector())
             id_ = item.context.command_id
             self._answered[id_] = Answered(id_, digest, position)
@@ -498,7 +510,7 @@ class Ledger:
         return replace(self._outcome_from(first, pending), repeated=True)
 
     def _outcome_from(self, first: Recorded, pending: list[DCBEvent]) -> Outcome:
-        """What a command recorded, whose first record this is."""
+        """Return the outcome of the command whose first record is ``first``."""
         events: list[Recorded] = []
         position = first.position
         while True:
@@ -516,7 +528,7 @@ class Ledger:
 
 
 def _answer_again(first: Answered, context: Context) -> Outcome | BaseException:
-    """The answer to a command whose id belongs to one that recorded nothing."""
+    """Return the answer to a repeat of a command that recorded nothing the first time."""
     if first.digest != context.request_digest:
         return KeyReused(
             "this Idempotency-Key was used before with another request, which recorded nothing. "

@@ -1,11 +1,11 @@
-"""What the sequencer asks of a store, and how a recorder of the library answers it.
+"""The interface of a store, and an adapter that gives it to any recorder of the library.
 
-Beyond the library's ``DCBRecorder`` a store reads up to a position, says whether it would take an
-append, and remembers commands that recorded nothing: what a command recorded carries its id, so
-the ledger itself knows it; of one that recorded nothing the idempotency key would be free for
-another request, and a repeat could record what the first did not. It is remembered with the ledger
-and not in it, because nothing happened, in the very transaction that finds nothing else recorded
-under the id, on every node.
+Beyond the library's ``DCBRecorder``, a store reads up to a position, reports whether it can be
+written, and remembers commands that recorded nothing. A command that recorded events is found in
+the ledger by its id. A command that recorded nothing must be remembered too: otherwise its key
+would be free for another request, and a repeat might record what the first did not. The answer is
+not an event, because nothing happened. It is stored in the transaction that also checks that no
+other node has recorded or answered the same command id.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from eventsourcing.dcb.api import (
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A command that recorded nothing: its id, the digest of its request, the head by then."""
+    """A command that recorded nothing: its id, its request digest, the head at that time."""
 
     command: str
     digest: str
@@ -33,9 +33,9 @@ class Answered(msgspec.Struct, frozen=True):
 
 @runtime_checkable
 class Store(Protocol):
-    """Records events and answers queries; raises the library's ``PersistenceError`` where it fails.
+    """Records events and answers queries; raises the library's ``PersistenceError`` if it fails.
 
-    Positions are contiguous from 1, in the order of their commits.
+    Positions are contiguous from 1, in the order of the commits.
     """
 
     def read(
@@ -45,13 +45,13 @@ class Store(Protocol):
         after: int | None = None,
         limit: int | None = None,
     ) -> Any:
-        """The library's response: events in order of position, with the ``head`` seen."""
+        """Return the library's response: events in order of position, and the ``head`` seen."""
 
     def read_up_to(self, head: int, query: DCBQuery) -> Iterable[DCBSequencedEvent]:
-        """What a query finds up to a position, without asking for the head."""
+        """Return the events that match a query up to a position, without reading the head."""
 
     def answers(self, commands: Sequence[str]) -> list[Answered]:
-        """Which of these commands were answered without recording anything."""
+        """Return the answers to those of these commands that recorded nothing."""
 
     def append(
         self,
@@ -63,21 +63,21 @@ class Store(Protocol):
     ) -> int:
         """Record events and remember answers; return the position of the last event.
 
-        Raises ``IntegrityError`` where the condition fails or one of ``commands`` was answered
+        Raises ``IntegrityError`` if the condition fails or one of ``commands`` was answered
         meanwhile.
         """
 
     def writable(self) -> bool:
-        """Whether an append would be taken now."""
+        """Whether the store could be written now."""
 
 
 def as_store(recorder: DCBRecorder | Store) -> Store:
-    """The recorder itself if it is a store, else one that does the rest in this process."""
+    """Return the recorder itself if it is a store, else wrap it in a ``LibraryStore``."""
     return recorder if isinstance(recorder, Store) else LibraryStore(recorder)
 
 
 class LibraryStore:
-    """A recorder that knows events alone: answers are remembered as long as the process lives."""
+    """A store over a recorder that knows only events; it keeps answers in memory."""
 
     def __init__(self, recorder: DCBRecorder) -> None:
         self._recorder = recorder

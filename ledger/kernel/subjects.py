@@ -1,7 +1,7 @@
-"""Subjects: what an event is about, and the tags by which it is found again.
+"""Subjects: the things that an event is about, and the tags by which the event is found again.
 
-A *tag* is ``kind:id``. Nobody writes tags: they come from the types of an event's own fields, so
-none can be forgotten, and a fold that asks about a subject cannot ask by another spelling.
+A *tag* is ``kind:id``. Tags are never written by hand: they are derived from the types of an
+event's fields. So no tag is forgotten, and folds and events spell a subject in the same way.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Extractor = Callable[[Any], Iterator[str]]
 
 _IDENTIFIER = r"^\S(?:.{0,118}\S)?$"
 
-#: Python's ``$`` lets a final newline pass, and ``MRB\n`` would be another unit than ``MRB``. This
-#: end means the same to Python and to readers of the JSON Schema.
+#: Ends a pattern. Python's ``$`` would accept a final newline, and make ``MRB\n`` a unit of its
+#: own. This form means the same in Python and in JSON Schema.
 _END = r"(?![\s\S])"
 
 
@@ -36,12 +36,12 @@ def subject(
 ) -> msgspec.Meta:
     """Declare that a string names a subject of ``kind``.
 
-    ``TaskId = Annotated[str, subject("task")]`` makes every field typed ``TaskId`` a tag
-    ``task:<id>``. ``normal`` gives the one spelling of an id that people write in several;
-    ``check`` refuses, with ``ValueError``, what a pattern cannot express. ``doubt`` says of an id
-    and the day of today why it is to be refused unless the ledger knows the subject already. All
-    three run when a command comes in and never when an event is read back. Declare a kind
-    ``hideable=False`` if everybody may know all of its subjects: nobody then asks who may.
+    ``TaskId = Annotated[str, subject("task")]`` makes every field of type ``TaskId`` a tag
+    ``task:<id>``. ``normal`` returns the normal spelling of an id that people write in several
+    ways. ``check`` raises ``ValueError`` for a fault that a pattern cannot express. ``doubt`` takes
+    an id and today's date, and returns why the id is refused unless the ledger already knows the
+    subject, or ``None``. These three run when a command is received, never when an event is read.
+    ``hideable=False`` means that everybody may know every subject of this kind.
     """
     if not hideable:
         _OPEN_KINDS.add(kind)
@@ -55,11 +55,11 @@ def subject(
     )
 
 
-#: The kinds of which everybody may know every subject.
+#: The kinds whose subjects everybody may know.
 _OPEN_KINDS: set[str] = set()
 
 
-#: A whole tag carried as a value, where the kind of subject is not known beforehand.
+#: A whole tag as a value, for fields that may name a subject of any kind.
 Tag = Annotated[
     str,
     msgspec.Meta(pattern=r"^[a-z][a-z-]*:\S.*" + _END, max_length=160, extra={"subject": ""}),
@@ -67,13 +67,13 @@ Tag = Annotated[
 
 
 def make_tag(kind: str, value: str) -> str:
-    """The tag of one subject; a kind of ``""`` marks a value that is a tag already."""
+    """Return the tag of a subject; with the kind ``""``, ``value`` is already a tag."""
     return f"{kind}:{value}" if kind else value
 
 
 @cache
 def tag_extractor(cls: type[msgspec.Struct]) -> Callable[[Any], list[str]]:
-    """A function that lists the tags of an instance of ``cls``, in field order, with repeats."""
+    """Return a function that lists the tags of a ``cls``, in field order and with repeats."""
     parts: list[tuple[str, str | None, bool, Extractor]] = []
     for field in _struct_type(cls).fields:
         extractor = _extractor(field.type)
@@ -82,8 +82,8 @@ def tag_extractor(cls: type[msgspec.Struct]) -> Callable[[Any], list[str]]:
             parts.append((field.name, start, many, extractor))
 
     def tags(instance: Any) -> list[str]:
-        # Every event that is recorded comes through here, and nearly all of its subjects are
-        # plain fields or tuples of them.
+        # This runs for every recorded event. Nearly all subjects are plain fields or tuples of
+        # them, so handle those without calling an extractor.
         found: list[str] = []
         for name, start, many, extractor in parts:
             value = getattr(instance, name)
@@ -92,7 +92,7 @@ def tag_extractor(cls: type[msgspec.Struct]) -> Callable[[Any], list[str]]:
             if start is None:
                 found += extractor(value)
             elif many:
-                found += [start + one for one in value]
+                found += [start + id_ for id_ in value]
             else:
                 found.append(start + value)
         return found
@@ -101,7 +101,10 @@ def tag_extractor(cls: type[msgspec.Struct]) -> Callable[[Any], list[str]]:
 
 
 def _plain(info: inspect.Type) -> tuple[str | None, bool]:
-    """How the tags of a field begin, if it is a subject or (``True``) a tuple of them."""
+    """Return how the tags of a field begin, and whether it is a tuple of subjects.
+
+    The first is ``None`` if the field is not a subject or a tuple of them.
+    """
     many = isinstance(info, inspect.VarTupleType)
     extra = _subject_extra(info.item_type if isinstance(info, inspect.VarTupleType) else info)
     return (None if extra is None else make_tag(extra["subject"], "")), many
@@ -109,7 +112,7 @@ def _plain(info: inspect.Type) -> tuple[str | None, bool]:
 
 @cache
 def subject_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
-    """``(field, kind)`` for each field of ``cls`` that is itself one subject id."""
+    """Return ``(field, kind)`` for each field of ``cls`` that is itself one subject id."""
     found = []
     for field in _struct_type(cls).fields:
         extra = _subject_extra(_without_none(field.type))
@@ -119,12 +122,12 @@ def subject_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
 
 
 def hideable(tag: str) -> bool:
-    """Whether some readers may not know that the subject of this tag exists."""
+    """Whether the subject of this tag is of a kind that can be hidden from some readers."""
     return tag.partition(":")[0] not in _OPEN_KINDS
 
 
 def hideable_tags(instance: msgspec.Struct) -> Iterable[str]:
-    """The tags of the hideable subjects that ``instance`` names, in nested structs as well."""
+    """Return the tags of the hideable subjects that ``instance`` names, also in nested structs."""
     fields = _hideable_fields(type(instance))
     if fields is None:
         return filter(hideable, tag_extractor(type(instance))(instance))
@@ -133,9 +136,10 @@ def hideable_tags(instance: msgspec.Struct) -> Iterable[str]:
 
 @cache
 def _hideable_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...] | None:
-    """The hideable subjects of ``cls`` and how their tags begin; ``None`` if some lie deeper.
+    """Return the fields of ``cls`` that are hideable subjects, each with the start of its tag.
 
-    Every command that comes in is asked, and most name one or two in plain fields.
+    Return ``None`` if nested structs or tuples name subjects too. It is a fast path: most commands
+    name one or two subjects in plain fields.
     """
     plain = dict(subject_fields(cls))
     if any(f.name not in plain and _extractor(f.type) for f in _struct_type(cls).fields):
@@ -145,10 +149,10 @@ def _hideable_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, str], ...] |
 
 @cache
 def main_field(cls: type[msgspec.Struct]) -> tuple[str, str] | None:
-    """The field and kind of the subject that ``cls`` is about, where it is a hideable one.
+    """Return the field and kind of the subject that ``cls`` is about, if it is hideable.
 
-    It is the first that is always there. The others are mentioned, perhaps by somebody who has
-    only guessed at them.
+    That is its first required hideable subject. The other subjects are only mentioned, and the
+    sender may have guessed their ids.
     """
     required = {field.name for field in _struct_type(cls).fields if field.required}
     fields = ((f, k) for f, k in subject_fields(cls) if f in required and k not in _OPEN_KINDS)
@@ -156,13 +160,13 @@ def main_field(cls: type[msgspec.Struct]) -> tuple[str, str] | None:
 
 
 def main_subject(instance: msgspec.Struct) -> str | None:
-    """The tag of the hideable subject that ``instance`` is about, and does not only mention."""
+    """Return the tag of the hideable subject that ``instance`` is about; ``None`` if none."""
     field = main_field(type(instance))
     return None if field is None else make_tag(field[1], getattr(instance, field[0]))
 
 
 def normalise_subjects(instance: msgspec.Struct) -> None:
-    """Spell every subject id that stands in ``instance`` in its normal form, in place."""
+    """Change every subject id in ``instance`` to its normal spelling, in place."""
     for name, change in _normal_fields(type(instance)):
         given = getattr(instance, name)
         spelled = change(given)
@@ -171,9 +175,9 @@ def normalise_subjects(instance: msgspec.Struct) -> None:
 
 
 def check_subjects(instance: msgspec.Struct) -> None:
-    """Run the checks of all subject ids that stand in ``instance``.
+    """Run the checks of all subject ids in ``instance``.
 
-    Raises ``ValueError`` naming the field of the first id that fails.
+    Raises ``ValueError``, which names the field of the first id that fails.
     """
     for name, values in _extra_fields(type(instance), "check"):
         for value, check in values(getattr(instance, name)):
@@ -184,7 +188,7 @@ def check_subjects(instance: msgspec.Struct) -> None:
 
 
 def doubts(instance: msgspec.Struct, today: date) -> Iterator[tuple[str, str, str]]:
-    """Field, tag and reason of each subject id that is taken only of a subject known already."""
+    """Yield the field, tag and reason of each doubtful subject id in ``instance``."""
     for name, values in _extra_fields(type(instance), "doubt"):
         for value, (kind, doubt) in values(getattr(instance, name)):
             reason = doubt(value, today)
@@ -192,7 +196,7 @@ def doubts(instance: msgspec.Struct, today: date) -> Iterator[tuple[str, str, st
                 yield name, make_tag(kind, value), reason
 
 
-#: The ids within a value, each with what its declaration has to say.
+#: Yields the ids within a value, each with the entry of its declaration that was asked for.
 Ids = Callable[[Any], Iterator[tuple[str, Any]]]
 Change = Callable[[Any], Any]
 
@@ -287,14 +291,17 @@ def _holds_subject(info: inspect.Type, kind: str | None = None) -> bool:
 
 
 def _ids(info: inspect.Type, what: str) -> Ids | None:
-    """How to find the ids within a value whose declaration says something under ``what``."""
+    """Return a function that yields the ids within a value and their declared entry ``what``.
+
+    Return ``None`` if no id within the type declares such an entry.
+    """
     info = _without_none(info)
     extra = _subject_extra(info)
     if extra is not None:
-        said = extra.get(what)
-        if said is None:
+        entry = extra.get(what)
+        if entry is None:
             return None
-        return lambda value: iter(() if value is None else ((value, said),))
+        return lambda value: iter(() if value is None else ((value, entry),))
     if isinstance(info, inspect.Metadata):
         return _ids(info.type, what)
     if isinstance(info, inspect.VarTupleType):
@@ -314,7 +321,10 @@ def _ids(info: inspect.Type, what: str) -> Ids | None:
 
 
 def _normal(info: inspect.Type) -> Change | None:
-    """How to spell the ids within a value normally; what needs no change is given back as it is."""
+    """Return a function that spells the ids within a value normally; ``None`` if none is needed.
+
+    The function returns an unchanged value as the same object.
+    """
     info = _without_none(info)
     extra = _subject_extra(info)
     if extra is not None:

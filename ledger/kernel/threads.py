@@ -1,9 +1,9 @@
-"""Threads that live as long as the service: each shows signs of life, and one supervisor looks.
+"""Threads that live as long as the service: each gives signs of life, and a supervisor checks them.
 
-A thread that dies, or stays in one step for longer than a step may take, cannot be mended from
-here: the process cannot do what it promised. The supervisor tells at once, and the server ends the
-process. Nothing here logs, asks a store, or waits for another module's lock: a supervisor that can
-be held up supervises nothing.
+If a thread dies, or takes longer for one step than it may, the process can no longer do its work,
+and nothing in it can repair the thread. The supervisor reports this at once, and the server ends
+the process. Nothing here logs, reads a store, or waits for a lock of another module, because then
+the supervisor itself could hang.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ LOOK_SECONDS = 0.25
 
 
 class Pulse:
-    """The signs of life of one piece of work, given by its own thread alone.
+    """The signs of life of one task; only the task's own thread gives them.
 
-    ``limit``: how many seconds one step may take; ``None`` if it may take any time. ``step`` begins
-    a step, or says that a long one gets on; ``rest`` says that the work waits for more to do.
+    ``limit``: how many seconds one step may take; ``None`` if it may take any time. The thread
+    calls ``step`` when a step begins or a long one makes progress, and ``rest`` when it waits for
+    more work.
     """
 
     def __init__(self, name: str, limit: float | None) -> None:
@@ -31,19 +32,19 @@ class Pulse:
         #: Changes with every sign of life.
         self.beats = 0
         self.busy = False
-        #: Why the work has ended, if it has ended by a failure.
+        #: Why the work failed; ``None`` if it has not failed.
         self.failure: str | None = None
         #: Called once when the work has failed, with the reason, in the thread that noticed.
         self.on_failure: list[Callable[[str], None]] = []
         self._guard = threading.Lock()
 
     def step(self) -> None:
-        """Begin a step; called again within it, the time begins anew."""
+        """Begin a step. A further call within the step restarts its time."""
         self.beats += 1
         self.busy = True
 
     def rest(self) -> None:
-        """Wait for work: that may take any time."""
+        """Note that the thread now waits for work, which may take any time."""
         self.busy = False
 
     @property
@@ -52,21 +53,23 @@ class Pulse:
         return False
 
     def fail(self, why: str) -> None:
-        """Note that the work has failed for good, and tell those who asked. Idempotent."""
+        """Note that the work has failed for good, and call ``on_failure``. Idempotent."""
         with self._guard:
             if self.failure is not None:
                 return
             self.failure = why
         for tell in list(self.on_failure):
-            with suppress(Exception):  # one who cannot be told must not keep it from the others
+            with suppress(
+                Exception
+            ):  # a callback that raises must not keep the others from running
                 tell(why)
 
 
 class Worker(Pulse):
     """A thread for work that continues until it is asked to end.
 
-    ``run`` is the work; it returns only after ``ending`` was called. Whatever it raises is noted
-    as its failure. The thread does not keep the process from ending.
+    ``run`` is the work; it must call ``ending`` before it returns. An exception that it raises is
+    noted as its failure. The thread does not keep the process from ending.
     """
 
     def __init__(self, name: str, run: Callable[[], None], *, limit: float | None) -> None:
@@ -76,16 +79,16 @@ class Worker(Pulse):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread. Only once."""
+        """Start the thread. Call it only once."""
         self._thread.start()
 
     def gets_on(self) -> None:
-        """``step``, where the caller may be another thread, which says nothing about this one."""
+        """Call ``step`` if the caller is this thread; do nothing in any other thread."""
         if self.current:
             self.step()
 
     def ending(self) -> None:
-        """Say that the work is going to end because it was asked to."""
+        """Note that the work is about to end because it was asked to."""
         self._ending = True
 
     @property
@@ -111,8 +114,8 @@ class Worker(Pulse):
     def _run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # noqa: BLE001 - nobody else would see how a thread ended
-            # Not its text, which may hold what a client sent.
+        except BaseException as error:  # noqa: BLE001 - otherwise the cause would be lost
+            # Leave out the error's text, which may contain what a client sent.
             self.fail(f"ended by {type(error).__name__}")
         else:
             if not self._ending:
@@ -122,14 +125,14 @@ class Worker(Pulse):
 
 
 class Supervisor:
-    """Looks after pulses: notices the dead and the stuck, and tells.
+    """Checks pulses, and reports the first one that is dead or stuck.
 
-    ``on_trouble`` is called once, with the first trouble in words, in a thread that may be that of
-    the work itself: it must be quick and must not wait for anything.
+    ``on_trouble`` is called once, with a description of the first trouble. The thread that calls it
+    may be the one that failed, so it must be quick and must not wait for anything.
     """
 
     def __init__(self, pulses: Iterable[Pulse] = ()) -> None:
-        #: Told of the first trouble; the server of the process sets it.
+        #: Called with the first trouble; the server of the process sets it.
         self.on_trouble: Callable[[str], None] = lambda why: None
         self._pulses: list[Pulse] = []
         self._seen: dict[Pulse, tuple[int, float]] = {}
@@ -140,14 +143,14 @@ class Supervisor:
         self.add(*pulses)
 
     def add(self, *pulses: Pulse) -> None:
-        """Look after these too."""
+        """Supervise these pulses too."""
         for pulse in pulses:
             if pulse not in self._pulses:
                 pulse.on_failure.append(partial(self._failed, pulse.name))
                 self._pulses.append(pulse)
 
     def remove(self, *pulses: Pulse) -> None:
-        """Look after these no more: they end because they were asked to."""
+        """Stop supervising these pulses, because they are asked to end."""
         for pulse in pulses:
             if pulse in self._pulses:
                 self._pulses.remove(pulse)
@@ -155,23 +158,26 @@ class Supervisor:
 
     @property
     def names(self) -> list[str]:
-        """Who is looked after."""
+        """The names of the supervised pulses."""
         return [pulse.name for pulse in self._pulses]
 
     def troubles(self) -> dict[str, str]:
-        """Whose work has failed, and why. Empty while all is well. Never blocks."""
-        found = {p.name: p.failure for p in list(self._pulses) if p.failure is not None}
+        """Return the reason of each failure by the pulse's name; empty while all is well.
+
+        Never blocks.
+        """
+        failed = {p.name: p.failure for p in list(self._pulses) if p.failure is not None}
         if self._thread is not None and not self._thread.is_alive():
-            found["supervisor"] = "ended"
-        return found
+            failed["supervisor"] = "ended"
+        return failed
 
     def start(self) -> None:
-        """Look every moment, in a thread."""
+        """Start a thread that looks every ``LOOK_SECONDS``."""
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more. Idempotent."""
+        """Stop looking. Idempotent."""
         self._stopping.set()
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
@@ -181,7 +187,7 @@ class Supervisor:
         """Look at every pulse once, ``elapsed`` seconds after the last look."""
         for pulse in list(self._pulses):
             if pulse.failure is not None:
-                self._tell(f"{pulse.name}: {pulse.failure}")  # it failed before anybody looked
+                self._tell(f"{pulse.name}: {pulse.failure}")  # it failed before it was supervised
                 continue
             if pulse.ended:
                 pulse.fail("ended although nobody asked it to")
@@ -199,8 +205,8 @@ class Supervisor:
         before = time.monotonic()
         while not self._stopping.wait(LOOK_SECONDS):
             now = time.monotonic()
-            # Where the whole process was stopped for a while (a paused machine), so was the work:
-            # that time is nobody's.
+            # If the whole process was stopped for a while (a paused machine), the work was stopped
+            # too, so do not count that time.
             self.look(min(now - before, 2 * LOOK_SECONDS))
             before = now
 

@@ -1,7 +1,7 @@
-"""Versions of which one is in force on a day: in the one order that holds everywhere.
+"""Versions, and which of them is in force on a day. Every system uses this order.
 
-Of the versions that have begun by a day, that of the latest day is in force; of those that begin on
-one day, the one recorded last. A version that is published late never takes the place of one that
+Of the versions that have begun by a day, the one that began last is in force; of those that begin
+on the same day, the one recorded last. So a version that is recorded late never replaces one that
 begins after it.
 """
 
@@ -22,10 +22,10 @@ _SINCE: Callable[[Any], date] = attrgetter("effective_from")
 
 
 def begun(versions: Iterable[V], on: date, since: Callable[[V], date | None] = _SINCE) -> list[V]:
-    """The versions that have begun by a day, in the order in which they took effect.
+    """Return the versions that have begun by a day, in the order in which they took effect.
 
-    ``versions`` are in the order in which they were recorded. ``since`` gives the first day of
-    one, ``None`` for one that has none yet.
+    ``versions`` are in the order in which they were recorded. ``since`` returns the first day of a
+    version, or ``None`` if it has none yet.
     """
     days = ((since(version), version) for version in versions)
     dated = [(day, version) for day, version in days if day is not None and day <= on]
@@ -35,21 +35,21 @@ def begun(versions: Iterable[V], on: date, since: Callable[[V], date | None] = _
 def in_force(
     versions: Iterable[V], on: date, since: Callable[[V], date | None] = _SINCE
 ) -> V | None:
-    """The version in force on a day, ``None`` before the first. Takes what ``begun`` takes."""
+    """Return the version in force on a day, ``None`` before the first. Arguments as ``begun``."""
     return next(reversed(begun(versions, on, since)), None)
 
 
 class VersionsFold(Fold, Generic[V], kw_only=True):
-    """Which versions are there, each with an ``effective_from`` and a number ``version``?"""
+    """Which versions are recorded, each with an ``effective_from`` and a number ``version``?"""
 
     versions: list[V] = msgspec.field(default_factory=list)
 
     @property
     def latest(self) -> int:
-        """The highest version number, 0 if there is none."""
+        """The highest version number; 0 if no version is recorded."""
         numbers: Iterable[int] = map(attrgetter("version"), self.versions)
         return max(numbers, default=0)
 
     def in_force(self, on: date) -> V | None:
-        """The version in force on a day."""
+        """Return the version in force on a day; ``None`` before the first."""
         return in_force(self.versions, on)

@@ -1,16 +1,15 @@
-"""Long content beside the ledger, each piece under the SHA-256 of its bytes.
+"""Blobs: long content that is stored with the ledger, each under the SHA-256 of its bytes.
 
-A roster, a selection: what an event is too small for and names by its digest. A piece never
-changes and is never replaced, so two writers of the same one do no harm, and a reader needs no
-lock. Put it here first and record its digest then: a crash in between leaves a piece that nobody
-names, never a name without its piece.
+A roster or a selection is too long for an event, so the event names it by its digest. A blob never
+changes and is never replaced, so two writers of the same blob do no harm, and readers need no lock.
+Put the blob here first, then record its digest: a crash in between leaves a blob that no event
+names, never an event without its blob.
 
-``put``, in this order (what a crash leaves is said at each step):
+``put`` works in three steps. The comment at each says what a crash there leaves.
 
-1. Write a temporary file and flush it to the disk. A crash leaves a ``.tmp`` file that the next
-   opening removes once it is old.
-2. Rename it to its digest. A crash leaves either.
-3. Flush the directories. From here on the piece survives a loss of power.
+1. Write a temporary file and flush it to the disk.
+2. Rename it to its digest.
+3. Flush the folders.
 """
 
 from __future__ import annotations
@@ -30,22 +29,22 @@ from ledger.stores.files import flush_folder, make_private
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
-#: A temporary file older than this belongs to a writer that is gone, in seconds.
+#: After this many seconds, the writer of a temporary file is considered dead.
 ABANDONED = 3600.0
 
 
 class BlobMissing(PersistenceError):
-    """The store has no piece under a digest that something recorded."""
+    """The store has no blob under a digest that an event names."""
 
 
 class BlobDamaged(PersistenceError):
-    """What lies under a digest is not what was put there."""
+    """The content under a digest is not what was put there."""
 
 
 class Blobs:
-    """The pieces in one folder. Safe for threads and processes.
+    """The blobs in one folder. Safe for threads and processes.
 
-    With ``read_only`` the folder stays as it is, and need not be there.
+    With ``read_only`` the folder is not changed, and it need not exist.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
@@ -61,12 +60,12 @@ class Blobs:
         make_private(folder)
         before = time.time() - ABANDONED
         for left in folder.glob("*.tmp"):
-            with suppress(FileNotFoundError):  # its writer is alive, and has finished
+            with suppress(FileNotFoundError):  # its writer has just finished
                 if left.stat().st_mtime < before:
                     left.unlink()
 
     def put(self, content: bytes) -> str:
-        """Keep ``content`` for ever; returns its SHA-256 (hex). Durable when it returns."""
+        """Keep ``content`` for ever and return its SHA-256 (hex). Durable when it returns."""
         digest = sha256(content).hexdigest()
         path = self._path(digest)
         if path.exists():
@@ -74,6 +73,7 @@ class Blobs:
                 return digest
             raise BlobDamaged(f"{path} is damaged: restore it from a backup")
         path.parent.mkdir(exist_ok=True, mode=0o700)
+        # 1. Write. A crash leaves a .tmp file; `__init__` removes it once it is ABANDONED.
         handle, name = tempfile.mkstemp(suffix=".tmp", dir=self.folder)
         temporary = Path(name)
         try:
@@ -81,16 +81,19 @@ class Blobs:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            # 2. Rename. A crash leaves the blob under either name, both whole.
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        # 3. Flush. A loss of power before this may undo the rename. Nothing is lost, because the
+        # caller records the digest only after this returns.
         flush_folder(path.parent)
         flush_folder(self.folder)
         return digest
 
     def get(self, digest: str) -> bytes:
-        """The content under a digest. Raises ``BlobMissing`` or ``BlobDamaged``."""
+        """Return the content under a digest. Raises ``BlobMissing`` or ``BlobDamaged``."""
         path = self._path(digest)
         try:
             content = path.read_bytes()
@@ -104,17 +107,17 @@ class Blobs:
         return content
 
     def has(self, digest: str) -> bool:
-        """Whether something lies under a digest; ``get`` says whether it is whole."""
+        """Whether a blob is stored under a digest; only ``get`` checks its content."""
         return self._path(digest).exists()
 
     def digests(self) -> Iterator[str]:
-        """The digests under which something lies, in order."""
+        """Yield the digests of all stored blobs, in order."""
         for path in sorted(self.folder.glob("??/*")):
             if _DIGEST.fullmatch(path.name):
                 yield path.name
 
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
-            raise ValueError(f"{digest!r} is no SHA-256 in hex")
-        # No directory grows without end.
+            raise ValueError(f"a digest must be a SHA-256 in hex; it is {digest!r}")
+        # Spread the blobs over 256 folders, so that none becomes too large.
         return self.folder / digest[:2] / digest

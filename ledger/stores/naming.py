@@ -1,8 +1,8 @@
-"""The file that a ledger URL names, and what the files that lie with it are called.
+"""The file that a ledger URL names, and the names of its siblings, the files that belong to it.
 
-Each is called by the whole name of the ledger's file, so no two ledgers of a folder share one:
-``a.db``, ``a.sqlite``, ``a`` and ``a.db.log`` have ``a.db.key``, ``a.sqlite.key`` and so on. For
-the same reason a ledger cannot be called as such a file is, nor as a neighbour of SQLite's.
+The name of a sibling begins with the whole name of the ledger's file, so two ledgers in a folder
+never share a file: the key of ``a.db`` is ``a.db.key``, and that of ``a.sqlite`` is
+``a.sqlite.key``. So a ledger cannot have a name that ends like a sibling's or like a journal's.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-#: The ends of the names of SQLite's own neighbours of a file.
+#: The endings of the files that SQLite itself puts next to a database.
 JOURNALS = ("-wal", "-shm", "-journal")
 
-#: What lies with a ledger as a database, by what it holds.
+#: The siblings that are databases, by what they hold.
 DATABASES = ("access", "signed", "tiles", "views", "tokens", "vault")
 
-#: The ends of the names of everything that lies with a ledger.
+#: The endings of the names of all siblings.
 ENDINGS = (
     *(f".{what}.db" for what in DATABASES),
     ".views.db.lock",
@@ -31,23 +31,23 @@ _SQLITE = b"SQLite format 3\0"
 
 
 class UnusableUrl(ValueError):
-    """The URL names no ledger that this program can open."""
+    """The URL does not name a ledger that this program can open."""
 
 
 def ledger_path(url: str) -> Path:
-    """The file of a ledger URL: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+    """Return the file of a ledger URL: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
 
-    Everything after ``sqlite:///`` is the path as it stands: ``#``, ``?``, ``%`` and spaces are
-    characters of the name. Raises ``UnusableUrl`` for anything else, and for a name that a ledger
+    Everything after ``sqlite:///`` is the path, unchanged: ``#``, ``?``, ``%`` and spaces are
+    characters of the name. Raises ``UnusableUrl`` for any other URL, and for a name that a ledger
     cannot have.
     """
     if url.lower().startswith(("postgresql:", "postgres:")):
-        raise UnusableUrl("PostgreSQL is not offered yet; name a file, as in sqlite:///ledger.db")
+        raise UnusableUrl("PostgreSQL is not supported; name a file, as in sqlite:///ledger.db")
     name = url[len(_SCHEME) :]
     if not url.lower().startswith(_SCHEME) or not name:
         raise UnusableUrl(
-            f"{url!r} is no ledger URL; write sqlite:///ledger.db for a file here, or "
-            "sqlite:////srv/ledger.db for an absolute path"
+            "a ledger URL must begin with sqlite:/// and name a file: sqlite:///ledger.db, or "
+            f"sqlite:////srv/ledger.db for an absolute path; it is {url!r}"
         )
     if not name.isprintable():
         raise UnusableUrl(
@@ -56,13 +56,13 @@ def ledger_path(url: str) -> Path:
         )
     if name.startswith("~"):
         raise UnusableUrl(
-            f"a ledger URL must not begin its path with ~, which is not replaced by a home: write "
-            f"the path in full, or sqlite:///./{name} for a file or folder of that very name"
+            f"a ledger URL must not begin its path with ~, because ~ does not stand for your home "
+            f"folder here: write the path in full, or sqlite:///./{name} if that is the name"
         )
     if name.startswith((":", "file:")):
         raise UnusableUrl(
-            f"a ledger must lie in a file, not in memory and not at a URI of SQLite; for a file of "
-            f"that very name write sqlite:///./{name}"
+            f"a ledger must be a file, not in memory and not an SQLite URI; for a file of that "
+            f"name write sqlite:///./{name}"
         )
     path = Path(name)
     if name.endswith("/") or path.name in ("", ".."):
@@ -70,32 +70,32 @@ def ledger_path(url: str) -> Path:
     ending = ending_of(path.name)
     if ending is not None:
         raise UnusableUrl(
-            f"a ledger's name must not end in {ending}, as the names of files that lie with a "
-            f"ledger do; it is {path.name!r}. Rename the file if it is a ledger."
+            f"a ledger's name must not end in {ending}, which marks a file that belongs to a "
+            f"ledger; it is {path.name!r}. Rename the file if it is a ledger."
         )
     return path
 
 
 def ending_of(name: str) -> str | None:
-    """By which ending a name is that of a file that lies with a ledger; ``None`` if it is not."""
-    lower = name.casefold()  # some file systems make no difference
+    """Return the ending that makes a name a sibling's or a journal's; ``None`` if it has none."""
+    lower = name.casefold()  # some file systems ignore case
     ends = (ending for ending in (*ENDINGS, *JOURNALS) if lower.endswith(ending))
     return next(ends, None)
 
 
 def refuse_neighbour(target: Path) -> None:
-    """Raise ``UnusableUrl`` if what is to be written is a database, or called as a ledger's file.
+    """Raise ``UnusableUrl`` if a file to be written is a database, or has the name of a sibling.
 
-    A ledger, or SQLite, would take it for a file of its own.
+    A ledger or SQLite would treat it as its own file.
     """
     if target.is_file():
         with target.open("rb") as file:
             if file.read(len(_SQLITE)) == _SQLITE:
-                raise UnusableUrl(f"{target} is a database, and must not be overwritten")
+                raise UnusableUrl(f"{target} must not be overwritten, because it is a database")
     ending = ending_of(target.name)
     if ending is not None and target.with_name(target.name[: -len(ending)]).is_file():
         raise UnusableUrl(
-            f"{target} must have another name: it is that of a file that lies with "
+            f"{target} must have another name: this is the name of a file that belongs to "
             f"{target.name[: -len(ending)]}"
         )
 
@@ -104,29 +104,29 @@ def _named(ledger_file: Path, ending: str) -> Path:
     return ledger_file.with_name(ledger_file.name + ending)
 
 
-def beside(ledger_file: Path, what: str) -> Path:
-    """The database of ``what`` that lies with a ledger: ``ledger.db`` → ``ledger.db.<what>.db``."""
+def sibling(ledger_file: Path, what: str) -> Path:
+    """Return the database of ``what`` of a ledger: ``ledger.db`` → ``ledger.db.<what>.db``."""
     return _named(ledger_file, f".{what}.db")
 
 
 def key_file(ledger_file: Path) -> Path:
-    """The file of the private key of a ledger's log."""
+    """Return the file of the private key of a ledger's log."""
     return _named(ledger_file, ".key")
 
 
 def blobs_folder(ledger_file: Path) -> Path:
-    """The folder of what is too long for a ledger's events."""
+    """Return the folder of a ledger's blobs, for content that is too long for events."""
     return _named(ledger_file, ".blobs")
 
 
 def ended_folder(ledger_file: Path) -> Path:
-    """Where the logs of a ledger lie that ended."""
+    """Return the folder of the ended logs of a ledger."""
     return _named(ledger_file, ".ended")
 
 
 def belongings(ledger_file: Path) -> Iterator[Path]:
-    """The ledger's file and every file and folder that may lie with it, journals included."""
-    access = beside(ledger_file, "access")
+    """Yield the ledger's file and all files and folders that may belong to it, with journals."""
+    access = sibling(ledger_file, "access")
     files = [
         ledger_file,
         *(_named(ledger_file, ending) for ending in ENDINGS),

@@ -1,11 +1,11 @@
 """The embedded store: a `DCBRecorder` in one SQLite file.
 
-Everything rests on one property: a recorded event never changes and positions are gapless from 1.
-So a head read once stays a snapshot for ever ("all events up to the head" is the same set whenever
-it is asked), and reads need neither a transaction nor a cursor held open while somebody iterates.
+The design uses one property: a recorded event never changes, and positions are gapless from 1. So
+a head that was read once stays a snapshot for ever: "all events up to the head" is always the same
+set. Reads need no transaction, and no open cursor while the caller iterates.
 
-Trusted with: the order of the events. Not trusted with their integrity: whoever can write the file
-can change it, and is found out by `leaf` and by the Merkle log built on it.
+The store is trusted with the order of the events, not with their integrity: a person who can write
+the file can change events, and the column `leaf` and the Merkle log built on it reveal that.
 """
 
 from __future__ import annotations
@@ -63,23 +63,24 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-APPLICATION_ID = 0x4C444752  # "LDGR"; `file` and sqlite3 show it
+APPLICATION_ID = 0x4C444752  # "LDGR"; the commands `file` and `sqlite3` show it
 SCHEMA_VERSION = 1
 
-FIRST_PAGE = 100  # most folds read fewer events, and then one statement is all
+FIRST_PAGE = 100  # most folds read fewer events, and so need only one statement
 PAGE = 1000  # events held in memory by an unlimited read
 TERMS = 50  # index ranges per statement; SQLite refuses more than 500
 INSERTED = 256  # rows per statement; SQLite takes 32,766 values
 SMALLEST_PAGE = 512  # bytes
-# Tags land all over their index, so the same pages change again and again: copying them back four
-# times less often than SQLite's habit took a third off large appends, for a WAL of some 20 MB.
+# Tags are spread over their index, so the same pages change again and again. Copying them back
+# four times less often than SQLite's default made large appends a third faster. The WAL grows to
+# some 20 MB.
 CHECKPOINT_PAGES = 4000
-_TRIED_SECONDS = 0.1  # how long one who only tries waits for the write lock
-POLL_SECONDS = 0.025  # how often other processes' appends are looked for
+_TRIED_SECONDS = 0.1  # how long `writable` waits for the write lock
+POLL_SECONDS = 0.025  # how often the recorder looks for appends of other processes
 POLL_STEP_SECONDS = 60.0  # how long one look may take
 
 SCHEMA = (
-    # events_by_type carries the position too: it is the rowid.
+    # The index events_by_type contains the position too, because it is the rowid.
     """CREATE TABLE events (
         position INTEGER PRIMARY KEY,
         type TEXT NOT NULL,
@@ -109,9 +110,9 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
-#: What a ledger's file holds besides its events. A file that an earlier program made lacks it.
+#: The table of the ledger's identity. A file that an earlier version made does not have it.
 MORE_SCHEMA = (
-    # Which ledger this is, of which other ledger it is a part, and which file it was made as.
+    # The id of this ledger, the ledger that it is a part of, and the number of its file.
     """CREATE TABLE identity (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         id TEXT NOT NULL,
@@ -120,7 +121,7 @@ MORE_SCHEMA = (
     ) STRICT""",
 )
 
-#: Commands that recorded nothing, remembered by their id. No events: nothing happened.
+#: Commands that recorded nothing, by their id. They are not events, because nothing happened.
 ANSWERS_SCHEMA = (
     """CREATE TABLE answers (
         command TEXT PRIMARY KEY,
@@ -145,7 +146,7 @@ _TAG_ROWS = (
     " ORDER BY position, tag"
 )
 _TAGGED = "SELECT 1 FROM event_tags WHERE tag = ? LIMIT 1"
-# Hops from type to type in the index: the cost is the number of types, not of events.
+# Jumps from type to type in the index, so the cost depends on the number of types, not of events.
 _TYPES_OF_TAG = """WITH RECURSIVE hop (type) AS (
     SELECT min(type) FROM event_tags WHERE tag = ?1
     UNION ALL
@@ -162,27 +163,27 @@ _HAS_ANSWERS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'ans
 _IDENTITY = "SELECT id, part_of, file FROM identity"
 _HAS_IDENTITY = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'identity'"
 
-# From the list of tags to `Row.tags` and back, lossless.
+# Convert a list of tags to `Row.tags` and back, without loss.
 _encode = msgspec.json.Encoder().encode
 decode_tags = msgspec.json.Decoder(list[str]).decode
 
 
 def encode_tags(tags: Sequence[str]) -> str:
-    """The text under which a list of tags is stored: JSON, without spaces.
+    """Return the text in which a list of tags is stored: JSON without spaces.
 
-    Raises ``TypeError`` for what is no text.
+    Raises ``TypeError`` if a tag is not a text.
     """
     if not all(isinstance(tag, str) for tag in tags):
-        raise TypeError(f"{tags!r} are no tags")
+        raise TypeError(f"tags must be strings; they are {tags!r}")
     return _encode(tags).decode()
 
 
-Shape = tuple[tuple[bool, int], ...]  # of a statement: per term, has it a type and how many tags
+Shape = tuple[tuple[bool, int], ...]  # of a statement: for each term, has it a type; how many tags
 Term = tuple[tuple[bool, int], list[str]]  # one index range: its shape and its parameters
 
 
 class Row(NamedTuple):
-    """An event exactly as it lies in the file, for verification."""
+    """An event exactly as it is stored in the file, for verification."""
 
     position: int
     type: str
@@ -192,10 +193,10 @@ class Row(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Which ledger a file holds. A copy of the file has the same ``id`` and another number.
+    """The identity of the ledger in a file. A copy of the file has the same ``id``.
 
-    ``part_of``: the ledger that it is the access ledger of. ``file``: the number of the file that
-    the ledger was made in, or last settled in (``number_of``).
+    ``part_of``: for an access ledger, the id of the main ledger. ``file``: the number of the file
+    in which the ledger was made or last settled (``number_of``); a copy has another number.
     """
 
     id: str
@@ -204,12 +205,12 @@ class Identity(NamedTuple):
 
     @property
     def mark(self) -> int:
-        """What a database that lies with this ledger has as its ``user_version``; never 0."""
+        """The ``user_version`` of the databases that belong to this ledger; never 0."""
         return int.from_bytes(sha256(self.id.encode()).digest()[:4]) & 0x7FFFFFFF or 1
 
 
 class SQLiteReadResponse(DCBReadResponse):
-    """Events in order of position; unlimited reads fetch them in pages as they are iterated."""
+    """Events in order of position. An unlimited read fetches pages during the iteration."""
 
     def __init__(self, events: Iterator[DCBSequencedEvent], head: int | None) -> None:
         self._events = events
@@ -221,14 +222,14 @@ class SQLiteReadResponse(DCBReadResponse):
         return self._head
 
     def __iter__(self) -> Iterator[DCBSequencedEvent]:
-        return self._events  # not self: spares the caller a Python call per event
+        return self._events  # not self, which would cost the caller a Python call for each event
 
     def __next__(self) -> DCBSequencedEvent:
         return next(self._events)
 
 
 class _Connection:
-    """A connection and the lock that keeps `close` from pulling it away under a statement."""
+    """A connection, with a lock so that `close` waits for a running statement."""
 
     def __init__(self, path: Path, mode: str, busy_timeout: float) -> None:
         self.lock = threading.Lock()
@@ -257,8 +258,8 @@ class SQLiteRecorder(DCBRecorder):
     """Opens the ledger at `path`, or creates it. Safe to share between threads; close it.
 
     Any number of processes may open the same file on one machine (not over a network file system).
-    With `read_only` nothing of the file is ever changed, and appending is refused. `part_of`: the
-    ledger whose part a new file is.
+    With `read_only` the file is never changed, and appending is refused. `part_of`: for a new
+    access ledger, the id of the main ledger.
 
     Raises `ProgrammingError` if `path` is not a plain file path, `DatabaseError` if the file is not
     a ledger or its schema is newer than this code, `OperationalError` if it cannot be opened.
@@ -274,7 +275,7 @@ class SQLiteRecorder(DCBRecorder):
     ) -> None:
         name = os.fspath(path)
         if not name or name.startswith((":", "file:")):
-            msg = f"{name!r} is not a file path; a ledger lives in a file (no :memory:, no URI)"
+            msg = f"a ledger must be a file, not :memory: or a URI; the path is {name!r}"
             raise ProgrammingError(msg)
         self.path = Path(name).absolute()
         self._busy_timeout = busy_timeout
@@ -282,7 +283,7 @@ class SQLiteRecorder(DCBRecorder):
         self._local = threading.local()
         self._readers: dict[threading.Thread, _Connection] = {}
         self._listeners: set[threading.Event] = set()
-        #: The thread that looks for what other processes append; started for the first listener.
+        #: The thread that looks for appends of other processes; started for the first listener.
         self.poller = Worker("ledger-poll", self._poll, limit=POLL_STEP_SECONDS)
         self._polling = False
         self._stop_polling = threading.Event()
@@ -308,7 +309,7 @@ class SQLiteRecorder(DCBRecorder):
     # Reading
 
     def head(self) -> int:
-        """The last position, 0 if nothing was recorded."""
+        """Return the last position; 0 if nothing was recorded."""
         return self._fetch(_HEAD)[0][0] or 0
 
     def read(
@@ -318,17 +319,17 @@ class SQLiteRecorder(DCBRecorder):
         after: int | None = None,
         limit: int | None = None,
     ) -> DCBReadResponse:
-        """The events after `after` that match any item of `query`, in order, at most `limit`.
+        """Return up to `limit` events after `after` that match any item of `query`, in order.
 
-        Without a limit the response's head is the last position at the time of the call, whatever
-        matched, and no event beyond it is returned however late one iterates. With a limit it is
-        the position of the last event returned, or None.
+        Without a limit the response's head is the last position at the time of the call, even if
+        that event does not match, and no later event is returned. With a limit the head is the
+        position of the last event returned, or None.
 
-        Raises `PersistenceError` (its subclasses), also while a long response is iterated.
+        Raises `PersistenceError` (its subclasses), also during the iteration of a long response.
         """
         items = query.items if query else []
         if any(not item.types and not item.tags for item in items):
-            items = []  # such an item matches everything
+            items = []  # an item without types and tags matches every event
         last, head = after or 0, self.head()
         if limit is not None:
             pages = self._pages(items, last, head, min(limit, PAGE))
@@ -341,9 +342,9 @@ class SQLiteRecorder(DCBRecorder):
         return SQLiteReadResponse(chain(events, rest), head or None)
 
     def read_up_to(self, head: int, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
-        """The events that match any item of `query`, in order, up to position `head`.
+        """Return the events that match any item of `query`, in order, up to position `head`.
 
-        For a caller who knows a head and asks many small questions: it saves asking for it.
+        It saves a caller that already knows the head from reading it for each of many questions.
         """
         events = self._page(query.items, 0, head, FIRST_PAGE)
         if len(events) < FIRST_PAGE:
@@ -368,40 +369,42 @@ class SQLiteRecorder(DCBRecorder):
         if not items:
             return [_event(row) for row in self._fetch(_ALL, (after, head, size))]
         terms = _terms(items, self._fetch if size > FIRST_PAGE else None)
-        found: dict[int, Any] = {}  # an event matched by several statements comes once
+        found: dict[int, Any] = {}  # by position, because several statements may match an event
         for shape, parameters in _statements(terms):
             rows = self._fetch(_page_sql(shape), (after, head, *parameters, size))
-            # In order already, but SQL does not promise it, and an ORDER BY costs more than this.
+            # The rows come in order, but SQL does not promise it. An ORDER BY would cost more.
             rows.sort(key=_POSITION)
             if len(terms) <= TERMS:
                 return [_event(row) for row in rows]
             found.update((row[0], row) for row in rows)
-            if len(rows) == size:  # this one alone fills the page: beyond it nothing is wanted
+            if (
+                len(rows) == size
+            ):  # this statement fills the page, so later positions are not needed
                 head = rows[-1][0]
         return [_event(found[position]) for position in sorted(found)[:size]]
 
     def rows(self, after: int, limit: int) -> list[Row]:
-        """Up to `limit` rows after position `after` as they are stored, for verification."""
+        """Return up to `limit` rows after position `after` as they are stored."""
         return [Row(*row) for row in self._fetch(_ROWS, (after, limit))]
 
     def leaves(self, after: int, limit: int) -> list[bytes]:
-        """The leaf hashes of up to `limit` events after position `after`, in order."""
+        """Return the leaf hashes of up to `limit` events after position `after`, in order."""
         return [leaf for (leaf,) in self._fetch(_LEAVES, (after, limit))]
 
     def tag_rows(self, after_position: int, up_to_position: int) -> list[tuple[int, str, str]]:
-        """The tag index as (position, type, tag) in `(after_position, up_to_position]`, in order.
+        """Return the tag index as (position, type, tag) in `(after_position, up_to_position]`.
 
-        Each call scans the whole index, so that rows nobody would look for are found: ask for wide
-        ranges (100,000 positions and more).
+        Each call scans the whole index, so that it finds superfluous rows too. Use wide ranges
+        (100,000 positions and more).
         """
         return self._fetch(_TAG_ROWS, (after_position, up_to_position))
 
     def tagged(self, tags: Sequence[str]) -> bool:
-        """Whether any event carries any of the tags; costs the same however many do."""
+        """Whether any event carries any of the tags; the cost does not depend on their number."""
         return any(self._fetch(_TAGGED, (tag,)) for tag in tags)
 
     def counts_by_type(self) -> dict[str, int]:
-        """How many events of each type are recorded."""
+        """Return how many events of each type are recorded."""
         return dict(self._fetch("SELECT type, count(*) FROM events GROUP BY type ORDER BY type"))
 
     def _fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -414,7 +417,9 @@ class SQLiteRecorder(DCBRecorder):
                 return reader.sqlite.execute(sql, parameters).fetchall()
             except sqlite3.OperationalError as error:
                 if code_of(error) == sqlite3.SQLITE_INTERRUPT:
-                    raise budget.Exhausted("the question took longer than it may") from error
+                    raise budget.Exhausted(
+                        "the question took too long, or its client has gone"
+                    ) from error
                 raise self._failure(error) from error
             except (sqlite3.Error, UnicodeError, OverflowError) as error:
                 raise self._failure(error) from error
@@ -425,7 +430,7 @@ class SQLiteRecorder(DCBRecorder):
         with self._guard:
             for thread in [t for t in self._readers if not t.is_alive()]:
                 self._readers.pop(thread).close()
-            # Checked under the guard, so that `close` sees every connection there is.
+            # Check this under the guard, so that `close` sees every open connection.
             if self._closed:
                 reader.close()
             else:
@@ -441,7 +446,7 @@ class SQLiteRecorder(DCBRecorder):
     # Writing
 
     def answers(self, commands: Sequence[str]) -> list[Answered]:
-        """Which of these commands were answered without recording anything."""
+        """Return the answers to those of these commands that recorded nothing."""
         return [
             Answered(*row) for row in self._fetch(_ANSWERS, (_encode(list(commands)).decode(),))
         ]
@@ -454,27 +459,27 @@ class SQLiteRecorder(DCBRecorder):
         answers: Sequence[Answered] = (),
         commands: Sequence[str] = (),
     ) -> int:
-        """Records the events in one durable transaction and returns the position of the last.
+        """Record the events in one durable transaction and return the position of the last.
 
-        `answers` are remembered with them, which may be none then. It is a failed condition too if
-        any of `commands` was answered meanwhile.
+        `answers` are stored in the same transaction; with them, `events` may be empty. The
+        condition also fails if any of `commands` was answered meanwhile.
 
         Raises `IntegrityError` if an event after `condition.after` matches the condition (an empty
-        query matches every event), `ProgrammingError` if there are no events, `DataError` if they
-        cannot be stored, `OperationalError` if the disk is full, the file locked or read-only.
-        After any error nothing of the call is recorded.
+        query matches every event), `ProgrammingError` without events and answers, `DataError` if
+        they cannot be stored, `OperationalError` if the disk is full or the file is locked or
+        read-only. After any error nothing of the call is recorded.
         """
         if not events and not answers:
-            msg = "append was called without events"
+            msg = "append must get at least one event or answer"
             raise ProgrammingError(msg)
-        # Hashing and encoding stand outside the lock: other threads need not wait for them.
+        # Hash and encode outside the lock, so that other threads need not wait.
         try:
             rows = [
                 (e.type, e.data, encode_tags(e.tags), sha256(b"\x00" + e.data).digest())
                 for e in events
             ]
         except (TypeError, UnicodeError) as error:
-            msg = f"an event needs bytes as data and a list of strings as tags: {error}"
+            msg = f"an event must have bytes as data and a list of strings as tags: {error}"
             raise DataError(msg) from error
         with self._writer.lock:
             writer = self._writer.sqlite
@@ -491,19 +496,21 @@ class SQLiteRecorder(DCBRecorder):
                 index = [
                     (tag, event.type, position)
                     for position, event in zip(numbered, events, strict=True)
-                    for tag in dict.fromkeys(event.tags)  # tagged twice alike, indexed once
+                    for tag in dict.fromkeys(event.tags)  # index a repeated tag once
                 ]
-                index.sort()  # neighbours in the index are written together
+                index.sort()  # so that neighbours in the index are written together
                 _insert(writer, _INSERT_TAG, index)
                 if answers:
-                    # Positions were foreseen behind the condition; others may have come between.
+                    # The caller expected positions after `condition.after`; other processes may
+                    # have appended events in between.
                     seen = (condition and condition.after) or 0
                     moved = [
                         (a.command, a.digest, a.position + (head - seen) * (a.position > seen))
                         for a in answers
                     ]
                     _insert(writer, _INSERT_ANSWER, moved)
-                writer.execute("COMMIT")  # before it, a crash leaves nothing; after it, everything
+                # A crash before the commit leaves nothing of the call; after it, everything.
+                writer.execute("COMMIT")
             except BaseException as error:
                 # After some errors (disk full) SQLite has rolled back by itself.
                 if not self._closed and writer.in_transaction:
@@ -529,31 +536,31 @@ class SQLiteRecorder(DCBRecorder):
     def _check_unanswered(self, commands: Sequence[str]) -> None:
         asked = (_encode(list(commands)).decode(),)
         if commands and self._writer.sqlite.execute(_ANSWERS, asked).fetchone():
-            raise IntegrityError(f"a command was answered meanwhile, of {commands}")
+            raise IntegrityError(f"one of the commands {commands} was answered meanwhile")
 
     # Identity
 
     def identity(self) -> Identity | None:
-        """Which ledger this is; ``None`` for a file that an earlier program made."""
+        """Return the ledger's identity; ``None`` for a file that an earlier version made."""
         if not self._fetch(_HAS_IDENTITY):
             return None
         rows = self._fetch(_IDENTITY)
         if not rows:
-            raise DataError(f"{self.path} does not say which ledger it is. Verify the ledger.")
+            raise DataError(f"{self.path} must have an identity; its row is missing. Verify it.")
         return Identity(*rows[0])
 
     def mark(self) -> int | None:
-        """The mark of what lies with this ledger (``Identity.mark``)."""
+        """Return the mark of the databases that belong to this ledger (``Identity.mark``)."""
         identity = self.identity()
         return None if identity is None else identity.mark
 
     def is_copy(self) -> bool:
-        """Whether this file was copied, or restored, since it was made or last settled."""
+        """Whether this file is a copy or a restored file that was not settled since."""
         identity = self.identity()
         return identity is not None and identity.file != number_of(self.path)
 
     def settle(self) -> None:
-        """From here on this file is the original, if it says at all which ledger it is."""
+        """Make this file the original, if it has an identity."""
         if self.identity() is not None:
             sql = "UPDATE identity SET file = ?"
             self._alone(lambda writer: writer.execute(sql, (number_of(self.path),)))
@@ -561,9 +568,10 @@ class SQLiteRecorder(DCBRecorder):
     def identify(
         self, before: Callable[[], None] = lambda: None, part_of: str | None = None
     ) -> None:
-        """Give a file of an earlier program its identity, once, after doing what comes ``before``.
+        """Call ``before`` and give a file of an earlier version its identity, only once.
 
-        Both under the write lock. A crash leaves it without, and the next opening repeats both.
+        Both happen under the write lock. A crash before the commit leaves the file without an
+        identity, and the next opening repeats both.
         """
 
         def write(writer: sqlite3.Connection) -> None:
@@ -590,7 +598,7 @@ class SQLiteRecorder(DCBRecorder):
     # Waiting
 
     def writable(self) -> bool:
-        """Whether an append would get the file's write lock now."""
+        """Whether an append could get the file's write lock now."""
         try:
             tried = _Connection(self.path, "rw", _TRIED_SECONDS)
         except (sqlite3.Error, PersistenceError):
@@ -607,11 +615,11 @@ class SQLiteRecorder(DCBRecorder):
     def subscribe(
         self, query: DCBQuery | None = None, *, after: int | None = None
     ) -> SQLiteSubscription:
-        """The matching events after `after`, then those yet to come, until it is stopped."""
+        """Return a subscription to the matching events after `after`, recorded and future ones."""
         return SQLiteSubscription(self, query=query, after=after)
 
     def wait_for_append(self, after: int, timeout: float) -> bool:
-        """Blocks until `head() > after`; False after `timeout` seconds.
+        """Block until `head() > after`; return False after `timeout` seconds.
 
         Raises `ProgrammingError` as soon as the ledger is closed.
         """
@@ -620,7 +628,7 @@ class SQLiteRecorder(DCBRecorder):
         self.listen(appended)
         try:
             while True:
-                appended.clear()  # before looking: what comes after the look sets it again
+                appended.clear()  # clear before looking, so that a later append sets it again
                 if self.head() > after:
                     return True
                 if not appended.wait(max(0.0, deadline - time.monotonic())):
@@ -629,10 +637,10 @@ class SQLiteRecorder(DCBRecorder):
             self.unlisten(appended)
 
     def listen(self, event: threading.Event) -> None:
-        """Sets `event` after every append, by this process at once, by others within 50 ms."""
+        """Set `event` after every append: of this process at once, of others within 50 ms."""
         with self._guard:
             if self._closed:
-                event.set()  # whoever waits looks at once, and meets the error
+                event.set()  # the waiting thread looks at once, and gets the error
                 return
             self._listeners.add(event)
             if not self._polling:
@@ -640,7 +648,7 @@ class SQLiteRecorder(DCBRecorder):
                 self.poller.start()
 
     def unlisten(self, event: threading.Event) -> None:
-        """Undoes `listen`."""
+        """Undo `listen`."""
         with self._guard:
             self._listeners.discard(event)
 
@@ -658,7 +666,7 @@ class SQLiteRecorder(DCBRecorder):
             try:
                 head = self.head()
             except PersistenceError:
-                head = -1  # wake them all: each meets the error itself, in its own thread
+                head = -1  # wake all listeners: each gets the error itself, in its own thread
             if head != seen or head == -1:
                 seen = head
                 self._wake()
@@ -667,7 +675,7 @@ class SQLiteRecorder(DCBRecorder):
     # Closing
 
     def close(self) -> None:
-        """Closes every connection and ends subscriptions; may be called twice, from any thread."""
+        """Close every connection and end subscriptions. May be called twice, from any thread."""
         with self._guard:
             self._closed = True
             readers = list(self._readers.values())
@@ -677,7 +685,7 @@ class SQLiteRecorder(DCBRecorder):
         self.poller.join()
         for connection in (*readers, self._writer):
             connection.close()
-        self._wake()  # last: whoever is woken looks, and must find it closed
+        self._wake()  # wake last, because a woken thread looks and must find the ledger closed
 
     def __enter__(self) -> Self:
         return self
@@ -699,12 +707,12 @@ class SQLiteSubscription(DCBListenNotifySubscription[SQLiteRecorder]):
     ) -> None:
         super().__init__(recorder=recorder, query=query, after=after)
         self._recorder.listen(self._has_been_notified)
-        # The base class is already pulling; what was appended between its first look and
-        # `listen` woke nobody, so it looks again.
+        # The base class is already reading. An append between its first read and `listen` woke no
+        # thread, so make it read again.
         self._has_been_notified.set()
 
     def stop(self) -> None:
-        """Ends the iteration, at once even if it is blocked."""
+        """End the iteration at once, even if it is blocked."""
         super().stop()
         self._recorder.unlisten(self._has_been_notified)
 
@@ -719,16 +727,16 @@ def _identify(connection: sqlite3.Connection, path: Path, part_of: str | None) -
 def _prepare(
     connection: sqlite3.Connection, path: Path, busy_timeout: float, part_of: str | None
 ) -> None:
-    """Makes an empty file a ledger, refuses any other file untouched, switches to WAL."""
+    """Make an empty file a ledger, refuse any other file unchanged, and switch to WAL."""
     connection.execute("PRAGMA synchronous = FULL")
-    # On macOS fsync leaves the data in the drive's cache; elsewhere this changes nothing.
+    # On macOS fsync alone leaves the data in the drive's cache; elsewhere this has no effect.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     if _is_empty(connection):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if _is_empty(connection):  # still: another process may have been faster
+            if _is_empty(connection):  # check again: another process may have been faster
                 for statement in SCHEMA:
                     connection.execute(statement)
                 _identify(connection, path, part_of)
@@ -739,29 +747,29 @@ def _prepare(
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
     check_schema(connection, path)
-    if not connection.execute(_HAS_ANSWERS).fetchone():  # an earlier program made the file
+    if not connection.execute(_HAS_ANSWERS).fetchone():  # an earlier version made the file
         for statement in ANSWERS_SCHEMA:
             connection.execute(statement.replace("TABLE", "TABLE IF NOT EXISTS", 1))
-    # After the schema, not before: a file that is not ours must stay as it was. A crash in between
-    # leaves a sound ledger, and the next opening switches it.
+    # Switch after the schema was checked, because a file that is not a ledger must not be changed.
+    # A crash in between leaves a sound ledger, and the next opening switches it.
     deadline = time.monotonic() + busy_timeout
     while True:
         try:
             mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         except sqlite3.OperationalError as error:
-            # Switching does not wait for a lock by itself.
+            # SQLite does not wait for the lock here, so try again.
             if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
             continue
         if mode != "wal":
-            msg = f"{path} cannot use write-ahead logging. Put it on a local disk."
+            msg = f"{path} must be on a disk that allows write-ahead logging. Use a local disk."
             raise OperationalError(msg)
         return
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises `DatabaseError` unless the file is a ledger as this program knows them."""
+    """Raise `DatabaseError` unless the file is a ledger of a schema that this program knows."""
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:
@@ -777,12 +785,12 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _refuse_fragment(path: Path) -> None:
-    # SQLite takes a file shorter than its smallest page for an empty one and overwrites it. Only
-    # the size is asked: opening and closing the file would drop this process's locks on it.
+    # SQLite treats a file shorter than its smallest page as empty, and overwrites it. Read only the
+    # size: opening and closing the file would drop this process's locks on it.
     try:
         status = path.stat()
     except OSError:
-        return  # not there, or not for us: SQLite creates it or says what is wrong
+        return  # it does not exist or cannot be read: SQLite creates it or reports the error
     if S_ISREG(status.st_mode) and 0 < status.st_size < SMALLEST_PAGE:
         msg = f"{path} is not a ledger and not a database. Check the path; it was not changed."
         raise DatabaseError(msg)
@@ -803,11 +811,11 @@ def _event(row: Any) -> DCBSequencedEvent:
 
 
 def _terms(items: Sequence[DCBQueryItem], fetch: Any) -> list[Term]:
-    """The index ranges that `items` consist of: per item one for each type.
+    """Return the index ranges of `items`: for each item one range for each type.
 
-    With `fetch`, an item without types gets those its first tag occurs with: their ranges are
-    ordered by position, so a page costs its own length. Without, one range over the whole tag is
-    sorted, which is faster for the small tags of most folds.
+    With `fetch`, an item without types gets the types of its first tag. Their ranges are ordered by
+    position, so the cost of a page depends only on its length. Without `fetch`, SQLite sorts one
+    range over the whole tag, which is faster for the few events of most tags.
     """
     terms: list[Term] = []
     for item in items:
@@ -822,14 +830,14 @@ def _terms(items: Sequence[DCBQueryItem], fetch: Any) -> list[Term]:
 
 
 def _statements(terms: Sequence[Term]) -> Iterator[tuple[Shape, list[str]]]:
-    """Cuts the terms into statements: the shape and the parameters of each."""
+    """Divide the terms into statements; yield the shape and the parameters of each."""
     for start in range(0, len(terms), TERMS):
         group = terms[start : start + TERMS]
         yield tuple([s for s, _ in group]), [value for _, values in group for value in values]
 
 
 def _term_sql(typed: bool, tags: int) -> str:
-    # ?1 and ?2 stand before the first bare "?", which numbers itself from the highest so far.
+    # ?1 and ?2 come before the first bare "?", which SQLite numbers after the highest so far.
     sql = f"SELECT t.position FROM {'event_tags' if tags else 'events'} t"
     sql += " WHERE t.position > ?1 AND t.position <= ?2"
     sql += " AND t.type = ?" if typed else ""
@@ -842,8 +850,8 @@ def _term_sql(typed: bool, tags: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _page_sql(shape: Shape) -> str:
-    # The ORDER BY is part of the compound: SQLite then merges the ranges (each is in order) and
-    # drops duplicates on the way, lazily, instead of collecting and sorting all of them.
+    # The ORDER BY is part of the compound statement, so SQLite merges the ranges, each of which is
+    # in order, and drops duplicates on the way, instead of collecting and sorting all rows.
     union = " UNION ".join(_term_sql(*term) for term in shape)
     return (
         f"SELECT e.position, e.type, e.data, e.tags FROM ({union} ORDER BY 1 LIMIT ?) p"
@@ -857,10 +865,10 @@ def _any_sql(shape: Shape) -> str:
 
 
 def _insert(writer: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, many with each statement, in portions of powers of two, so that shapes are few.
+    """Insert rows, many with each statement; their numbers are powers of two, for few statements.
 
-    A statement for each row would let go of the interpreter lock at each row, and wait for a busy
-    thread to give it back.
+    A statement for each row would release Python's interpreter lock for each row, and then wait
+    until a busy thread releases it.
     """
     done = 0
     while done < len(rows):
@@ -879,8 +887,8 @@ def _insert_sql(sql: str, rows: int) -> str:
 def _translated(error: Exception, path: Path) -> PersistenceError:
     if not isinstance(error, sqlite3.Error):  # a lone surrogate, an integer beyond 64 bits
         return DataError(f"the value cannot be stored or looked up: {error}")
-    # An IntegrityError invites to repeat with fresh reads, and means a failed condition alone.
-    # Rows that the database refuses will be refused again.
+    # Only a failed append condition may raise IntegrityError, which callers answer with a retry.
+    # Rows that the database refuses would be refused again.
     name = "DataError" if isinstance(error, sqlite3.IntegrityError) else type(error).__name__
     kind: type[PersistenceError] = getattr(persistence, name, DatabaseError)
     if path.is_dir() or is_damaged(error):

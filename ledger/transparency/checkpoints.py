@@ -1,4 +1,4 @@
-"""Checkpoints (c2sp.org/tlog-checkpoint) and what witnesses add to them (tlog-cosignature)."""
+"""Checkpoints (c2sp.org/tlog-checkpoint) and their cosignatures (c2sp.org/tlog-cosignature)."""
 
 from __future__ import annotations
 
@@ -20,72 +20,73 @@ from ledger.transparency.notes import (
     verified,
 )
 
-#: Sizes are below this everywhere (the specification says 2**63).
+#: All sizes must be below this (the specification says 2**63).
 MAX_SIZE = 2**63
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """The state of a log: how many leaves, under which root."""
+    """The state of a log: its number of leaves and its root."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed."""
         return check_text(f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n")
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """The checkpoint in a note's text. Raises ``NoteError``; extension lines are passed over."""
+    """Return the checkpoint in a note's text, and ignore extension lines. Raises ``NoteError``."""
     lines = check_text(text).split("\n")[:-1]
     if len(lines) < 3 or not lines[0] or not all(lines):
-        raise NoteError("a checkpoint has an origin, a size and a root on three lines")
+        raise NoteError("a checkpoint must have an origin, a size and a root on three lines")
     origin, size, encoded = lines[:3]
     try:
         root = b64decode(encoded, validate=True)
     except (NotBase64, ValueError):
         root = b""
     if len(root) != HASH_SIZE:
-        raise NoteError(f"{encoded[:60]!r} is no root")
+        raise NoteError(f"a root must be a hash in base64; it is {encoded[:60]!r}")
     return Checkpoint(origin, parse_size(size), root)
 
 
 def signed_checkpoint(note: Note, keys: Sequence[Verifier]) -> tuple[Checkpoint, list[Verifier]]:
-    """The checkpoint of a note, and which of a log's keys have signed it.
+    """Return the checkpoint of a note, and those of ``keys`` that signed it for its log.
 
-    Raises ``NoteError`` as ``verified``, and unless one of those that signed bears the log's name:
-    a key speaks for no other log.
+    Raises ``NoteError`` as ``verified`` does, and if none of the signing keys has the log's name,
+    because a key can sign only for the log of its name.
     """
     checkpoint = parse_checkpoint(note.text)
-    good = {(one.name, one.key_id) for one in verified(note, keys)}
+    good = {(signature.name, signature.key_id) for signature in verified(note, keys)}
     signers = [key for key in keys if (key.name, key.key_id) in good]
     own = [key for key in signers if key.name == checkpoint.origin]
     if not own:
         names = ", ".join(sorted({key.name for key in signers}))
         raise NoteError(
-            f"it is of the log {checkpoint.origin!r}, and signed in the name of {names}"
+            f"it must be signed in the name of its log {checkpoint.origin!r}; it is signed in the "
+            f"name of {names}"
         )
     return checkpoint, own
 
 
 def parse_size(text: str) -> int:
-    """A size in decimal, written in the one way there is. Raises ``NoteError`` for others."""
-    # The length first: Python refuses to make a number of thousands of digits with another error.
+    """Return a size in decimal notation without leading zeros. Raises ``NoteError``."""
+    # Check the length first: Python raises another error for a number of thousands of digits.
     if len(text) > 19 or not text.isascii() or not text.isdigit() or str(int(text)) != text:
-        raise NoteError(f"{text[:30]!r} is no size")
+        raise NoteError(f"a size must be a decimal number; it is {text[:30]!r}")
     if int(text) >= MAX_SIZE:
-        raise NoteError(f"{text} is above every size")
+        raise NoteError(f"a size must be below 2**63; it is {text}")
     return int(text)
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> Note:
-    """The checkpoint as a note signed by its log."""
+    """Return the checkpoint as a note signed by its log."""
     return Note(checkpoint.text(), (signer.sign(checkpoint.text()),))
 
 
 def cosign(text: str, signer: Signer, seconds: int) -> Signature:
-    """A witness's signature of a checkpoint's text, at a moment in seconds since 1970."""
+    """Return a witness's signature of a checkpoint's text, at a time in seconds since 1970."""
     return Signature(
         signer.name,
         signer.verifier(COSIGNATURE).key_id,
@@ -94,12 +95,12 @@ def cosign(text: str, signer: Signer, seconds: int) -> Signature:
 
 
 def cosigned(note: Note, witnesses: list[Verifier]) -> list[Signature]:
-    """The cosignatures by known witnesses, each checked. Raises ``NoteError`` as ``verified``."""
+    """Return the verified cosignatures by known witnesses. Raises ``NoteError`` as ``verified``."""
     return verified(note, witnesses, _read_cosignature)
 
 
 def cosigned_at(signature: Signature) -> int:
-    """When a witness says it signed, in seconds since 1970."""
+    """Return when a witness states that it signed, in seconds since 1970."""
     return int.from_bytes(signature.signature[:8], "big")
 
 

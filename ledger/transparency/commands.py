@@ -1,6 +1,6 @@
-"""The command of the log. No role may send it: recording that a key changes does not change it.
+"""The command of the log. No role may send it, because recording a key change does not make it.
 
-``rotation`` gives it to the ledger as one step of several, and so it is not in the registry.
+``rotation`` executes it as one of several steps, so it is not in the registry.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ledger.transparency.notes import ED25519, NoteError, Verifier, parse_vkey
 
 
 class RecordKeyRotation(Act):
-    """登记密钥更换: from the checkpoint that covers this on, another key signs the log."""
+    """登记密钥更换: record that another key signs the log, from the checkpoint that covers this."""
 
     log: LogId
     old: Text
@@ -23,9 +23,9 @@ class RecordKeyRotation(Act):
 
     def decide(self, ledger: Reading) -> Iterator[Event]:
         if self._key(self.old, "/old") == self._key(self.new, "/new"):
-            raise Malformed("the new key is the old one.", "/new")
+            raise Malformed("new must be another key than old; they are the same.", "/new")
         if self.new in ledger.read(KeyRotations(self.log)).recorded:
-            raise OutOfStep(f"{self.new} is recorded already as a key of {self.log}.")
+            raise OutOfStep(f"{self.new} is already recorded as a key of {self.log}.")
         yield KeyRotated(log=self.log, old=self.old, new=self.new)
 
     def _key(self, vkey: str, pointer: str) -> Verifier:
@@ -34,5 +34,5 @@ class RecordKeyRotation(Act):
         except NoteError as error:
             raise Malformed(f"{error}.", pointer) from error
         if key.name != self.log or key.kind != ED25519:
-            raise Malformed(f"{vkey} is no key that signs for {self.log}.", pointer)
+            raise Malformed(f"{vkey} must be a key that signs for {self.log}; it is not.", pointer)
         return key

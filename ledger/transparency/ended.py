@@ -1,8 +1,8 @@
-"""Logs of this ledger that may sign no more, because events that they had signed were lost.
+"""Ended logs: logs of this ledger that must not sign again, because signed events were lost.
 
-A log that went on after such a loss would sign other events at the positions of the lost ones, and
-nobody could tell that from forgery. So it ends: what it signed is put aside in a folder beside the
-ledger, with a statement of what is missing, and a log of another name begins.
+If such a log continued, it would sign other events at the positions of the lost ones, and readers
+could not distinguish that from forgery. So the log ends: its signed checkpoints are moved to a
+folder of the ledger, with a statement of the loss, and a log with another name begins.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ CHECKPOINT = "checkpoint"
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """What was published and what was left of it. Roots are in base64, as in checkpoints.
+    """The statement of a loss. Roots are in base64, as in checkpoints.
 
-    ``kept`` events remain, under ``kept_root``; ``published`` is the newest checkpoint known of the
-    log that ended, as a note. ``proven``: whether what remains was shown to be its beginning.
+    ``kept`` events remain, with the root ``kept_root``. ``published`` is the newest known
+    checkpoint of the ended log, as a note. ``proven``: whether the remaining events were shown to
+    be the beginning of its tree.
     """
 
     origin: str
@@ -39,16 +40,16 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 def ended_logs(ledger_file: Path) -> list[Ended]:
-    """The statements about the logs of a ledger that ended. Raises ``StoreError``."""
-    return [statement(one) for one in sorted(ended_folder(ledger_file).glob(f"*/{STATEMENT}"))]
+    """Return the statements about the ended logs of a ledger. Raises ``StoreError``."""
+    return [statement(path) for path in sorted(ended_folder(ledger_file).glob(f"*/{STATEMENT}"))]
 
 
 def statement(path: Path) -> Ended:
-    """What was stated of a log that ended. Raises ``StoreError``."""
+    """Return the statement about an ended log. Raises ``StoreError``."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Ended)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(
-            f"{path} cannot be read ({error}). It says which log may sign no more: put it back "
+            f"{path} cannot be read ({error}). It says which log must not sign again: put it back "
             "from a backup"
         ) from error

@@ -1,4 +1,4 @@
-"""What happens to the log itself and has to stand in it."""
+"""Events about the log itself, which must be in the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from ledger.general.vocabulary import Text
 from ledger.kernel import Event, subject
 
-#: A log, by the name that stands first in its checkpoints.
+#: A log, by its origin: the first line of its checkpoints.
 LogId = Annotated[
     str,
     subject(
@@ -20,11 +20,11 @@ LogId = Annotated[
 
 
 class KeyRotated(Event):
-    """日志密钥更换: the log is going to be signed with another key.
+    """日志密钥更换: the log will be signed with another key.
 
-    Recorded before the change, under the old key: the checkpoint that covers this event is signed
-    by ``old`` and then by ``new`` as well, and what is signed later by ``new`` alone. Both are
-    public keys as C2SP signed-note writes them, ``<log>+<key id>+<key>``.
+    This is recorded before the change. The checkpoint that covers this event is signed by ``old``
+    and then also by ``new``; later checkpoints are signed only by ``new``. Both are public keys in
+    the form of C2SP signed-note, ``<log>+<key id>+<key>``.
     """
 
     TOPIC: ClassVar[str] = "transparency.key-rotated"

@@ -1,4 +1,4 @@
-"""Questions about the log that the ledger itself answers."""
+"""Folds about the log's own events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ledger.transparency.events import KeyRotated, LogId
 
 
 class KeyRotations(Fold):
-    """At which positions was it recorded that a log is going to be signed with another key?"""
+    """At which position was each new key of a log announced?"""
 
     log: LogId
     recorded: dict[str, int] = msgspec.field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What keeps the log up with the ledger while the service runs."""
+"""The keeper: the thread that keeps the log up to date with the ledger while the service runs."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from ledger.transparency.store import Signed
 
 log = structlog.get_logger("ledger.transparency")
 
-#: How long appends are gathered before a checkpoint is signed over them, in seconds. A checkpoint
-#: comes at most a second after what it covers.
+#: For how many seconds appends are gathered before a checkpoint is signed over them. A checkpoint
+#: follows at most a second after the events that it covers.
 GATHER = 0.4
 
-#: How long to wait when nothing wakes the keeper, or after a store failed, in seconds.
+#: How many seconds to wait if no append wakes the keeper, or after a store failed.
 IDLE = 1.0
 
-#: How long one look may take, or one portion of a long one, in seconds.
+#: How many seconds one step may take, or one portion of a long one.
 STEP_SECONDS = 120.0
 
 
 class Listened(Leaves, Protocol):
-    """A store of events that tells when something was appended."""
+    """A store of events that signals appends."""
 
     def listen(self, event: threading.Event) -> None:
-        """Have ``event`` set whenever something is appended."""
+        """Set ``event`` after every append."""
 
     def unlisten(self, event: threading.Event) -> None:
-        """Stop that."""
+        """Undo ``listen``."""
 
 
 class Keeper:
-    """A thread that takes appended events into the log and has checkpoints signed.
+    """A thread that adds appended events to the log and lets it sign checkpoints.
 
-    A fork stops it for good, visibly: ``error`` says what was found.
+    A fork stops the thread for good; ``error`` then says what was found.
     """
 
     def __init__(self, keeping: TransparencyLog, events: Listened, name: str = "log") -> None:
@@ -58,17 +58,17 @@ class Keeper:
         self.newest: Signed | None = keeping.checkpoint()
 
     def start(self, ask_first: Callable[[], str | None] = lambda: None) -> None:
-        """Begin keeping.
+        """Start the thread.
 
-        ``ask_first`` is called before anything is signed, in the keeper's thread, and says why
-        nothing must be, if it knows of anything.
+        It calls ``ask_first`` before it signs anything. If that returns a reason, the keeper signs
+        nothing.
         """
         self._ask_first = ask_first
         self._events.listen(self._woken)
         self.worker.start()
 
     def close(self) -> None:
-        """Stop after a last checkpoint over what was recorded. Idempotent."""
+        """Stop after a last checkpoint over all recorded events. Idempotent."""
         if self._stopping.is_set():
             return
         self.worker.ending()
@@ -78,17 +78,17 @@ class Keeper:
         self._events.unlisten(self._woken)
 
     def fork(self, what: str) -> None:
-        """Sign nothing any more: somebody else has seen another history of this log."""
+        """Stop signing, because another history of this log is known."""
         self.forked, self.error = True, what
         log.error("log_forked", error=what)
         self._woken.set()
 
     def tell(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called, in the keeper's thread, whenever a checkpoint was signed."""
+        """Call ``callback`` in the keeper's thread after every signed checkpoint."""
         self._told.append(callback)
 
     def wait_for(self, size: int, timeout: float) -> Signed | None:
-        """The newest checkpoint, once it covers ``size`` leaves or the time is over."""
+        """Return the newest checkpoint, once it covers ``size`` leaves or after ``timeout``."""
         with self._signed:
             self._signed.wait_for(
                 lambda: self.newest is not None and self.newest.size >= size, timeout
@@ -107,10 +107,10 @@ class Keeper:
             self._stopping.wait(GATHER)
 
     def _step(self) -> bool:
-        """One look; whether to go on."""
+        """Advance the log once; return whether to continue."""
         self.worker.step()
         if self.forked:
-            self.worker.ending()  # for good, and /readyz says why
+            self.worker.ending()  # end for good; /readyz says why
             return False
         try:
             signed = self.log.advance()
@@ -123,7 +123,7 @@ class Keeper:
             log.error("log_waits", error=self.error)
             return True
         except Exception as error:
-            # Nobody sees a thread that ended: it goes on, and the error is shown.
+            # If the thread ended here, nobody would notice. So continue, and show the error.
             self.error = f"{type(error).__name__}: {error}"
             log.exception("log_broke")
             return True

@@ -1,16 +1,14 @@
-"""The log of one ledger: what was recorded goes into the tree, and the tree is signed.
+"""The log of one ledger: it adds the recorded events to the tree, and signs the tree.
 
-One step of ``advance``, in this order (what a crash leaves is said at each step):
+``advance`` works in four steps. The comment at each says what a crash there leaves.
 
-1. Leaf hashes of what was recorded go into the tiles, all tiles of a piece in one transaction. A
-   crash leaves whole pieces; the next step goes on behind them.
-2. The tree is compared with the last checkpoint: it has to begin with what was signed. A ledger
-   that lost events, an old copy, another one's file: none begins so, and nothing is signed.
-3. The new checkpoint is signed and swapped in for the last one, if that is still the last. A crash
-   before leaves the last one valid; after, the new one is published. Two services cannot both swap.
-   A key that gave way to another one swaps nothing in: the new one is fetched.
-4. This machine remembers it elsewhere too, and asks that memory before it signs again. A crash
-   before leaves one that is behind; the next step makes up for it.
+1. Integrate: add the leaf hashes of new events to the tiles, each portion in one transaction.
+2. Check the beginning: the tree must begin with the last signed checkpoint. A ledger that lost
+   events, an old copy and the file of another ledger fail this check, and nothing is signed.
+3. Sign a new checkpoint, and swap it in if the last checkpoint is still the same. Two services
+   cannot both swap, and a retired key cannot swap at all: the log then fetches the new key.
+4. Remember the checkpoint outside the ledger's folder (``ledger.transparency.memory``). That memory
+   is asked before each signature.
 """
 
 from __future__ import annotations
@@ -44,31 +42,34 @@ log = structlog.get_logger("ledger.transparency")
 
 Made = TypeVar("Made")
 
-#: Leaves that go into the tiles in one transaction.
+#: How many leaves are added to the tiles in one transaction.
 PIECE = 16 * WIDTH
 
 
 class Forked(Exception):
-    """The ledger does not begin with what was signed: nothing is signed till somebody looked."""
+    """The ledger does not begin with the signed events, so the log signs nothing.
+
+    An operator must find out why.
+    """
 
 
 class Taken(Forked):
-    """This machine has signed more of this log, or something else, than is known here."""
+    """This machine has signed more events of this log, or others, than its file knows."""
 
 
 class Leaves(Protocol):
-    """What the log needs of a store of events."""
+    """The part of a store of events that the log uses."""
 
     def head(self) -> int:
-        """The last position."""
+        """Return the last position."""
 
     def leaves(self, after: int, limit: int) -> list[bytes]:
-        """The leaf hashes of the events after a position, in order."""
+        """Return the leaf hashes of up to ``limit`` events after a position, in order."""
 
 
 def refuse_taken(memory: Memory, key: Verifier, signed: SignedStore) -> None:
     """Raise ``Taken`` if this machine has signed more with a key than ``signed`` knows."""
-    # In this order: whatever is remembered by now is known by then.
+    # Read the memory first: a checkpoint that it remembers is already in ``signed`` then.
     held = memory.recall(key)
     newest = signed.newest()
     if held is None or (newest is not None and newest.size > held.size):
@@ -76,25 +77,25 @@ def refuse_taken(memory: Memory, key: Verifier, signed: SignedStore) -> None:
     known = 0 if newest is None else newest.size
     if newest is not None and (known, newest.root) == (held.size, held.root):
         return
-    found = f"knows of {known:,}" if known < held.size else "holds others"
+    state = f"knows of {known:,}" if known < held.size else "holds others"
     raise Taken(
         f"{held.size:,} events of this log were signed on this machine ({memory_file(key)} says "
-        f"so), and {signed.path} {found}: an older copy lies in its place, or another one goes on. "
-        "Nothing is signed. Put the newest files back. If they are lost, restore the newest backup "
-        "with --accept-loss, which ends this log (docs/backup.md)."
+        f"so), and {signed.path} {state}: it was replaced by an older copy, or another copy is in "
+        "use. Nothing is signed. Put the newest files back. If they are lost, restore the newest "
+        "backup with --accept-loss, which ends this log (docs/backup.md)."
     )
 
 
 def _no_other(vkey: str) -> Signer:
-    raise KeyFileError(f"this log signs with {vkey}, which is not at hand")
+    raise KeyFileError(f"this log signs with {vkey}, which is not available here")
 
 
 class TransparencyLog:
     """Tree, proofs and checkpoints of one ledger. Safe for threads.
 
-    With a public key alone as ``signer`` it gives proofs and signs nothing.
-    ``renew`` gives the key of a public key to which the one at hand gave way meanwhile; ``memory``
-    knows what else was signed on this machine.
+    With only a public key as ``signer`` it gives proofs and signs nothing. If the key was replaced
+    meanwhile, ``renew`` returns the private key of the new public key. ``memory`` knows what else
+    was signed on this machine.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class TransparencyLog:
         self._renew = renew
         self._memory = memory
         self._mending = threading.Lock()
-        #: Called at every portion of a long integration, in whatever thread does it.
+        #: Called for every portion of a long integration, in the thread that does it.
         self.gets_on: Callable[[], None] = lambda: None
         self._in_vain = False
         self._node = node_of(tiles.tile)
@@ -125,7 +126,7 @@ class TransparencyLog:
     def signer(self) -> Signer:
         """The key that signs. Raises ``KeyFileError`` if the log was opened without it."""
         if isinstance(self._signer, Verifier):
-            raise KeyFileError("this log was opened to be shown, and signs nothing")
+            raise KeyFileError("this log was opened only for reading, and cannot sign")
         return self._signer
 
     @signer.setter
@@ -134,26 +135,27 @@ class TransparencyLog:
 
     @property
     def signs(self) -> bool:
-        """Whether the key that signs is at hand."""
+        """Whether the private key is available."""
         return isinstance(self._signer, Signer)
 
     @property
     def origin(self) -> str:
-        """The name of this log, which is also that of its key."""
+        """The name of this log, which is also the name of its key."""
         return self._signer.name
 
     def advance(self) -> Signed | None:
-        """Take in what was recorded and sign it; the newest checkpoint, ``None`` if nothing is.
+        """Add new events to the tree, sign it, and return the newest checkpoint.
 
-        Raises ``Forked`` if the ledger does not begin with what was signed, and ``KeyFileError`` if
-        the key that signs now is not to be had.
+        Return ``None`` for an empty ledger. Raises ``Forked`` if the ledger does not begin with the
+        signed events, and ``KeyFileError`` if the current key is not available.
         """
         try:
             return self._advance()
         except Taken:
             raise
         except (Forked, KeyError) as wrong:
-            # Tiles can be damaged, or lost, without the ledger being wrong: it alone decides.
+            # The tiles may be damaged or lost although the ledger is right. Make them again from
+            # the ledger, which alone decides.
             with self._mending:
                 log.warning("tiles_made_anew", why=str(wrong))
                 self.tiles.clear()
@@ -161,53 +163,59 @@ class TransparencyLog:
 
     def _advance(self) -> Signed | None:
         while True:
-            # In this order: whatever is signed by now is recorded by then, by whomever.
+            # Read the last checkpoint before the events: then all events that it covers are seen.
             last = self.signed.newest()
+            # 1. Integrate. A crash leaves whole portions; the next call continues after them.
             size = self._integrate()
+            # 2. Check the beginning. A crash here leaves the last checkpoint valid.
             self._check_beginning(last, size)
             if self._memory is not None:
                 refuse_taken(self._memory, self.signer.verifier(), self.signed)
             if last is not None and last.size == size:
-                self._remember(last)  # a crash may have come before that
+                self._remember(last)  # makes up for a crash before step 4
                 return last
             if last is None and size == 0:
                 return None
             signer = self.signer
+            # 3. Sign. A crash before the swap leaves the last checkpoint valid; after the swap the
+            # new one is published.
             new = self._sign(size, signer, last)
             try:
                 if self.signed.replace(last, new, signer.verifier().vkey()):
+                    # 4. Remember. A crash before this leaves an older checkpoint in the memory; the
+                    # next call makes up for it.
                     self._remember(new)
                     return new
             except Retired as retired:
                 self._signer = self._renew(retired.vkey)
-            # Somebody else has signed meanwhile: look again at what.
+            # Another process has signed meanwhile, or the key was replaced: start again.
 
     def _remember(self, signed: Signed) -> None:
         if self._memory is not None:
             self._memory.remember(self.signer.verifier(), signed.note())
 
     def checkpoint(self) -> Signed | None:
-        """The newest signed checkpoint, cosignatures included."""
+        """Return the newest signed checkpoint, cosignatures included."""
         return self.signed.newest()
 
     def keys(self) -> list[LogKey]:
-        """The public keys that signed and sign, each with its first size; the last one signs."""
+        """Return all public keys of the log, each with its first size; the last one signs now."""
         return self.signed.keys() or [LogKey(0, self.signer.verifier().vkey())]
 
     def root(self, size: int) -> bytes:
-        """The root of the first ``size`` leaves. Raises ``ProofError``."""
+        """Return the root of the first ``size`` leaves. Raises ``ProofError``."""
         if not 0 <= size <= self._events.head():
-            raise ProofError(f"there is no tree of {size}, or not yet")
+            raise ProofError(f"there is no tree of {size} leaves, or not yet")
         return self._sound(lambda: self._known_root(size))
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
-        """The proof that a leaf is in the tree of ``size``. Raises ``ProofError``.
+        """Return the proof that a leaf is in the tree of ``size``. Raises ``ProofError``.
 
-        It is verified before it leaves, as ``consistency``'s is: tiles can be damaged in places
+        The proof is verified first, as in ``consistency``, because tiles can be damaged in places
         that the newest root does not depend on.
         """
         if not 0 <= index < size <= self._events.head():
-            raise ProofError(f"there is no leaf {index} in a tree of {size}, or not yet")
+            raise ProofError(f"there is no leaf {index} in a tree of {size} leaves, or not yet")
 
         def prove() -> list[bytes]:
             proof = inclusion_proof(index, size, self._node)
@@ -218,9 +226,11 @@ class TransparencyLog:
         return self._sound(prove)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
-        """The proof that a tree begins with a smaller one. Raises ``ProofError``."""
+        """Return the proof that a tree begins with a smaller one. Raises ``ProofError``."""
         if not 0 <= old <= new <= self._events.head():
-            raise ProofError(f"a tree of {old} is no beginning of one of {new}, or not yet")
+            raise ProofError(
+                f"a tree of {old} leaves is not the beginning of one of {new}, or not yet"
+            )
 
         def prove() -> list[bytes]:
             proof = consistency_proof(old, new, self._node)
@@ -230,29 +240,31 @@ class TransparencyLog:
         return self._sound(prove)
 
     def _known_root(self, size: int) -> bytes:
-        """The root that was signed, or else one of the tiles that leads to one that was."""
+        """Return the signed root of a size, or the root of the tiles if it fits a signed root."""
         signed = self.signed.covering(size)
         if signed is not None and signed.size == size:
             return signed.root
-        found = root(size, self._node)
+        computed = root(size, self._node)
         if signed is not None:
             proof = consistency_proof(size, signed.size, self._node)
-            verify_consistency(size, signed.size, proof, found, signed.root)
-        return found
+            verify_consistency(size, signed.size, proof, computed, signed.root)
+        return computed
 
     def _sound(self, make: Callable[[], Made]) -> Made:
-        """What is made of the tiles. If it does not hold, they are damaged and are made anew.
+        """Return what ``make`` makes from the tiles. If that fails, make the tiles again and retry.
 
-        If that does not help, it is not the tiles that are wrong, and it is not tried again.
+        If the retry fails too, the tiles are not the cause, and they are not made again later.
         """
         with suppress(KeyError, ProofError):
             return make()
         with self._mending:
             try:
-                return make()  # somebody else may have mended them meanwhile
+                return make()  # another thread may have repaired the tiles meanwhile
             except (KeyError, ProofError) as wrong:
                 if self._in_vain:
-                    raise ProofError(f"the events do not fit what was signed: {wrong}") from wrong
+                    raise ProofError(
+                        f"the events do not fit the signed checkpoints: {wrong}"
+                    ) from wrong
                 log.warning("tiles_made_anew", why=str(wrong))
             self.tiles.clear()
             self._integrate()
@@ -267,7 +279,7 @@ class TransparencyLog:
         if size > head:
             raise Forked(
                 f"the log holds {size:,} events and the ledger ends at {head:,}: events are "
-                "missing. Was an older copy put in its place?"
+                "missing. Was the ledger replaced by an older copy?"
             )
         if size:
             (last,) = self._events.leaves(size - 1, 1)
@@ -289,7 +301,7 @@ class TransparencyLog:
         if size < last.size:
             raise Forked(
                 f"{last.size:,} events were signed at {last.signed_at} and the ledger ends at "
-                f"{size:,}: events are missing. Was an older copy put in its place?"
+                f"{size:,}: events are missing. Was the ledger replaced by an older copy?"
             )
         if root(last.size, self._node) != last.root:
             raise Forked(
@@ -305,6 +317,6 @@ class TransparencyLog:
             root=checkpoint.root,
             text=note.text,
             signatures="".join(signature.line() for signature in note.signatures),
-            # A clock that is set back must not give larger trees earlier times.
+            # If the clock is set back, a larger tree must not get an earlier time.
             signed_at=now if last is None else max(now, last.signed_at),
         )

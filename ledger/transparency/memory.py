@@ -1,12 +1,13 @@
-"""What this machine remembers of the logs that it signed, away from their ledgers' folders.
+"""This machine's memory of the logs that it signed, kept outside the ledgers' folders.
 
-Whoever puts an older copy of a ledger's files in their place takes back what ``.signed.db``
-promised, and no number of a file tells: copied into the same file it stays, and file systems give
-it out again. So the newest checkpoint is kept in the home of whoever serves the log as well. It is
-written after ``.signed.db``, so it is ahead of that file only if an older one lies in its place.
+If an operator replaces a ledger's files by an older copy, ``.signed.db`` forgets newer checkpoints.
+The file number does not reveal this: it stays the same if the content is copied into the same file,
+and file systems reuse numbers. So the newest checkpoint is also kept in the home folder of the user
+who serves the log. It is written after ``.signed.db``, so it is newer only if ``.signed.db`` was
+replaced by an older copy.
 
-Best effort: without a home to write in the log goes on, with a warning. Another machine, another
-user or a snapshot of the whole disk knows nothing of it; witnesses do.
+This is best effort: without a writable home folder the log continues, with a warning. Another
+machine, another user and a snapshot of the whole disk do not have this memory; witnesses do.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ log = structlog.get_logger("ledger.transparency")
 
 
 def state_folder() -> Path:
-    """Where this machine keeps what it remembers. Raises ``RuntimeError`` without a home.
+    """Return the folder of this machine's memory. Raises ``RuntimeError`` without a home folder.
 
-    Under ``$XDG_STATE_HOME``, which counts if it is absolute, else ``~/.local/state``.
+    It is in ``$XDG_STATE_HOME`` if that is an absolute path, else in ``~/.local/state``.
     """
     given = Path(os.environ.get("XDG_STATE_HOME", ""))
     state = given if given.is_absolute() else Path.home() / ".local" / "state"
@@ -37,8 +38,8 @@ def state_folder() -> Path:
 
 
 def memory_file(key: Verifier) -> Path:
-    """Where a key's newest checkpoint is remembered. Raises ``RuntimeError`` without a home."""
-    # A key id has four bytes: anybody can make another key with the same one.
+    """Return the file of a key's newest checkpoint. Raises ``RuntimeError`` without a home."""
+    # A key id has only four bytes, so anybody can make another key with the same id.
     digest = sha256(key.vkey().encode()).hexdigest()
     return state_folder() / f"{key.key_id:08x}-{digest[:16]}"
 
@@ -56,7 +57,7 @@ class Memory:
         return None if note is None else signed_by(note, key)
 
     def note(self, key: Verifier) -> bytes | None:
-        """The same as it was signed."""
+        """Return the remembered checkpoint as a signed note; ``None`` if there is none."""
         try:
             with memory_file(key).open("rb") as file:
                 note = file.read(MAX_NOTE + 1)
@@ -64,13 +65,13 @@ class Memory:
         except FileNotFoundError:
             return None
         except (OSError, RuntimeError, NoteError) as error:
-            # What its key did not sign says nothing, and gives way to what it signs next.
+            # Ignore a note that the key did not sign; the next signed checkpoint replaces it.
             self._warn("memory_unreadable", error)
             return None
         return note
 
     def remember(self, key: Verifier, note: bytes) -> None:
-        """Put a signed checkpoint in the place of a smaller one."""
+        """Remember a signed checkpoint if it is larger than the remembered one."""
         with self._lock:
             try:
                 size = signed_by(note, key).size
@@ -78,18 +79,18 @@ class Memory:
                 if held is None or held.size < size:
                     _replace(memory_file(key), note)
             except NoteError:
-                return  # of another key: the one that signed it remembers it
+                return  # another key signed it, and that key's memory has it
             except (OSError, RuntimeError) as error:
                 self._warn("memory_unwritable", error)
 
     def _warn(self, what: str, error: Exception) -> None:
-        """Say it once: the log is signed several times a second."""
+        """Warn only once, because the log is signed several times a second."""
         if not self._warned:
             self._warned = True
             log.warning(
                 what,
                 error=f"{type(error).__name__}: {error}",
-                effect="this machine does not notice if an older copy is put in the log's place",
+                effect="this machine cannot notice if an older copy replaces the log's files",
             )
 
 
@@ -98,7 +99,7 @@ def _replace(path: Path, note: bytes) -> None:
     path.parent.mkdir(mode=0o700, exist_ok=True)
     with unfinished(path) as folder:
         draft = folder / path.name
-        # Never readable by others, not even for a moment.
+        # Create it with its mode, so that others cannot read it even for a moment.
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             out.write(note)
             out.flush()

@@ -1,7 +1,8 @@
 """The Merkle tree of RFC 6962 (SHA-256): roots, proofs, and the checking of proofs.
 
-Nothing here stores anything. A tree is known by a function ``node(level, index)`` that gives the
-root of the complete subtree over the leaves ``index * 2**level`` to ``(index + 1) * 2**level``.
+This module stores nothing. A tree is given by a function ``node(level, index)`` that returns the
+root of the complete subtree over the leaves from ``index * 2**level`` up to, but without,
+``(index + 1) * 2**level``.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ Node = Callable[[int, int], bytes]
 
 
 class ProofError(ValueError):
-    """A proof does not prove what it was given for."""
+    """A proof is wrong, or cannot be made."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The hash of an entry as a leaf."""
+    """Return the hash of an entry as a leaf."""
     return sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of two subtrees together."""
+    """Return the hash of two subtrees together."""
     return sha256(b"\x01" + left + right).digest()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes (or over the roots of subtrees of one size)."""
+    """Return the root over leaf hashes (or over the roots of subtrees of one size)."""
     if not leaves:
         return EMPTY_ROOT
-    # Pair by pair, level by level; what is left over at the end of a level goes up unpaired, which
-    # is where the recursion of the RFC has it too.
+    # Hash pair by pair, level by level. A hash without a partner at the end of a level moves up
+    # unchanged, as in the recursion of the RFC.
     level = list(leaves)
     while len(level) > 1:
         odd = level[-1:] if len(level) % 2 else []
@@ -47,38 +48,38 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 class Growing:
-    """A tree known by nothing but what the next leaf needs: for one walk over all leaves."""
+    """A tree that keeps only the hashes that the next leaf needs, for one pass over all leaves."""
 
     def __init__(self) -> None:
         self.size = 0
         self._complete: list[bytes] = []  # roots of complete subtrees, the largest first
 
     def add(self, leaf: bytes) -> None:
-        """Put one more leaf hash behind the others."""
+        """Append a leaf hash."""
         self.size += 1
-        found, ends = leaf, self.size
+        subtree, ends = leaf, self.size
         while ends % 2 == 0:
-            found = node_hash(self._complete.pop(), found)
+            subtree = node_hash(self._complete.pop(), subtree)
             ends //= 2
-        self._complete.append(found)
+        self._complete.append(subtree)
 
     def root(self) -> bytes:
-        """The root over the leaves so far."""
+        """Return the root over the leaves so far."""
         if not self._complete:
             return EMPTY_ROOT
-        found = self._complete[-1]
+        subtree = self._complete[-1]
         for left in reversed(self._complete[:-1]):
-            found = node_hash(left, found)
-        return found
+            subtree = node_hash(left, subtree)
+        return subtree
 
 
 def root(size: int, node: Node) -> bytes:
-    """The root of the first ``size`` leaves."""
+    """Return the root of the first ``size`` leaves."""
     return _range(0, size, node) if size else EMPTY_ROOT
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
-    """What proves that a leaf is in the tree of ``size`` leaves, from the leaf upwards."""
+    """Return the proof that a leaf is in the tree of ``size`` leaves, from the leaf upwards."""
     if not 0 <= index < size:
         raise ProofError(f"there is no leaf {index} in a tree of {size}")
     proof: list[bytes] = []
@@ -95,9 +96,9 @@ def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
-    """What proves that the tree of ``old`` leaves is the beginning of the tree of ``new``."""
+    """Return the proof that the tree of ``old`` leaves is the beginning of that of ``new``."""
     if not 0 <= old <= new:
-        raise ProofError(f"a tree of {old} is no beginning of a tree of {new}")
+        raise ProofError(f"a tree of {old} leaves cannot be the beginning of one of {new}")
     if old in (0, new):
         return []
     proof: list[bytes] = []
@@ -143,12 +144,12 @@ def verify_consistency(
 ) -> None:
     """Raise ``ProofError`` unless the old tree is the beginning of the new one."""
     if not 0 <= old <= new:
-        raise ProofError(f"a tree of {old} is no beginning of a tree of {new}")
+        raise ProofError(f"a tree of {old} leaves cannot be the beginning of one of {new}")
     if old in (0, new):
         if proof:
-            raise ProofError("nothing is to be proved here, and the proof is not empty")
+            raise ProofError("the proof must be empty here; it is not")
         if old == new and old_root != new_root:
-            raise ProofError(f"two roots for one size of {old}")
+            raise ProofError(f"there are two roots for one size of {old}")
         if old == 0 and old_root != EMPTY_ROOT:
             raise ProofError("this is not the root of an empty tree")
         return
@@ -168,13 +169,14 @@ def verify_consistency(
 def _roots_by(
     hashes: list[bytes], old: int, new: int, old_root: bytes | None
 ) -> tuple[bytes, bytes]:
-    """The roots of both trees by a proof, whose hashes are used up from the end.
+    """Return the roots of both trees by a proof, whose hashes are taken from the end.
 
-    ``old_root``: known while the subtree is a beginning of the old tree, so no hash says it.
+    ``old_root``: given while the subtree begins with the whole old tree; the proof then has no hash
+    for it.
     """
     if old == new:
-        one = hashes.pop() if old_root is None else old_root
-        return one, one
+        same = hashes.pop() if old_root is None else old_root
+        return same, same
     sibling, split = hashes.pop(), _split(new)
     if old <= split:
         was, became = _roots_by(hashes, old, split, old_root)
@@ -184,12 +186,12 @@ def _roots_by(
 
 
 def _split(size: int) -> int:
-    """The largest power of two below ``size``."""
+    """Return the largest power of two below ``size``."""
     return 1 << (size - 1).bit_length() - 1
 
 
 def _range(start: int, end: int, node: Node) -> bytes:
-    """The root over the leaves from ``start`` to ``end``, as they lie in any tree."""
+    """Return the root over the leaves from ``start`` to ``end``, a range that a split makes."""
     size = end - start
     if size & (size - 1) == 0:
         level = size.bit_length() - 1

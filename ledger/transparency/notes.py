@@ -1,4 +1,4 @@
-"""Signed notes (c2sp.org/signed-note): a text, and under it one line for each signature."""
+"""Signed notes (c2sp.org/signed-note): a text, followed by one line for each signature."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-#: Kinds of keys by the byte that stands for them.
+#: The bytes that mark the kinds of keys.
 ED25519 = 0x01
 COSIGNATURE = 0x04
 
-#: Signature lines that a note may have; the specification asks for at least 16.
+#: The most signature lines of a note; the specification asks for at least 16.
 MAX_SIGNATURES = 64
-#: Bytes of a note.
+#: The most bytes of a note.
 MAX_NOTE = 1_000_000
 
 _BEGIN = "— "  # an em dash and a space
 
 
 class NoteError(ValueError):
-    """A note, a signature or a key is not what it should be."""
+    """A note, a signature or a key is not valid."""
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """One line under a note: who signed, with which key, and the bytes."""
+    """A signature line of a note: the signer's name, the key id and the signature bytes."""
 
     name: str
     key_id: int
     signature: bytes
 
     def line(self) -> str:
-        """As it stands under the note."""
+        """Return the line as it is in the note."""
         blob = self.key_id.to_bytes(4, "big") + self.signature
         return f"{_BEGIN}{self.name} {b64encode(blob).decode()}\n"
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A text (it ends in a newline) and its signatures, of which nothing is known yet."""
+    """A text (it ends in a newline) and its signatures, which are not verified yet."""
 
     text: str
     signatures: tuple[Signature, ...]
 
     def encode(self) -> bytes:
-        """The bytes of the note."""
+        """Return the bytes of the note."""
         lines = "".join(signature.line() for signature in self.signatures)
         return f"{self.text}\n{lines}".encode()
 
@@ -66,7 +66,7 @@ class Verifier(msgspec.Struct, frozen=True):
         return key_id(self.name, self.kind, self.public)
 
     def vkey(self) -> str:
-        """The key as people hand it on: ``<name>+<key id>+<key>``."""
+        """Return the key in its text form: ``<name>+<key id>+<key>``."""
         blob = bytes([self.kind]) + self.public
         return f"{self.name}+{self.key_id:08x}+{b64encode(blob).decode()}"
 
@@ -91,31 +91,31 @@ class Signer(msgspec.Struct, frozen=True):
         return self.private.public_key().public_bytes_raw()
 
     def verifier(self, kind: int = ED25519) -> Verifier:
-        """What others need to check the signatures."""
+        """Return the public key, by which others can check the signatures."""
         return Verifier(self.name, kind, self.public)
 
     def sign(self, text: str) -> Signature:
-        """The signature of a note's text."""
+        """Return the signature of a note's text."""
         return Signature(
             self.name, self.verifier().key_id, self.private.sign(check_text(text).encode())
         )
 
 
 def key_id(name: str, kind: int, public: bytes) -> int:
-    """SHA-256 over name, newline, kind and key, the first four bytes."""
+    """Return the first four bytes of the SHA-256 over name, newline, kind and key."""
     digest = sha256(check_name(name).encode() + b"\n" + bytes([kind]) + public).digest()
     return int.from_bytes(digest[:4], "big")
 
 
 def parse_vkey(vkey: str) -> Verifier:
-    """The key of a ``<name>+<key id>+<key>``. Raises ``NoteError`` for anything else."""
+    """Return the key that is written as ``<name>+<key id>+<key>``. Raises ``NoteError``."""
     parts = vkey.strip().split("+", 2)  # the key itself may contain a plus
     if len(parts) != 3:
-        raise NoteError(f"{vkey!r} is no verifier key: it has the form <name>+<key id>+<key>")
+        raise NoteError(f"a verifier key must be <name>+<key id>+<key>; it is {vkey!r}")
     name, given, encoded = parts
     blob = _decode(encoded)
     if len(blob) != 33 or blob[0] not in (ED25519, COSIGNATURE):
-        raise NoteError(f"the key of {name!r} is of a kind that is not known here")
+        raise NoteError(f"the key of {name!r} must be of kind 1 or 4; it is of another kind")
     verifier = Verifier(check_name(name), blob[0], blob[1:])
     if given != f"{verifier.key_id:08x}":
         raise NoteError(f"the key of {name!r} does not belong to the key id {given}")
@@ -123,7 +123,7 @@ def parse_vkey(vkey: str) -> Verifier:
 
 
 def parse_note(data: bytes) -> Note:
-    """A note taken apart. Raises ``NoteError`` if it is none."""
+    """Return the note in ``data``. Raises ``NoteError`` if it is not a note."""
     if len(data) > MAX_NOTE:
         raise NoteError("the note is too long")
     try:
@@ -141,15 +141,15 @@ def parse_note(data: bytes) -> Note:
     return Note(text + "\n", signed)
 
 
-#: Gives the bytes that a signature of a kind signs, and the bare signature among its bytes.
+#: Returns the bytes that a signature signs, and the bare signature within the signature's bytes.
 Reader = Callable[[str, bytes], tuple[bytes, bytes]]
 
 
 def verified(note: Note, keys: Iterable[Verifier], read: Reader | None = None) -> list[Signature]:
-    """The signatures by known keys, each checked. Unknown keys say nothing and are passed over.
+    """Return the verified signatures by known keys, and ignore those by unknown keys.
 
-    ``read`` says what signatures of another kind than Ed25519 sign. Raises ``NoteError`` if a known
-    key's signature is wrong, or none is known.
+    ``read`` is for signatures of other kinds than Ed25519. Raises ``NoteError`` if the signature of
+    a known key is wrong, or if no known key has signed.
     """
     known = {(key.name, key.key_id): key for key in keys}
     good = []
@@ -170,9 +170,11 @@ def verified(note: Note, keys: Iterable[Verifier], read: Reader | None = None) -
 
 
 def check_name(name: str) -> str:
-    """The name of a key. Raises ``NoteError`` for one that no key can have."""
+    """Return the name of a key. Raises ``NoteError`` for a name that a key cannot have."""
     if not name or "+" in name or any(unicodedata.category(c) in _NO_NAME for c in name):
-        raise NoteError(f"{name!r} cannot name a key: no spaces, no plus, not empty")
+        raise NoteError(
+            f"the name of a key must not be empty or contain a space or a plus; it is {name!r}"
+        )
     return name
 
 
@@ -180,16 +182,16 @@ _NO_NAME = {"Zs", "Zl", "Zp", "Cc"}
 
 
 def check_text(text: str) -> str:
-    """The text of a note. Raises ``NoteError`` for one that cannot be signed."""
+    """Return the text of a note. Raises ``NoteError`` for a text that cannot be signed."""
     if not text.endswith("\n") or any(char < " " and char != "\n" for char in text):
-        raise NoteError("the text of a note ends in a newline and has no control characters")
+        raise NoteError("the text of a note must end in a newline and have no control characters")
     return text
 
 
 def _signature(line: str) -> Signature:
     name, found, encoded = line.removeprefix(_BEGIN).partition(" ")
     if not line.startswith(_BEGIN) or not found:
-        raise NoteError(f"{line[:60]!r} is no signature line")
+        raise NoteError(f"{line[:60]!r} is not a signature line")
     blob = _decode(encoded)
     if len(blob) < 5:
         raise NoteError(f"the signature of {name!r} is too short")

@@ -23,7 +23,7 @@ _MANY = re.compile(r"[1-9][0-9]{0,5}")
 
 
 class PolicyError(ValueError):
-    """The policy file says something that it cannot say; the message names the line."""
+    """The policy file is not valid; the message names the line."""
 
 
 class KnownLog(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class KnownLog(msgspec.Struct, frozen=True):
 
 
 class KnownWitness(msgspec.Struct, frozen=True):
-    """A witness by its key, under the name that the policy gives it, and where to ask it."""
+    """A witness by its key, with its name in the policy and its address."""
 
     name: str
     key: Verifier
@@ -42,7 +42,7 @@ class KnownWitness(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """A policy file, understood. ``groups``: how many of which members each group needs."""
+    """The content of a policy file. ``groups``: how many of which members each group needs."""
 
     logs: tuple[KnownLog, ...] = ()
     witnesses: tuple[KnownWitness, ...] = ()
@@ -50,11 +50,11 @@ class Policy(msgspec.Struct, frozen=True):
     quorum: str = _NONE
 
     def satisfied(self, names: Collection[str]) -> bool:
-        """Whether cosignatures of the witnesses with these names suffice."""
+        """Whether the cosignatures of the witnesses with these names suffice."""
         return self.quorum == _NONE or self._witnessed(self.quorum, names)
 
     def keys_of(self, origin: str) -> tuple[Verifier, ...]:
-        """The keys that are trusted to sign for a log."""
+        """Return the keys that are trusted to sign for a log."""
         return tuple(log.key for log in self.logs if log.key.name == origin)
 
     def _witnessed(self, name: str, names: Collection[str]) -> bool:
@@ -65,13 +65,13 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 def parse_policy(data: bytes) -> Policy:
-    """The policy in a file. Raises ``PolicyError``."""
+    """Return the policy in a file. Raises ``PolicyError``."""
     reader = _Reader()
-    # Names are opaque octets: what is no UTF-8 stays what it is, and differs from all else.
+    # Names are opaque bytes: keep bytes that are not UTF-8, so that they stay different.
     for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), start=1):
         words = line.strip(" \t")
         if _CONTROL.search(line):
-            raise PolicyError(f"line {number}: a control character")
+            raise PolicyError(f"line {number}: it must not contain a control character")
         if not words or words.startswith("#"):
             continue
         keyword, *rest = _SPACE.split(words)
@@ -80,14 +80,14 @@ def parse_policy(data: bytes) -> Policy:
         except ValueError as error:
             raise PolicyError(f"line {number}: {error}") from error
     if reader.quorum is None:
-        raise PolicyError("there is no quorum line; write 'quorum none' if nobody has to cosign")
+        raise PolicyError("there must be a quorum line; write 'quorum none' if nobody must cosign")
     return Policy(
         tuple(reader.logs), tuple(reader.witnesses.values()), reader.groups, reader.quorum
     )
 
 
 class _Reader:
-    """What the lines so far have defined."""
+    """The logs, witnesses and groups that the lines so far have defined."""
 
     def __init__(self) -> None:
         self.logs: list[KnownLog] = []
@@ -106,7 +106,7 @@ class _Reader:
                 self._group(name, many, members)
             case "quorum", [name]:
                 if self.quorum is not None:
-                    raise ValueError("there is a quorum line already")
+                    raise ValueError("there must be only one quorum line")
                 if name != _NONE:
                     self._defined(name)
                 self.quorum = name
@@ -145,17 +145,17 @@ class _Reader:
 
     def _free(self, name: str) -> None:
         if name == _NONE or name in self.witnesses or name in self.groups:
-            raise ValueError(f"{name!r} means something already")
+            raise ValueError(f"the name {name!r} is already in use")
 
     def _defined(self, name: str) -> None:
         if name not in self.witnesses and name not in self.groups:
-            raise ValueError(f"{name!r} is no witness or group of the lines before")
+            raise ValueError(f"{name!r} must be a witness or group that an earlier line defines")
 
 
 def _key(vkey: str, kind: int, whose: str) -> Verifier:
     key = parse_vkey(vkey)
     if key.kind != kind:
-        raise ValueError(f"the key of {key.name!r} is not that of {whose}")
+        raise ValueError(f"the key of {key.name!r} must be the key of {whose}; it is not")
     return key
 
 
@@ -164,5 +164,5 @@ def _url(url: str | None) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no address of the form https://host/prefix")
+        raise ValueError(f"an address must have the form https://host/prefix; it is {url!r}")
     return url.rstrip("/")

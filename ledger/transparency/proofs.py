@@ -1,4 +1,4 @@
-"""Receipts (c2sp.org/tlog-proof): a proof of one event that can be kept and checked offline."""
+"""Receipts (c2sp.org/tlog-proof): proofs of single events that can be kept and checked offline."""
 
 from __future__ import annotations
 
@@ -15,56 +15,59 @@ _HEAD = "c2sp.org/tlog-proof@v1"
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """That an entry is the leaf ``index`` of the tree in a signed checkpoint."""
+    """The proof that an entry is the leaf ``index`` of the tree in a signed checkpoint."""
 
     index: int
     proof: tuple[bytes, ...]
     checkpoint: bytes
 
     def encode(self) -> bytes:
-        """The text of the receipt."""
-        lines = [_HEAD, f"index {self.index}", *(b64encode(one).decode() for one in self.proof), ""]
+        """Return the text of the receipt."""
+        hashes = (b64encode(digest).decode() for digest in self.proof)
+        lines = [_HEAD, f"index {self.index}", *hashes, ""]
         return "\n".join(lines).encode() + b"\n" + self.checkpoint
 
     def verify(self, entry: bytes, keys: Sequence[Verifier]) -> list[Verifier]:
-        """Which of ``keys`` have signed the tree that the entry is in, in the name of its log.
+        """Return those of ``keys`` that signed the checkpoint in the name of its log.
 
-        Raises ``ProofError`` if none has, or the entry is not in that tree.
+        Raises ``ProofError`` if none of them did, or if the entry is not in the tree.
         """
         try:
             checkpoint, signers = signed_checkpoint(parse_note(self.checkpoint), keys)
         except NoteError as error:
-            raise ProofError(f"the checkpoint is not good: {error}") from error
+            raise ProofError(f"the checkpoint is not valid: {error}") from error
         verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, self.proof, checkpoint.root)
         return signers
 
 
 def parse_receipt(data: bytes) -> Receipt:
-    """A receipt taken apart. Raises ``ProofError`` if it is none."""
+    """Return the receipt in ``data``. Raises ``ProofError`` if it is not a receipt."""
     head, found, checkpoint = data.partition(b"\n\n")
     try:
         first, *lines = head.decode().split("\n")
     except UnicodeDecodeError:
         raise ProofError("the receipt is not UTF-8") from None
     if first != _HEAD or not found:
-        raise ProofError(f"a receipt begins with {_HEAD}")
+        raise ProofError(f"a receipt must begin with {_HEAD}")
     if lines and lines[0].startswith("extra "):
         lines = lines[1:]
     word, _, index = lines[0].partition(" ") if lines else ("", "", "")
     if word != "index":
-        raise ProofError("the receipt names no index")
+        raise ProofError("the receipt must name an index; it does not")
     try:
         at = parse_size(index)
     except NoteError as error:
-        raise ProofError(f"the index of the receipt is no number below 2**63: {error}") from error
+        raise ProofError(
+            f"the index of the receipt must be a number below 2**63: {error}"
+        ) from error
     return Receipt(at, tuple(_hash(line) for line in lines[1:]), checkpoint)
 
 
 def _hash(line: str) -> bytes:
     try:
-        found = b64decode(line, validate=True)
+        digest = b64decode(line, validate=True)
     except ValueError:
-        found = b""
-    if len(found) != HASH_SIZE:
-        raise ProofError(f"{line[:60]!r} is no hash")
-    return found
+        digest = b""
+    if len(digest) != HASH_SIZE:
+        raise ProofError(f"a line of the proof must be a hash in base64; it is {line[:60]!r}")
+    return digest

@@ -1,7 +1,7 @@
-"""A checkpoint where somebody keeps it, a file or an address, with its tiles if they lie beside it.
+"""A published checkpoint, read from a file or an address, with the tiles next to it if any.
 
-Tiles lie beside a checkpoint as c2sp.org/tlog-tiles has them. Nothing that is read here is
-believed: the checkpoint's signature and the tiles' hashes are checked by whoever asks.
+The tiles have paths as in c2sp.org/tlog-tiles. This module trusts nothing that it reads: callers
+check the signature of the checkpoint and the hashes of the tiles.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _SECONDS = 10.0
 
 
 class Unreachable(OSError):
-    """What should lie at an address could not be had."""
+    """A file or address could not be read."""
 
 
 def signed_by(note: bytes, key: Verifier) -> Checkpoint:
-    """The checkpoint of a note. Raises ``NoteError`` unless ``key`` signed it under its name."""
+    """Return the checkpoint of a note. Raises ``NoteError`` unless ``key`` signed its own log."""
     checkpoint, _ = signed_checkpoint(parse_note(note), [key])
     return checkpoint
 
 
 class Published:
-    """The checkpoint at a path or an ``http(s)`` address. Raises ``Unreachable`` if none is."""
+    """The checkpoint at a path or an ``http(s)`` address. Raises ``Unreachable``."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -38,7 +38,7 @@ class Published:
     def prove_beginning(self, size: int, root: bytes, checkpoint: Checkpoint) -> None:
         """Raise ``ProofError`` unless the tree of this root is the beginning of the published one.
 
-        Raises ``Unreachable`` if the tiles that show it are not to be had.
+        Raises ``Unreachable`` if the tiles that could show it cannot be read.
         """
         proof = consistency_proof(size, checkpoint.size, node_of(self._tiles(checkpoint.size)))
         verify_consistency(size, checkpoint.size, proof, root, checkpoint.root)
@@ -47,16 +47,16 @@ class Published:
         prefix = self.where.rpartition("/")[0] if "/" in self.where else "."
 
         def tile(level: int, n: int, width: int) -> bytes:
-            there = width_at(level, n, size)
+            published = width_at(level, n, size)
             try:
-                hashes = self._read(f"{prefix}/tile/{tile_path(level, n, there)}")
+                hashes = self._read(f"{prefix}/tile/{tile_path(level, n, published)}")
             except Unreachable:
-                if there == WIDTH:
+                if published == WIDTH:
                     raise
-                # A partial tile may be gone once the full one exists.
+                # A server may remove a partial tile once the full one exists.
                 hashes = self._read(f"{prefix}/tile/{tile_path(level, n)}")
             if len(hashes) < width * HASH_SIZE:
-                raise Unreachable(f"{prefix}: tile {tile_path(level, n, there)} is too short")
+                raise Unreachable(f"{prefix}: tile {tile_path(level, n, published)} is too short")
             return hashes[: width * HASH_SIZE]
 
         return tile
@@ -65,8 +65,8 @@ class Published:
         try:
             if self.where.startswith(("http://", "https://")):
                 with urllib.request.urlopen(where, timeout=_SECONDS) as answer:  # noqa: S310
-                    found: bytes = answer.read(MAX_NOTE + 1)
-                return found
+                    content: bytes = answer.read(MAX_NOTE + 1)
+                return content
             return Path(where).read_bytes()
         except (OSError, HTTPException, ValueError) as error:
             raise Unreachable(f"{where}: {error}") from error

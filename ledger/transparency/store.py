@@ -1,8 +1,8 @@
-"""Where tiles and signed checkpoints lie: two small SQLite files beside the ledger.
+"""The stores of tiles and of signed checkpoints: two SQLite files that belong to the ledger.
 
-The tiles can be made again from the events. What was signed cannot: its file is the log's memory of
-what it has promised, and is kept apart, so that neither an old copy of the ledger nor one of the
-tiles takes it back.
+The tiles can be made again from the events. The signed checkpoints cannot: they are the log's
+record of what it has promised. They have a file of their own, so that an old copy of the ledger or
+of the tiles does not remove them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _NEWEST = "SELECT size, root, text, signatures, signed_at FROM signed ORDER BY s
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """One signed checkpoint: its text, and the signature lines under it, cosignatures included."""
+    """A signed checkpoint: its text and its signature lines, cosignatures included."""
 
     size: int
     root: bytes
@@ -83,14 +83,14 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class LogKey(msgspec.Struct, frozen=True):
-    """A public key of a log, and the size from which it signs, till the next one does."""
+    """A public key of a log, and the size from which it signs, until the next key does."""
 
     since: int
     vkey: str
 
 
 class Retired(Exception):
-    """The key that signed gave way to another one, ``vkey``."""
+    """The key was replaced by another one, ``vkey``, and can no longer sign."""
 
     def __init__(self, vkey: str) -> None:
         super().__init__(f"this log signs with {vkey} now")
@@ -123,13 +123,13 @@ class SQLiteFile:
             self._sqlite.close()
 
     def rows(self, sql: str, *parameters: Any) -> list[Any]:
-        """What a statement finds."""
+        """Return the rows that a statement finds."""
         with self._lock, self._translated():
             return self._sqlite.execute(sql, parameters).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds the write lock; nothing of it stays if anything in it fails."""
+        """Run the block in a transaction with the write lock; roll back if it raises."""
         with self._lock, self._translated():
             self._sqlite.execute("BEGIN IMMEDIATE")
             try:
@@ -148,7 +148,7 @@ class SQLiteFile:
 
 
 class TileStore:
-    """The tiles of one tree. Any number of processes may extend it; each sees the others' work."""
+    """The tiles of one tree. Several processes may extend it; each sees the work of the others."""
 
     def __init__(self, path: Path) -> None:
         self._file = SQLiteFile(path, TILES_SCHEMA)
@@ -164,18 +164,18 @@ class TileStore:
         return int(size)
 
     def tile(self, level: int, n: int, width: int) -> bytes:
-        """The first ``width`` hashes of a tile. Raises ``KeyError`` if it has fewer."""
-        found = self._file.rows("SELECT hashes FROM tiles WHERE level = ? AND n = ?", level, n)
-        hashes: bytes = found[0][0] if found else b""
+        """Return the first ``width`` hashes of a tile. Raises ``KeyError`` if it has fewer."""
+        rows = self._file.rows("SELECT hashes FROM tiles WHERE level = ? AND n = ?", level, n)
+        hashes: bytes = rows[0][0] if rows else b""
         if len(hashes) < width * HASH_SIZE:
             raise KeyError((level, n, width))
         return hashes[: width * HASH_SIZE]
 
     def extend(self, size: int, leaves: Sequence[bytes]) -> int:
-        """Add leaf hashes behind a tree of ``size`` leaves; the size afterwards.
+        """Append leaf hashes to a tree of ``size`` leaves, and return the new size.
 
-        If somebody else has added some meanwhile, nothing is added. All tiles of one call appear
-        together: a crash leaves the tree as it was.
+        If another process has added leaves meanwhile, add nothing. All tiles of one call are
+        written in one transaction, so a crash leaves the tree unchanged.
         """
         with self._file.writing() as sqlite:
             ((now,),) = sqlite.execute("SELECT size FROM tree")
@@ -189,14 +189,14 @@ class TileStore:
         return size + len(leaves)
 
     def clear(self) -> None:
-        """Forget all tiles, to make them anew."""
+        """Delete all tiles, so that they can be made again."""
         with self._file.writing() as sqlite:
             sqlite.execute("DELETE FROM tiles")
             sqlite.execute("UPDATE tree SET size = 0")
 
 
 def _extend(sqlite: sqlite3.Connection, level: int, count: int, hashes: list[bytes]) -> list[bytes]:
-    """Add hashes to a level that has ``count``; the roots of the tiles that became full."""
+    """Add hashes to a level that has ``count``; return the roots of the tiles that became full."""
     n, have = divmod(count, WIDTH)
     data = b"".join(hashes)
     if have:
@@ -213,22 +213,22 @@ def _extend(sqlite: sqlite3.Connection, level: int, count: int, hashes: list[byt
 
 
 def newest_in(path: Path) -> Signed | None:
-    """The last checkpoint in a copy of a file of signed ones, which is only read."""
+    """Return the last checkpoint in a copied file of signed checkpoints, without writing to it."""
     try:
         with closing(sqlite3.connect(unchanging(path), uri=True)) as sqlite:
-            found = sqlite.execute(_NEWEST).fetchone()
+            row = sqlite.execute(_NEWEST).fetchone()
     except sqlite3.Error as error:
         raise StoreError(trouble(path, error)) from error
-    return Signed(*found) if found else None
+    return Signed(*row) if row else None
 
 
 class SignedStore:
-    """Every checkpoint that was signed. The newest only gives way to one that follows on it.
+    """Every signed checkpoint. A new one is accepted only as the successor of the newest.
 
-    A copy of this file knows that it is one, by the number that the file system gave the original:
-    two that both went on would sign two histories. File systems give out a number again, and what
-    is copied into a file leaves it its own: that, ``ledger.transparency.memory`` notices. Copies of
-    whole disks are beyond both; witnesses are not.
+    If the original and a copy of this file both continued, they would sign two histories. So the
+    file stores the number that the file system gave to the original, and a copy has another number.
+    File systems reuse numbers, and content that is copied into an existing file keeps its number;
+    ``ledger.transparency.memory`` notices these cases. Only witnesses notice copies of whole disks.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -240,48 +240,48 @@ class SignedStore:
         self._file.close()
 
     def newest(self) -> Signed | None:
-        """The last checkpoint signed."""
-        found = self._file.rows(_NEWEST)
-        return Signed(*found[0]) if found else None
+        """Return the last signed checkpoint; ``None`` if nothing was signed."""
+        rows = self._file.rows(_NEWEST)
+        return Signed(*rows[0]) if rows else None
 
     def covering(self, size: int) -> Signed | None:
-        """The first checkpoint signed of at least so many leaves."""
-        found = self._file.rows(
+        """Return the first signed checkpoint of at least ``size`` leaves; ``None`` if none."""
+        rows = self._file.rows(
             "SELECT size, root, text, signatures, signed_at FROM signed WHERE size >= ?"
             " ORDER BY size LIMIT 1",
             size,
         )
-        return Signed(*found[0]) if found else None
+        return Signed(*rows[0]) if rows else None
 
     def cosigned(self, limit: int) -> list[Signed]:
-        """The last checkpoints with more signatures than their log's, the newest first."""
-        found = self._file.rows(
+        """Return the last ``limit`` checkpoints with cosignatures, the newest first."""
+        rows = self._file.rows(
             "SELECT size, root, text, signatures, signed_at FROM signed"
             " WHERE instr(signatures, char(10)) < length(signatures) ORDER BY size DESC LIMIT ?",
             limit,
         )
-        return [Signed(*row) for row in found]
+        return [Signed(*row) for row in rows]
 
     def keys(self) -> list[LogKey]:
-        """The keys of this log, the one that signs now last; none before the first signature.
+        """Return the keys of this log in order, the current one last; empty before any signature.
 
-        A checkpoint of the size at which one gave way to the next is signed by both.
+        The checkpoint of the size at which a key was replaced is signed by both keys.
         """
         return [LogKey(*row) for row in self._file.rows("SELECT * FROM keys ORDER BY since")]
 
     def begin(self, vkey: str) -> None:
-        """Remember, before anything is signed, which key is going to, and where this file lies."""
+        """Store, before the first signature, which key will sign, and the number of this file."""
         with self._file.writing() as sqlite:
             sqlite.execute("INSERT OR IGNORE INTO keys VALUES (0, ?)", (vkey,))
             self._settle(sqlite)
 
     def is_copy(self) -> bool:
-        """Whether this file was copied, or restored, since it was made or last settled."""
-        found = self._file.rows("SELECT file FROM place")
-        return bool(self.keys()) and found != [(number_of(self._file.path),)]
+        """Whether this file is a copy or a restored file that was not settled since."""
+        rows = self._file.rows("SELECT file FROM place")
+        return bool(self.keys()) and rows != [(number_of(self._file.path),)]
 
     def settle(self) -> None:
-        """From here on this file is the original: somebody has seen that no other one goes on."""
+        """Make this file the original, after an operator checked that no other copy is in use."""
         with self._file.writing() as sqlite:
             self._settle(sqlite)
 
@@ -289,9 +289,9 @@ class SignedStore:
         sqlite.execute("INSERT OR REPLACE INTO place VALUES (1, ?)", (number_of(self._file.path),))
 
     def replace(self, old: Signed | None, new: Signed, vkey: str) -> bool:
-        """Compare and swap: whether ``new`` was put in after ``old``, still the newest by then.
+        """Add ``new`` if ``old`` is still the newest checkpoint; return whether it was added.
 
-        ``vkey``: the key that signed it. Raises ``Retired`` if that is not the one that signs now.
+        ``vkey``: the key that signed it. Raises ``Retired`` if that is not the current key.
         """
         with self._file.writing() as sqlite:
             holding = _holding(sqlite)
@@ -311,15 +311,15 @@ class SignedStore:
         return True
 
     def add_signature(self, size: int, signature: Signature) -> None:
-        """Put a further signature under a signed checkpoint, unless its key's is there already."""
+        """Add a signature to a signed checkpoint, unless its key has already signed it."""
         with self._file.writing() as sqlite:
             _add_signature(sqlite, size, signature)
 
     def hand_over(self, old: str, new: str, size: int, signature: Signature) -> LogKey | None:
-        """Let the next key sign from here on; ``None`` if ``size`` is not the newest any more.
+        """Let the next key sign from now on; ``None`` if ``size`` is no longer the newest.
 
-        ``signature``: of the newest checkpoint by the new key, under which the old one's stands
-        too. Raises ``Retired`` if ``old`` does not sign any more.
+        ``signature``: that of the new key over the newest checkpoint, which the old key has signed
+        already. Raises ``Retired`` if ``old`` is no longer the current key.
         """
         with self._file.writing() as sqlite:
             holding = _holding(sqlite)
@@ -333,18 +333,18 @@ class SignedStore:
 
 
 def _holding(sqlite: sqlite3.Connection) -> str | None:
-    """The key that signs now."""
-    found = sqlite.execute("SELECT vkey FROM keys ORDER BY since DESC LIMIT 1").fetchone()
-    return None if found is None else str(found[0])
+    """Return the current key; ``None`` if no key has signed yet."""
+    row = sqlite.execute("SELECT vkey FROM keys ORDER BY since DESC LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
 
 
 def _add_signature(sqlite: sqlite3.Connection, size: int, signature: Signature) -> None:
-    found = sqlite.execute("SELECT text, signatures FROM signed WHERE size = ?", (size,)).fetchone()
-    if found is None:
+    row = sqlite.execute("SELECT text, signatures FROM signed WHERE size = ?", (size,)).fetchone()
+    if row is None:
         return
-    text, lines = found
-    there = parse_note(f"{text}\n{lines}".encode()).signatures
-    if any((one.name, one.key_id) == (signature.name, signature.key_id) for one in there):
+    text, lines = row
+    present = parse_note(f"{text}\n{lines}".encode()).signatures
+    if any((line.name, line.key_id) == (signature.name, signature.key_id) for line in present):
         return
     sqlite.execute(
         "UPDATE signed SET signatures = signatures || ? WHERE size = ?", (signature.line(), size)

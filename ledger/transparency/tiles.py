@@ -1,8 +1,8 @@
-"""Tiles (c2sp.org/tlog-tiles): 256 hashes of one level of the tree together.
+"""Tiles (c2sp.org/tlog-tiles): groups of 256 hashes of one level of the tree.
 
 A tile at level l holds the roots of subtrees of 256**l leaves. It grows at its end until it is
-full, and only then does its root go into the level above; so a partial tile is the beginning of
-the full one, and whatever was served once can be served for ever.
+full; only then is its root added to the level above. So a partial tile is the beginning of the full
+one, and any tile that was served once can be served for ever.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ WIDTH = 256
 #: Levels of a tree that a tile spans: 256 = 2**8.
 HEIGHT = 8
 
-#: Gives the hashes that a tile holds, at least as many as asked for.
+#: Returns the hashes of a tile (level, number, width), at least ``width`` of them.
 Tile = Callable[[int, int, int], bytes]
 
-#: At most 18 digits: no tree has more tiles, and no number here is longer than 63 bits.
+#: At most 18 digits, because a tree cannot have more tiles and numbers must fit into 63 bits.
 _PATH = re.compile(
     r"(?P<level>0|[1-9][0-9]?|entries)/(?P<high>(?:x[0-9]{3}/){0,5})(?P<low>[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?\Z"
@@ -28,7 +28,7 @@ _PATH = re.compile(
 
 
 def tile_path(level: int | str, n: int, width: int = WIDTH) -> str:
-    """The place of a tile below ``tile/``: ``0/x001/x234/067``, ``0/x001/x234/067.p/8``."""
+    """Return the path of a tile below ``tile/``: ``0/x001/x234/067``, ``0/x001/x234/067.p/8``."""
     parts = [f"{n % 1000:03d}"]
     while n >= 1000:
         n //= 1000
@@ -38,31 +38,33 @@ def tile_path(level: int | str, n: int, width: int = WIDTH) -> str:
 
 
 def parse_tile_path(path: str) -> tuple[int | None, int, int]:
-    """Level (``None`` for entries), number and width of a place below ``tile/``.
+    """Return the level (``None`` for entries), number and width of a path below ``tile/``.
 
-    Raises ``ValueError`` for anything that is not written as ``tile_path`` writes it.
+    Raises ``ValueError`` for a path that ``tile_path`` does not write.
     """
-    found = _PATH.match(path)
-    if found is None:
-        raise ValueError(f"{path!r} is no place of a tile")
-    level = None if found["level"] == "entries" else int(found["level"])
-    n = int(found["high"].replace("x", "").replace("/", "") + found["low"])
-    width = int(found["width"] or WIDTH)
-    if found["width"] and width >= WIDTH:
-        raise ValueError(f"{path!r} is no place of a tile: a part has 1 to {WIDTH - 1} hashes")
-    if (level or 0) > 63 or path != tile_path(found["level"], n, width):
-        raise ValueError(f"{path!r} is no place of a tile")
+    match = _PATH.match(path)
+    if match is None:
+        raise ValueError(f"{path!r} is not the path of a tile")
+    level = None if match["level"] == "entries" else int(match["level"])
+    n = int(match["high"].replace("x", "").replace("/", "") + match["low"])
+    width = int(match["width"] or WIDTH)
+    if match["width"] and width >= WIDTH:
+        raise ValueError(
+            f"{path!r} is not the path of a tile: a partial tile has 1 to {WIDTH - 1} hashes"
+        )
+    if (level or 0) > 63 or path != tile_path(match["level"], n, width):
+        raise ValueError(f"{path!r} is not the path of a tile")
     return level, n, width
 
 
 def width_at(level: int, n: int, size: int) -> int:
-    """How many hashes the tile holds in a tree of ``size`` leaves; 0 if it is not there."""
+    """Return how many hashes the tile has in a tree of ``size`` leaves; 0 if it does not exist."""
     hashes = size >> (HEIGHT * level)
     return max(0, min(WIDTH, hashes - n * WIDTH))
 
 
 def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
-    """Level, number and width of every tile of a tree."""
+    """Yield the level, number and width of every tile of a tree."""
     level = 0
     while hashes := size >> (HEIGHT * level):
         for n in range(-(-hashes // WIDTH)):
@@ -71,7 +73,7 @@ def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
 
 
 def node_of(tile: Tile) -> Callable[[int, int], bytes]:
-    """The function by which ``merkle`` knows a tree, from tiles."""
+    """Return the function ``node`` by which ``merkle`` reads a tree, made from tiles."""
 
     def node(level: int, index: int) -> bytes:
         above, height = divmod(level, HEIGHT)
@@ -84,25 +86,25 @@ def node_of(tile: Tile) -> Callable[[int, int], bytes]:
     return node
 
 
-#: Begins an entry that stands for one whose bytes its reader may not have; its leaf hash follows.
-#: No record begins so: records are MessagePack maps.
+#: The beginning of an entry that replaces a record which its reader may not see; the record's leaf
+#: hash follows. A record is a MessagePack map, and so never begins like this.
 WITHHELD = b"withheld\n"
 
 
 def entry(data: bytes) -> bytes:
-    """One record in a bundle of entries: its length in two bytes, and its bytes."""
+    """Return an entry of a bundle: the length of the record in two bytes, and its bytes."""
     return len(data).to_bytes(2, "big") + data
 
 
 def withheld(leaf: bytes) -> bytes:
-    """What stands in a bundle in the place of a record that is withheld, whose hash is ``leaf``."""
+    """Return the entry that replaces a withheld record, whose leaf hash is ``leaf``."""
     return entry(WITHHELD + leaf)
 
 
 def leaves_of(bundle: bytes) -> Iterator[tuple[bytes | None, bytes]]:
-    """Each entry of a bundle with its leaf hash; ``None`` for the bytes of one that is withheld.
+    """Yield each entry of a bundle with its leaf hash; ``None`` in place of a withheld entry.
 
-    Raises ``ValueError`` for what is no bundle.
+    Raises ``ValueError`` if the bytes are not a bundle.
     """
     while bundle:
         size = int.from_bytes(bundle[:2], "big")
@@ -114,9 +116,9 @@ def leaves_of(bundle: bytes) -> Iterator[tuple[bytes | None, bytes]]:
         elif len(data) == len(WITHHELD) + HASH_SIZE:
             yield None, data[len(WITHHELD) :]
         else:
-            raise ValueError("an entry that is withheld must hold its leaf hash and nothing else")
+            raise ValueError("a withheld entry must hold its leaf hash and nothing else")
 
 
 def split(hashes: bytes) -> list[bytes]:
-    """The hashes of a tile one by one."""
+    """Return the hashes of a tile as a list."""
     return [hashes[i : i + HASH_SIZE] for i in range(0, len(hashes), HASH_SIZE)]

@@ -1,9 +1,9 @@
-"""A witness of other logs (c2sp.org/tlog-witness v1.0.0): it signs that they only ever grew.
+"""A witness of other logs (c2sp.org/tlog-witness v1.0.0): it confirms that they only grow.
 
-What it cosigned last of each log is on disk before the signature leaves, and whether the next one
-follows from it is decided in the same transaction. So neither two requests at a time nor a crash at
-any moment can bring it to cosign two trees of which neither is the beginning of the other. A crash
-after the transaction loses a signature that nobody has; the log asks again.
+The witness stores the last cosigned checkpoint of each log before it sends the signature, and
+checks in the same transaction that the new checkpoint continues the stored one. So neither two
+simultaneous requests nor a crash can make it cosign two trees of which neither is the beginning of
+the other. A crash after the transaction loses a signature that was not sent; the log asks again.
 """
 
 from __future__ import annotations
@@ -44,35 +44,35 @@ _COSIGNED = (
 
 
 class NotCosigned(Exception):
-    """A submission was declined."""
+    """The witness declined a submission."""
 
 
 class Malformed(NotCosigned):
-    """It is not written as it should be, or its old size lies above its size."""
+    """The submission does not have the right form, or its old size is above its size."""
 
 
 class UnknownLog(NotCosigned):
-    """Its origin is none that this witness was told of."""
+    """The witness does not know the log of the submission."""
 
 
 class NotSigned(NotCosigned):
-    """No key that is trusted for its origin has signed it, or such a signature is wrong."""
+    """No trusted key of the log has signed the checkpoint, or such a signature is wrong."""
 
 
 class OtherSize(NotCosigned):
-    """The checkpoint cosigned last has another size than the one it starts from."""
+    """The submission's old size is not that of the last cosigned checkpoint."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"the checkpoint cosigned last has {size} leaves")
+        super().__init__(f"the last cosigned checkpoint has {size} leaves; start the proof there")
         self.size = size
 
 
 class NotProven(NotCosigned):
-    """Its proof does not show that its tree begins with the one cosigned last."""
+    """The proof does not show that the tree begins with the last cosigned one."""
 
 
 class Cosigned(msgspec.Struct, frozen=True):
-    """The checkpoint of one log that was cosigned last, signed by the log and the witness."""
+    """The last cosigned checkpoint of a log, signed by the log and the witness."""
 
     origin: str
     size: int
@@ -81,12 +81,12 @@ class Cosigned(msgspec.Struct, frozen=True):
     signatures: str
 
     def note(self) -> bytes:
-        """The checkpoint as it is served."""
+        """Return the checkpoint in the form in which it is served."""
         return f"{self.text}\n{self.signatures}".encode()
 
 
 def prepare_store(path: Path) -> bool:
-    """Make the file of a witness if there is none; whether anything was cosigned in it."""
+    """Make the file of a witness if it does not exist; return whether it has cosigned before."""
     with closing(SQLiteFile(path, _COSIGNED)) as file:
         return bool(file.rows("SELECT 1 FROM cosigned LIMIT 1"))
 
@@ -94,8 +94,8 @@ def prepare_store(path: Path) -> bool:
 class Witness:
     """Cosigns checkpoints of the logs it knows. Safe for threads, and for processes on one file.
 
-    ``logs``: the keys it trusts; the name of a key is the origin of the log that it signs for, and
-    a log that changes its key has two.
+    ``logs``: the trusted keys. The name of a key is the origin of its log; a log that changes its
+    key has two.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Witness:
         self._file.close()
 
     def add_checkpoint(self, body: bytes) -> str:
-        """The signature line for a submission, once it is on disk. Raises ``NotCosigned``."""
+        """Cosign a submission, store it, and return the signature line. Raises ``NotCosigned``."""
         try:
             submission = parse_submission(body)
             note = parse_note(submission.checkpoint)
@@ -127,13 +127,15 @@ class Witness:
             raise Malformed(str(error)) from error
         keys = self._keys.get(checkpoint.origin)
         if keys is None:
-            raise UnknownLog(f"{checkpoint.origin[:200]!r} is no log that is witnessed here")
+            raise UnknownLog(f"this witness does not know the log {checkpoint.origin[:200]!r}")
         try:
             by_log = verified(note, keys)
         except NoteError as error:
             raise NotSigned(str(error)) from error
         if submission.old > checkpoint.size:
-            raise Malformed(f"old size {submission.old} lies above size {checkpoint.size}")
+            raise Malformed(
+                f"the old size must not be above the size {checkpoint.size}; it is {submission.old}"
+            )
         return self._cosign(
             submission, checkpoint, note.text, "".join(signature.line() for signature in by_log)
         )
@@ -164,8 +166,8 @@ class Witness:
                 verify_consistency(size, checkpoint.size, submission.proof, root, checkpoint.root)
             except ProofError as error:
                 if checkpoint.size == size and checkpoint.root != root:
-                    # Two trees of one size, both signed by the log: worth keeping. A wrong proof
-                    # is not: anybody can send one with a checkpoint that is public.
+                    # The log has signed two trees of one size: keep this evidence. A wrong proof
+                    # alone is not evidence, because anybody can send one with a public checkpoint.
                     log.error(
                         "log_not_consistent",
                         origin=checkpoint.origin,
@@ -187,5 +189,5 @@ class Witness:
 
 
 def origin_hash(origin: str) -> str:
-    """The SHA-256 (hex) of an origin, by which a witness's readers name a log."""
+    """Return the SHA-256 (hex) of an origin, by which a witness's readers name a log."""
     return sha256(origin.encode()).hexdigest()

@@ -1,5 +1,6 @@
-"""保险库 The vault: a random key for each person, and what is sealed with it. No business in here.
+"""保险库 The vault: a random key for each person, and the sealing of texts with it.
 
-Events hold ciphertexts and are for ever; the keys lie beside the ledger and are not. Destroying a
-key erases what it sealed wherever a copy of an event lies, and leaves every hash as it was.
+Events hold ciphertexts and last for ever; the keys are stored outside the ledger and can be
+destroyed. Destroying a key makes all that it sealed unreadable, in every copy of the events, and
+changes no hash.
 """

@@ -1,4 +1,4 @@
-"""Sealing: AES-256-GCM under a person's own key, bound to the place that it was sealed for."""
+"""Sealing: AES-256-GCM under a person's own key, bound to one event type and field."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.general.vocabulary import PersonId
 from ledger.kernel import Value
 
-#: Half of a secret encrypts, the other half makes nonces.
+#: The first half of a secret encrypts, the second half makes nonces.
 HALF = 32
 SECRET_BYTES = 2 * HALF
 
 _NONCE_BYTES = 12
-#: Texts are filled up to a multiple of so many bytes, so that a length tells nothing of a name.
+#: Texts are padded to a multiple of this many bytes, so that the length does not reveal a name.
 _BLOCK = 64
 _END = b"\x80"
 
@@ -26,8 +26,8 @@ _END = b"\x80"
 class Sealed(Value):
     """封存的个人信息: a text about a person that only the person's key opens.
 
-    Nonce and ciphertext (with its tag) are base64. The ciphertext opens for the event type and
-    field that it was sealed for and for no other.
+    Nonce and ciphertext (with its tag) are base64. The ciphertext can be opened only for the event
+    type and field for which it was sealed.
     """
 
     person: PersonId
@@ -42,14 +42,14 @@ class Sealed(Value):
 
 
 class Unsealable(ValueError):
-    """What was sealed does not open: another key, another place, or damaged."""
+    """A sealed text does not open: wrong key, wrong event type or field, or damaged."""
 
 
 def seal(secret: bytes, person: str, topic: str, field: str, text: str) -> Sealed:
-    """``text`` sealed for one field of one event type.
+    """Return ``text`` sealed for one field of one event type.
 
-    The same text sealed again for the same place gives the same bytes, so that a request that is
-    sent again is recognised. The nonce is a keyed hash of everything: two texts never share one.
+    The same text sealed again for the same place gives the same bytes, so that a repeated request
+    is recognised. The nonce is a keyed hash of place and text, so two texts never share a nonce.
     """
     place = _place(person, topic, field)
     padded = text.encode() + _END
@@ -62,7 +62,7 @@ def seal(secret: bytes, person: str, topic: str, field: str, text: str) -> Seale
 
 
 def unseal(secret: bytes, topic: str, field: str, sealed: Sealed) -> str:
-    """The text. Raises ``Unsealable``."""
+    """Return the sealed text. Raises ``Unsealable``."""
     try:
         padded = AESGCM(secret[:HALF]).decrypt(
             b64decode(sealed.nonce),
@@ -70,10 +70,10 @@ def unseal(secret: bytes, topic: str, field: str, sealed: Sealed) -> str:
             _place(sealed.person, topic, field),
         )
     except (InvalidTag, ValueError):
-        raise Unsealable(f"{field} of {topic} about {sealed.person} does not open") from None
+        raise Unsealable(f"{field} of {topic} about {sealed.person} cannot be unsealed") from None
     return padded.rstrip(b"\0").removesuffix(_END).decode()
 
 
 def _place(person: str, topic: str, field: str) -> bytes:
-    """What a ciphertext is bound to: it cannot be moved to another field, event or person."""
+    """Return the bytes that bind a ciphertext to its event type, field and person."""
     return f"{topic}\n{field}\n{person}".encode()

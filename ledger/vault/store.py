@@ -1,30 +1,29 @@
-"""The keys, in one SQLite file that only its owner may read; and how one is destroyed for good.
+"""The keys, in one SQLite file that only its owner may read, and how a key is destroyed for good.
 
-SQLite keeps old content where nobody looks for it: in free pages, in the space between the cells of
-a page, in a write-ahead log, in a rollback journal. And what a file gives back to the disk, by
-being unlinked or cut off, stays there until something else is written over it: it would hold keys
-that are destroyed only later. So:
+SQLite leaves old content in free pages, between the cells of a page, in a write-ahead log and in a
+rollback journal. And when a file is deleted or truncated, its content stays on the disk until
+something overwrites it. So:
 
-- There is no write-ahead log. The rollback journal is kept (``PERSIST``) and never unlinked, not
-  even when it is what a crash left. Whoever has written overwrites it with zeros and flushes it,
-  before anybody else may write and before it is cut off; after a crash, whoever writes next.
+- The file has no write-ahead log. Its rollback journal is kept (``PERSIST``) and never deleted, not
+  even after a crash. The process that wrote it overwrites it with zeros and flushes it, before
+  another process may write and before the journal is truncated. After a crash, the next process
+  that writes does this.
 - Freed space is overwritten (``secure_delete``), and the file of the keys never becomes shorter.
 
-``destroy`` does, in this order (what a crash leaves is said at each step; whoever repeats it
-finishes it):
+``destroy`` works in five steps. The comment at each says what a crash there leaves; calling
+``destroy`` again completes the work.
 
-1. Take the file for this process alone. From here on nobody else writes a journal.
-2. Empty the rows of the keys and commit. A crash before leaves the keys; the journal that it leaves
-   is rolled back when the file is opened. A crash after leaves them in the journal alone.
-3. Write all rows into new pages, and the old ones full of zeros. A crash leaves the old ones.
-4. Overwrite the journal. A crash leaves it whole or in part.
-5. Note that this is done. A crash before has steps 3 and 4 done once more.
+1. Lock the file for this process, so that no other process writes a journal.
+2. Empty the rows of the keys and commit.
+3. Write all rows into new pages, and fill the old pages with zeros.
+4. Overwrite the journal.
+5. Note that the keys are scrubbed.
 
-Beyond the reach of a program: blocks that were overwritten and that a solid-state disk, a copying
-file system or a snapshot keeps; a file system that puts contents through a journal of its own;
-swapped memory. And one case within it: a crash in the middle of a transaction for which the file
-had grown cuts that off again when it is rolled back, with the keys that had come there. Keep the
-vault on an encrypted disk.
+A program cannot remove copies of overwritten blocks that a solid-state disk, a copying file system
+or a snapshot keeps, content in the journal of a file system, and swapped memory. It also cannot
+remove keys in one case of its own: if a crash interrupts a transaction for which the file had
+grown, the rollback truncates the file, with the keys written there. So keep the vault on an
+encrypted disk.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from ledger.stores import StoreError
 from ledger.stores.files import ANY, make_private, open_to_others, trouble
 from ledger.vault.sealing import SECRET_BYTES
 
-APPLICATION_ID = 0x4C445654  # "LDVT"; `file` and sqlite3 show it
+APPLICATION_ID = 0x4C445654  # "LDVT"; the commands `file` and `sqlite3` show it
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS keys (
     person TEXT PRIMARY KEY,
@@ -54,7 +53,7 @@ _SCHEMA = """CREATE TABLE IF NOT EXISTS keys (
 ) STRICT, WITHOUT ROWID"""
 _BY_COMMAND = "CREATE UNIQUE INDEX IF NOT EXISTS keys_by_command ON keys (made_for)"
 
-#: A table that is dropped leaves its pages in the file, which ``secure_delete`` fills with zeros.
+#: Dropping a table leaves its pages in the file, and ``secure_delete`` fills them with zeros.
 _REWRITE = (
     "ALTER TABLE keys RENAME TO old",
     _SCHEMA,
@@ -68,26 +67,26 @@ _HELD = """SELECT person FROM keys
 
 
 class VaultError(StoreError):
-    """The vault cannot be used as it is, or did not take something."""
+    """The vault cannot be used, or a write to it failed; the message says why."""
 
 
 class PersonKey(msgspec.Struct, frozen=True):
-    """A person's token and the key; ``secret`` is ``None`` once it is destroyed."""
+    """A person's token and key; ``secret`` is ``None`` once the key is destroyed."""
 
     person: str
     secret: bytes | None
 
     def __repr__(self) -> str:
-        """Without the secret: what is represented ends in logs."""
+        """Return a text without the secret, because such texts end up in logs."""
         return f"PersonKey({self.person!r})"
 
 
 class Vault:
-    """The keys at ``path``, made if there are none. Safe for threads and processes.
+    """The keys at ``path``; the file is made if it does not exist. Safe for threads and processes.
 
-    With ``read_only`` the file stays as it is, and has to be there. ``mark``: of the ledger that it
-    lies with (``Identity.mark``). Raises ``VaultError`` if the file may be read by others, is no
-    vault, or is that of another ledger.
+    With ``read_only`` the file must exist, and is not changed. ``mark``: the mark of the ledger
+    that it belongs to (``Identity.mark``). Raises ``VaultError`` if others may read the file, or if
+    it is not a vault or is the vault of another ledger.
     """
 
     def __init__(
@@ -124,17 +123,17 @@ class Vault:
 
     def _prepare(self) -> None:
         execute = self._sqlite.execute
-        # Held like this, a journal that a crash left is rolled back and not unlinked.
+        # In this mode SQLite rolls back a journal that a crash left without deleting it.
         execute("PRAGMA locking_mode = EXCLUSIVE")
         (known,) = execute("PRAGMA application_id").fetchone()
         (tables,) = execute("SELECT count(*) FROM sqlite_schema").fetchone()
         if known != APPLICATION_ID and tables:
-            raise VaultError(f"{self.path} is no vault. Check the path.")
+            raise VaultError(f"{self.path} is not a vault. Check the path.")
         execute("PRAGMA journal_mode = PERSIST")
         self._let_go()
         execute("PRAGMA secure_delete = ON")
-        execute("PRAGMA temp_store = MEMORY")  # what is sorted or undone is in no file of its own
-        execute("PRAGMA synchronous = EXTRA")  # the journal's end is on the disk when it is over
+        execute("PRAGMA temp_store = MEMORY")  # keys must not get into temporary files
+        execute("PRAGMA synchronous = EXTRA")  # flush the end of the journal too at each commit
         if not tables:
             execute("BEGIN IMMEDIATE")
             execute(_SCHEMA)
@@ -144,14 +143,14 @@ class Vault:
         self._belong()
 
     def _belong(self) -> None:
-        """Refuse the vault of another ledger, and mark one that does not say whose it is."""
-        (found,) = self._sqlite.execute("PRAGMA user_version").fetchone()
-        if self._mark is None or found == self._mark:
+        """Refuse the vault of another ledger, and mark a vault that has no mark yet."""
+        (mark,) = self._sqlite.execute("PRAGMA user_version").fetchone()
+        if self._mark is None or mark == self._mark:
             return
-        if found:
+        if mark:
             raise VaultError(
-                f"{self.path} must be the vault of this ledger, and is marked as that of another "
-                "one; it was not changed. Put the right file there."
+                f"{self.path} must be the vault of this ledger; it is marked as that of another "
+                "ledger and was not changed. Put the right file there."
             )
         with self._alone(), self._transaction():
             self._sqlite.execute(f"PRAGMA user_version = {self._mark}")
@@ -168,10 +167,10 @@ class Vault:
         self.close()
 
     def mint(self, made_for: str) -> PersonKey:
-        """A new person's token and key, for the command of an id; the same for the same command.
+        """Make a new person's token and key for the command with the id ``made_for``.
 
-        It is on the disk when this returns: a crash before the event leaves a key of nothing, and
-        never an event without its key.
+        The same command gets the same key again. The key is on the disk when this returns, so a
+        crash before the event is recorded leaves an unused key, never an event without its key.
         """
         with self._using(), self._alone(), self._transaction():
             row = self._sqlite.execute(
@@ -187,17 +186,17 @@ class Vault:
             return made
 
     def keep(self, name: str) -> bytes | None:
-        """The key of a subject that is no person, made when it is first asked for.
+        """Return the key of a subject that is not a person, and make it at the first call.
 
-        ``None`` if it was destroyed: nothing is sealed for that subject again.
+        ``None`` if the key was destroyed: nothing can be sealed for that subject again.
         """
         with self._using(), self._alone(), self._transaction():
             row = self._sqlite.execute(
                 "SELECT secret FROM keys WHERE person = ?", (name,)
             ).fetchone()
             if row is not None:
-                found: bytes | None = row[0]
-                return found
+                secret: bytes | None = row[0]
+                return secret
             made = secrets.token_bytes(SECRET_BYTES)
             self._sqlite.execute(
                 "INSERT INTO keys (person, secret, made_for, scrubbed) VALUES (?, ?, ?, 0)",
@@ -206,7 +205,7 @@ class Vault:
             return made
 
     def secret(self, person: str) -> bytes | None:
-        """The key of a person; ``None`` if it was destroyed, or never was in this vault."""
+        """Return the key of a person; ``None`` if it was destroyed or never was in this vault."""
         with self._using():
             row = self._sqlite.execute(
                 "SELECT secret FROM keys WHERE person = ?", (person,)
@@ -214,18 +213,24 @@ class Vault:
         return None if row is None else row[0]
 
     def destroy(self, persons: Collection[str]) -> int:
-        """Destroy the keys of persons for good, and finish what a crash left of that before.
+        """Destroy the keys of persons for good, and complete what a crash interrupted earlier.
 
-        Returns how many keys there still were. Raises ``VaultError``, and may then be repeated.
+        Return how many of these keys existed. Raises ``VaultError``; the call may then be repeated.
         """
         with self._using():
             wanted = self._held(persons)
             if not wanted and not self._unfinished():
                 return 0
+            # 1. Lock. A crash here leaves the keys.
             with self._alone():
+                # 2. Empty. A crash before the commit leaves the keys, and a journal that is rolled
+                # back at the next opening. A crash after it leaves them in old pages and journal.
                 self._empty(wanted)
+                # 3. Rewrite. A crash leaves old pages; the rows still say "not scrubbed".
                 self._rewrite()
+                # 4. Shred. A crash leaves the journal whole or in part.
                 self._shred()
+                # 5. Settle. A crash before this commit has steps 3 and 4 done again.
                 self._settle()
             return len(wanted)
 
@@ -247,13 +252,13 @@ class Vault:
             )
 
     def _rewrite(self) -> None:
-        """Leave no page as it was. ``VACUUM`` would cut off pages that hold keys."""
+        """Replace every page. ``VACUUM`` would not do: it truncates pages that hold keys."""
         with self._transaction():
             for step in _REWRITE:
                 self._sqlite.execute(step)
 
     def _shred(self) -> None:
-        """Overwrite what the journal holds, then cut it off; nobody else may be writing one."""
+        """Overwrite the journal, then truncate it. No other process may be writing one."""
         journal = Path(f"{self.path}-journal")
         try:
             handle = os.open(journal, os.O_WRONLY)
@@ -270,11 +275,12 @@ class Vault:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the file until what the journal holds of transactions in here is overwritten.
+        """Lock the file for the block, and overwrite the journal of its transactions at the end.
 
-        After a failure it is not: it may be what is to be rolled back. Whoever writes next does it.
+        After a failure the journal is left, because SQLite may need it for a rollback. The next
+        process that writes overwrites it.
         """
-        # Waits for others here, before it holds what they might wait for.
+        # Wait for other processes here, before this one holds a lock that they might wait for.
         with self._transaction():
             self._sqlite.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
@@ -284,7 +290,7 @@ class Vault:
             self._let_go()
 
     def _let_go(self) -> None:
-        """Hold the file no longer than each transaction; this begins with the next one."""
+        """Lock the file only during each transaction, from the next one on."""
         self._sqlite.execute("PRAGMA locking_mode = NORMAL")
         self._sqlite.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
@@ -301,9 +307,9 @@ class Vault:
 
     @contextmanager
     def _using(self) -> Iterator[None]:
-        """Use the file, alone among threads, and keep no page of it in memory afterwards.
+        """Use the file in one thread at a time, and keep no page of it in memory afterwards.
 
-        A key that another process destroys would stay there until this one looks again.
+        Otherwise a key that another process destroys would stay in this process's memory.
         """
         with self._lock, self._speaking():
             try:
@@ -313,7 +319,7 @@ class Vault:
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
-        """Say what the database says as ``VaultError``."""
+        """Raise the errors of the database as ``VaultError``."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
@@ -321,15 +327,15 @@ class Vault:
 
 
 def _private(path: Path) -> None:
-    """Make the file for its owner alone, or see that it is."""
+    """Make the file private, or check that it is."""
     if path.is_dir():
-        return  # opening it says so
+        return  # opening it reports this
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         if (mode := open_to_others(path, ANY)) is not None:
             raise VaultError(
-                f"{path} may be read by others (mode {mode:04o}): chmod 600 it. If others had "
-                "access to this machine, they may have read what is sealed."
+                f"{path} must be readable by its owner alone; its mode is {mode:04o}. Run: chmod "
+                f"600 {path}. If others had access to this machine, they may have read the keys."
             ) from None
-    make_private(path)  # its journal
+    make_private(path)  # for its journal

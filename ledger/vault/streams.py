@@ -1,9 +1,9 @@
-"""Long contents sealed part by part: AES-256-GCM under a key made for one file of one subject.
+"""Seal long content part by part: AES-256-GCM under a key derived for one file of one subject.
 
-A sealed file is a header, then parts of ``PART`` bytes, each with its tag of 16 bytes. Each part's
-nonce counts the parts and says whether it is the last one, so that none can be left out, moved or
-cut off (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizár 2015). Every part is bound to
-the header and to the subject. Memory stays bounded, and any part opens by itself.
+A sealed file is a header, followed by parts of ``PART`` bytes, each with its tag of 16 bytes. The
+nonce of a part contains its number and whether it is the last one, so that no part can be left out,
+moved or cut off (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizár 2015). Every part is
+bound to the header and to the subject. Memory use is limited, and each part can be opened alone.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ PART = 64 * 1024
 _MAGIC = b"SLEV1\n"
 _SALT = 16
 _TYPE = 58
-#: Bytes before the first part: magic, salt, media type filled up with blanks.
+#: Bytes before the first part: magic, salt, media type padded with blanks.
 HEADER = len(_MAGIC) + _SALT + _TYPE
 _TAG = 16
 
 
 class StreamHead(msgspec.Struct, frozen=True):
-    """What a sealed file says of its content: its size in bytes and its media type."""
+    """The description of a sealed file's content: its size in bytes and its media type."""
 
     size: int
     media_type: str
@@ -62,7 +62,7 @@ class StreamSealer:
         return b"".join(sealed)
 
     def finish(self) -> bytes:
-        """Return the last part. Nothing is sealed after it."""
+        """Return the last part. Do not call ``update`` after this."""
         return self._seal(bytes(self._waiting), last=True)
 
     def _seal(self, part: bytes, *, last: bool) -> bytes:
@@ -72,12 +72,12 @@ class StreamSealer:
 
 
 def stream_head(header: bytes, length: int) -> StreamHead:
-    """Return what a sealed file of ``length`` bytes says of its content.
+    """Return the description of the content of a sealed file of ``length`` bytes.
 
-    Raises ``Unsealable`` for what is no sealed file.
+    Raises ``Unsealable`` if the bytes are not those of a sealed file.
     """
     if len(header) != HEADER or not header.startswith(_MAGIC) or length <= HEADER + _TAG:
-        raise Unsealable("this is no sealed file")
+        raise Unsealable("this is not a sealed file")
     parts = -(-(length - HEADER) // (PART + _TAG))
     return StreamHead(
         size=length - HEADER - parts * _TAG,
@@ -85,12 +85,13 @@ def stream_head(header: bytes, length: int) -> StreamHead:
     )
 
 
-def opened_stream(  # noqa: PLR0917 - whose file, and which bytes of it
+def opened_stream(  # noqa: PLR0917 - the file and its key, and the range of bytes
     secret: bytes, subject: str, file: BinaryIO, length: int, first: int = 0, last: int = -1
 ) -> Iterator[bytes]:
     """Yield the content of a sealed file from byte ``first`` to ``last``, both included.
 
-    ``last`` below 0: to the end. Raises ``Unsealable`` at the first part that does not open.
+    If ``last`` is below 0, yield all bytes to the end. Raises ``Unsealable`` at the first part that
+    cannot be opened.
     """
     file.seek(0)
     header = file.read(HEADER)
@@ -104,7 +105,7 @@ def opened_stream(  # noqa: PLR0917 - whose file, and which bytes of it
         try:
             part = cipher.decrypt(_nonce(number, last=number == final), sealed, bound)
         except InvalidTag:
-            raise Unsealable(f"part {number} of the file does not open") from None
+            raise Unsealable(f"part {number} of the file cannot be opened") from None
         begins = number * PART
         yield part[max(0, first - begins) : end + 1 - begins]
 

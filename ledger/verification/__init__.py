@@ -1,8 +1,8 @@
-"""Whether everything still says what was recorded: records, tags, log, draws, months and scores.
+"""Verify a ledger: its records, tags, log, draws, monthly reports and scores.
 
-Nothing here trusts what lies beside the records: every leaf, tile, root, selection, figure and
-score is made again from the stored bytes and compared. Nothing is changed, so it works on a ledger
-that is being written, on a backup, and on files on a medium that cannot be written.
+The verification trusts only the stored bytes of the records: it makes every leaf, tile, root,
+selection, figure and score again from them, and compares. It changes nothing, so it works on a
+ledger in use, on a backup, and on a read-only medium.
 """
 
 from ledger.verification.faults import Fault, Files, Verification

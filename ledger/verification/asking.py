@@ -1,4 +1,4 @@
-"""The ledger's own questions, put to the records as they stood at a position."""
+"""Ask the ledger's own folds about the records up to a position."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ F = TypeVar("F", bound=Fold)
 
 
 class Records:
-    """What is recorded up to ``head``."""
+    """The records of a ledger up to ``head``."""
 
     def __init__(self, recorder: SQLiteRecorder, head: int) -> None:
         self._recorder = recorder
         self.head = head
 
     def of(self, *types: type[Event]) -> Iterator[Recorded]:
-        """Every event of these types."""
-        return self._read(Selector(tuple(one.TOPIC for one in types), ()), self.head)
+        """Return every record of these types."""
+        return self._read(Selector(tuple(cls.TOPIC for cls in types), ()), self.head)
 
     def matching(self, fold: Fold) -> list[Recorded]:
-        """What a fold reads, corrections among it."""
+        """Return the records that a fold reads, corrections included."""
         return list(self._read(fold.selector(), self.head))
 
     def ask(self, fold: F, up_to: int | None = None) -> F:
-        """The answer to a question at a position."""
+        """Return the answer to a question at a position, by default at the head."""
         return fold.over(list(self._read(fold.selector(), up_to or self.head)))
 
     def at(self, position: int) -> Recorded | None:
-        """The record at a position."""
+        """Return the record at a position; ``None`` if there is none."""
         for row in self._recorder.rows(position - 1, 1):
             if row.position == position:
                 return codec.decode(position, row.data)

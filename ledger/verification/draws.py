@@ -1,4 +1,4 @@
-"""Every draw made again: roster, seed, selection, and the events of those who were drawn (2.3)."""
+"""Repeat every draw: roster, seed, selection, and the events of the selected targets (2.3)."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from ledger.verification.asking import Records
 from ledger.verification.faults import Found
 from ledger.verification.files import asked, opened_file
 
-#: Those drawn are recorded within seconds of the draw, some at a time; a draw younger than this
-#: against the ledger's last record may still be at it, or wait to be sent again.
+#: The selected targets are recorded within seconds of a draw, in portions. A draw that is younger
+#: than this, compared with the last record, may still be recording them.
 RECORDING = timedelta(hours=1)
 
 _COVERING = "SELECT signed_at FROM signed WHERE size >= ? ORDER BY size LIMIT 1"
 
 
 class Steps(Fold):
-    """Where stand this draw's announcement, secrets and execution, and whom did it draw?"""
+    """Which records announced, revealed and executed this draw, and whom did it select?"""
 
     draw: DrawId
     announced: Recorded | None = None
@@ -62,26 +62,26 @@ def verify_draws(
     signed: Path | None,
     tell: Callable[[int], None] = lambda draws: None,
 ) -> Found:
-    """Make every draw again; ``tell`` hears of each."""
+    """Repeat every draw and compare it with its events; call ``tell`` after each."""
     found = Found()
-    pieces = None if blobs is None else Blobs(blobs, read_only=True)
+    store = None if blobs is None else Blobs(blobs, read_only=True)
     for announced in records.of(DrawAnnounced):
         assert isinstance(announced.event, DrawAnnounced)
         name = announced.event.draw
         draw, steps = records.ask(DrawState(name)), records.ask(Steps(name))
-        wrong = _Draw(records, draw, steps, pieces).wrong()
+        wrong = _Draw(records, draw, steps, store).wrong()
         for position, what in wrong:
             found.wrong(f"draw {name}", what, position)
         if not wrong:
-            found.remarks += [f"draw {name}: {one}" for one in _remarks(announced, steps, signed)]
-            found.remarks += [f"draw {name}: {one}" for one in _waiting(records, draw, steps)]
+            remarks = [*_remarks(announced, steps, signed), *_waiting(records, draw, steps)]
+            found.remarks += [f"draw {name}: {remark}" for remark in remarks]
         found.count += 1
         tell(1)
     return found
 
 
 class _Draw:
-    """One draw, held against itself step by step; what is wrong at one step ends the looking."""
+    """One draw, checked step by step up to the first step with a fault."""
 
     def __init__(
         self, records: Records, draw: DrawState, steps: Steps, blobs: Blobs | None
@@ -89,7 +89,7 @@ class _Draw:
         self.records, self.draw, self.steps, self.blobs = records, draw, steps, blobs
 
     def wrong(self) -> list[tuple[int, str]]:
-        """Positions, and what is wrong there."""
+        """Return the positions of faults, each with a description."""
         assert self.steps.announced is not None
         at = self.steps.announced.position
         for look in (self._frozen, self._seed):
@@ -117,7 +117,7 @@ class _Draw:
         return list(self._selected(made, executed))
 
     def _frozen(self) -> str | None:
-        """In what the announcement differs from the rosters that were frozen for it."""
+        """Return how the announcement differs from the frozen rosters; ``None`` if it agrees."""
         draw = self.draw
         roster = self.records.ask(EntityRoster(draw.roster)).frozen
         if roster is None:
@@ -138,29 +138,29 @@ class _Draw:
         return None
 
     def _seed(self) -> str | None:
-        """In what the seed differs from what the announced sources gave."""
+        """Return how the seed differs from the announced sources; ``None`` if it agrees."""
         draw = self.draw
         if draw.seed is None:
             return None
-        if [one.source for one in draw.values] != [source.name for source in draw.sources]:
+        if [value.source for value in draw.values] != [source.name for source in draw.sources]:
             return "its seed is not made of the announced sources, in their order"
-        for source, one in zip(draw.sources, draw.values, strict=True):
-            if not one.revealed and one.value != source.fallback:
-                return f"{source.name} gave nothing, and another value than its fallback was taken"
-            if one.revealed and source.commitment is not None:
-                if sha256(one.value.encode()).hexdigest() != source.commitment:
+        for source, value in zip(draw.sources, draw.values, strict=True):
+            if not value.revealed and value.value != source.fallback:
+                return f"{source.name} gave no value, and its fallback was not used"
+            if value.revealed and source.commitment is not None:
+                if sha256(value.value.encode()).hexdigest() != source.commitment:
                     return f"the value of {source.name} is not the one committed to"
-                if draw.revealed.get(source.name) != one.value:
-                    return f"{source.name} did not reveal the value that was taken"
+                if draw.revealed.get(source.name) != value.value:
+                    return f"{source.name} did not reveal the value that was used"
                 at = self.steps.revealed[source.name].envelope.recorded_at
                 if at > source.publication_at:
                     return f"{source.name} revealed its value at {at.isoformat()}, after its time"
-        if draw.seed != uvdraw.SEPARATOR.join(one.value for one in draw.values):
+        if draw.seed != uvdraw.SEPARATOR.join(value.value for value in draw.values):
             return "its seed is not the values of its sources"
         return None
 
     def _selected(self, made: Drawn, executed: Recorded) -> Iterator[tuple[int, str]]:
-        """Targets that the draw did not give, and those it gave that nobody recorded."""
+        """Yield targets that the draw did not select, and selected ones that are not recorded."""
         event = executed.event
         assert isinstance(event, DrawExecuted)
         if (event.seed, event.roster_hash) != (self.draw.seed, self.draw.roster_hash):
@@ -168,26 +168,26 @@ class _Draw:
         quotas = {stratum.key: stratum.quota for stratum in made.outcome.strata}
         if event.selected != sum(quotas.values()):
             yield executed.position, f"it counts {event.selected} selected"
-        lines = {(one.stratum, one.rank): one for one in made.picked}
+        lines = {(line.stratum, line.rank): line for line in made.picked}
         for position, target in self.steps.selected:
             line = lines.get((target.stratum, target.rank))
-            said = (target.entity, target.ticket, target.inclusion_prob)
-            if line is None or said != (line.uscc, line.ticket, line.inclusion_prob):
-                yield position, f"{target.entity} is not who was drawn for {target.target}"
+            recorded = (target.entity, target.ticket, target.inclusion_prob)
+            if line is None or recorded != (line.uscc, line.ticket, line.inclusion_prob):
+                yield position, f"{target.entity} was not drawn for {target.target}"
             elif (target.rank > quotas[target.stratum]) is (target.in_place_of is None):
                 yield position, f"{target.target} takes a place that is not its own"
         if _is_over(self.records, executed) and self.draw.voided_on is None:
             for target_id in _not_recorded(self.draw, self.steps):
-                yield executed.position, f"{target_id} was drawn and is recorded nowhere"
+                yield executed.position, f"{target_id} was drawn, but is not recorded"
 
 
 def _not_recorded(draw: DrawState, steps: Steps) -> list[str]:
-    there = {(event.stratum, event.rank) for _, event in steps.selected}
+    recorded = {(event.stratum, event.rank) for _, event in steps.selected}
     return [
         f"{draw.draw}/{stratum.key}/{rank}"
         for stratum in draw.drawn
         for rank in range(1, stratum.quota + 1)
-        if (stratum.key, rank) not in there
+        if (stratum.key, rank) not in recorded
     ]
 
 
@@ -202,13 +202,13 @@ def _waiting(records: Records, draw: DrawState, steps: Steps) -> Iterator[str]:
     missing = _not_recorded(draw, steps)
     if missing:
         yield (
-            f"{len(missing)} of {draw.selected} drawn are not recorded yet; if it was interrupted, "
-            "send execute-draw again"
+            f"{len(missing)} of {draw.selected} targets drawn are not recorded yet; if the draw "
+            "was interrupted, send execute-draw again"
         )
 
 
 def _remarks(announced: Recorded, steps: Steps, signed: Path | None) -> Iterator[str]:
-    """That nobody but the ledger vouches for the announcement coming before the seed."""
+    """Yield a remark if no checkpoint proves that the announcement came before the seed."""
     event = announced.event
     assert isinstance(event, DrawAnnounced)
     if signed is None or steps.executed is None:
@@ -218,6 +218,6 @@ def _remarks(announced: Recorded, steps: Steps, signed: Path | None) -> Iterator
     first = min(source.publication_at for source in event.sources)
     if rows and datetime.fromisoformat(rows[0][0].decode()) >= first:
         yield (
-            f"its announcement was signed at {rows[0][0].decode()} only, and the first part of its "
-            f"seed was out at {first.isoformat()}"
+            f"its announcement was signed only at {rows[0][0].decode()}, but the first part of its "
+            f"seed was published at {first.isoformat()}"
         )

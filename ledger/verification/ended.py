@@ -1,4 +1,4 @@
-"""Logs of the ledger that ended: what they signed, and what was stated of the loss."""
+"""Verify the ended logs of a ledger: their checkpoints, and the statements of loss."""
 
 from __future__ import annotations
 
@@ -24,22 +24,25 @@ _SIGNED = "SELECT text || char(10) || signatures FROM signed ORDER BY size"
 
 
 def roots_at(recorder: SQLiteRecorder, sizes: Collection[int]) -> dict[int, bytes]:
-    """The roots of the first so many events, as far as there are so many, and of all of them."""
+    """Return the Merkle roots of the first *n* events for each *n* in `sizes`, and of all events.
+
+    A size that the ledger does not reach is left out.
+    """
     tree = Growing()
-    found = {0: tree.root()}
+    roots = {0: tree.root()}
     while page := recorder.leaves(tree.size, _PAGE):
         for leaf in page:
             tree.add(leaf)
             if tree.size in sizes:
-                found[tree.size] = tree.root()
-    found[tree.size] = tree.root()
-    return found
+                roots[tree.size] = tree.root()
+    roots[tree.size] = tree.root()
+    return roots
 
 
 def verify_ended(recorder: SQLiteRecorder, folder: Path) -> Found:
-    """Hold each log that ended against its statement, its key, and the events that were kept."""
+    """Compare each ended log with its statement, its key, and the events that were kept."""
     found = Found()
-    logs = [_Log(one, found, recorder.path) for one in sorted(folder.glob("*/"))]
+    logs = [_Log(path, found, recorder.path) for path in sorted(folder.glob("*/"))]
     sizes = {checkpoint.size for log in logs for checkpoint in log.promised}
     roots = roots_at(recorder, sizes) if sizes else {}
     for log in logs:
@@ -47,7 +50,8 @@ def verify_ended(recorder: SQLiteRecorder, folder: Path) -> Found:
             if roots.get(checkpoint.size) != checkpoint.root:
                 found.wrong(
                     log.place,
-                    f"it signed {checkpoint.size:,} events that are not the first of this ledger",
+                    f"it signed {checkpoint.size:,} events that are not the first ones of this "
+                    "ledger",
                     checkpoint.size,
                 )
         found.count += 1
@@ -55,7 +59,7 @@ def verify_ended(recorder: SQLiteRecorder, folder: Path) -> Found:
 
 
 class _Log:
-    """One folder of what a log left; ``promised``: what it signed of events that were kept."""
+    """The folder of an ended log; ``promised``: its checkpoints over events that were kept."""
 
     def __init__(self, folder: Path, found: Found, ledger: Path) -> None:
         self.place = f"{folder.parent.name}/{folder.name}"
@@ -74,9 +78,9 @@ class _Log:
         verified(published, [known])
         newest = parse_checkpoint(published.text)
         if (newest.origin, newest.size) != (stated.origin, stated.kept + stated.lost):
-            self._wrong("its statement says otherwise than the checkpoint in it")
+            self._wrong("its statement contradicts the checkpoint in it")
         if (self._folder / ended.CHECKPOINT).read_bytes() != stated.published.encode():
-            self._wrong("its checkpoint is another one than that of its statement")
+            self._wrong("its checkpoint is not the one in its statement")
         self._promise(stated.origin, stated.kept, stated.kept_root)
         signed = self._folder / ended.SIGNED
         if not signed.exists():
@@ -98,7 +102,7 @@ class _Log:
             self._wrong(fault.words)
 
     def _promise(self, origin: str, size: int, root: str) -> None:
-        """Note a promise that the events that are left have to keep."""
+        """Note a checkpoint with which the remaining events must agree."""
         if size <= self._stated.kept:
             self.promised.append(parse_checkpoint(f"{origin}\n{size}\n{root}\n"))
 

@@ -1,4 +1,4 @@
-"""Every file of evidence that an event says is kept here: there, whole, and what it was."""
+"""Verify the files of evidence that events name: each must exist and have its digest."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def verify_evidence(
     vault: Path | None,
     tell: Callable[[int], None] = lambda files: None,
 ) -> Found:
-    """Open each file that was not erased and hold its content against the digest that names it.
+    """Open each file that was not erased, and compare its content with its digest.
 
-    Without a vault that can be read only the length of each is looked at.
+    Without a readable vault, check only the length of each file.
     """
     found = Found()
     store = EvidenceFolder(blobs / FOLDER, read_only=True)
@@ -41,7 +41,7 @@ def verify_evidence(
                 found.wrong(vault.name, f"cannot be read: {error}")
         if keys is None:
             found.remarks.append(
-                f"{len(named):,} files of evidence were not opened: their keys are not here"
+                f"{len(named):,} files of evidence were not opened, because their keys are missing"
             )
         for file in named:
             wrong = wrong_file(file, store, keys)

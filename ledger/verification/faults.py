@@ -1,4 +1,4 @@
-"""What is verified, and what is said about it."""
+"""The files to verify, and the results: faults, remarks and counts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Self
 
 import msgspec
 
-from ledger.stores.naming import beside, blobs_folder, ended_folder, key_file
+from ledger.stores.naming import blobs_folder, ended_folder, key_file, sibling
 
 
 class Files(msgspec.Struct, frozen=True):
-    """A ledger with what belongs to it; ``None`` for what is not to be looked at.
+    """A ledger and the files that belong to it; ``None`` for files that are not verified.
 
-    ``key`` holds the log's private key: only its public half is used. ``part``: whether this is
-    the access ledger of another ledger. ``access_signed``, ``access_key``: what lies with the
-    access ledger, where it has other names than those of a ledger that is served.
+    ``key`` holds the log's private key, of which only the public half is used. ``part``: whether
+    this is the access ledger of another ledger. ``access_signed``, ``access_key``: siblings of the
+    access ledger, if they have other names than those of a ledger in use.
     """
 
     ledger: Path
@@ -32,21 +32,21 @@ class Files(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, ledger: Path) -> Self:
-        """The files that lie beside a ledger."""
+        """Return a ledger with all its siblings."""
         ledger = ledger.absolute()
         return cls(
             ledger=ledger,
-            tiles=beside(ledger, "tiles"),
-            signed=beside(ledger, "signed"),
+            tiles=sibling(ledger, "tiles"),
+            signed=sibling(ledger, "signed"),
             key=key_file(ledger),
             blobs=blobs_folder(ledger),
-            access=beside(ledger, "access"),
-            vault=beside(ledger, "vault"),
+            access=sibling(ledger, "access"),
+            vault=sibling(ledger, "vault"),
             ended=ended_folder(ledger),
         )
 
     def accesses(self) -> Files:
-        """The files of the access ledger, which has a log of its own and nothing else."""
+        """Return the files of the access ledger, which has only a log."""
         assert self.access is not None
         of = Files.of(self.access)
         return Files(
@@ -59,7 +59,7 @@ class Files(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Something wrong, and what: at a position, or in a ``place`` that has a name of its own."""
+    """A fault at a position of the ledger, or in a ``place`` with a name."""
 
     position: int
     what: str
@@ -67,7 +67,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def where(self) -> str:
-        """Where to look, for people."""
+        """Where the fault is, in words."""
         return self.place or f"position {self.position}"
 
     @property
@@ -77,10 +77,10 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What was looked at, how much of each, and the faults found, the first ones first.
+    """The result of a verification: how much was checked, and the faults, the first ones first.
 
-    ``remarks`` say what could not be looked at, or what somebody should know though nothing is
-    wrong.
+    ``remarks`` say what could not be checked, and what an operator should know although it is not a
+    fault.
     """
 
     records: int
@@ -90,7 +90,7 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct):
-    """What one part of a verification came to."""
+    """The result of one part of a verification."""
 
     faults: list[Fault] = []
     remarks: list[str] = []

@@ -1,4 +1,4 @@
-"""Every month added up again, and every score run again (2.14, 2.15)."""
+"""Compute every monthly report and every score again (2.14, 2.15)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ledger.verification.faults import Found
 
 
 class _Tallies:
-    """Tallies at many positions: what one unit is counted by is read once, for all its months."""
+    """Answers tallies at many positions, and reads the records of a unit once for all months."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -23,14 +23,14 @@ class _Tallies:
     def __call__(self, tally: Tally) -> Tally:
         key = (type(tally), tally.unit, tally.names)
         if key not in self._read:
-            if len(self._read) > 1:  # the unit's own, and what it recorded about others
+            if len(self._read) > 1:  # keep two: the unit's own, and what it recorded about others
                 self._read.clear()
             self._read[key] = self._records.matching(tally)
         return tally.over(self._read[key])
 
 
 def verify_reports(records: Records, tell: Callable[[int], None] = lambda reports: None) -> Found:
-    """Add up each monthly report again at its cutoff; ``tell`` hears of each."""
+    """Compute each monthly report again at its cutoff; call ``tell`` after each."""
     found = Found()
     answer = _Tallies(records)
     submitted = [
@@ -38,8 +38,8 @@ def verify_reports(records: Records, tell: Callable[[int], None] = lambda report
         for record in records.of(ProgressLedgerSubmitted)
         if isinstance(record.event, ProgressLedgerSubmitted)
     ]
-    # By unit and task, so that what they are counted by is read once.
-    submitted.sort(key=lambda one: one[:3])
+    # Sort by unit and task, so that the records behind them are read once.
+    submitted.sort(key=lambda report: report[:3])
     for _, _, position, event in submitted:
         for what in _report(answer, event):
             found.wrong(f"report {event.report}", what, position)
@@ -54,24 +54,24 @@ def _report(answer: Callable[[Tally], Tally], event: ProgressLedgerSubmitted) ->
     cutoff = event.ledger_cutoff_position
     again = figures(answer, event.unit, names, cutoff, event.counting)
     wrong = []
-    # A metric that joined the catalogue later is in none of the earlier reports.
+    # Earlier reports do not contain a metric that was added to the catalogue later.
     for name in sorted({*event.computed, *event.metrics}):
         value = again.month(name, event.month) if name in names else None
         if event.computed.get(name) != value:
             wrong.append(
-                f"{name} was computed as {event.computed.get(name)}, and the events up to position "
+                f"{name} was computed as {event.computed.get(name)}, but the events up to position "
                 f"{cutoff} give {value}"
             )
         elif event.metrics.get(name) != value and name not in event.disputed:
             wrong.append(
-                f"{name} is stated as {event.metrics.get(name)} without a dispute, and the events "
+                f"{name} is stated as {event.metrics.get(name)} without a dispute, but the events "
                 f"up to position {cutoff} give {value}"
             )
     return wrong
 
 
 def verify_scores(records: Records, tell: Callable[[int], None] = lambda scores: None) -> Found:
-    """Run each assessment again at its cutoff, and hold what was published against the runs."""
+    """Run each assessment again at its cutoff, and compare published scores with the runs."""
     found = Found()
     answer = _Tallies(records)
     for record in records.of(AssessmentRunCompleted):
@@ -80,7 +80,7 @@ def verify_scores(records: Records, tell: Callable[[int], None] = lambda scores:
         scheme = records.ask(Scheme(run.year), record.position)
         place = f"score {run.score}"
         if scheme.adopted is None or scheme.adopted.version != run.scheme_version:
-            found.wrong(place, "it was run by no scheme of its year", record.position)
+            found.wrong(place, "its scheme is not the one of its year", record.position)
         else:
             try:
                 scores, total = measured(
@@ -92,7 +92,7 @@ def verify_scores(records: Records, tell: Callable[[int], None] = lambda scores:
             if (scores, total) != (run.scores, run.total):
                 found.wrong(
                     place,
-                    f"its total is {run.total}, and the events up to position "
+                    f"its total is {run.total}, but the events up to position "
                     f"{run.cutoff_position} give {total}"
                     if total != run.total
                     else f"run again at position {run.cutoff_position} its indicators differ",
@@ -103,13 +103,15 @@ def verify_scores(records: Records, tell: Callable[[int], None] = lambda scores:
     for record in records.of(AssessmentPublished):
         published = record.event
         assert isinstance(published, AssessmentPublished)
-        for one in published.scores:
-            newest = records.ask(Score(one.score), record.position).newest
+        for score in published.scores:
+            newest = records.ask(Score(score.score), record.position).newest
             if newest is None or (newest.total, newest.cutoff_position) != (
-                one.total,
-                one.cutoff_position,
+                score.total,
+                score.cutoff_position,
             ):
                 found.wrong(
-                    f"score {one.score}", "it was published otherwise than run", record.position
+                    f"score {score.score}",
+                    "the published score differs from the newest run",
+                    record.position,
                 )
     return found

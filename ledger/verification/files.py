@@ -1,4 +1,4 @@
-"""Files that are looked at and never written."""
+"""Read SQLite files for verification, without writing to them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ledger.stores.files import connect_read_only, trouble
 
 
 def opened_file(opened: ExitStack, path: Path) -> sqlite3.Connection:
-    """A file for reading alone, its text as bytes: damaged text is a fault and no exception."""
+    """Open a file for reading, with text as bytes, so that damaged text raises no exception."""
     try:
         connection = opened.enter_context(closing(connect_read_only(path)))
     except sqlite3.Error as error:
         raise StoreError(trouble(path, error)) from error
     connection.text_factory = bytes
-    # A page of the tag index holds many positions: scanned once, in order.
+    # The tag index is scanned once, in order, and a page of it holds many positions.
     connection.execute("PRAGMA cache_size = -16384")
     return connection
 
 
 def asked(connection: sqlite3.Connection, path: Path, sql: str, *parameters: Any) -> list[Any]:
-    """What a statement finds. Raises ``StoreError`` naming the file."""
+    """Return the rows that a statement finds. Raises ``StoreError``, which names the file."""
     try:
         return connection.execute(sql, parameters).fetchall()
     except (sqlite3.Error, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Whether a ledger and what lies with it say that they belong together."""
+"""Check that a ledger and its siblings belong together."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ledger.stores.files import mark_in, number_of
 from ledger.stores.sqlite import Identity, SQLiteRecorder
 from ledger.verification.faults import Fault, Files
 
-#: Remarked of a ledger whose file was copied, and of one that says of another file that it is it.
+#: The remark on a ledger whose file was copied or restored and not settled since.
 COPIED = (
-    "the ledger's file is a copy, or says of another file that it is the original: without what "
-    "its log signed it begins no log until somebody has looked (log resume)"
+    "the ledger's file is a copy, or names another file as the original: without its signed "
+    "checkpoints it starts a log only after an operator confirms it (log resume)"
 )
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -21,14 +21,14 @@ _FILE = re.compile(r"[0-9]+( [0-9.]+)?\Z")
 
 
 def verify_identity(files: Files, recorder: SQLiteRecorder) -> tuple[list[Fault], list[str]]:
-    """What is wrong, and what is to be remarked, of who a ledger says it is.
+    """Return the faults and remarks about the identity of a ledger and its siblings.
 
-    Nothing of a ledger that an earlier program made, which says nothing of it.
+    A ledger that an earlier version made has no identity, so nothing is checked.
     """
     try:
         identity = recorder.identity()
     except StoreError as error:
-        return [Fault(0, f"which ledger it is cannot be read: {error}", files.ledger.name)], []
+        return [Fault(0, f"its identity cannot be read: {error}", files.ledger.name)], []
     if identity is None:
         return [], []
     faults = [] if _well_formed(identity) else [Fault(0, _UNCLEAR, files.ledger.name)]
@@ -51,7 +51,7 @@ def _access(files: Files, identity: Identity) -> Iterator[Fault]:
         with SQLiteRecorder(files.access, read_only=True) as accesses:
             part = accesses.identity()
     except StoreError:
-        return  # it is said when the access ledger is looked at
+        return  # the check of the access ledger reports it
     if part is None:
         return
     if part.part_of != identity.id:
@@ -62,4 +62,4 @@ def _well_formed(identity: Identity) -> bool:
     return bool(_ID.match(str(identity.id)) and _FILE.match(str(identity.file)))
 
 
-_UNCLEAR = "what it says of which ledger it is, is not as the program writes it"
+_UNCLEAR = "its identity does not have the form that the program writes"

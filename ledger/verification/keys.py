@@ -1,9 +1,9 @@
-"""Whose signature a checkpoint has to carry: the keys of a log, and the sizes at which each held.
+"""Find out which key must have signed a checkpoint: the keys of a log, and the sizes of each.
 
-The file of what was signed says which keys there were. It is believed as far as it can be followed
+The file of signed checkpoints names the keys. It is trusted only as far as it can be followed
 from a key that is known: a change of keys counts if the ledger announces it, and if the checkpoint
-of its size, which covers the announcement, is signed by both. So nobody who has but the file can
-put in a key, and no key counts beyond its time.
+of its size, which covers the announcement, is signed by both. So a person who can write only this
+file cannot add a key, and no key is valid outside its sizes.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ _CHANGES = "SELECT position, data FROM events WHERE type = ? ORDER BY position"
 
 
 class Reign(msgspec.Struct, frozen=True):
-    """One of ``keys`` signs the sizes from ``since`` to ``until``; at a change both reigns do."""
+    """The sizes ``since`` to ``until`` that one of ``keys`` signs; at a change both reigns do."""
 
     keys: tuple[Verifier, ...]
     since: int = 0
     until: int | None = None
 
     def holds(self, size: int) -> bool:
-        """Whether a checkpoint of this size has to carry its signature."""
+        """Whether this reign's key must have signed a checkpoint of this size."""
         return self.since <= size and (self.until is None or size <= self.until)
 
 
 def check_signed(note: Note, size: int, reigns: Sequence[Reign]) -> None:
-    """Raise ``NoteError`` unless whoever held at ``size`` has signed, and of the log nobody else.
+    """Raise ``NoteError`` unless the right key of the log has signed, and no other key of it.
 
     Without reigns no key is known, and nothing is checked.
     """
-    by = {(one.name, one.key_id) for one in note.signatures}
+    by = {(signature.name, signature.key_id) for signature in note.signatures}
     for reign in reigns:
         if reign.holds(size):
             verified(note, reign.keys)
@@ -57,12 +57,13 @@ def check_signed(note: Note, size: int, reigns: Sequence[Reign]) -> None:
         for key in reign.keys:
             if (key.name, key.key_id) in by:
                 raise NoteError(
-                    f"it is signed by the key {key.key_id:08x}, which did not hold at {size:,}"
+                    f"it must not be signed by the key {key.key_id:08x}, which was not the log's "
+                    f"key at {size:,} events"
                 )
 
 
 def reigns_of(files: Files, known: Sequence[Verifier]) -> tuple[tuple[Reign, ...], list[Fault]]:
-    """The reigns that can be followed from the keys that are ``known``, and what is wrong."""
+    """Return the reigns that can be followed from the ``known`` keys, and the faults."""
     alone = (Reign(tuple(known)),)
     path = files.signed
     if path is None:
@@ -76,10 +77,10 @@ def reigns_of(files: Files, known: Sequence[Verifier]) -> tuple[tuple[Reign, ...
             held = [_Held(since, _key(since, vkey)) for since, vkey in rows]
         except NoteError as error:
             return alone, [Fault(0, str(error), _PLACE)]
-        anchor = next((n for n, one in enumerate(held) if one.key in known), None)
+        anchor = next((n for n, holder in enumerate(held) if holder.key in known), None)
         if anchor is None:
             names = ", ".join(key.vkey() for key in known)
-            what = f"none of the log's keys in this file is the one that is known: {names}"
+            what = f"one of the log's keys in this file must be the known key: {names}"
             return alone, [Fault(0, what, _PLACE)]
         announced = _announced(opened, files)
         led = []
@@ -91,26 +92,27 @@ def reigns_of(files: Files, known: Sequence[Verifier]) -> tuple[tuple[Reign, ...
     first = anchor - _following(reversed(led[:anchor]))
     last = anchor + _following(led[anchor:])
     followed = held[first : last + 1]
-    ends = [*(one.since for one in followed[1:]), None]
+    ends = [*(holder.since for holder in followed[1:]), None]
     reigns = tuple(
-        Reign((one.key,), one.since, end) for one, end in zip(followed, ends, strict=True)
+        Reign((holder.key,), holder.since, end) for holder, end in zip(followed, ends, strict=True)
     )
     faults = [
         Fault(
-            one.since,
-            f"the key {one.key.vkey()} is not led to: no change that the ledger announces, and "
-            "that both keys have signed, connects it with the one that is known",
+            holder.since,
+            f"the key {holder.key.vkey()} cannot be followed: it is not connected with the known "
+            "key by a change that the ledger announces and both keys have signed",
             _PLACE,
         )
-        for one in (*held[:first], *held[last + 1 :])
+        for holder in (*held[:first], *held[last + 1 :])
     ]
     if first == 0 and held[0].since != 0:
-        faults.append(Fault(0, f"the first key held from {held[0].since:,} on, not from 0", _PLACE))
+        what = f"the first key must sign from size 0; it signs from {held[0].since:,}"
+        faults.append(Fault(0, what, _PLACE))
     return reigns, faults
 
 
 def keys_in(signed: Path) -> tuple[Verifier, ...]:
-    """The keys that a file of what was signed names; none where it names none that can be read."""
+    """Return the keys in a file of signed checkpoints; none if they cannot be read."""
     if not signed.exists():
         return ()
     try:
@@ -118,23 +120,24 @@ def keys_in(signed: Path) -> tuple[Verifier, ...]:
             rows = asked(opened_file(opened, signed), signed, _KEYS)
         return tuple(_key(since, vkey) for since, vkey in rows)
     except (StoreError, NoteError):
-        return ()  # what is wrong with the file is said where it is looked at
+        return ()  # the check of the file reports the fault
 
 
 def itself(signed: Path) -> tuple[list[Fault], bool]:
-    """What is wrong with what a log remembers of itself, and whether its file is a copy.
+    """Return the faults in a log's own keys and file number, and whether its file is a copy.
 
-    ``signed``: a file of what was signed that can be read.
+    ``signed``: a readable file of signed checkpoints.
     """
     with ExitStack() as opened:
         file = opened_file(opened, signed)
-        # In this order, or a log that signs for the first time meanwhile would have forgotten.
-        count, keys, place = (asked(file, signed, one) for one in (_COUNT, _KEYS, _LIES))
+        # Count first: otherwise a log that signs its first checkpoint meanwhile would seem to have
+        # checkpoints without a key.
+        count, keys, place = (asked(file, signed, sql) for sql in (_COUNT, _KEYS, _LIES))
     faults = []
     if not keys and count != [(0,)]:
-        faults.append(Fault(0, "it names no key, and holds what one has signed", _PLACE))
+        faults.append(Fault(0, "it holds signed checkpoints, but names no key", _PLACE))
     if keys and not place:
-        what = "it does not say which file it is, by which a copy is told from the original"
+        what = "it lacks its file number, which distinguishes a copy from the original"
         faults.append(Fault(0, what, signed.name))
     return faults, bool(place) and place != [(number_of(signed).encode(),)]
 
@@ -155,14 +158,14 @@ def _key(since: int, vkey: bytes) -> Verifier:
 
 
 def _announced(opened: ExitStack, files: Files) -> dict[tuple[str, str], int]:
-    """The position at which each change of keys is announced."""
+    """Return the position at which each change of keys is announced, by old and new key."""
     ledger = opened_file(opened, files.ledger)
     found: dict[tuple[str, str], int] = {}
     for position, data in asked(ledger, files.ledger, _CHANGES, KeyRotated.TOPIC):
         try:
             event = codec.decode(position, data).event
         except codec.UnreadableRecord:
-            continue  # the look at the records names it
+            continue  # the check of the records reports it
         if isinstance(event, KeyRotated):
             found.setdefault((event.old, event.new), position)
     return found
@@ -177,7 +180,7 @@ def _by_both(note: bytes, old: Verifier, new: Verifier) -> bool:
 
 
 def _following(led: Iterable[bool]) -> int:
-    """How many changes in a row lead on."""
+    """Return how many changes in a row can be followed."""
     count = 0
     for leads in led:
         if not leads:

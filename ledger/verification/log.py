@@ -1,4 +1,4 @@
-"""What goes beyond a stretch: roots of signed checkpoints, tiles of higher levels, the ends."""
+"""Checks across ranges: roots of signed checkpoints, tiles of higher levels, missing ends."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ledger.transparency.merkle import node_hash, root
 from ledger.transparency.tiles import HEIGHT, WIDTH, tile_path, tiles_of
 from ledger.verification.faults import Fault, Files
 from ledger.verification.files import asked, opened_file
-from ledger.verification.stretches import CLOCK_SET, Seen, place_of, why_not_tile
+from ledger.verification.ranges import CLOCK_SET, Seen, place_of, why_not_tile
 
 _HIGHER = "SELECT level, n, hashes FROM tiles WHERE level <> 0 ORDER BY level, n"
 _STRAYS = "SELECT n FROM tiles WHERE level = 0 AND (n < 0 OR n >= ?) ORDER BY n"
 
 
 class Tree:
-    """The tree above the full tiles of the lowest level, made anew. 64 bytes for each of those."""
+    """The tree above the full tiles of the lowest level, computed again; 64 bytes for each tile."""
 
     def __init__(self) -> None:
         #: Complete subtrees by height; those at 0 span a full tile.
         self._heights: list[list[bytes]] = [[]]
 
     def extend(self, roots: Iterable[bytes]) -> None:
-        """Take the roots of further full tiles."""
-        for one in roots:
-            self._heights[0].append(one)
+        """Add the roots of further full tiles."""
+        for tile_root in roots:
+            self._heights[0].append(tile_root)
             height = 0
             while len(self._heights[height]) % 2 == 0:
                 if height + 1 == len(self._heights):
@@ -37,7 +37,7 @@ class Tree:
                 height += 1
 
     def root(self, size: int, rest: bytes) -> bytes:
-        """The root of ``size`` leaves, given the root over those behind the last full tile."""
+        """Return the root of ``size`` leaves; ``rest`` is the root over those after full tiles."""
         full = size // WIDTH
 
         def node(height: int, index: int) -> bytes:
@@ -50,45 +50,52 @@ class Tree:
         return root(full + bool(rest), node)
 
     def hashes(self, level: int, n: int) -> list[bytes]:
-        """What is known of a tile above the lowest level."""
+        """Return the known hashes of a tile above the lowest level."""
         height = HEIGHT * (level - 1)
         known = self._heights[height] if height < len(self._heights) else []
         return known[n * WIDTH : (n + 1) * WIDTH]
 
 
 def first_fork(tree: Tree, seen: Iterable[Seen], agreed: int) -> tuple[Fault | None, int]:
-    """The first checkpoint whose root is not that of the records, and the last that is."""
-    for one in seen:
-        if tree.root(one.size, one.rest) != one.root:
-            what = f"the first {one.size:,} events are not those that were signed"
+    """Return the fault of the first checkpoint whose root differs from the records, if any.
+
+    Also return the size of the last checkpoint that agrees; ``agreed`` is that of earlier ranges.
+    """
+    for checkpoint in seen:
+        size = checkpoint.size
+        if tree.root(size, checkpoint.rest) != checkpoint.root:
+            what = f"the first {size:,} events are not those that were signed"
             if agreed:
                 what += f"; the first {agreed:,} are, so look from position {agreed + 1} on"
-            return Fault(one.size, what, place_of(one.size)), agreed
-        agreed = one.size
+            return Fault(size, what, place_of(size)), agreed
+        agreed = size
     return None, agreed
 
 
 def out_of_time(
     seen: Iterable[Seen], latest: datetime | None
 ) -> tuple[list[Fault], datetime | None]:
-    """Checkpoints that were signed before smaller ones, the latest of these at ``latest``."""
+    """Return a fault for each checkpoint that was signed before a smaller one.
+
+    ``latest``: the latest signing time so far, which is returned too.
+    """
     faults = []
-    for one in seen:
-        if one.signed_at is None:
+    for checkpoint in seen:
+        at = checkpoint.signed_at
+        if at is None:
             continue
-        if latest is not None and latest - one.signed_at > CLOCK_SET:
+        if latest is not None and latest - at > CLOCK_SET:
             what = (
-                f"{one.signed_at.isoformat(timespec='milliseconds')} stands there as the time at "
-                f"which it was signed, and at {latest.isoformat(timespec='milliseconds')} the log "
-                "had signed fewer events"
+                f"it says that it was signed at {at.isoformat(timespec='milliseconds')}, but at "
+                f"{latest.isoformat(timespec='milliseconds')} the log had signed fewer events"
             )
-            faults.append(Fault(one.size, what, place_of(one.size)))
-        latest = one.signed_at if latest is None else max(latest, one.signed_at)
+            faults.append(Fault(checkpoint.size, what, place_of(checkpoint.size)))
+        latest = at if latest is None else max(latest, at)
     return faults, latest
 
 
 def higher_tiles(tree: Tree, path: Path) -> tuple[list[Fault], int]:
-    """What is wrong with the tiles above the lowest level, or too many; and how many there are."""
+    """Return the faults of the tiles above the lowest level, and how many of them there are."""
     with ExitStack() as opened:
         tiles = opened_file(opened, path)
         tiles.execute("BEGIN")
@@ -104,13 +111,13 @@ def higher_tiles(tree: Tree, path: Path) -> tuple[list[Fault], int]:
             faults += [wrong] if wrong is not None else []
     for level, n in [*strays, *stored]:
         faults.append(
-            Fault(0, f"a tree of {size:,} events has no such tile", f"tile {_path(level, n)}")
+            Fault(0, f"a tree of {size:,} events does not have it", f"tile {_path(level, n)}")
         )
     return faults, count
 
 
 def promised(files: Files) -> tuple[int, int]:
-    """How many events were signed, and how many the tiles hold. To be asked before the head is."""
+    """Return how many events were signed, and how many the tiles hold. Call it before ``head``."""
     signed = tiles = 0
     with ExitStack() as opened:
         if files.signed is not None:
@@ -127,7 +134,7 @@ def promised(files: Files) -> tuple[int, int]:
 
 
 def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
-    """That a ledger ends before what was signed of it, or what its tiles hold."""
+    """Return a fault if the ledger ends before the signed events, or before its tiles."""
     faults = []
     if files.signed is not None:
         with ExitStack() as opened:
@@ -143,9 +150,9 @@ def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
             size, at = rows[0][0], rows[0][1].decode(errors="replace")
             what = (
                 f"{size:,} events were signed at {at} and the ledger ends at {head:,}: "
-                f"{size - head:,} are missing. Was an older copy put in its place?"
+                f"{size - head:,} are missing. Was the ledger replaced by an older copy?"
                 if size > head
-                else "nothing was ever signed of so few events"
+                else "a checkpoint must cover at least one event"
             )
             faults.append(Fault(head + 1, what, place_of(size)))
     if tiles > head:
@@ -153,15 +160,15 @@ def lost_ends(files: Files, signed: int, tiles: int, head: int) -> list[Fault]:
         faults.append(Fault(head + 1, what, "tiles"))
     if files.signed is not None and tiles and not signed:
         what = (
-            f"the tiles hold {tiles:,} events and nothing is signed of them: what was signed is "
-            "gone, unless the log is served for the first time right now"
+            f"the tiles hold {tiles:,} events, but no checkpoint is signed: the signed checkpoints "
+            "are lost, unless the log is being served for the first time right now"
         )
         faults.append(Fault(0, what, files.signed.name))
     return faults
 
 
 def tree_size(rows: list[tuple[int | None]]) -> int:
-    """The one number that a statement found; 0 if there is none."""
+    """Return the number that a statement found; 0 if it found none."""
     return rows[0][0] or 0 if rows else 0
 
 

@@ -1,4 +1,4 @@
-"""The keys of natural persons: there for everybody registered, gone for everybody erased (0.10)."""
+"""Verify the keys of persons: registered persons must have one, erased ones must not (0.10)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ledger.systems.persons.held import WrongKey, wrong_keys
 from ledger.vault.store import Vault
 from ledger.verification.asking import Records
 from ledger.verification.faults import Found
-from ledger.verification.stretches import MOST
+from ledger.verification.ranges import MOST
 
-#: A key is destroyed after the event of it: how long that takes at most, in seconds.
+#: How many seconds it takes at most to destroy a key after its event was recorded.
 _DESTROYING = 2.0
 
 
 def verify_persons(records: Records, recorder: SQLiteRecorder, vault: Path) -> Found:
-    """Hold the vault against who is registered and who was erased."""
+    """Compare the vault with the registered and the erased persons."""
     found = Found()
     erased = sum(1 for _ in records.of(PersonErased))
     found.count = sum(1 for _ in records.of(PersonRegistered)) - erased
     if vault.exists() and not os.access(vault, os.R_OK):
-        found.remarks.append(f"{vault.name} may not be read by you, and was not looked at")
+        found.remarks.append(f"{vault.name} was not checked, because you may not read it")
         return found
     try:
         wrong = _looked(recorder, vault)
-        if any(not one.lost for one in wrong):
+        if any(not key.lost for key in wrong):
             time.sleep(_DESTROYING)
             wrong = _looked(recorder, vault)
     except StoreError as error:
@@ -37,13 +37,13 @@ def verify_persons(records: Records, recorder: SQLiteRecorder, vault: Path) -> F
         return found
     if wrong and not vault.exists():
         what = (
-            f"it is gone, and {len(wrong):,} persons are registered of whom nothing can be read "
-            "without it: put it back from where it is kept"
+            f"it is missing, and the data of {len(wrong):,} registered persons cannot be read "
+            "without it: put the copy of this file back"
         )
         found.wrong(vault.name, what)
         return found
-    for one in wrong[:MOST]:
-        found.wrong(f"person {one.person}", f"{vault.name}: {one.what}", one.position)
+    for key in wrong[:MOST]:
+        found.wrong(f"person {key.person}", f"{vault.name}: {key.what}", key.position)
     return found
 
 

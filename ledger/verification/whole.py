@@ -1,4 +1,4 @@
-"""A ledger verified as a whole, by as many processes as there are cores."""
+"""Verify a whole ledger, with as many processes as there are cores."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ledger.transparency.store import SIGNED_SCHEMA, TILES_SCHEMA
 from ledger.transparency.tiles import WIDTH
 from ledger.verification import log
 from ledger.verification.asking import Records
+from ledger.verification.blobs import verify_blobs
 from ledger.verification.condition import condition
 from ledger.verification.draws import verify_draws
 from ledger.verification.ended import verify_ended
@@ -33,29 +34,28 @@ from ledger.verification.files import asked, opened_file
 from ledger.verification.identity import verify_identity
 from ledger.verification.keys import Reign, itself, keys_in, reigns_of
 from ledger.verification.persons import verify_persons
-from ledger.verification.pieces import verify_pieces
-from ledger.verification.stretches import Stretch, Work, check
+from ledger.verification.ranges import Range, Work, check
 
-#: Remarked of a ledger that was restored, and of one of which somebody changed where it lies.
+#: The remark on a ledger that was copied or restored, and whose log was not resumed since.
 A_COPY = (
-    "the file of what was signed is a copy, or says of another file that it is the original: "
-    "nothing is signed until somebody has looked (log resume)"
+    "the file of signed checkpoints is a copy, or names another file as the original: the log "
+    "signs nothing until an operator confirms it (log resume)"
 )
 
-#: What a ledger's file may lack, if an earlier program made it.
+#: The parts of the schema that a file of an earlier version may lack.
 _MORE = (*MORE_SCHEMA, *ANSWERS_SCHEMA)
 
-#: Records below which other processes take longer to start than they save.
+#: Below this number of records, starting other processes takes longer than it saves.
 ALONE = 20_000
 
-#: Records of a stretch at most: its process keeps 8 bytes for each. Each stretch reads the whole
-#: tag index, so more and shorter ones cost more.
+#: The most records of a range: its process keeps 8 bytes for each. Each range reads the whole tag
+#: index, so many short ranges cost more.
 LONGEST = 4_000_000
 
-#: How often it is looked how far the processes are, in seconds.
+#: How often to look at the progress of the processes, in seconds.
 _LOOK = 0.1
 
-#: Tags of positions that no record has. What a writer appends meanwhile has both.
+#: Finds tags at positions without a record. A concurrent append writes both in one transaction.
 _STRAYS = (
     "SELECT DISTINCT position FROM event_tags t WHERE (position < 1 OR position > ?)"
     " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.position = t.position)"
@@ -63,19 +63,19 @@ _STRAYS = (
 )
 _BEFORE = "SELECT position FROM events WHERE position < 1 ORDER BY position LIMIT 100"
 
-#: What is raised where processes cannot be had: too many of them, no memory that they share, a
-#: temporary folder whose name is too long for a socket in it.
+#: What is raised if processes cannot be started: too many processes, no shared memory, or a
+#: temporary folder whose path is too long for a socket.
 _NO_PROCESS = (OSError, EOFError, ImportError, NotImplementedError)
 
-#: What is raised by whoever counts what cannot be counted.
+#: What is raised by code that computes from records which do not fit together.
 _UNFIT = (AssertionError, AttributeError, ArithmeticError, LookupError, TypeError, ValueError)
 
-#: Told what is being looked at, how far it is, and of how much (``None``: nobody knows).
+#: Receives what is being checked, how much of it is done, and the total (``None`` if unknown).
 Progress = Callable[[str, int, int | None], None]
 
 
 class ProcessDied(StoreError):
-    """A process that was looking died, by no fault of what it was looking at."""
+    """A verifying process died; this is not a fault of the ledger."""
 
 
 def verify_ledger(
@@ -88,13 +88,12 @@ def verify_ledger(
 ) -> Verification:
     """Verify everything that ``files`` name, up to the head at the time of the call.
 
-    ``keys``: one or more that are known to be the log's; without them its key file says which. From
-    there its other keys are followed. ``witnesses``: whose
-    cosignatures are checked. ``workers``: processes; as many as there are cores unless it is said.
-    What is made of the records (draws, months, scores) is looked at once these are in order.
+    ``keys``: known keys of the log, from which its other keys are followed; without them the key
+    file is used. ``witnesses``: the keys whose cosignatures are checked. ``workers``: the number of
+    processes, by default one for each core. Draws, months and scores are checked only if the
+    records have no fault.
 
-    Safe on a ledger that is being written. Raises ``StoreError`` for a file that cannot be read,
-    and if a process died.
+    Safe on a ledger in use. Raises ``StoreError`` if a file cannot be read or a process died.
     """
     files, remarks, gone = _there(files)
     files, damaged = _whole_files(files)
@@ -110,7 +109,7 @@ def verify_ledger(
         remarks.append(
             "the log's key is not known, so no signature was checked: give it with --key"
         )
-    # In this order, or a ledger that grows meanwhile would seem to have lost events.
+    # Read these before the head: otherwise a ledger that grows meanwhile would seem to lack events.
     signed, tiles = log.promised(files)
     with SQLiteRecorder(files.ledger, read_only=True) as recorder:
         strange, remarked = verify_identity(files, recorder)
@@ -124,7 +123,7 @@ def verify_ledger(
         faults += log.lost_ends(files, signed, tiles, head)
         if whole.strangers:
             names = ", ".join(sorted(whole.strangers))
-            remarks.append(f"signature lines of {names} were passed over: their keys are not given")
+            remarks.append(f"signatures of {names} were not checked: their keys were not given")
         if files.access is not None:
             try:
                 accesses = _access(files.accesses(), workers, progress)
@@ -136,16 +135,16 @@ def verify_ledger(
             remarks += [f"access ledger: {remark}" for remark in accesses.remarks]
             counts |= accesses.counts
         if faults:
-            remarks.append("draws, months and scores were not looked at: first put this in order")
+            remarks.append("draws, months and scores were not checked: repair these faults first")
         else:
             for name, found in _made_of(recorder, head, files, progress):
                 counts[name] = found.count
-                # A draw has said of its own pieces what is wrong, and what they are to it.
-                said = [one.what for one in faults]
+                # The draw check already reported faults in its blobs, with their role.
+                reported = [fault.what for fault in faults]
                 faults += [
-                    one
-                    for one in found.faults
-                    if not any(one.place.removeprefix("piece ") in what for what in said)
+                    fault
+                    for fault in found.faults
+                    if not any(fault.place.removeprefix("piece ") in what for what in reported)
                 ]
                 remarks += found.remarks
     return Verification(head, tuple(faults), tuple(remarks), counts)
@@ -157,7 +156,7 @@ def verify_records(
     workers: int | None = 1,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Verification:
-    """Check the records and tags of a ledger alone, up to its head at the time of the call."""
+    """Check only the records and tags of a ledger, up to its head at the time of the call."""
     whole = _Whole(
         Files(ledger=recorder.path), (), (), workers, lambda what, done, total: progress(done)
     )
@@ -166,7 +165,7 @@ def verify_records(
 
 
 def _whole_files(files: Files) -> tuple[Files, list[Fault]]:
-    """Those beside the ledger that can be read throughout, and what is wrong with them."""
+    """Return the files without unreadable tiles or checkpoints, and the faults of those files."""
     faults: list[Fault] = []
     for name, schema in (("tiles", TILES_SCHEMA), ("signed", SIGNED_SCHEMA)):
         path = getattr(files, name)
@@ -179,7 +178,7 @@ def _whole_files(files: Files) -> tuple[Files, list[Fault]]:
 
 
 class _Whole:
-    """The records with their log, stretch by stretch."""
+    """Verifies the records with their log, range by range."""
 
     def __init__(
         self,
@@ -195,48 +194,48 @@ class _Whole:
         self.strangers: set[str] = set()
 
     def records(self, head: int) -> tuple[list[Fault], dict[str, int]]:
-        """What is wrong, in the order of the chain: records, their file, tiles, checkpoints."""
+        """Return the faults, in this order: records, their file, tiles, checkpoints; and counts."""
         with ThreadPoolExecutor(1) as thread:
-            # Beside the reading of the records: SQLite lets other threads run meanwhile.
+            # Check the file while the records are read; SQLite lets other threads run meanwhile.
             looking = thread.submit(condition, self._work.files.ledger, SCHEMA, _MORE)
             try:
                 records, log_, counts = self._chain(head)
             except ProcessDied:
                 raise
             except (StoreError, TypeError, AttributeError):
-                # A file that cannot be read to its end, or whose tables are others and hold
-                # anything; it is said where it is damaged, or how it is built.
+                # The file cannot be read to its end, or its tables are not the program's. The check
+                # of the file reports this, so raise only if it found nothing.
                 if looking.result()[1]:
                     raise
                 records, log_, counts = [], [], {"records": head}
         return records + looking.result()[0] + log_, counts
 
     def _chain(self, head: int) -> tuple[list[Fault], list[Fault], dict[str, int]]:
-        """What is wrong with the records, and with tiles and checkpoints; and counts."""
+        """Return the faults of the records, those of tiles and checkpoints, and counts."""
         files = self._work.files
         tree, agreed = log.Tree(), 0
         records, tiles, checkpoints = Found(), Found(), Found()
         cosignatures = 0
         fork: Fault | None = None
         latest: datetime | None = None
-        for stretch in self._stretches(head):
-            tree.extend(stretch.roots)
-            records.faults += stretch.records
-            tiles.faults += stretch.tiles
-            checkpoints.faults += stretch.checkpoints
+        for part in self._ranges(head):
+            tree.extend(part.roots)
+            records.faults += part.records
+            tiles.faults += part.tiles
+            checkpoints.faults += part.checkpoints
             if fork is None:
-                # What follows on the first that differs differs too.
-                fork, agreed = log.first_fork(tree, stretch.seen, agreed)
-            untimely, latest = log.out_of_time(stretch.seen, latest)
+                # Report only the first differing root; every later one differs as well.
+                fork, agreed = log.first_fork(tree, part.seen, agreed)
+            untimely, latest = log.out_of_time(part.seen, latest)
             checkpoints.faults += untimely
-            tiles.count += stretch.compared
-            checkpoints.count += stretch.signed
-            cosignatures += stretch.cosignatures
-            self.strangers |= stretch.strangers
+            tiles.count += part.compared
+            checkpoints.count += part.signed
+            cosignatures += part.cosignatures
+            self.strangers |= part.strangers
         with ExitStack() as opened:
             ledger = opened_file(opened, files.ledger)
             for sql, parameters in ((_BEFORE, ()), (_STRAYS, (head,))):
-                what = "tags without a record" if parameters else "no record stands before 1"
+                what = "tags without a record" if parameters else "a position must be at least 1"
                 rows = asked(ledger, files.ledger, sql, *parameters)
                 records.faults += [Fault(position, what) for (position,) in rows]
         if files.tiles is not None:
@@ -244,7 +243,7 @@ class _Whole:
             tiles.faults += wrong
             tiles.count += count
         if fork is not None:
-            checkpoints.faults.insert(0, fork)  # the cause, before what follows from it
+            checkpoints.faults.insert(0, fork)  # first, because it causes other faults
         for part in (records, checkpoints):
             part.faults.sort(key=lambda fault: fault.position)
         counts = {"records": head}
@@ -255,7 +254,7 @@ class _Whole:
             counts["cosignatures"] = cosignatures
         return records.faults, tiles.faults + checkpoints.faults, counts
 
-    def _stretches(self, head: int) -> Iterator[Stretch]:
+    def _ranges(self, head: int) -> Iterator[Range]:
         workers = min(self._workers or _cores(), -(-head // WIDTH)) if head >= ALONE else 1
         length = min(LONGEST, -(-head // max(workers, 1)))
         length = -(-length // WIDTH) * WIDTH
@@ -277,22 +276,22 @@ class _Whole:
             return
         yield from self._gathered(started, head)
 
-    def _gathered(self, started: _Started, head: int) -> Iterator[Stretch]:
+    def _gathered(self, started: _Started, head: int) -> Iterator[Range]:
         waiting = set(started.futures)
         try:
             for future in started.futures:
                 while not future.done():
                     wait(waiting, _LOOK, "FIRST_COMPLETED")
-                    waiting = {one for one in waiting if not one.done()}
+                    waiting = {other for other in waiting if not other.done()}
                     self._progress("records", started.done.value, head)
                 yield future.result()
         except BrokenProcessPool:
             raise ProcessDied(
-                "a process that looked at the records died, for want of memory perhaps: nothing "
-                "is known of them. Try again with fewer: --workers 1"
+                "a process that checked the records died, perhaps for lack of memory, so the "
+                "result is not known. Try again with fewer processes: --workers 1"
             ) from None
         finally:
-            # They give their memory back while the rest is looked at.
+            # Let the processes free their memory while the rest is checked.
             started.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -301,12 +300,13 @@ class _Started(NamedTuple):
 
     pool: ProcessPoolExecutor
     done: Any
-    futures: list[Future[Stretch]]
+    futures: list[Future[Range]]
 
 
 def _started(works: list[Work], workers: int) -> _Started | None:
-    """Other processes at work; ``None`` where none can be started, and this one has to do."""
-    # Forked from a process that has imported this once, and no thread: this one may have some.
+    """Start the processes; return ``None`` if none can be started, so that this one must do it."""
+    # Fork from a server process that has imported this module and has no threads, because this
+    # process may have threads.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with ExitStack() as failed:
@@ -326,15 +326,15 @@ _done: Any = None
 
 
 def _begin(done: Any) -> None:
-    global _done  # noqa: PLW0603 - what a process is started with has no other place
+    global _done  # noqa: PLW0603 - the only way to pass a shared value to a pool's processes
     _done = done
-    # Ctrl-C reaches every process of a terminal: this one ends by it, without a traceback.
+    # Ctrl-C reaches every process of a terminal; let it end this one without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # A stretch makes many objects and no cycle among them; looking for cycles took a third.
+    # A range makes many objects without cycles; the garbage collector took a third of the time.
     gc.disable()
 
 
-def _checked(work: Work) -> Stretch:
+def _checked(work: Work) -> Range:
     def tell(records: int) -> None:
         with _done.get_lock():
             _done.value += records
@@ -349,37 +349,37 @@ def _cores() -> int:
 
 
 def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
-    """Those of the files that are there, and what follows from the absence of the others."""
+    """Return the files that exist, and the remarks and faults about those that are missing."""
     absent = {
-        "tiles": "there are no tiles: the log makes them anew when it is next served",
-        "signed": "nothing was signed of this ledger: that nobody rewrote it as a whole rests on "
-        "the records alone",
+        "tiles": "there are no tiles: the log makes them again when it is next served",
+        "signed": "this ledger has no signed checkpoints: only the records themselves show that "
+        "it was not rewritten as a whole",
         "access": None,
         "key": None,
     }
     remarks, gone = [], []
-    # A log makes the file of what it signs before its key and its tiles.
+    # A log makes the file of its checkpoints before its key and its tiles.
     left = [str(path) for path in (files.key, files.tiles) if path is not None and path.exists()]
     if files.signed is not None and not files.signed.exists() and left:
         what = (
-            f"it is gone, and what belongs to it lies there: {', '.join(left)}. It is the log's "
-            "memory of what it signed: put it back, from a backup if need be (docs/backup.md)"
+            f"it is missing, but files that belong to it exist: {', '.join(left)}. It holds the "
+            "log's signed checkpoints: put it back, if necessary from a backup (docs/backup.md)"
         )
         gone.append(Fault(0, what, files.signed.name))
         files = msgspec.structs.replace(files, signed=None)
     if files.access is not None and not files.access.exists():
         of = files.accesses()
-        left = [str(one) for one in (of.signed, of.tiles, of.key) if one and one.exists()]
+        left = [str(path) for path in (of.signed, of.tiles, of.key) if path and path.exists()]
         if left:
             what = (
-                f"it is gone, and what belongs to it lies there: {', '.join(left)}. Put it back, "
-                "from a backup if need be: it says who was refused and who looked"
+                f"it is missing, but files that belong to it exist: {', '.join(left)}. It holds "
+                "refused commands and consultations: put it back, if necessary from a backup"
             )
             gone.append(Fault(0, what, files.access.name))
         elif files.signed is not None and files.signed.exists():
             remarks.append(
-                f"there is no {files.access.name}: nobody was ever refused, or looked, or it was "
-                "taken away; a ledger that was served has one"
+                f"there is no {files.access.name}, although a ledger that was served has one: "
+                "either no refusal or consultation was ever recorded, or the file was removed"
             )
     for name, remark in absent.items():
         path = getattr(files, name)
@@ -390,18 +390,22 @@ def _there(files: Files) -> tuple[Files, list[str], list[Fault]]:
 
 
 def _access(files: Files, workers: int | None, progress: Progress) -> Verification:
-    """The access ledger, which has files and a log of its own, under names that tell it apart."""
+    """Verify the access ledger and its log; its results get the prefix "access"."""
 
     def tell(what: str, done: int, total: int | None) -> None:
         progress(f"access {what}", done, total)
 
-    # A backup without secrets holds its key nowhere else. Nobody knows it from elsewhere either.
+    # Without the key file, as in a backup without secrets, use the public keys that the log itself
+    # names; they are not published elsewhere.
     known = files.key is not None and files.key.exists()
     keys = () if known or files.signed is None else keys_in(files.signed)
     found = verify_ledger(files, keys=keys, workers=workers, progress=tell)
     return Verification(
         found.records,
-        tuple(Fault(one.position, one.what, f"access ledger, {one.where}") for one in found.faults),
+        tuple(
+            Fault(fault.position, fault.what, f"access ledger, {fault.where}")
+            for fault in found.faults
+        ),
         found.remarks,
         {
             f"access {name}": found.counts[name]
@@ -414,7 +418,7 @@ def _access(files: Files, workers: int | None, progress: Progress) -> Verificati
 def _made_of(
     recorder: SQLiteRecorder, head: int, files: Files, progress: Progress
 ) -> Iterator[tuple[str, Found]]:
-    """What follows from the records, made again from them; what lies beside them by their word."""
+    """Yield the checks of all that follows from the records, and of the files that they name."""
     records = Records(recorder, head)
 
     def counted(name: str) -> Callable[[int], None]:
@@ -433,7 +437,7 @@ def _made_of(
         "scores": lambda: verify_scores(records, counted("scores")),
     }
     if (blobs := files.blobs) is not None:
-        looks["pieces"] = lambda: verify_pieces(records, blobs, counted("pieces"))
+        looks["pieces"] = lambda: verify_blobs(records, blobs, counted("pieces"))
         looks["evidence"] = lambda: verify_evidence(
             records, blobs, files.vault, counted("evidence")
         )
@@ -445,7 +449,8 @@ def _made_of(
         try:
             found = look()
         except _UNFIT as error:
-            # Records that no command gives, though each by itself is one. The rest is looked at.
+            # Each record is valid, but no commands could have recorded them together. Continue with
+            # the other checks.
             found = Found()
-            found.wrong(name, f"the records of them do not fit together: {error!r}")
+            found.wrong(name, f"their records do not fit together: {error!r}")
         yield name, found

@@ -20,7 +20,7 @@ from ledger.kernel import UNNAMED, Event, Fold, budget, codec
 from ledger.kernel.folds import Selector
 from ledger.opening import open_shown_log
 from ledger.stores.blobs import Blobs
-from ledger.stores.naming import beside, blobs_folder
+from ledger.stores.naming import blobs_folder, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.drawfile import (
@@ -67,7 +67,7 @@ def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
     blobs = Blobs(blobs_folder(recorder.path))
     with ExitStack() as opened:
         log = None
-        if beside(recorder.path, "signed").exists():
+        if sibling(recorder.path, "signed").exists():
             log = opened.enter_context(open_shown_log(recorder))
         yield Archive(Source(recorder), blobs, log)
 

@@ -1,1 +1,1 @@
-"""The clock, and what it watches: commands for what has fallen due, found in the views."""
+"""The clock and its watches, which find in the views the commands that are due."""

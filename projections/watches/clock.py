@@ -1,7 +1,7 @@
-"""The clock (ledger_clock): finds in the views what has fallen due, and has the ledger record it.
+"""The clock (ledger_clock): finds in the views what is due, and sends the ledger commands for it.
 
-Whatever it asks for is decided by the ledger from the ledger; the views only say where to look. A
-request repeated, by this process or another, is answered with the first result.
+The ledger decides each command from its own events; the views only say where to look. If this
+process or another one repeats a command, the ledger answers with the first result.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from projections.watches.oversight import (
 
 log = structlog.get_logger("projections.clock")
 
-#: Seconds between two looks.
+#: Seconds between two ticks.
 INTERVAL = 60.0
 
-#: How long one look, or one command, may take, in seconds: a look goes through a whole view.
+#: How many seconds one watch or one command may take: a watch may read a whole view.
 STEP_SECONDS = 300.0
 
-#: Looks for what is to be reviewed today though no single day sets it: commands, each with the key
-#: that makes it happen once.
+#: Returns commands for matters that are due today without a deadline of their own, each with the
+#: idempotency key that makes it happen only once.
 Watch = Callable[[Views, date], Iterable[tuple[Command, str]]]
 
 WATCHES: tuple[Watch, ...] = (
@@ -72,12 +72,12 @@ WATCHES: tuple[Watch, ...] = (
     channels_to_review,
 )
 
-#: How long a tick waits for the views to catch up, in seconds.
+#: How many seconds a tick waits for the views to catch up.
 _PATIENCE = 5.0
 
 
 class ClockBroke(Exception):
-    """Some of what had fallen due could not be recorded, and why."""
+    """Some commands failed unexpectedly; the message gives their keys and errors."""
 
 
 def tick(
@@ -86,11 +86,11 @@ def tick(
     actor: Actor = LEDGER_CLOCK,
     gets_on: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
-    """Record what has fallen due by the ledger's own clock. Idempotent.
+    """Send the commands that are due by the ledger's own clock. Idempotent.
 
-    What the ledger refuses (a view that lags, a deadline performed meanwhile) is asked again at the
-    next tick, if the view then still says so. What nobody foresaw keeps none of the others waiting:
-    it is raised, as ``ClockBroke``, when all were asked. ``gets_on`` is called at every step.
+    If the ledger refuses a command (a view lags, a deadline was performed meanwhile), the next tick
+    sends it again if the view still shows it as due. An unexpected error does not stop the other
+    commands: ``ClockBroke`` is raised at the end. ``gets_on`` is called at every step.
     """
     outcomes, broken = [], []
     for command, key in _wishes(ledger, views, gets_on):
@@ -113,33 +113,33 @@ def tick(
 def _wishes(
     ledger: Ledger, views: Views, gets_on: Callable[[], None]
 ) -> Iterator[tuple[Command, str]]:
-    """What to ask for, each with the key that makes it happen once."""
+    """Yield the commands to send, each with the idempotency key that makes it happen only once."""
     now = ledger.clock()
     today = civil_date(now)
-    found = due(views, today)
-    # Moved first: a date that a calendar makes final may turn out to be past.
-    for one in found.movable:
+    deadlines = due(views, today)
+    # Recompute first: a date that a calendar makes final may be past.
+    for deadline in deadlines.movable:
         yield (
-            RecomputeDeadline(rule_name=one.rule, opened_at_position=one.opened_position),
-            # A deadline may move more than once: as often as a year is published.
-            f"recompute:{one.deadline}:{one.known}",
+            RecomputeDeadline(rule_name=deadline.rule, opened_at_position=deadline.opened_position),
+            # A deadline may move again each time that a calendar is published.
+            f"recompute:{deadline.deadline}:{deadline.known}",
         )
-    for one in found.overdue:
+    for deadline in deadlines.overdue:
         yield (
-            EndDeadline(rule_name=one.rule, opened_at_position=one.opened_position),
-            f"end:{one.deadline}",
+            EndDeadline(rule_name=deadline.rule, opened_at_position=deadline.opened_position),
+            f"end:{deadline.deadline}",
         )
-    for look in WATCHES:
+    for watch in WATCHES:
         gets_on()
-        # All of a look at once: none reads on while the ledger records.
-        yield from list(look(views, today))
+        # Read the whole result first, so that no watch reads the views while the ledger records.
+        yield from list(watch(views, today))
 
 
 class Clock:
-    """Ticks in a thread of its own, every ``interval`` seconds, until it is stopped.
+    """Ticks in its own thread, every ``interval`` seconds, until it is stopped.
 
-    ``follower`` is asked to have caught up with the ledger's head first, so that what was just
-    performed is not asked about.
+    Each tick first waits until ``follower`` has caught up with the ledger's head, so that duties
+    which were just performed are not treated as due.
     """
 
     def __init__(
@@ -156,23 +156,23 @@ class Clock:
         self._interval = interval
         self._actor = actor
         self._on_tick = on_tick
-        #: What went wrong at the last look, for /readyz; ``None`` when nothing did.
+        #: The error of the last tick, for /readyz; ``None`` if there was none.
         self.error: str | None = None
         self._stopping = threading.Event()
-        #: Set to end the wait for the next look.
+        #: Set to end the wait for the next tick.
         self._wake = threading.Event()
-        #: The thread, while it ticks.
+        #: The thread, while the clock runs.
         self.worker: Worker | None = None
 
     def start(self) -> None:
-        """Tick at once and then every interval."""
+        """Tick at once, and then at every interval."""
         if self.worker is None:
             self._stopping.clear()
             self.worker = Worker("clock", self._run, limit=STEP_SECONDS)
             self.worker.start()
 
     def stop(self) -> None:
-        """End the thread, after the tick it is in. Idempotent."""
+        """End the thread after its current tick. Idempotent."""
         worker, self.worker = self.worker, None
         if worker is not None:
             worker.ending()
@@ -182,11 +182,11 @@ class Clock:
             worker.join()
 
     def hurry(self) -> None:
-        """Look at once, and not when the interval is over."""
+        """Tick at once, without waiting for the end of the interval."""
         self._wake.set()
 
     def tick(self) -> list[Outcome]:
-        """One look, if the views are up to date; what it recorded."""
+        """Tick once if the views are up to date; return the outcomes."""
         head = self._follower.source.head()
         if not self._follower.wait_for(head, _PATIENCE):
             log.info("clock_waits_for_views", head=head)
@@ -204,7 +204,7 @@ class Clock:
                 outcomes = self.tick()
                 self._on_tick(outcomes)
                 self.error = None
-            except Exception as error:  # noqa: BLE001 - it shows in /readyz, and the next look comes
+            except Exception as error:  # noqa: BLE001 - /readyz shows it, and the next tick comes
                 self.error = f"{type(error).__name__}: {error}"
                 log.error("clock_failed", error=self.error)
             worker.rest()

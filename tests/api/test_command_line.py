@@ -19,7 +19,7 @@ from api.service import Service
 from ledger.access.events import CommandRefused
 from ledger.general.findings import FindingRaised
 from ledger.kernel import codec
-from ledger.opening import LEDGER_CLOCK, beside, ledger_path, open_ledger, open_recorder
+from ledger.opening import LEDGER_CLOCK, ledger_path, open_ledger, open_recorder, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.complaints.events import ComplainantNamed
 from ledger.systems.persons.commands import RegisterPerson
@@ -118,7 +118,7 @@ def test_PII_R1_a_refused_erasure_says_all_and_is_taken_down(url: str, command: 
     with (
         open_recorder(url) as recorder,
         open_ledger(recorder) as ledger,
-        Vault(beside(path, "vault")) as vault,
+        Vault(sibling(path, "vault")) as vault,
     ):
         sealed = sealed_person(vault, "c1", name="张三丰")
         ledger.execute(RegisterPerson(sealed=sealed), LEDGER_CLOCK)
@@ -138,7 +138,7 @@ def test_PII_R1_a_refused_erasure_says_all_and_is_taken_down(url: str, command: 
     assert "PII-R1" in said
     assert PII_R1.hint in said
     assert PII_R1.law in said
-    with closing(SQLiteRecorder(beside(path, "access"))) as accesses:
+    with closing(SQLiteRecorder(sibling(path, "access"))) as accesses:
         (refusal,) = [codec.decode(s.position, s.event.data) for s in accesses.read()]
     assert isinstance(refusal.event, CommandRefused)
     assert (refusal.event.rule, refusal.event.command) == ("PII-R1", "ErasePerson")
@@ -280,7 +280,7 @@ def test_verify_with_views_log_and_keys(url: str, command: Command) -> None:
     assert said["counts"]["checkpoints"] >= 1
     assert {view["same"] for view in said["views"]} == {True}
 
-    with closing(sqlite3.connect(beside(ledger_path(url), "views"))) as file:
+    with closing(sqlite3.connect(sibling(ledger_path(url), "views"))) as file:
         file.execute("UPDATE findings SET state = x'00'")
         file.commit()
     code, out, _ = command("verify", "--ledger", url)

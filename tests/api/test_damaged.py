@@ -18,7 +18,7 @@ from api.service import Service
 from ledger.kernel import codec
 from ledger.opening import open_recorder, resume_log
 from ledger.stores import StoreError
-from ledger.stores.naming import beside, blobs_folder
+from ledger.stores.naming import blobs_folder, sibling
 from projections.tables import Damaged
 
 
@@ -74,7 +74,7 @@ def ledger(served: Path, tmp_path: Path) -> Path:
 
 
 def damage(ledger: Path, what: str, how: Callable[[Path], None]) -> Path:
-    file = beside(ledger, what)
+    file = sibling(ledger, what)
     for neighbour in ("-wal", "-shm"):
         Path(f"{file}{neighbour}").unlink(missing_ok=True)
     how(file)
@@ -86,7 +86,7 @@ def test_what_is_made_of_the_events(ledger: Path, how: Callable[[Path], None]) -
     """Views and tiles: the words say what to delete; that done, all is served as before."""
     url = f"sqlite:///{ledger}"
     for what in DELETABLE:
-        kept = beside(ledger, what).read_bytes()
+        kept = sibling(ledger, what).read_bytes()
         file = damage(ledger, what, how)
         error = _trouble(url)
         if error is None:  # nothing of it was read yet
@@ -120,7 +120,7 @@ def test_what_cannot_be_made_anew(ledger: Path, how: Callable[[Path], None]) -> 
     error = _trouble(f"sqlite:///{ledger}")
     assert error is None or ("Do not delete" in error and str(signed) in error)
     tokens = damage(ledger, "tokens", how)
-    with pytest.raises(StoreError, match="no token is good any more") as told:
+    with pytest.raises(StoreError, match="no token is valid any more") as told:
         Tokens.open(tokens)
     assert str(tokens) in str(told.value)
 

@@ -22,7 +22,7 @@ from api.service import Service
 from api.views import RESOURCES as VIEWS
 from ledger.general.vocabulary import Role, same_person
 from ledger.kernel import codec
-from ledger.opening import beside
+from ledger.opening import sibling
 from ledger.registry import COMMANDS
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification import verify_records
@@ -245,7 +245,7 @@ class TestTokens:
             texts += json.dumps(await ask(world, "op", f"{GRANTS}/{path}"))
         assert token not in texts
         assert token.removeprefix("slt_") not in texts
-        access = SQLiteRecorder(beside(world.path, "access"), read_only=True)
+        access = SQLiteRecorder(sibling(world.path, "access"), read_only=True)
         with access:
             assert verify_records(access).faults == ()
 
@@ -369,7 +369,7 @@ class TestCommandLine:
         return url
 
     def events(self, url: str) -> list[Any]:
-        with SQLiteRecorder(beside(Path(url.removeprefix("sqlite:///")), "access")) as recorder:
+        with SQLiteRecorder(sibling(Path(url.removeprefix("sqlite:///")), "access")) as recorder:
             return [codec.decode(s.position, s.event.data).event for s in recorder.read()]
 
     def test_recorded(
@@ -419,7 +419,7 @@ class TestCommandLine:
     ) -> None:
         """Only by a good token of their own, in office; a name that somebody types is nobody."""
         ended = self.token(url, "HEAD-1", "unit_head")
-        with Tokens.open(beside(Path(url.removeprefix("sqlite:///")), "tokens")) as tokens:
+        with Tokens.open(sibling(Path(url.removeprefix("sqlite:///")), "tokens")) as tokens:
             tokens.revoke(ended)
         wrong = (
             "",
@@ -438,7 +438,7 @@ class TestCommandLine:
 
     @staticmethod
     def token(url: str, person: str, role: Role) -> str:
-        with Tokens.open(beside(Path(url.removeprefix("sqlite:///")), "tokens")) as tokens:
+        with Tokens.open(sibling(Path(url.removeprefix("sqlite:///")), "tokens")) as tokens:
             return tokens.create("JB", person, role)
 
     def test_impossible(

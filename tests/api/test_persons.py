@@ -16,7 +16,7 @@ import structlog
 
 from api.running.logs import LogWriter, configure_logging
 from api.service import Service
-from ledger.opening import beside
+from ledger.opening import sibling
 from ledger.verification import verify_records
 from tests.cast import E_A
 from tests.scenarios.world import PRESCRIBED, World
@@ -361,7 +361,7 @@ async def test_who_signs_on_site_is_sealed(world: World) -> None:
 async def test_an_old_vault_brings_nobody_back(world: World, tmp_path: Path) -> None:
     """A key that comes back with a copy of the vault is destroyed when the service starts."""
     person = await register(world)
-    path = beside(world.path, "vault")
+    path = sibling(world.path, "vault")
     kept = tmp_path / "kept"
     copyfile(path, kept)
     secret = world.service.vault.secret(person)
@@ -383,7 +383,7 @@ async def test_a_vault_that_fails_takes_nothing(world: World) -> None:
     """503, and nothing recorded in clear or otherwise; erasing goes on when it is repeated."""
     person = await register(world)
     head = world.recorder.head()
-    holder = sqlite3.connect(beside(world.path, "vault"), isolation_level=None)
+    holder = sqlite3.connect(sibling(world.path, "vault"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     world.service.vault._sqlite.execute("PRAGMA busy_timeout = 50")
     await world.send("JB", "persons/register-person", expect=503, name=NAME)

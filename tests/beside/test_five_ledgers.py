@@ -31,11 +31,11 @@ from ledger.stores.naming import (
     JOURNALS,
     UnusableUrl,
     belongings,
-    beside,
     blobs_folder,
     ended_folder,
     key_file,
     ledger_path,
+    sibling,
 )
 from ledger.stores.sqlite import SQLiteRecorder
 
@@ -226,8 +226,8 @@ def test_a_file_of_another_ledger_is_refused(folder: Path, what: str, run: Run) 
     """Put under a ledger's name, it is named, and neither read nor written."""
     for name in ("a.db", "a.sqlite"):
         serve(folder, name)
-    place = beside(folder / "a.db", what)
-    shutil.copy(beside(folder / "a.sqlite", what), place)
+    place = sibling(folder / "a.db", what)
+    shutil.copy(sibling(folder / "a.sqlite", what), place)
     content = place.read_bytes()
     said = run(folder, "serve", "--ledger", "sqlite:///a.db", "--port", "0", code=2)
     assert place.name in said
@@ -251,7 +251,7 @@ def test_a_ledger_is_not_called_as_what_lies_with_one(ending: str) -> None:
 def test_the_access_ledger_is_no_ledger_of_its_own(folder: Path, tmp_path: Path, run: Run) -> None:
     """It is not served even under another name."""
     serve(folder, "a.db")
-    shutil.copy(beside(folder / "a.db", "access"), tmp_path / "other.db")
+    shutil.copy(sibling(folder / "a.db", "access"), tmp_path / "other.db")
     said = run(tmp_path, "stats", "--ledger", "sqlite:///other.db", code=2)
     assert "is the access ledger of another" in said
 
@@ -277,7 +277,7 @@ def test_a_backup_is_not_called_as_what_lies_with_a_ledger(folder: Path, run: Ru
 
 def as_before(path: Path) -> None:
     """Make a served ledger what an earlier program left: other names, and no identities."""
-    stem, access = path.with_suffix(""), beside(path, "access")
+    stem, access = path.with_suffix(""), sibling(path, "access")
     for file in (path, access):
         with closing(sqlite3.connect(file)) as sqlite:
             sqlite.execute("DROP TABLE identity")
@@ -345,7 +345,7 @@ def test_words_are_said_once(old: Path) -> None:
 def test_stopped_half_way_it_goes_on(old: Path) -> None:
     """A crash leaves some files renamed and no identity; the next opening renames the rest."""
     (old.parent / "ledger.key").rename(key_file(old))
-    (old.parent / "ledger.tokens.db").rename(beside(old, "tokens"))
+    (old.parent / "ledger.tokens.db").rename(sibling(old, "tokens"))
     serve(old.parent, "ledger.db")
     assert {file.name for file in old.parent.iterdir()} <= {file.name for file in belongings(old)}
 
@@ -357,7 +357,7 @@ def test_whose_they_are_is_not_guessed(old: Path, name: str, run: Run) -> None:
     before = digests(old.parent)
     for url in ("sqlite:///ledger.db", f"sqlite:///{name}"):
         said = run(old.parent, "serve", "--ledger", url, "--port", "0", code=2)
-        assert "cannot be told whether" in said
+        assert "is not clear whether" in said
         assert "Move that ledger or copy to another folder" in said
     assert {n: d for n, d in digests(old.parent).items() if "-wal" not in n} == before
 

@@ -15,14 +15,14 @@ from aiohttp import web
 
 from api.app import make_app
 from api.http.tokens import Tokens
-from ledger.opening import beside, open_ledger
+from ledger.opening import open_ledger, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 
 
 async def main() -> None:
     """Serve until killed."""
     path = Path(sys.argv[1])
-    tokens = Tokens.open(beside(path, "tokens"))
+    tokens = Tokens.open(sibling(path, "tokens"))
     token = tokens.create("EDB", "EDB-001", "credit_officer")
     app = make_app(open_ledger(SQLiteRecorder(path)), tokens=tokens)
     runner = web.AppRunner(app, access_log=None)

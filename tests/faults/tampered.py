@@ -16,11 +16,11 @@ from ledger.intake.run import import_register
 from ledger.kernel import Ledger
 from ledger.opening import (
     LEDGER_CLOCK,
-    beside,
     open_access_log,
     open_accesses,
     open_ledger,
     open_log,
+    sibling,
 )
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import cosign
@@ -83,7 +83,7 @@ class Past:
 
     def file(self, what: str = "") -> AbstractContextManager[sqlite3.Connection]:
         """A file of the ledger, its triggers out of the way."""
-        return unguarded(beside(self.path, what) if what else self.path)
+        return unguarded(sibling(self.path, what) if what else self.path)
 
 
 class Beginning:

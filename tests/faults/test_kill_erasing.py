@@ -14,7 +14,7 @@ import pytest
 from api.cli.command_line import main
 from api.http.sealing import sealed_person
 from ledger.kernel import codec
-from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_recorder
+from ledger.opening import LEDGER_CLOCK, open_ledger, open_recorder, sibling
 from ledger.systems.persons.commands import RegisterPerson
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.events import PersonErased
@@ -32,7 +32,7 @@ def registered(path: Path, many: int = 40) -> list[tuple[str, bytes]]:
     with (
         open_recorder(url) as recorder,
         open_ledger(recorder) as ledger,
-        Vault(beside(path, "vault"), mark=recorder.mark()) as vault,
+        Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
         for number in range(many):
             sealed = sealed_person(vault, f"c{number}", name=f"张三丰{number}")
@@ -111,7 +111,7 @@ def test_an_erasure_that_was_killed_is_finished(
         path = tmp_path / "restarted" / "ledger.db"
         with (
             open_recorder(f"sqlite:///{path}") as recorder,
-            Vault(beside(path, "vault")) as vault,
+            Vault(sibling(path, "vault")) as vault,
         ):
             destroy_keys(recorder, vault)
         assert_gone(path, person, people)
@@ -122,7 +122,7 @@ def assert_gone(path: Path, person: str, people: list[tuple[str, bytes]]) -> Non
     keys = dict(people)
     assert erasures(path) == 1
     assert left(path.parent, keys.pop(person)) == []
-    with Vault(beside(path, "vault")) as vault:
+    with Vault(sibling(path, "vault")) as vault:
         assert vault.secret(person) is None
         assert {one: vault.secret(one) for one in keys} == keys
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ledger.evidence import WAITS, evidence_folder, open_evidence
-from ledger.opening import beside, open_ledger, open_recorder
+from ledger.opening import open_ledger, open_recorder, sibling
 from ledger.systems.process.folds import CaseFiles
 from ledger.vault.store import Vault
 from tests.faults.uploader import CONTENT, STEPS
@@ -42,7 +42,7 @@ def test_an_upload_that_was_killed_leaves_nothing(tmp_path: Path, step: str) -> 
     assert left.stat().st_size > 0
     with (
         open_recorder(url) as recorder,
-        Vault(beside(path, "vault"), mark=recorder.mark()) as vault,
+        Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
         files = open_evidence(recorder, vault)
         assert [p for p in folder.rglob("*") if p.is_file()] == []
@@ -63,7 +63,7 @@ def test_a_sweep_spares_what_a_command_holds(
     path = tmp_path / "ledger.db"
     with (
         open_recorder(f"sqlite:///{path}") as recorder,
-        Vault(beside(path, "vault"), mark=recorder.mark()) as vault,
+        Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
         files = open_evidence(recorder, vault)
         upload = files.receive("CASE-1")

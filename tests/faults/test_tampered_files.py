@@ -11,7 +11,7 @@ import pytest
 from api.cli.verifying import verify_all
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.opening import beside
+from ledger.opening import sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.entities.events import EntityRegistered
 from projections.opening import all_views
@@ -88,7 +88,7 @@ def test_a_byte_of_the_index_by_type(past: Past) -> None:
 )
 def test_how_a_file_is_built(past: Past, what: str, statement: str, where: str) -> None:
     """A trigger that protected and is gone, or one that somebody added, is named."""
-    with closing(sqlite3.connect(beside(past.path, what) if what else past.path)) as file:
+    with closing(sqlite3.connect(sibling(past.path, what) if what else past.path)) as file:
         file.execute(statement)
 
     assert wheres(past) == [where]
@@ -161,7 +161,7 @@ def test_no_place_of_any_view(past: Past, statement: str) -> None:
 
 def test_an_emptied_file_of_views(past: Past) -> None:
     """It is said of each view that it shows nothing, and the file stays as it was found."""
-    file = beside(past.path, "views")
+    file = sibling(past.path, "views")
     file.write_bytes(b"")
 
     assert len(all_wrong(past)[1]) == len(all_views())
@@ -171,7 +171,7 @@ def test_an_emptied_file_of_views(past: Past) -> None:
 @pytest.mark.parametrize("content", [b"garbage", b"garbage" * 1000])
 def test_a_file_of_views_that_is_none(past: Past, content: bytes) -> None:
     """What is no database is a fault that names the file, and what to do."""
-    beside(past.path, "views").write_bytes(content)
+    sibling(past.path, "views").write_bytes(content)
     (fault,), _, _ = all_wrong(past)
 
     assert fault.startswith("ledger.db.views.db: cannot be read: ")
@@ -180,7 +180,7 @@ def test_a_file_of_views_that_is_none(past: Past, content: bytes) -> None:
 
 def test_a_byte_of_an_index_of_a_view(past: Past) -> None:
     """A view whose rows are right and whose index hides one is no view of the ledger."""
-    flipped(beside(past.path, "views"), b"BRONX", "ix_draw_population_area")
+    flipped(sibling(past.path, "views"), b"BRONX", "ix_draw_population_area")
     (fault, *_), _, _ = all_wrong(past)
 
     assert fault.startswith("ledger.db.views.db, index ix_draw_population_area: row ")
@@ -202,9 +202,9 @@ def test_a_view_that_is_behind(past: Past) -> None:
 @pytest.mark.parametrize("tiles", [True, False])
 def test_the_promises_deleted(past: Past, tiles: bool) -> None:
     """A log whose key lies there has made promises; that they are gone is no mere remark."""
-    beside(past.path, "signed").unlink()
+    sibling(past.path, "signed").unlink()
     if not tiles:
-        beside(past.path, "tiles").unlink()
+        sibling(past.path, "tiles").unlink()
     found = past.verify()
 
     assert [fault.where for fault in found.faults] == ["ledger.db.signed.db"]
@@ -223,7 +223,7 @@ def test_the_promises_emptied(past: Past) -> None:
 
 def test_a_ledger_without_a_log(past: Past) -> None:
     """What was never served has neither key nor promises, and nothing is wrong with it."""
-    for what in (beside(past.path, "signed"), beside(past.path, "tiles")):
+    for what in (sibling(past.path, "signed"), sibling(past.path, "tiles")):
         what.unlink()
     past.path.with_name(past.path.name + ".key").unlink()
     found = past.verify()
@@ -274,13 +274,13 @@ def test_the_last_accesses_deleted(past: Past, lost: int) -> None:
 
 def test_the_access_ledger_deleted(past: Past) -> None:
     """The file gone is a fault; with all that belongs to it gone too, a remark is left."""
-    access = beside(past.path, "access")
+    access = sibling(past.path, "access")
     access.unlink()
     assert wheres(past) == ["ledger.db.access.db"]
 
     for what in (
-        beside(access, "signed"),
-        beside(access, "tiles"),
+        sibling(access, "signed"),
+        sibling(access, "tiles"),
         access.with_name(access.name + ".key"),
     ):
         what.unlink()
@@ -291,7 +291,7 @@ def test_the_access_ledger_deleted(past: Past) -> None:
 
 def test_the_promises_of_the_access_ledger_deleted(past: Past) -> None:
     """What its log signed is kept as the other's is."""
-    beside(beside(past.path, "access"), "signed").unlink()
+    sibling(sibling(past.path, "access"), "signed").unlink()
 
     assert wheres(past) == ["access ledger, ledger.db.access.db.signed.db"]
 
@@ -305,7 +305,7 @@ def test_the_key_of_the_promises_deleted(past: Past, what: str) -> None:
     (fault,) = past.verify().faults
 
     assert fault.words.endswith(
-        "keys of the signed checkpoints: it names no key, and holds what one has signed"
+        "keys of the signed checkpoints: it holds signed checkpoints, but names no key"
     )
 
 
@@ -322,4 +322,4 @@ def test_the_place_of_the_promises(past: Past, what: str) -> None:
         file.execute("DELETE FROM place")
         file.commit()
     (fault,) = past.verify().faults
-    assert "does not say which file it is" in fault.what
+    assert "it lacks its file number" in fault.what

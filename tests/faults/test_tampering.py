@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.cli.command_line import main
 from ledger.access.commands import NoteConsultation
-from ledger.opening import LEDGER_CLOCK, beside, open_ledger, open_log
+from ledger.opening import LEDGER_CLOCK, open_ledger, open_log, sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.keys import read_key
 from ledger.transparency.merkle import leaf_hash
@@ -246,8 +246,9 @@ def test_an_old_copy(past: Past, tmp_path: Path) -> None:
         file.commit()
     for alone in (True, False):
         if not alone:
-            beside(old.path, "tiles").unlink()
-        assert any("Was an older copy put in its place?" in f.what for f in old.verify().faults)
+            sibling(old.path, "tiles").unlink()
+        faults = old.verify().faults
+        assert any("Was the ledger replaced by an older copy?" in f.what for f in faults)
 
     # It goes on by itself past what was signed: another history.
     with SQLiteRecorder(old.path) as recorder, open_ledger(recorder) as ledger:
@@ -273,7 +274,7 @@ def test_a_rewritten_record_with_leaf_and_tiles(past: Past) -> None:
             (changed, leaf_hash(changed)),
         )
         file.commit()
-    beside(past.path, "tiles").unlink()
+    sibling(past.path, "tiles").unlink()
     (first, *_) = past.verify().faults
 
     assert first.where == "checkpoint 341"
@@ -333,7 +334,7 @@ def test_other_tables(past: Past) -> None:
 
 def test_without_tiles(past: Past) -> None:
     """Tiles can be made anew; that there are none is said, and nothing is wrong."""
-    beside(past.path, "tiles").unlink()
+    sibling(past.path, "tiles").unlink()
     found = past.verify()
 
     assert found.faults == ()
@@ -350,13 +351,13 @@ def test_tiles_too_many_and_too_few(past: Past) -> None:
         ("INSERT INTO tiles SELECT 4, 0, hashes FROM tiles WHERE n = 0 LIMIT 1", "tile 4/000"),
     ):
         copy = past.path.with_name("tiles.copy")
-        shutil.copy(beside(past.path, "tiles"), copy)
+        shutil.copy(sibling(past.path, "tiles"), copy)
         with past.file("tiles") as file:
             file.execute(change)
             file.commit()
         assert past.verify().faults[0].where.startswith(where), change
-        beside(past.path, "tiles").unlink()
-        copy.rename(beside(past.path, "tiles"))
+        sibling(past.path, "tiles").unlink()
+        copy.rename(sibling(past.path, "tiles"))
 
 
 def test_another_key(past: Past) -> None:
@@ -458,7 +459,7 @@ def test_a_process_that_dies(
         main(["verify", "--ledger", past.url, "--workers", "2"])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "a process that looked at the records died" in said
+    assert "a process that checked the records died" in said
     assert "Traceback" not in said
 
 

@@ -35,7 +35,7 @@ from api.running.logs import LogWriter
 from api.running.threads import EXIT_FAILED, SUPERVISOR, end_process_within
 from api.service import Service
 from ledger.kernel import threads as kernel_threads
-from ledger.opening import beside
+from ledger.opening import sibling
 from ledger.transparency.notes import COSIGNATURE
 from ledger.transparency.policy import parse_policy
 from projections.watches.clock import Clock
@@ -233,7 +233,7 @@ def process(tmp_path: Path, how: str, *more: str, **files: Any) -> Iterator[tupl
     """The real command line with a sequencer that fails: the process, its URL, a token."""
     ledger = f"sqlite:///{tmp_path / 'ledger.db'}"
     program = [sys.executable, "-c", PROGRAM]
-    with Tokens.open(beside(tmp_path / "ledger.db", "tokens")) as tokens:
+    with Tokens.open(sibling(tmp_path / "ledger.db", "tokens")) as tokens:
         token = tokens.create("EDB", "P-EDB", "credit_officer")
     port = unused_port()
     serve = [*program, how, "serve", "--ledger", ledger, "--port", str(port), *more]
@@ -349,7 +349,7 @@ async def test_no_file_is_left(tmp_path: Path) -> None:
                 await asyncio.sleep(0.1)
 
     with process(tmp_path, "files", stderr=subprocess.PIPE) as (running, url, _):
-        with Tokens.open(beside(tmp_path / "ledger.db", "tokens")) as tokens:
+        with Tokens.open(sibling(tmp_path / "ledger.db", "tokens")) as tokens:
             operator = tokens.create("IT", "OP-1", "operator")
         held = []
         for _ in range(300):

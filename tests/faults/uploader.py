@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ledger.evidence import open_evidence
-from ledger.opening import beside, open_ledger, open_recorder
+from ledger.opening import open_ledger, open_recorder, sibling
 from ledger.stores import evidence as store
 from ledger.vault.store import Vault
 
@@ -27,7 +27,7 @@ def main(path: Path, step: str) -> None:
     with (
         open_recorder(f"sqlite:///{path}") as recorder,
         open_ledger(recorder),
-        Vault(beside(path, "vault"), mark=recorder.mark()) as vault,
+        Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
         upload = open_evidence(recorder, vault).receive("CASE-1")
         for at in range(0, len(CONTENT), 100_000):

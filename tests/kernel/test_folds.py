@@ -112,7 +112,7 @@ def test_a_reducer_of_what_is_no_event_is_an_error() -> None:
 
         def on_party(self, party: Party) -> None: ...
 
-    with pytest.raises(TypeError, match=r"Wrong\.on_party.*no event type"):
+    with pytest.raises(TypeError, match=r"Wrong\.on_party.*not an event type"):
         topics_of(Wrong)
 
 

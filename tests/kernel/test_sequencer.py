@@ -251,7 +251,7 @@ def test_what_is_recorded_in_a_units_name_has_its_person_beside_it(
     assert actor == Actor(unit_id=USHER.unit_id, person_id=UNNAMED, role=USHER.role)
     assert [tag for tag in ours.event.tags if tag.startswith("actor:")] == []
     assert f"actor:{USHER.person_id}" in own.event.tags
-    with pytest.raises(TypeError, match="nowhere who sent it"):
+    with pytest.raises(TypeError, match="must name its sender"):
         ledger.execute(SayForUnit(signed=False), USHER)
     assert len(stored(recorder)) == 2
 
@@ -700,14 +700,14 @@ def test_the_second_event_was_caused_by_the_first(recorder: DCBRecorder) -> None
     assert tags == [["actor:USHER-1", f"command:{context.command_id}"], ["actor:USHER-1"]]
 
 
-def test_what_lies_beside_a_decision_is_recorded_with_it(recorder: DCBRecorder) -> None:
-    """Further events named by ``beside`` are part of the same append."""
+def test_a_hooks_events_are_recorded_with_the_decision(recorder: DCBRecorder) -> None:
+    """Further events that a hook names are part of the same append."""
 
     def echo(reading: Reading, facts: list[Any]) -> Iterator[Event]:
         for fact in facts:
             yield Heard(words=f"echo of {fact.event.words}")
 
-    with Ledger(recorder, beside=(echo,)) as ledger:
+    with Ledger(recorder, hooks=(echo,)) as ledger:
         outcome = ledger.execute(Say(words="x"), USHER)
     assert [record.event for record in outcome.events] == [
         Heard(words="x"),

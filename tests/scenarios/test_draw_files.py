@@ -335,15 +335,15 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "a wrong signature": (
         lambda f: _announced(f).update(receipt=_signed(_announced(f)["receipt"])),
-        "the announcement is not proven to be in the log: the checkpoint is not good",
+        "the announcement is not proven to be in the log: the checkpoint is not valid",
     ),
     "a wrong root": (
         lambda f: f["execution"].update(receipt=_rooted(f["execution"]["receipt"])),
-        "the outcome is not proven to be in the log: the checkpoint is not good",
+        "the outcome is not proven to be in the log: the checkpoint is not valid",
     ),
     "another key": (
         lambda f: f.update(keys=[Signer("else", Ed25519PrivateKey.generate()).verifier().vkey()]),
-        "the checkpoint is not good: the note is not signed by else",
+        "the checkpoint is not valid: the note is not signed by else",
     ),
     "another ticket": (
         lambda f: f["selection"][2].update(ticket="0" * 64),
@@ -394,7 +394,7 @@ FORGERIES: dict[str, tuple[Callable[[Any], Any], str]] = {
         "a selection but no outcome",
     ),
     "two logs": (_of_two_logs, "the log of the outcome is else.example/log; it must be"),
-    "a key of another name": (_of_another_name, "is of the log"),
+    "a key of another name": (_of_another_name, "must be signed in the name of its log"),
     "an earlier stage": (
         lambda f: f.update(stage="announced"),
         "the stage is announced; it must be executed",
@@ -450,7 +450,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda f: f["execution"].update(
             receipt=f["execution"]["receipt"].replace("index ", "index " + "1" * 5000)
         ),
-        "`execution.receipt`: the index of the receipt is no number",
+        "`execution.receipt`: the index of the receipt must be a number",
     ),
     "signatures": (
         lambda f: f["announcement"].update(receipt=f["announcement"]["receipt"][:-30]),
@@ -473,7 +473,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda f: f["execution"]["body"].update(selected=5.5),
         "`execution.body` is not the body of an outcome: Expected `int`, got `float`",
     ),
-    "key": (lambda f: f.update(keys=["log"]), "`keys`: 'log' is no verifier key"),
+    "key": (lambda f: f.update(keys=["log"]), "`keys`: a verifier key must be"),
 }
 
 

@@ -94,7 +94,7 @@ async def test_a_target_that_was_not_drawn(world: World) -> None:
     (fault,) = verified(world).faults
 
     assert (fault.where, fault.position) == (f"draw {DRAW}", world.recorder.head())
-    assert fault.what == f"{PREFIX}00413 is not who was drawn for {target.target}"
+    assert fault.what == f"{PREFIX}00413 was not drawn for {target.target}"
 
 
 async def test_a_reserve_in_a_place_of_its_own(world: World) -> None:
@@ -140,7 +140,7 @@ async def test_another_seed(world: World) -> None:
         ({"values": revealed.values[::-1]}, "not made of the announced sources, in their order"),
         (
             {"values": (replace(revealed.values[0], revealed=False), *revealed.values[1:])},
-            "another value than its fallback was taken",
+            "its fallback was not used",
         ),
     ):
         world.given(replace(revealed, **changed))
@@ -312,8 +312,8 @@ async def test_a_score(world: World) -> None:
     faults = verified(world).faults
     assert {fault.where for fault in faults} == {"score 2026.MRB"}
     assert [fault.what for fault in faults] == [
-        f"its total is 99.00, and the events up to position {cutoff} give 100.00",
+        f"its total is 99.00, but the events up to position {cutoff} give 100.00",
         f"run again at position {cutoff} its indicators differ",
-        "it was run by no scheme of its year",
-        "it was published otherwise than run",
+        "its scheme is not the one of its year",
+        "the published score differs from the newest run",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.service import Service
-from ledger.opening import beside, blobs_folder
+from ledger.opening import blobs_folder, sibling
 from ledger.vault.store import VaultError
 from ledger.verification import Files, Verification, verify_ledger
 from tests.scenarios.world import World
@@ -66,17 +66,17 @@ async def registered(tmp_path: Path) -> tuple[Path, list[str]]:
 
 
 def in_vault(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(beside(path, "vault"))) as vault:
+    with closing(sqlite3.connect(sibling(path, "vault"))) as vault:
         assert vault.execute(statement).rowcount
         vault.commit()
 
 
 def refused(path: Path) -> str:
     """Why the service does not start; it makes no vault by that."""
-    there = beside(path, "vault").exists()
+    there = sibling(path, "vault").exists()
     with pytest.raises(VaultError) as refusal:
         Service(f"sqlite:///{path}")
-    assert beside(path, "vault").exists() is there
+    assert sibling(path, "vault").exists() is there
     return str(refusal.value)
 
 
@@ -94,10 +94,10 @@ def test_keys_that_open_nothing(registered: tuple[Path, list[str]]) -> None:
 def test_a_vault_that_is_gone(registered: tuple[Path, list[str]]) -> None:
     """No empty one takes its place unasked; with the loss accepted the service says so."""
     path, tokens = registered
-    beside(path, "vault").unlink()
+    sibling(path, "vault").unlink()
     (fault,) = verified(path).faults
 
-    assert fault.where == beside(path, "vault").name
+    assert fault.where == sibling(path, "vault").name
     assert "2 persons are registered" in fault.what
     assert "--accept-lost-keys" in refused(path)
     with Service(f"sqlite:///{path}", accept_lost_keys=True) as service:
@@ -110,7 +110,7 @@ def test_a_vault_that_goes_while_it_serves(registered: tuple[Path, list[str]]) -
     path, _ = registered
     with Service(f"sqlite:///{path}") as service:
         assert service._vault_check().ready
-        beside(path, "vault").rename(path.with_name("away"))
+        sibling(path, "vault").rename(path.with_name("away"))
         assert not service._vault_check().ready
 
 
@@ -129,7 +129,7 @@ def test_a_key_that_has_to_be_gone(registered: tuple[Path, list[str]]) -> None:
 def test_a_vault_that_is_no_database(registered: tuple[Path, list[str]]) -> None:
     """Garbage in its place is a fault that names the file."""
     path, _ = registered
-    beside(path, "vault").write_bytes(b"garbage" * 1000)
+    sibling(path, "vault").write_bytes(b"garbage" * 1000)
     (fault,) = verified(path).faults
 
-    assert fault.where == beside(path, "vault").name
+    assert fault.where == sibling(path, "vault").name

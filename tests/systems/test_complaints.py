@@ -57,9 +57,9 @@ from ledger.systems.filing.events import (
     OnSiteInspectionOpened,
 )
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.commands import CloseFinding, DismissFinding, TriageFinding
 from ledger.systems.supervision.events import FindingTriaged
+from ledger.systems.supervision.hooks import impersonal
 from tests.cast import CLOCK, E_A, E_B, HEAD, REP_A, actor
 from tests.gwt import Scenario, like
 
@@ -121,7 +121,7 @@ def story() -> Scenario:
 def begun(recorder: DCBRecorder) -> Scenario:
     """S7's Thursday on a recorder, among other complaints."""
     story = (
-        Scenario(recorder, by=JB, beside=(impersonal,))
+        Scenario(recorder, by=JB, hooks=(impersonal,))
         .given(SeedLedger())
         .at("2026-09-24T09:00+08:00")
     )

@@ -26,8 +26,8 @@ from ledger.systems.corrections.events import RecordCorrected
 from ledger.systems.delegations.events import DelegationEnded
 from ledger.systems.entities.folds import Registration
 from ledger.systems.penalties.events import CaseFiled, Conduct
-from ledger.systems.supervision.beside import impersonal
 from ledger.systems.supervision.events import CircularIssued
+from ledger.systems.supervision.hooks import impersonal
 from tests.cast import E_A, actor
 from tests.gwt import Record, Scenario
 
@@ -41,7 +41,7 @@ replace = msgspec.structs.replace
 
 @pytest.fixture
 def story(recorder: DCBRecorder) -> Scenario:
-    return Scenario(recorder, beside=(impersonal,))
+    return Scenario(recorder, hooks=(impersonal,))
 
 
 def ended(reason: str) -> DelegationEnded:

@@ -93,7 +93,7 @@ from ledger.systems.reconsideration.events import (
     ReconSuspended,
     ReconTerminated,
 )
-from ledger.systems.supervision.beside import impersonal
+from ledger.systems.supervision.hooks import impersonal
 from tests.cast import CLOCK, E_C, E_D, EMB, HEAD, actor
 from tests.gwt import Scenario, like, on
 from tests.systems.sealing import someone, token
@@ -146,7 +146,7 @@ def story() -> Scenario:
 def begun(recorder: DCBRecorder, day: str = "2026-05-06") -> Scenario:
     """The day of the application."""
     story = (
-        Scenario(recorder, by=ORGAN, beside=(impersonal,))
+        Scenario(recorder, by=ORGAN, hooks=(impersonal,))
         .given(SeedLedger())
         .at("2026-03-02T09:00+08:00")
     )

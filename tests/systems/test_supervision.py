@@ -23,7 +23,6 @@ from ledger.systems.deadlines.commands import EndDeadline
 from ledger.systems.filing.commands import ReportIrregularVisit
 from ledger.systems.filing.events import IrregularVisitReported
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import late_entry
 from ledger.systems.supervision.commands import (
     AcceptRectification,
     CloseFinding,
@@ -39,6 +38,7 @@ from ledger.systems.supervision.events import (
     RectificationAccepted,
     UnitResponded,
 )
+from ledger.systems.supervision.hooks import late_entry
 from tests.cast import E_A, HEAD, JB, JB_SECOND, actor
 from tests.gwt import Scenario, like
 
@@ -193,7 +193,7 @@ REPORT = ReportIrregularVisit(
 )
 def test_GEN_V1_what_is_entered_late_says_so(entered: str, late: bool) -> None:
     """Over the break: a fact of 09-30 is one working day old on 10-08 and two on 10-09."""
-    story = Scenario(InMemoryDCBRecorder(), by=HEAD, beside=(late_entry,)).given(SeedLedger())
+    story = Scenario(InMemoryDCBRecorder(), by=HEAD, hooks=(late_entry,)).given(SeedLedger())
     happened = msgspec.structs.replace(REPORT, occurred_at=civil_moment(date(2026, 9, 30), 10))
     flag = like(FindingRaised, rule_id="GEN-V1", unit="MRB", entity=E_A)
     story.at(entered).when(happened).then(

@@ -78,7 +78,7 @@ from ledger.systems.penalties.events import (
 )
 from ledger.systems.penalties.folds import Decision, Violations
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import impersonal, late_entry
+from ledger.systems.supervision.hooks import impersonal, late_entry
 from ledger.systems.takeon.commands import (
     CloseTakeOn,
     OlderCase,
@@ -221,7 +221,7 @@ def begun(story: Scenario) -> Scenario:
 @pytest.fixture
 def story() -> Scenario:
     """The same, with the findings that are raised beside what is recorded."""
-    return begun(Scenario(InMemoryDCBRecorder(), beside=(late_entry, impersonal)))
+    return begun(Scenario(InMemoryDCBRecorder(), hooks=(late_entry, impersonal)))
 
 
 def recorded(story: Scenario) -> list[Recorded]:

@@ -14,7 +14,6 @@ from ledger.kernel.subjects import main_field
 from ledger.systems.catalogue.events import EnforcementUnitQualified
 from ledger.systems.filing.commands import ReportIrregularVisit
 from ledger.systems.policies.commands import SeedLedger
-from ledger.systems.supervision.beside import late_entry
 from ledger.systems.supervision.commands import (
     AcceptRectification,
     CloseFinding,
@@ -31,6 +30,7 @@ from ledger.systems.supervision.events import (
     RectificationAccepted,
     SupervisionDocIssued,
 )
+from ledger.systems.supervision.hooks import late_entry
 from tests import golden
 from tests.cast import JB, JB_SECOND, actor
 from tests.gwt import Scenario, like
@@ -80,9 +80,7 @@ def story() -> Scenario:
         EnforcementUnitQualified(unit=unit, name=unit, kind="organ", valid_from=date(2020, 1, 1))
         for unit in ("MRB", "EMB")
     ]
-    story = Scenario(InMemoryDCBRecorder(), by=JB, beside=(late_entry,)).at(
-        "2026-05-11T10:00+08:00"
-    )
+    story = Scenario(InMemoryDCBRecorder(), by=JB, hooks=(late_entry,)).at("2026-05-11T10:00+08:00")
     return story.given(SeedLedger()).given(*qualified, RAISED, actor=JB)
 
 

@@ -33,7 +33,7 @@ from ledger.systems.progress.events import (
     ReportingUnitEnrolled,
 )
 from ledger.systems.publicity.events import ActDecided
-from ledger.systems.supervision.beside import late_entry
+from ledger.systems.supervision.hooks import late_entry
 from ledger.systems.workplans.commands import (
     AdoptWorkPlan,
     AmendWorkPlan,
@@ -97,9 +97,9 @@ def story() -> Scenario:
     return started(evidence_changed)
 
 
-def started(*beside: Any) -> Scenario:
-    """That ledger, with what is recorded beside a fact."""
-    scenario = Scenario(InMemoryDCBRecorder(), by=HEAD, beside=beside)
+def started(*hooks: Any) -> Scenario:
+    """That ledger, with the hooks that record further events."""
+    scenario = Scenario(InMemoryDCBRecorder(), by=HEAD, hooks=hooks)
     scenario.at("2025-12-15T09:00+08:00").given(SeedLedger(), actor=CLOCK)
     for unit in ("MRB", "EMB"):
         scenario.given(

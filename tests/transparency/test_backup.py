@@ -32,13 +32,13 @@ from ledger.kernel.contexts import make_context
 from ledger.opening import (
     LEDGER_CLOCK,
     UnusableUrl,
-    beside,
     blobs_folder,
     key_file,
     open_ledger,
     open_log,
     open_recorder,
     resume_log,
+    sibling,
 )
 from ledger.stores.blobs import Blobs
 from ledger.systems.entities.commands import ReviseEntity
@@ -330,9 +330,9 @@ def test_nothing_is_overwritten(kept: Kept, backup: Path, place: Path) -> None:
         make_backup(kept.path, backup)
     assert everything_in(backup) == before
 
-    with pytest.raises(UnusableUrl, match="not restored over another"):
+    with pytest.raises(UnusableUrl, match="must not be restored over another"):
         restore(backup, kept.path)
-    beside(place, "views").write_bytes(b"stale")
+    sibling(place, "views").write_bytes(b"stale")
     with pytest.raises(UnusableUrl, match=r"ledger\.db\.views\.db"):
         restore(backup, place)
 
@@ -383,7 +383,7 @@ def test_a_changed_backup_is_found_where_it_lies(kept: Kept, tmp_path: Path, nam
     whole = path.read_bytes()
     shown = path.relative_to(tmp_path / "backup").as_posix()
     path.write_bytes(whole + b"\n")
-    assert f"{shown}: was changed: its SHA-256 is not the manifest's" in [
+    assert f"{shown}: was changed: its SHA-256 is not that in the manifest" in [
         fault.words for fault in verify_backup(tmp_path / "backup").faults
     ]
     path.unlink()
@@ -436,11 +436,15 @@ CHANGED: dict[str, tuple[dict[str, Any], str, bool]] = {
     "no key": ({"vkey": None}, "manifest: it names no public key", True),
     "a key": ({"vkey": "x"}, "manifest: it names no public key", True),
     "fewer events": ({"events": 1}, "manifest: it names another root", True),
-    "accesses": ({"access_events": 3}, "manifest: it counts 3 accesses, and there are 1", False),
-    "lacking": ({"lacking": ["\x1b[2J"]}, "manifest: it says that pieces are lacking", False),
+    "accesses": ({"access_events": 3}, "manifest: it counts 3 accesses, but there are 1", False),
+    "lacking": ({"lacking": ["\x1b[2J"]}, "manifest: it says that blobs are lacking", False),
     "a version": ({"program": "\x1b[2J"}, "manifest: it was made by '\\x1b[2J'", False),
-    "tomorrow": ({"made_at": "9999-01-01T00:00:00Z"}, "manifest: it was made at 9999", False),
-    "anywhere": ({"made_at": "2026-01-01T00:00:00"}, "manifest: it was made at 2026", False),
+    "tomorrow": ({"made_at": "9999-01-01T00:00:00Z"}, "not be in the future; it is 9999", False),
+    "anywhere": (
+        {"made_at": "2026-01-01T00:00:00"},
+        "must have an offset and not be in the future; it is 2026",
+        False,
+    ),
 }
 
 
@@ -487,7 +491,7 @@ def test_files_and_manifest_that_differ_are_found_where_they_lie(
             (size, "bytes instead of"),
             (unnamed, "manifest: it names no ledger.db"),
             (unnamed, "ledger.db: the manifest does not name it"),
-            (no_secrets, "it was made without secrets and holds log.key"),
+            (no_secrets, "it was made without secrets, but holds log.key"),
             (led_away, "access.db: is a link that leads out"),
             (None, "manifest: it names another checkpoint"),
         )
@@ -540,7 +544,7 @@ def test_a_log_that_ended_is_looked_at_where_it_lies(
     statement.write_text(json.dumps(stated | {"lost": stated["lost"] - 1}))
     fit(backup)
     (fault,) = said_of(backup)
-    assert "its statement says otherwise than the checkpoint in it" in fault
+    assert "its statement contradicts the checkpoint in it" in fault
 
 
 def fit(backup: Path) -> None:
@@ -606,7 +610,7 @@ def test_a_manifest_leads_nowhere_else(backup: Path, place: Path, name: str) -> 
         manifest["files"][0]["path"] = name
 
     forge(backup, change)
-    with pytest.raises(CopyError, match="no part of a backup"):
+    with pytest.raises(CopyError, match="not a part of a backup"):
         restore(backup, place)
     assert nothing_at(place)
 
@@ -667,7 +671,7 @@ def test_files_that_refuse_less_are_not_put_into_place(
     kept: Kept, tmp_path: Path, place: Path, name: str, statement: str, says: str
 ) -> None:
     """A ledger that somebody prepared, so that it takes changes, is not restored."""
-    file = kept.path if name == "ledger.db" else beside(kept.path, name.removesuffix(".db"))
+    file = kept.path if name == "ledger.db" else sibling(kept.path, name.removesuffix(".db"))
     with closing(sqlite3.connect(file)) as tampered:
         tampered.execute(statement)
     make_backup(kept.path, tmp_path / "backup")
@@ -686,7 +690,7 @@ def test_a_ledger_that_broke_its_promise_is_not_backed_up(kept: Kept, tmp_path: 
         sqlite.execute("UPDATE events SET data = ? WHERE position = 30", (changed,))
     sqlite.close()
 
-    with pytest.raises(CopyError, match="does not begin with"):
+    with pytest.raises(CopyError, match="must begin with"):
         make_backup(kept.path, tmp_path / "backup")
     assert not (tmp_path / "backup").exists()
 
@@ -732,7 +736,7 @@ def test_a_newer_checkpoint_is_a_loss(
     assert nothing_at(place)
 
     newer = publish(kept, tmp_path / "alone", tiles=False)
-    with pytest.raises(CopyError, match=r"lacks 7\. Whether the backup is the beginning"):
+    with pytest.raises(CopyError, match=r"lacks 7\. It was not shown whether the backup is"):
         restore(backup, place, published=published(newer))
     assert nothing_at(place)
 
@@ -750,7 +754,7 @@ def test_a_log_that_lost_events_ends(kept: Kept, tmp_path: Path, backup: Path, p
     assert (statement.kept, statement.kept_root) == (done.events, done.root)
     with open_recorder(f"sqlite:///{place}") as recorder:
         with (
-            pytest.raises(UnusableUrl, match="signs no more"),
+            pytest.raises(UnusableUrl, match="must not sign again"),
             open_log(recorder, origin=kept.log.origin),
         ):
             pass
@@ -759,7 +763,7 @@ def test_a_log_that_lost_events_ends(kept: Kept, tmp_path: Path, backup: Path, p
         with pytest.raises(KeyFileError, match="remembers nothing"), open_log(recorder):
             pass
         key_file(place).rename(next_key(key_file(place)))
-        with pytest.raises(UnusableUrl, match="signs no more"), open_log(recorder):
+        with pytest.raises(UnusableUrl, match="must not sign again"), open_log(recorder):
             pass
         next_key(key_file(place)).unlink()
         with open_log(recorder, origin="ledger.example/v2/log") as log:
@@ -896,7 +900,7 @@ def test_older_events_under_newer_promises_stay_unsigned(
     another_machine()
     restore(backup, place)
     kept.close()
-    shutil.copy(beside(kept.path, "signed"), beside(place, "signed"))
+    shutil.copy(sibling(kept.path, "signed"), sibling(place, "signed"))
     shutil.copy(key_file(kept.path), key_file(place))
     resume_log(place)
     with (
@@ -914,7 +918,7 @@ def test_a_ledger_that_signed_nothing(tmp_path: Path, place: Path) -> None:
     kept.record(roster(kept.blobs.put(b"r")))
     kept.close()
     for name in ("signed", "tiles"):
-        beside(kept.path, name).unlink()
+        sibling(kept.path, name).unlink()
     key_file(kept.path).unlink()
 
     made = make_backup(kept.path, tmp_path / "backup")
@@ -987,8 +991,8 @@ def test_the_access_ledger_goes_on_with_its_log(served: Path, tmp_path: Path, pl
     """What it signed comes back with it, and both logs go on at one word."""
     make_backup(served, tmp_path / "backup", with_secrets=True)
     assert restore(tmp_path / "backup", place).access_events == 3
-    access = beside(place, "access")
-    assert beside(access, "signed").exists()
+    access = sibling(place, "access")
+    assert sibling(access, "signed").exists()
     assert access.with_name(access.name + ".key").stat().st_mode & 0o077 == 0
 
     with pytest.raises(UnusableUrl, match="log resume"):
@@ -1014,10 +1018,10 @@ def test_the_way_on_after_a_loss(
     newer = tmp_path / "newer"
     newer.write_bytes(signed.note())
     url = f"sqlite:///{place}"
-    shutil.copy(key_file(beside(served, "access")), key_file(beside(place, "access")))
+    shutil.copy(key_file(sibling(served, "access")), key_file(sibling(place, "access")))
     restoring = ("restore", tmp_path / "backup", "--ledger", url, "--checkpoint", newer)
     assert run(*restoring, "--accept-loss") == 2
-    key_file(beside(place, "access")).unlink()
+    key_file(sibling(place, "access")).unlink()
     assert run(*restoring, "--accept-loss") == 1
     assert "access ledger's log starts again" in capsys.readouterr().out
 
@@ -1045,22 +1049,22 @@ def test_the_access_ledgers_key_is_named(
     resume_log(place)
     with pytest.raises(KeyFileError, match=r"access\.db\.key"):
         Service(f"sqlite:///{place}")
-    beside(beside(place, "access"), "signed").rename(tmp_path / "kept")
+    sibling(sibling(place, "access"), "signed").rename(tmp_path / "kept")
     with Service(f"sqlite:///{place}") as service:
         assert service.access_keeper.wait_for(3, 60)
 
 
 def test_accesses_taken_out_are_not_backed_up(served: Path, tmp_path: Path) -> None:
     """A copy without the looks that were signed would pass for a backup."""
-    with unguarded(beside(served, "access")) as file:
+    with unguarded(sibling(served, "access")) as file:
         file.execute("DELETE FROM events WHERE position > 1")
         file.execute("DELETE FROM event_tags WHERE position > 1")
         file.commit()
-    with pytest.raises(CopyError, match=r"the access ledger does not begin with the \d events"):
+    with pytest.raises(CopyError, match=r"the access ledger must begin with the \d events"):
         make_backup(served, tmp_path / "backup")
 
-    beside(served, "access").unlink()
-    with pytest.raises(CopyError, match="is gone, and what its log signed lies there"):
+    sibling(served, "access").unlink()
+    with pytest.raises(CopyError, match="must exist, because its log has signed"):
         make_backup(served, tmp_path / "backup")
 
 
@@ -1080,6 +1084,6 @@ def test_accesses_taken_out_of_a_backup(served: Path, tmp_path: Path, place: Pat
                 file.update(size=len(content), sha256=sha256(content).hexdigest())
 
     forge(tmp_path / "backup", change)
-    with pytest.raises(CopyError, match="the access ledger is not what its log signed"):
+    with pytest.raises(CopyError, match="the access ledger is not the one that its log signed"):
         restore(tmp_path / "backup", place)
     assert nothing_at(place)

@@ -357,17 +357,17 @@ OF_NO_USE: tuple[tuple[Answer, str, str], ...] = (
     (said(404), "404", "404"),
     (said(422), "422", "422, but it shows no evidence for this"),
     (said(409, "5\n"), "unusable", "must be text/x.tlog.size"),
-    (said(409, "many\n", SIZE_TYPE), "unusable", "'many' is no size"),
-    (said(409, "9" * 5_000, SIZE_TYPE), "unusable", "is no size"),
+    (said(409, "many\n", SIZE_TYPE), "unusable", "must be a decimal number; it is 'many'"),
+    (said(409, "9" * 5_000, SIZE_TYPE), "unusable", "a size must be"),
     (said(409, "0\n", SIZE_TYPE), "unusable", "must have another size"),
     (said(409, "999\n", SIZE_TYPE), "ahead", "it shows no evidence for this"),
     (said(200), "unusable", "no signatures"),
     (said(200, "yes"), "unusable", "no signatures"),
-    (said(200, "— yes\n"), "unusable", "no signature line"),
+    (said(200, "— yes\n"), "unusable", "not a signature line"),
     (said(200, "x" * 300_000), "unusable", "must have at most"),
     (signs(SECOND), "unusable", "not signed by"),
     (signs(WITNESS, instead=f"{ORIGIN}\n1\n{'A' * 43}=\n"), "unusable", "is wrong"),
-    (signs(WITNESS, at=0), "unusable", "says no time"),
+    (signs(WITNESS, at=0), "unusable", "must state a time"),
 )
 
 

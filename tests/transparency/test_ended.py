@@ -47,9 +47,9 @@ def test_what_was_left_is_whole(lost: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("kept_root", "A" * 43 + "=", "are not the first of this ledger"),
-        ("lost", 6, "says otherwise than the checkpoint"),
-        ("origin", "other.example/log", "says otherwise than the checkpoint"),
+        ("kept_root", "A" * 43 + "=", "are not the first ones of this ledger"),
+        ("lost", 6, "contradicts the checkpoint"),
+        ("origin", "other.example/log", "contradicts the checkpoint"),
         ("published", "x", "note"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_statement_that_is_none(lost: Path, content: bytes) -> None:
     assert "statement.json cannot be read" in fault
     with (
         open_recorder(f"sqlite:///{lost.parents[1] / 'ledger.db'}") as recorder,
-        pytest.raises(StoreError, match="which log may sign no more"),
+        pytest.raises(StoreError, match="which log must not sign again"),
         open_log(recorder, origin="ledger.example/v2/log"),
     ):
         pass
@@ -89,4 +89,4 @@ def test_a_promise_that_was_changed(lost: Path) -> None:
     assert "cannot be read" in fault
 
     (lost / ended.CHECKPOINT).write_bytes(b"x")
-    assert "its checkpoint is another one than that of its statement" in faults(lost)
+    assert "its checkpoint is not the one in its statement" in faults(lost)

@@ -375,7 +375,7 @@ def test_receipts_of_others_and_other_slices(full: Kept, bundle: Path) -> None:
     resum(bundle)
     faults = verify_export(bundle).faults
     assert len(faults) == about["events"] - 1
-    assert all("not of the slice" in fault for fault in faults)
+    assert all("does not belong to the slice" in fault for fault in faults)
 
 
 def test_another_key(full: Kept, tmp_path: Path, bundle: Path) -> None:
@@ -400,7 +400,9 @@ def test_an_empty_bundle_is_none(bundle: Path) -> None:
     about = json.loads((bundle / "bundle.json").read_bytes())
     (bundle / "bundle.json").write_text(json.dumps({**about, "events": 0}))
     resum(bundle)
-    assert verify_export(bundle).faults == ("index.jsonl names no record: nothing is proved here",)
+    assert verify_export(bundle).faults == (
+        "index.jsonl names no record, so this bundle proves nothing",
+    )
     assert run("verify", bundle) == 1
 
 
@@ -421,7 +423,7 @@ def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert run("verify", bundle) == 3
     said = capsys.readouterr()
-    assert "do not run what it says" in " ".join(said.err.split())
+    assert "do not run the commands in it" in " ".join(said.err.split())
 
 
 def test_what_only_its_maker_says_is_called_so(
@@ -473,7 +475,7 @@ def test_archives_that_cannot_be_read(
     for name, said in (
         ("locked.zip", "bundle.json cannot be read"),
         ("odd.zip", "bundle.json cannot be read"),
-        ("twice.zip", "bundle.json is in it twice"),
+        ("twice.zip", "it contains bundle.json twice"),
     ):
         assert run("verify", tmp_path / name) == 2
         assert said in " ".join(capsys.readouterr().err.split())
@@ -499,7 +501,7 @@ def test_parts_that_are_no_such_thing(bundle: Path) -> None:
         path.write_bytes(whole)
     for content in (deep, b'{"format":' + b"[" * 100_000, b'{"size":' + b"1" * 100_000 + b"}"):
         (bundle / "bundle.json").write_bytes(content)
-        with pytest.raises(BundleError, match="no bundle that can be checked"):
+        with pytest.raises(BundleError, match="not a bundle that can be checked"):
             verify_export(bundle)
 
 
@@ -522,7 +524,7 @@ def test_what_nobody_wrote_into_it(bundle: Path) -> None:
     for more in ('"note":"convicted"', '"for":"everybody"'):
         about.write_text(whole.replace("{", f"{{{more},", 1))
         resum(bundle)
-        with pytest.raises(BundleError, match=r"unknown field `note`|for stands there twice"):
+        with pytest.raises(BundleError, match=r"unknown field `note`|for must be given only once"):
             verify_export(bundle)
 
 
@@ -540,10 +542,10 @@ def test_parts_that_are_too_long(bundle: Path) -> None:
     (bundle / "HOW-TO-VERIFY.txt").write_bytes(bytes(4_000_001))
     (bundle / "vkey").write_bytes((bundle / "vkey").read_bytes() + b"\n")
     assert sorted(verify_export(bundle).faults) == [
-        "HOW-TO-VERIFY.txt is too long to be what it is named",
+        "HOW-TO-VERIFY.txt is too long for a file of this name",
         "stray is not in index.jsonl",
-        "stray is too long to be what it is named",
-        "vkey is not as SHA256SUMS has it",
+        "stray is too long for a file of this name",
+        "vkey does not have the SHA-256 in SHA256SUMS",
     ]
 
 
@@ -555,7 +557,7 @@ def test_lists_that_are_longer_than_what_they_list(full: Kept, tmp_path: Path, n
     with zipfile.ZipFile(whole) as packed, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as to:
         for one in packed.namelist():
             to.writestr(one, packed.read(one) + b"\n" * 5_000_000 * (one == name))
-    assert f"{name} is too long to be what it is named" in verify_export(path).faults
+    assert f"{name} is too long for a file of this name" in verify_export(path).faults
 
 
 def test_what_cannot_be_exported(
@@ -564,7 +566,7 @@ def test_what_cannot_be_exported(
     """No slice, an empty one, a place that is taken: refused, and nothing is written."""
     (tmp_path / "there").mkdir()
     for options, said in (
-        ([tmp_path / "there" / "x"], "name what to export"),
+        ([tmp_path / "there" / "x"], "must name a slice"),
         ([tmp_path / "there" / "x", "--entity", "register:none"], "no record in this slice"),
         ([tmp_path / "there" / "x.zip", "--to", "1990-01-01"], "no record in this slice"),
         ([tmp_path / "there", "--entity", ENTITY], "exists already"),

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.copies.backup import CopyError, make_backup
 from ledger.copies.restore import restore
-from ledger.opening import beside, key_file
+from ledger.opening import key_file, sibling
 from ledger.transparency.checkpoints import Checkpoint, sign_checkpoint
 from ledger.transparency.keys import read_key
 from ledger.transparency.notes import Signer, Verifier, parse_vkey
@@ -41,7 +41,7 @@ def faults(path: Path, *keys: Verifier) -> list[str]:
 
 def change(path: Path, sql: str, *parameters: object) -> None:
     """Change the file of what was signed, as somebody would who has it."""
-    with unguarded(beside(path, "signed")) as sqlite:
+    with unguarded(sibling(path, "signed")) as sqlite:
         sqlite.execute(sql, parameters)
         sqlite.commit()
 
@@ -94,7 +94,7 @@ def test_another_ledger_beside_an_honest_key(kept: Kept, tmp_path: Path) -> None
     forged.close()
     shutil.copy(key_file(kept.path), key_file(forged.path))
     found = faults(forged.path)
-    assert any("none of the log's keys in this file is the one that is known" in f for f in found)
+    assert any("one of the log's keys in this file must be the known key" in f for f in found)
     assert any("not signed by" in fault for fault in found)
 
 
@@ -119,7 +119,8 @@ def test_a_key_whose_time_is_over(kept: Kept) -> None:
 
 
 def _over(old: Signer, size: int) -> str:
-    return f"it is signed by the key {old.verifier().key_id:08x}, which did not hold at {size}"
+    key = f"{old.verifier().key_id:08x}"
+    return f"it must not be signed by the key {key}, which was not the log's key at {size}"
 
 
 def test_a_change_that_only_one_has_signed(kept: Kept) -> None:
@@ -128,7 +129,7 @@ def test_a_change_that_only_one_has_signed(kept: Kept) -> None:
     done = rotate(kept)
     kept.close()
     signed = kept.path
-    with closing(sqlite3.connect(beside(signed, "signed"))) as sqlite:
+    with closing(sqlite3.connect(sibling(signed, "signed"))) as sqlite:
         ((lines,),) = sqlite.execute("SELECT signatures FROM signed WHERE size = ?", (done.since,))
     both = lines.splitlines(keepends=True)
     assert len(both) == 2
@@ -142,9 +143,9 @@ def test_the_checkpoint_of_a_change_taken_out(kept: Kept) -> None:
     done = rotate(kept)
     kept.close()
     change(kept.path, "DELETE FROM signed WHERE size = ?", done.since)
-    assert any("is not led to" in fault for fault in faults(kept.path))
+    assert any("cannot be followed" in fault for fault in faults(kept.path))
     change(kept.path, "DELETE FROM keys")
-    assert any("it names no key" in fault for fault in faults(kept.path))
+    assert any("but names no key" in fault for fault in faults(kept.path))
 
 
 def test_keys_that_cannot_be_read(kept: Kept) -> None:
@@ -178,5 +179,5 @@ def test_restored_after_a_change_of_keys(kept: Kept, tmp_path: Path) -> None:
 
     stranger = Signer(kept.log.origin, Ed25519PrivateKey.generate()).verifier().vkey()
     (tmp_path / "no").mkdir()
-    with pytest.raises(CopyError, match="of another ledger, or was tampered with"):
+    with pytest.raises(CopyError, match="of another ledger, or it was changed"):
         restore(tmp_path / "backup", tmp_path / "no" / "ledger.db", vkey=stranger)

@@ -235,7 +235,7 @@ def test_a_key_speaks_for_the_log_of_its_name_alone() -> None:
     assert Receipt(0, (), own).verify(b"x", [unused, key]) == [key]
 
     others = sign_checkpoint(Checkpoint("example.com/else", 1, leaf_hash(b"x")), SIGNER).encode()
-    with pytest.raises(NoteError, match="and signed in the name of example"):
+    with pytest.raises(NoteError, match="is signed in the name of example"):
         signed_by(others, key)
-    with pytest.raises(ProofError, match="and signed in the name of example"):
+    with pytest.raises(ProofError, match="is signed in the name of example"):
         Receipt(0, (), others).verify(b"x", [key])

@@ -16,11 +16,11 @@ from ledger.copies.restore import restore
 from ledger.opening import (
     LEDGER_CLOCK,
     UnusableUrl,
-    beside,
     key_file,
     open_log,
     open_recorder,
     resume_log,
+    sibling,
 )
 from ledger.transparency import log as log_module
 from ledger.transparency.keeper import Keeper
@@ -61,14 +61,14 @@ def test_a_key_without_its_memory_signs_nothing(signed: Path, tmp_path: Path) ->
     """Neither over an older ledger nor over none at all: nobody knows what it promised."""
     key = key_file(signed).read_bytes()
     for name in ("signed", "tiles"):
-        beside(signed, name).unlink()
+        sibling(signed, name).unlink()
 
-    with pytest.raises(KeyFileError, match="remembers nothing that it signed: put that file back"):
+    with pytest.raises(KeyFileError, match="checkpoint that it signed: put the right file there"):
         goes_on(signed)
     signed.unlink()
-    with pytest.raises(UnusableUrl, match="belongs to another ledger"):
+    with pytest.raises(UnusableUrl, match="belonging to another ledger"):
         goes_on(signed)
-    beside(signed, "signed").unlink()
+    sibling(signed, "signed").unlink()
     with pytest.raises(KeyFileError, match="remembers nothing"):
         goes_on(signed)
     assert key_file(signed).read_bytes() == key
@@ -227,7 +227,7 @@ def test_a_key_that_does_not_fit_is_not_backed_up(kept: Kept, tmp_path: Path) ->
     kept.sign()
     key_file(kept.path).unlink()
     make_key(key_file(kept.path), kept.log.origin)
-    with pytest.raises(CopyError, match="is not that of"):
+    with pytest.raises(CopyError, match="must be that of"):
         make_backup(kept.path, tmp_path / "backup", with_secrets=True)
     assert not (tmp_path / "backup").exists()
 
@@ -270,7 +270,7 @@ def test_a_replayed_log_signs_no_second_history(signed: Path) -> None:
     newest = grown(signed, 500, 3)
     restored_in_place(older)
 
-    with closing(SignedStore(beside(signed, "signed"))) as store:
+    with closing(SignedStore(sibling(signed, "signed"))) as store:
         assert not store.is_copy(), "by its number it is the original"
     for _ in range(2):
         with pytest.raises(Forked, match=rf"{newest.size:,} events of this log were signed") as no:

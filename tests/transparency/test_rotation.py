@@ -194,7 +194,7 @@ def test_a_key_that_gave_way_signs_nothing(path: Path) -> None:
             fact = EntityRegistered(entity="register:late", identity=Identity(name="行"))
             ledger.execute(Record(facts=(fact,)), HEAD)
         before = log.checkpoint()
-        with pytest.raises(KeyFileError, match="not at hand"):
+        with pytest.raises(KeyFileError, match="not available here"):
             thief.advance()
         assert log.checkpoint() == before
         log.advance()

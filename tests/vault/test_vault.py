@@ -141,7 +141,7 @@ def test_another_database_is_no_vault(path: Path) -> None:
         connection.execute("CREATE TABLE t (a)")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(VaultError, match="no vault"):
+    with pytest.raises(VaultError, match="not a vault"):
         Vault(path)
     path.with_name("text.db").write_text("not a database at all, but text" * 50)
     path.with_name("text.db").chmod(0o600)

@@ -11,12 +11,12 @@ import msgspec
 from ledger.general.values import Result, Year
 from ledger.general.vocabulary import (
     Badge,
+    BlobDigest,
     DrawId,
     EntityId,
     MatterId,
     Name,
     OfficerId,
-    PieceDigest,
     PlanId,
     RosterId,
     Sha256,
@@ -151,7 +151,7 @@ class EntityRosterFrozen(Event):
     as_of: date
     by: By
     target_class: Name
-    roster_hash: PieceDigest
+    roster_hash: BlobDigest
     roster_root: Sha256
     count: Count
     strata: dict[str, Count]
@@ -299,7 +299,7 @@ class DrawExecuted(Event):
     seed: str
     strata: tuple[StratumCount, ...]
     selected: Count
-    selection_hash: PieceDigest
+    selection_hash: BlobDigest
     selection_root: Sha256
     selection_count: Count
 

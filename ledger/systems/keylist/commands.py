@@ -12,13 +12,13 @@ from ledger.general.findings import finding
 from ledger.general.roles import HEADS, OFFICERS, roles
 from ledger.general.vocabulary import (
     Badge,
+    BlobDigest,
     DesignationId,
     EntityId,
     KeyDomain,
     MatterId,
     Name,
     OfficerId,
-    PieceDigest,
     ScreeningId,
     TaskId,
     Text,
@@ -157,7 +157,7 @@ class DelistKeyMatter(Act):
 class RankedList(Value):
     """The stored list of ranked businesses; the service fills it in."""
 
-    list_digest: PieceDigest
+    list_digest: BlobDigest
     cutoff_position: Count
     formula_version: Count
     count: Count

@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.general.vocabulary import (
     Badge,
+    BlobDigest,
     DesignationId,
     EntityId,
     Grade,
@@ -17,7 +18,6 @@ from ledger.general.vocabulary import (
     MatterId,
     Name,
     OfficerId,
-    PieceDigest,
     ScreeningId,
     TaskId,
     Text,
@@ -140,7 +140,7 @@ class ScreeningRun(Event):
     on: date
     cutoff_position: Count
     formula_version: Count
-    list_digest: PieceDigest
+    list_digest: BlobDigest
     count: Count
     screened: Count
     area: Name | None = None

@@ -1,7 +1,7 @@
-"""One stretch of a ledger: its records, their tags, and what the log says of them.
+"""Verify one range of a ledger: its records, their tags, and the log's tiles and checkpoints.
 
-A stretch is the work of one process. It begins behind a full tile, so that all leaves of a tile are
-in one stretch; what goes beyond it (roots, tiles of higher levels) is put together in ``log``.
+A range is the work of one process. It begins after a full tile, so that all leaves of a tile are in
+one range. Checks that need several ranges (roots, tiles of higher levels) are in ``log``.
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ from ledger.verification.faults import Fault, Files
 from ledger.verification.files import asked, opened_file
 from ledger.verification.keys import Reign, check_signed
 
-#: Records read at a time: whole tiles. It bounds memory, some 2 MB; more are no faster.
+#: How many records to read at a time, in whole tiles. It limits memory to some 2 MB; larger pages
+#: are not faster.
 PAGE = 8 * WIDTH
 
-#: Faults of one kind that are named; a ledger that lost a page of its file has thousands.
+#: The most faults of one kind to report; a ledger that lost a page of its file has thousands.
 MOST = 100
 
-#: A clock may be set, between what it told the ledger and what it told the log. A difference below
-#: this says nothing.
+#: The clock may be adjusted between the recording of an event and its signature. A smaller
+#: difference between two times is not a fault.
 CLOCK_SET = timedelta(minutes=1)
 
-#: In the place of a leaf whose record is missing: no record hashes to it.
+#: Replaces the leaf of a missing record; no record has this hash.
 _NOTHING = bytes(HASH_SIZE)
 
-#: Where the command of the record before is not known: missing, or unreadable.
+#: Replaces the command id of the previous record if that is missing or unreadable.
 _UNKNOWN = "?"
 
-#: A list of tags as the recorder stores it.
+#: Encodes a list of tags as the recorder stores it.
 _encode = msgspec.json.Encoder().encode
 
 _ROWS = (
@@ -63,9 +64,10 @@ _SIGNED = (
 
 
 class Work(msgspec.Struct, frozen=True):
-    """The positions after ``after``, a multiple of ``WIDTH``, up to ``up_to``; and whose keys.
+    """The range to verify, from ``after + 1`` to ``up_to``, and the keys to use.
 
-    Without ``reigns`` the log's key is not known, and no signature of it is checked.
+    ``after`` is a multiple of ``WIDTH``. Without ``reigns`` the log's key is not known, and its
+    signatures are not checked.
     """
 
     files: Files
@@ -76,10 +78,10 @@ class Work(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What a signed checkpoint says the root of ``size`` leaves is.
+    """A signed checkpoint: the root that it states for ``size`` leaves.
 
-    ``rest`` is the root over the leaves behind the last full tile; empty if there are none.
-    ``signed_at``: ``None`` where that cannot be read.
+    ``rest`` is the root over the leaves after the last full tile, empty if there are none.
+    ``signed_at`` is ``None`` if it cannot be read.
     """
 
     size: int
@@ -88,8 +90,8 @@ class Seen(msgspec.Struct, frozen=True):
     signed_at: datetime | None
 
 
-class Stretch(msgspec.Struct):
-    """What was found; ``roots`` are those of the full tiles, for the levels above."""
+class Range(msgspec.Struct):
+    """The results of a range. ``roots``: the roots of its full tiles, for the levels above."""
 
     records: list[Fault] = []
     tiles: list[Fault] = []
@@ -102,9 +104,9 @@ class Stretch(msgspec.Struct):
     strangers: set[str] = set()
 
 
-def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Stretch:
-    """Check one stretch; ``tell`` hears of each page how many records it had."""
-    found = Stretch()
+def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Range:
+    """Check one range; call ``tell`` after each page with its number of records."""
+    found = Range()
     with ExitStack() as opened:
         records = _Records(opened_file(opened, work.files.ledger), work, found)
         log = _Log(opened, work, found)
@@ -116,25 +118,25 @@ def check(work: Work, tell: Callable[[int], None] = lambda records: None) -> Str
 
 
 class _Records:
-    """Each record: at its gapless position, readable, with the leaf, bytes and tags it must have.
+    """Checks that each record is at the next position, readable, with its leaf, bytes and tags.
 
-    Tags are compared without being sorted: of each position a fingerprint is kept, to which every
-    tag of its event and every row of the tag index adds, and which is 0 if they are the same. It is
-    made of Python's hashes, whose secret is new in each process: nobody can aim at it.
+    Tags are compared with the tag index without sorting. Each position has a fingerprint: the XOR
+    of the hashes of its event's tags and of its rows in the index, which is 0 if they are the same.
+    Python's hashes have a secret that is new in each process, so nobody can forge a collision.
     """
 
-    def __init__(self, ledger: sqlite3.Connection, work: Work, found: Stretch) -> None:
+    def __init__(self, ledger: sqlite3.Connection, work: Work, found: Range) -> None:
         self._ledger = ledger
         self._path = work.files.ledger
         self._after, self._up_to = work.after, work.up_to
         self._faults = found.records
         self._prints = array("q", bytes(8 * (work.up_to - work.after)))
         self._unreadable: set[int] = set()
-        #: When each record of the page was recorded; ``None`` for those that do not tell.
+        #: When each record of the page was recorded; ``None`` if that cannot be read.
         self.times: list[datetime | None] = []
 
     def pages(self) -> Iterator[tuple[int, list[bytes]]]:
-        """Some leaf hashes at a time, and the position before the first."""
+        """Yield the leaf hashes of each page, with the position before the first."""
         first, command = self._after, self._command_at(self._after)
         while first < self._up_to:
             last = min(first + PAGE, self._up_to)
@@ -153,7 +155,7 @@ class _Records:
             first = last
 
     def check_index(self) -> None:
-        """Compare the tag index with the tags of the events. It is read once, in its own order."""
+        """Compare the tag index with the tags of the events; read it once, in its own order."""
         prints, after = self._prints, self._after + 1
         try:
             for tag, type_, position in self._ledger.execute(_INDEX, (self._after, self._up_to)):
@@ -167,7 +169,7 @@ class _Records:
                 self._fault(index + after, "its tag rows differ from its event's tags")
 
     def _check(self, row: Any, before: str | None, leaves: list[bytes]) -> str | None:
-        """Add the record's leaf; the id of its command."""
+        """Check a record, append its leaf to ``leaves``, and return the id of its command."""
         position, type_, data, tags, leaf = row
         hashed = sha256(b"\x00" + data).digest()
         leaves.append(hashed)
@@ -183,14 +185,14 @@ class _Records:
         self.times.append(recorded_at)
         command: str = envelope.command_id
         first = b'"command:' in tags if before is _UNKNOWN else command != before
-        said = envelope.type.encode()
+        stated = envelope.type.encode()
         expected = _encode(tags_of(envelope, event, first=first))
-        self._prints[position - self._after - 1] ^= _fingerprint(expected, said)
-        if hashed == leaf and type_ == said and tags == expected and same:
+        self._prints[position - self._after - 1] ^= _fingerprint(expected, stated)
+        if hashed == leaf and type_ == stated and tags == expected and same:
             return command
         if hashed != leaf:
             self._fault(position, "its bytes do not hash to its leaf")
-        if type_ != said:
+        if type_ != stated:
             self._fault(position, f"stored as {_shown(type_)} but says {envelope.type}")
         if not same:
             self._fault(position, "its bytes are not those that its event encodes to")
@@ -213,7 +215,7 @@ class _Records:
         try:
             return codec.decode(position, rows[0][0]).envelope.command_id
         except (codec.UnreadableRecord, IndexError):
-            return _UNKNOWN  # the stretch before this one says so
+            return _UNKNOWN  # the range before this one reports it
 
     def _fault(self, position: int, what: str) -> None:
         if len(self._faults) < MOST:
@@ -221,9 +223,9 @@ class _Records:
 
 
 class _Log:
-    """The tiles of the lowest level, and the signed checkpoints, of one stretch."""
+    """Checks the tiles of the lowest level and the signed checkpoints of one range."""
 
-    def __init__(self, opened: ExitStack, work: Work, found: Stretch) -> None:
+    def __init__(self, opened: ExitStack, work: Work, found: Range) -> None:
         files = work.files
         self._tiles = None if files.tiles is None else opened_file(opened, files.tiles)
         self._signed = None if files.signed is None else opened_file(opened, files.signed)
@@ -232,7 +234,7 @@ class _Log:
         self._found = found
 
     def take(self, first: int, leaves: list[bytes], times: list[datetime | None]) -> None:
-        """Compare what the log has of the leaves behind a position, recorded at these times."""
+        """Compare the log with the leaves after position ``first``, recorded at ``times``."""
         size, stored = self._stored(first // WIDTH, (first + len(leaves) - 1) // WIDTH)
         for start in range(0, len(leaves), WIDTH):
             hashes = leaves[start : start + WIDTH]
@@ -251,7 +253,7 @@ class _Log:
                 self._checkpoint(row, first, leaves, times)
 
     def _stored(self, low: int, high: int) -> tuple[int, dict[int, bytes]]:
-        """The size of the tree and these tiles, both of one moment: they may be growing."""
+        """Return the tree's size and these tiles, read in one transaction because both may grow."""
         if self._tiles is None:
             return 0, {}
         path = self._files.tiles
@@ -269,7 +271,7 @@ class _Log:
         size, root, text, signatures, signed_at = row
         self._found.signed += 1
         try:
-            said = self._say(size, root, text, signatures)
+            stated = self._stated(size, root, text, signatures)
         except (NoteError, UnicodeDecodeError) as error:
             self._wrong(size, str(error))
             return
@@ -277,23 +279,23 @@ class _Log:
         rest = size % WIDTH
         end = size - first
         over = root_of(leaves[end - rest : end]) if rest else b""
-        self._found.seen.append(Seen(size, said, over, at))
+        self._found.seen.append(Seen(size, stated, over, at))
 
     def _time(self, size: int, stored: bytes, recorded: datetime | None) -> datetime | None:
-        """When a checkpoint was signed, after the last event that it covers."""
+        """Return when a checkpoint was signed; check that this is after its last event."""
         shown = _shown(stored)
         try:
             at = datetime.fromisoformat(shown)
         except ValueError:
             at = None
         if at is None or at.tzinfo != UTC or at.isoformat(timespec="milliseconds") != shown:
-            self._wrong(size, f"{shown!r} stands there as the time at which it was signed")
+            self._wrong(size, f"its signing time must be a time in UTC; it is {shown!r}")
             return None
         if recorded is not None and recorded - at > CLOCK_SET:
             self._wrong(
                 size,
-                f"{shown} stands there as the time at which it was signed, and its last event "
-                f"was recorded at {recorded.isoformat()}",
+                f"it says that it was signed at {shown}, but its last event was recorded at "
+                f"{recorded.isoformat()}",
             )
         return at
 
@@ -301,17 +303,17 @@ class _Log:
         if len(self._found.checkpoints) < MOST:
             self._found.checkpoints.append(Fault(size, what, place_of(size)))
 
-    def _say(self, size: int, root: bytes, text: bytes, signatures: bytes) -> bytes:
-        """The root that a checkpoint claims. Raises ``NoteError`` if it cannot be believed."""
+    def _stated(self, size: int, root: bytes, text: bytes, signatures: bytes) -> bytes:
+        """Return the root that a checkpoint states. Raises ``NoteError`` if it is not valid."""
         note = parse_note(text + b"\n" + signatures)
         lines = "".join(signature.line() for signature in note.signatures)
         if note.text.encode() != text or lines.encode() != signatures:
-            raise NoteError("its signature lines are not as they were written")
+            raise NoteError("its text or signature lines do not have the form that the log writes")
         checkpoint = parse_checkpoint(note.text)
         if checkpoint.size != size:
-            raise NoteError(f"its text speaks of {checkpoint.size:,} events")
+            raise NoteError(f"its text states {checkpoint.size:,} events")
         if checkpoint.root != root:
-            raise NoteError("its text has another root than the one kept beside it")
+            raise NoteError("its text has another root than its row")
         check_signed(note, size, self._reigns)
         witnesses = {(key.name, key.key_id) for key in self._witnesses}
         logs = {(key.name, key.key_id) for reign in self._reigns for key in reign.keys}
@@ -324,14 +326,14 @@ class _Log:
 
 
 def place_of(size: int) -> str:
-    """How a checkpoint is named."""
+    """Return the name of a checkpoint for the place of a fault."""
     return f"checkpoint {size}"
 
 
 def why_not_tile(
     level: int, n: int, size: int, stored: bytes | None, hashes: Sequence[bytes]
 ) -> Fault | None:
-    """What is wrong with a stored tile of a tree of ``size``, given hashes that begin it."""
+    """Return the fault of a stored tile of a tree of ``size``, whose first hashes are given."""
     width = width_at(level, n, size)
     if stored is None and not width:
         return None
@@ -342,12 +344,14 @@ def why_not_tile(
         return Fault(first, "missing", place)
     if len(stored) != width * HASH_SIZE:
         return Fault(
-            first, f"{len(stored)} bytes, and {width * HASH_SIZE} for {size:,} events", place
+            first,
+            f"it must have {width * HASH_SIZE} bytes for {size:,} events; it has {len(stored)}",
+            place,
         )
     if stored == b"".join(hashes[:width]):
         return None
-    for index, mine in enumerate(hashes[:width]):
-        if stored[index * HASH_SIZE : (index + 1) * HASH_SIZE] != mine:
+    for index, computed in enumerate(hashes[:width]):
+        if stored[index * HASH_SIZE : (index + 1) * HASH_SIZE] != computed:
             start = first + index * span
             of = f"event {start}" if span == 1 else f"events {start} to {start + span - 1}"
             return Fault(start, f"its hash {index} is not that of {of}", place)
@@ -357,14 +361,14 @@ def why_not_tile(
 def _fingerprint(tags: bytes, type_: bytes) -> int:
     if tags == b"[]":
         return 0
-    # Without escapes the list is read by cutting it where its quotes stand.
+    # Without escapes the list can be read by splitting it at its quotes.
     several = (
         {tag.encode() for tag in decode_tags(tags)} if b"\\" in tags else tags[2:-2].split(b'","')
     )
-    found = 0
+    print_ = 0
     for tag in several:
-        found ^= hash((tag, type_))
-    return found
+        print_ ^= hash((tag, type_))
+    return print_
 
 
 def _shown(text: bytes) -> str:
