@@ -26,7 +26,7 @@ def verify_blobs(
                 blobs.get(digest)
             except (BlobMissing, BlobDamaged) as error:
                 what = f"the event at position {record.position} names it: {error}"
-                found.wrong(f"piece {digest}", what, record.position)
+                found.wrong(f"blob {digest}", what, record.position)
             found.count += 1
             tell(1)
     return found

@@ -144,7 +144,7 @@ def verify_ledger(
                 faults += [
                     fault
                     for fault in found.faults
-                    if not any(fault.place.removeprefix("piece ") in what for what in reported)
+                    if not any(fault.place.removeprefix("blob ") in what for what in reported)
                 ]
                 remarks += found.remarks
     return Verification(head, tuple(faults), tuple(remarks), counts)
@@ -244,8 +244,8 @@ class _Whole:
             tiles.count += count
         if fork is not None:
             checkpoints.faults.insert(0, fork)  # first, because it causes other faults
-        for part in (records, checkpoints):
-            part.faults.sort(key=lambda fault: fault.position)
+        for findings in (records, checkpoints):
+            findings.faults.sort(key=lambda fault: fault.position)
         counts = {"records": head}
         if files.tiles is not None:
             counts["tiles"] = tiles.count

@@ -34,7 +34,7 @@ def test_a_roster_that_is_frozen_and_not_announced(tmp_path: Path, how: str) -> 
     piece.write_bytes(b"r0ster") if how == "damaged" else piece.unlink()
     (fault,) = verified(kept.path).faults
 
-    assert (fault.where, fault.position) == (f"piece {digest}", position)
+    assert (fault.where, fault.position) == (f"blob {digest}", position)
     assert f"is {how}" in fault.what
 
 

@@ -478,7 +478,7 @@ class Piece(SubjectFold):
 
     @property
     def added(self) -> EvidenceAdded:
-        """How it was added. Of a piece that exists."""
+        """The event that added it, if it exists."""
         return self.since_begun(self.addition)
 
     @property

@@ -50,7 +50,7 @@ class ExAnte(Fold):
 
 
 class DecidedAct(SubjectFold):
-    """How far has this act, which is no penalty, come: served, published, withdrawn?"""
+    """How far has this act (other than a penalty) come: served, published, withdrawn?"""
 
     BEGUN = "kind"
 
