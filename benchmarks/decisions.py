@@ -24,7 +24,7 @@ from eventsourcing.domain import Aggregate, event
 
 from benchmarks.library_slice import ApproveTaskSlice, Given, PlanApproved, PlanFiled
 from benchmarks.measuring import in_turns, report
-from ledger.kernel import Actor, Command, Context, Event, Ledger, Reading
+from ledger.kernel import Actor, Command, Context, Event, Inquiry, Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.filing.events import (
     AnnualPlanApproved,
@@ -50,7 +50,7 @@ class _Record(Command):
 
     event: Event
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.event
 
 
@@ -60,11 +60,11 @@ class BookVisit(Command):
     task: str
     entity: str
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = ledger.read(PlanInForce("MRB", _ON.year)).covering(("M-101",), _ON, ledger.on)
-        ledger.require(plan, FIL_R1, matters="M-101", unit="MRB", month="2026-03", hint="")
-        visits = ledger.read(BookedVisits(self.entity, "MRB", _ON.year))
-        ledger.require(visits.capped < 1, SUP_R1, used=visits.capped, cap=1)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan = inquiry.read(PlanInForce("MRB", _ON.year)).covering(("M-101",), _ON, inquiry.on)
+        inquiry.require(plan, FIL_R1, matters="M-101", unit="MRB", month="2026-03", hint="")
+        visits = inquiry.read(BookedVisits(self.entity, "MRB", _ON.year))
+        inquiry.require(visits.capped < 1, SUP_R1, used=visits.capped, cap=1)
         assert plan is not None
         yield InspectionTaskApproved(
             task=self.task,

@@ -33,7 +33,7 @@ import structlog
 from hypothesis import settings
 
 from api.running import logs
-from ledger.kernel.commands import Watch
+from ledger.kernel.questions import Watch
 from tests.postgres import PostgresServer, library_recorder
 
 if TYPE_CHECKING:

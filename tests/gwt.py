@@ -33,10 +33,10 @@ from ledger.kernel import (
     Command,
     Event,
     Fact,
+    Inquiry,
     Ledger,
     NotRecorded,
     Outcome,
-    Reading,
     Recorded,
     Refusal,
     civil_moment,
@@ -75,7 +75,7 @@ class Record(Command):
 
     facts: tuple[Any, ...]
 
-    def decide(self, ledger: Reading) -> Iterable[Event | Fact]:
+    def decide(self, inquiry: Inquiry) -> Iterable[Event | Fact]:
         return self.facts
 
 

@@ -27,9 +27,9 @@ from ledger.kernel import (
     Event,
     Fact,
     Fold,
+    Inquiry,
     NotRecorded,
     OutOfStep,
-    Reading,
     Recorded,
     Refusal,
     Unavailable,
@@ -202,7 +202,7 @@ def _answer(
     past: Seen, command: Command, context: Context, now: datetime
 ) -> NotRecorded | list[Event]:
     try:
-        reading = Reading(past, command, context, now)
+        reading = Inquiry(past, command, context, now)
         facts = [f if isinstance(f, Fact) else Fact(f) for f in command.decide(reading)]
     except NotRecorded as error:
         return error

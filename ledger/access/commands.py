@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, SenderPaused
-from ledger.kernel import Event, Reading, Report
+from ledger.kernel import Event, Inquiry, Report
 
 
 class NoteRefusal(Report):
@@ -16,7 +16,7 @@ class NoteRefusal(Report):
 
     refusal: CommandRefused
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.refusal
 
 
@@ -27,7 +27,7 @@ class NoteUnknown(Report):
 
     unknown: ReferenceUnknown
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.unknown
 
 
@@ -38,7 +38,7 @@ class NotePause(Report):
 
     pause: SenderPaused
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.pause
 
 
@@ -49,5 +49,5 @@ class NoteConsultation(Report):
 
     consultation: RecordsConsulted
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.consultation

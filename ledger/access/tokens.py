@@ -18,7 +18,7 @@ from ledger.access.events import (
 )
 from ledger.access.folds import TokenRequest, TokenStanding
 from ledger.general.vocabulary import ActorId, EntityId, Role, Sha256, Text, UnitId, same_person
-from ledger.kernel import Act, Event, Forbidden, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
 
 #: How many digits of a digest name a token.
 ID_DIGITS = 16
@@ -41,20 +41,20 @@ class RequestToken(Act):
     entity: EntityId | None = None
     expires_on: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if (self.role == "entity_rep") != (self.entity is not None):
             raise Malformed(
                 "entity must be given for the role entity_rep, and for no other", "/entity"
             )
-        if self.expires_on is not None and self.expires_on < ledger.today:
+        if self.expires_on is not None and self.expires_on < inquiry.today:
             raise Malformed(
-                f"expires_on must be {ledger.today} or later; it is {self.expires_on}",
+                f"expires_on must be {inquiry.today} or later; it is {self.expires_on}",
                 "/expires_on",
             )
-        if ledger.read(TokenStanding(self.digest[:ID_DIGITS])).granted:
+        if inquiry.read(TokenStanding(self.digest[:ID_DIGITS])).granted:
             raise OutOfStep("the token of this digest was granted already; draw a new token")
         yield TokenRequested(
-            request=ledger.name("TKR"),
+            request=inquiry.name("TKR"),
             unit=self.unit,
             holder=self.person,
             role=self.role,
@@ -73,13 +73,13 @@ class ApproveToken(Act):
 
     request: TokenRequestId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        asked = ledger.known(TokenRequest(self.request))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        asked = inquiry.known(TokenRequest(self.request))
         wanted = asked.requested
         assert wanted is not None
-        person = ledger.actor.person_id
+        person = inquiry.actor.person_id
         token = wanted.digest[:ID_DIGITS]
-        standing = ledger.read(TokenStanding(token))
+        standing = inquiry.read(TokenStanding(token))
         if asked.state == "granted" and asked.approved_by == person and not standing.revoked:
             return
         if asked.state != "pending":
@@ -113,8 +113,8 @@ class DeclineToken(Act):
     request: TokenRequestId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        asked = ledger.known(TokenRequest(self.request))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        asked = inquiry.known(TokenRequest(self.request))
         if asked.state != "pending":
             raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
         yield TokenRequestDeclined(request=self.request, reason=self.reason)
@@ -125,7 +125,7 @@ class NoteGrant(Report):
 
     grant: TokenGranted
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.grant
 
 
@@ -134,8 +134,8 @@ class NoteRevocation(Report):
 
     revocation: TokenRevoked
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if not ledger.read(TokenStanding(self.revocation.token)).revoked:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if not inquiry.read(TokenStanding(self.revocation.token)).revoked:
             yield self.revocation
 
 
@@ -144,5 +144,5 @@ class NoteClock(Report):
 
     confirmation: ClockConfirmed
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.confirmation

@@ -14,7 +14,7 @@ import msgspec
 
 from ledger.general.personaldata import refuse_personal, words_of
 from ledger.general.vocabulary import ApprovalId, Name, Role
-from ledger.kernel import Act, Event, Fact, Reading, Rule
+from ledger.kernel import Act, Event, Fact, Inquiry, Rule
 from ledger.kernel.events import Visibility
 
 _KNOWN: dict[str, type[Countersigned]] = {}
@@ -52,27 +52,27 @@ class Countersigned(Act):
             f"Roles that may approve it: {', '.join(sorted(cls.APPROVERS))}."
         )
 
-    def needs_second(self, ledger: Reading) -> bool:
+    def needs_second(self, inquiry: Inquiry) -> bool:
         """Whether this command takes two people in the current state of the ledger."""
         return True
 
-    def confidential(self, ledger: Reading) -> bool:
+    def confidential(self, inquiry: Inquiry) -> bool:
         """Whether only the unit that requests it and the Justice Bureau may read the request."""
         return False
 
-    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+    def withheld_from(self, inquiry: Inquiry) -> tuple[str, ...]:
         """Return the units that must not know of the request, because of its subject."""
         return ()
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
         """Refuse an actor who may not sign this: of another unit, or concerned by the command.
 
         It is called for each person who requests, approves or declines it. ``requested_by``: the
         first person, when the actor is the second one.
         """
-        self.require_own_unit(ledger.actor)
+        self.require_own_unit(inquiry.actor)
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
         """Check the rules and yield the events that the command records when it takes effect.
 
         ``requested_by``: the first person, if two are needed; the actor is the second one. While
@@ -80,29 +80,29 @@ class Countersigned(Act):
         """
         raise NotImplementedError
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         """Return the rule, with details, by which ``person`` cannot approve their own request."""
         return GEN_R1, {"requested_by": person, "command": self.NAME}
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        self.require_signer(ledger, ledger.requested_by)
-        if ledger.requested_by is not None:
-            yield from self.effect(ledger, ledger.requested_by)
-        elif not self.needs_second(ledger):
-            yield from self.effect(ledger, None)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        self.require_signer(inquiry, inquiry.requested_by)
+        if inquiry.requested_by is not None:
+            yield from self.effect(inquiry, inquiry.requested_by)
+        elif not self.needs_second(inquiry):
+            yield from self.effect(inquiry, None)
         else:
             # Check everything now, so that nobody is asked to approve a command that would fail.
-            for fact in self.effect(ledger, ledger.actor.person_id):
+            for fact in self.effect(inquiry, inquiry.actor.person_id):
                 event = fact.event if isinstance(fact, Fact) else fact
                 for pointer, words in words_of(event):
                     refuse_personal(words, pointer)
-            ledger.named.clear()
+            inquiry.named.clear()
             yield ApprovalRequested(
-                approval=ledger.name("APR"),
+                approval=inquiry.name("APR"),
                 command=self.NAME,
                 body=msgspec.to_builtins(self),
-                confidential=self.confidential(ledger),
-                withheld_from=self.withheld_from(ledger),
+                confidential=self.confidential(inquiry),
+                withheld_from=self.withheld_from(inquiry),
             )
 
 

@@ -18,7 +18,7 @@ from ledger.general.vocabulary import (
     TaskId,
     UnitId,
 )
-from ledger.kernel import WRITTEN, Event, Reading, Rule, Visibility
+from ledger.kernel import WRITTEN, Event, Inquiry, Rule, Visibility
 from ledger.kernel.events import Upcaster
 from ledger.kernel.rules import rules
 
@@ -84,13 +84,13 @@ _REPORTERS: dict[str, Reporter] = {
 }
 
 
-def reporter(ledger: Reading) -> Reporter:
+def reporter(inquiry: Inquiry) -> Reporter:
     """Return the source of this command's report about a unit."""
-    return _REPORTERS.get(ledger.actor.role, "self")
+    return _REPORTERS.get(inquiry.actor.role, "self")
 
 
 def finding(
-    ledger: Reading,
+    inquiry: Inquiry,
     rule: Rule,
     *,
     unit: str | None = None,
@@ -121,7 +121,7 @@ def finding(
         if unit is not None:
             withheld_from = (*withheld_from, unit)
     return FindingRaised(
-        finding_id=ledger.name(rule.id),
+        finding_id=inquiry.name(rule.id),
         type=rule.finding_type,
         rule_id=rule.id,
         auto=True,

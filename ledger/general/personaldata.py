@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect
 from stdnum.cn import ric, uscc
 
-from ledger.kernel import Malformed, Reading, Rule
+from ledger.kernel import Inquiry, Malformed, Rule
 
 #: The kinds recognised: 公民身份号码 and 手机号码 as people write them, also with typing errors.
 #: Names are not recognised, because nothing distinguishes them from other words.
@@ -223,10 +223,10 @@ def _words(info: inspect.Type, value: Any, at: str) -> Iterator[tuple[str, str]]
             yield from _words(field.type, getattr(value, field.name), f"{at}/{field.name}")
 
 
-def require_impersonal(ledger: Reading, rule: Rule, *texts: str | None) -> None:
+def require_impersonal(inquiry: Inquiry, rule: Rule, *texts: str | None) -> None:
     """Refuse personal data in texts that the public will read, under ``rule``."""
     kind = personal_data(*texts)
-    ledger.require(kind is None, rule, what=kind)
+    inquiry.require(kind is None, rule, what=kind)
 
 
 def refuse_personal(words: str, pointer: str) -> None:

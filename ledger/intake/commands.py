@@ -46,10 +46,10 @@ from ledger.kernel import (
     Fact,
     FieldChange,
     Fold,
+    Inquiry,
     NotRecorded,
     OutOfStep,
     Provenance,
-    Reading,
     RecordCorrected,
     Report,
     Unavailable,
@@ -136,8 +136,8 @@ class ImportRows(Report):
     known: date | None = None
     reserves: tuple[CalledReserves, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        place = ledger.read(ImportPlace(self.import_id))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        place = inquiry.read(ImportPlace(self.import_id))
         if place.finished or place.rows_done > self.first:
             raise OutOfStep(
                 f"{self.file} is already imported up to row {place.rows_done}, by another import "
@@ -156,7 +156,7 @@ class ImportRows(Report):
                 digest=self.digest,
                 bytes=self.bytes,
             )
-        settling = _Settling(ledger, self, place)
+        settling = _Settling(inquiry, self, place)
         settling.read_all()
         for row in self.rows:
             yield from settling.row(row)
@@ -203,10 +203,10 @@ class _Rejected(Exception):
 class _Settling:
     """Settles claims one by one; each sees what the earlier claims of the batch recorded."""
 
-    def __init__(self, ledger: Reading, command: ImportRows, place: ImportPlace) -> None:
+    def __init__(self, inquiry: Inquiry, command: ImportRows, place: ImportPlace) -> None:
         self.notes: list[RowNote] = []
         self._began = place.position if place.started else None
-        self._ledger = ledger
+        self._ledger = inquiry
         self._command = command
         self._own: dict[tuple[type[Own], str], Own] = {}
         self._settled: set[int] = set()

@@ -1,6 +1,6 @@
 """The four building blocks: events, folds, commands and the sequencer. No business rule is here."""
 
-from ledger.kernel.commands import Act, Command, Context, DatedAct, Reading, Report
+from ledger.kernel.commands import Act, Command, Context, DatedAct, Report
 from ledger.kernel.corrections import FieldChange, RecordCorrected
 from ledger.kernel.days import Due
 from ledger.kernel.deadlines import (
@@ -25,6 +25,7 @@ from ledger.kernel.events import (
     civil_moment,
 )
 from ledger.kernel.folds import Fold, SubjectFold
+from ledger.kernel.inquiry import Inquiry
 from ledger.kernel.policies import PolicyVersionAdopted, WorkingCalendarPublished
 from ledger.kernel.records import Outcome
 from ledger.kernel.rules import (
@@ -72,7 +73,7 @@ __all__ = [
     "OutcomeUnknown",
     "PolicyVersionAdopted",
     "Provenance",
-    "Reading",
+    "Inquiry",
     "RecordCorrected",
     "Recorded",
     "Refusal",

@@ -43,7 +43,7 @@ class DeadlineRule(msgspec.Struct, frozen=True):
 
     When the day has passed, the clock records ``DeadlineMissed`` and raises ``finding``; for a rule
     that ``lapses`` it records ``DeadlineLapsed``, because the unit has not missed anything.
-    ``follows`` gives the events that follow by law, from the reading, the opening record and the
+    ``follows`` gives the events that follow by law, from the inquiry, the opening record and the
     due date. They are recorded in the same append, and so only once.
     """
 

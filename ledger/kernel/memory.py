@@ -231,7 +231,7 @@ class Memory:
 
         An event that only mentions the subject proves nothing, because its sender may have guessed
         the id. Except for ``Witnesses``, the first event about the subject is enough: in most cases
-        it shows that the sender knows the subject, and if not, ``Reading`` asks ``Witnesses``.
+        it shows that the sender knows the subject, and if not, ``Inquiry`` asks ``Witnesses``.
         """
         if kept.audiences is None or self._audiences is None:
             return

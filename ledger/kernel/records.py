@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from ledger.kernel import codec
 from ledger.kernel.clock import uuid7
-from ledger.kernel.commands import Command, Context, Reading
+from ledger.kernel.commands import Command, Context
 from ledger.kernel.events import UNNAMED, Actor, Envelope, Event, Fact, Recorded
+from ledger.kernel.inquiry import Inquiry
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def make_records(
-    command: Command, context: Context, reading: Reading, facts: list[Fact], after: int
+    command: Command, context: Context, inquiry: Inquiry, facts: list[Fact], after: int
 ) -> list[tuple[Recorded, DCBEvent]]:
     """Return the records of a command's facts, each with its stored event, from ``after + 1`` on.
 
@@ -41,17 +42,17 @@ def make_records(
     for position, fact in enumerate(facts, after + 1):
         event = fact.event
         envelope = Envelope(
-            event_id=uuid7(reading.now),
+            event_id=uuid7(inquiry.now),
             type=event.TOPIC,
             schema_version=event.VERSION,
-            occurred_at=fact.occurred_at or reading.at,
-            recorded_at=reading.now,
+            occurred_at=fact.occurred_at or inquiry.at,
+            recorded_at=inquiry.now,
             actor=_actor_of(fact, context.actor),
             correlation_id=context.correlation_id,
             command_id=context.command_id,
             visibility=event.visibility(),
-            legal_basis=reading.legal_basis,
-            policy_refs=reading.policy_refs,
+            legal_basis=inquiry.legal_basis,
+            policy_refs=inquiry.policy_refs,
             # The first event of a command causes the others.
             causation_id=fact.causation_id or first_id or context.causation_id,
             request_digest=context.request_digest if first_id is None else None,

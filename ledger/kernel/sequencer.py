@@ -40,10 +40,11 @@ from msgspec.structs import replace
 
 from ledger.kernel import codec
 from ledger.kernel.clock import Clock, system_clock
-from ledger.kernel.commands import Command, Context, Reading
+from ledger.kernel.commands import Command, Context
 from ledger.kernel.contexts import make_context
 from ledger.kernel.events import Actor, Event, Fact, Recorded
 from ledger.kernel.folds import Fold, Selector
+from ledger.kernel.inquiry import Inquiry
 from ledger.kernel.memory import Audiences, Boundary, Memory, recorded_at
 from ledger.kernel.records import Outcome, make_records, moved
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
@@ -78,7 +79,7 @@ LOCK_SECONDS = 1.0
 CommandId = Annotated[str, subject("command", hideable=False)]
 
 #: Called with the facts that a command decided; returns further events to record with them.
-Hook = Callable[[Reading, list[Fact]], Iterable[Event]]
+Hook = Callable[[Inquiry, list[Fact]], Iterable[Event]]
 
 
 class CommandRecorded(Fold):
@@ -457,21 +458,21 @@ class Ledger:
             # Read the clock here and not when the command is handed in, so that recording times
             # follow the order of positions.
             now = self._now = max(self._now, self.clock().astimezone(UTC))
-            reading = Reading(self._memory, item.command, item.context, now)
-            reading.require_vouched(item.command)
-            reading.require_kind(item.command)
+            inquiry = Inquiry(self._memory, item.command, item.context, now)
+            inquiry.require_vouched(item.command)
+            inquiry.require_kind(item.command)
             facts = [
                 fact if isinstance(fact, Fact) else Fact(fact)
-                for fact in item.command.decide(reading)
+                for fact in item.command.decide(inquiry)
             ]
             for hook in self._hooks:
                 # Pass a copy, so that a hook that iterates over the facts does not see the events
                 # it adds itself.
-                facts.extend([Fact(event) for event in hook(reading, list(facts))])
-            reading.require_unchanged()
-            reading.refuse_taken(fact.event for fact in facts)
+                facts.extend([Fact(event) for event in hook(inquiry, list(facts))])
+            inquiry.require_unchanged()
+            inquiry.refuse_taken(fact.event for fact in facts)
             made = make_records(
-                item.command, item.context, reading, facts, self._memory.head + len(pending)
+                item.command, item.context, inquiry, facts, self._memory.head + len(pending)
             )
         except NotRecorded as error:
             return error
@@ -487,7 +488,7 @@ class Ledger:
             pending.append(event)
             self._memory.expect(record, event)
         if made:
-            selectors.extend(reading.selectors)
+            selectors.extend(inquiry.selectors)
             selectors.append(known.selector())
         position = made[-1][0].position if made else self._memory.head + len(pending)
         digest = item.context.request_digest

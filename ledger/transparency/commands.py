@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.general.vocabulary import Text
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep
 from ledger.transparency.events import KeyRotated, LogId
 from ledger.transparency.folds import KeyRotations
 from ledger.transparency.notes import ED25519, NoteError, Verifier, parse_vkey
@@ -21,10 +21,10 @@ class RecordKeyRotation(Act):
     old: Text
     new: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self._key(self.old, "/old") == self._key(self.new, "/new"):
             raise Malformed("new must be another key than old; they are the same.", "/new")
-        if self.new in ledger.read(KeyRotations(self.log)).recorded:
+        if self.new in inquiry.read(KeyRotations(self.log)).recorded:
             raise OutOfStep(f"{self.new} is already recorded as a key of {self.log}.")
         yield KeyRotated(log=self.log, old=self.old, new=self.new)
 

@@ -14,7 +14,7 @@ import msgspec
 
 from ledger.general.roles import roles
 from ledger.general.vocabulary import EntityId, UnitId
-from ledger.kernel import Event, Fold, Reading, Report, Rule, Value, Visibility, subject
+from ledger.kernel import Event, Fold, Inquiry, Report, Rule, Value, Visibility, subject
 from ledger.registry import Entry
 
 ThingId = Annotated[str, subject("specimen", pattern=r"^[A-Za-z0-9-]{1,60}$", examples=["T-1"])]
@@ -94,9 +94,9 @@ class NoteThing(Report):
     times: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     extra: Any = None
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
-        lock = ledger.read(Locked(self.thing))
-        ledger.require(lock.since is None, LOCKED, thing=self.thing, since=lock.since)
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
+        lock = inquiry.read(Locked(self.thing))
+        inquiry.require(lock.since is None, LOCKED, thing=self.thing, since=lock.since)
         for _ in range(self.times):
             yield ThingNoted(
                 thing=self.thing,
@@ -117,8 +117,8 @@ class LockThing(Report):
 
     thing: ThingId
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
-        if ledger.read(Locked(self.thing)).since is None:
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
+        if inquiry.read(Locked(self.thing)).since is None:
             yield ThingLocked(thing=self.thing)
 
 
@@ -127,7 +127,7 @@ class Hold(Report):
 
     ROLES = _ANY
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
         released.wait(10)
         return ()
 
@@ -137,7 +137,7 @@ class Fail(Report):
 
     ROLES = _ANY
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
         raise RuntimeError("secret internals")
 
 
@@ -148,8 +148,8 @@ class AskNothing(Report):
 
     error: Literal["forbidden", "unknown", "step", "unavailable"]
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
-        from ledger import kernel
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
+        from inquiry import kernel
 
         raise {
             "forbidden": kernel.Forbidden("not your business"),

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 from ledger.intake.run import import_register
 from ledger.intake.statistics import statistics
-from ledger.kernel import Fact, FieldChange, Ledger, RecordCorrected
-from ledger.kernel.commands import Command, Reading
+from ledger.kernel import Command, Fact, FieldChange, Inquiry, Ledger, RecordCorrected
 from ledger.systems.entities.commands import RegisterEntity, ReviseEntity
 from ledger.systems.entities.events import Identity
 from tests.intake.registers import NOW, OPERATOR, business, change, correction, sf_register, visit
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 class CorrectByHand(Command):
     """An officer corrects something."""
 
-    def decide(self, ledger: Reading) -> Iterator[Fact]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Fact]:
         yield Fact(
             RecordCorrected(
                 target_event_id=uuid4(),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from ledger.kernel import Actor, Command, Event, Fold, OutOfStep, Reading, Recorded, Value, subject
+from ledger.kernel import Actor, Command, Event, Fold, Inquiry, OutOfStep, Recorded, Value, subject
 
 HallId = Annotated[str, subject("hall")]
 GuestId = Annotated[str, subject("guest")]
@@ -91,8 +91,8 @@ class TakeSeat(Command):
     guest: GuestId
     capacity: int = 1000
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        seats = ledger.read(Seats(self.hall))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        seats = inquiry.read(Seats(self.hall))
         if self.guest in seats.guests:
             return
         if len(seats.guests) >= self.capacity:
@@ -105,7 +105,7 @@ class Say(Command):
 
     words: Any
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield Heard(words=self.words)
 
 
@@ -114,7 +114,7 @@ class Stumble(Command):
 
     hall: HallId = "H"
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.read(Seats(self.hall))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.read(Seats(self.hall))
         yield SeatTaken(hall=self.hall, guest="ghost", seat=0)
         raise ZeroDivisionError("a bug")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger.kernel import Command, Event, KeyReused, Ledger, Outcome, OutOfStep, Reading
+from ledger.kernel import Command, Event, Inquiry, KeyReused, Ledger, Outcome, OutOfStep
 from ledger.kernel.contexts import make_context
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.kernel.hall import USHER, GuestId, HallId, Seats, SeatTaken
@@ -23,10 +23,10 @@ class Seat(Command):
     guest: GuestId
     seat: int = 1
 
-    def decide(self, reading: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.seat == 13:
             raise OutOfStep("there is no seat 13")
-        if self.guest not in reading.read(Seats(self.hall)).guests:
+        if self.guest not in inquiry.read(Seats(self.hall)).guests:
             yield SeatTaken(hall=self.hall, guest=self.guest, seat=self.seat)
 
 

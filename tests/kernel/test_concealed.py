@@ -15,10 +15,10 @@ from ledger.kernel import (
     Context,
     Event,
     Fold,
+    Inquiry,
     Ledger,
     Outcome,
     OutOfStep,
-    Reading,
     Recorded,
     SubjectFold,
     UnknownReference,
@@ -83,12 +83,12 @@ class Let(Command):
     told: str = ""
     carelessly: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.carelessly:
-            if ledger.read(Room(self.room)).exists:
+            if inquiry.read(Room(self.room)).exists:
                 raise OutOfStep("let")
         else:
-            ledger.new(Room(self.room))
+            inquiry.new(Room(self.room))
         yield RoomLet(room=self.room, house=self.house, told=self.told)
 
 
@@ -98,7 +98,7 @@ class Mention(Command):
     room: RoomId
     house: HouseId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield RoomMentioned(house=self.house, room=self.room)
 
 
@@ -110,14 +110,14 @@ class Ask(Command):
     reveal: bool = False
     position: int | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.position is not None:
-            raise OutOfStep(str(ledger.named_record(self.position) is not None))
+            raise OutOfStep(str(inquiry.named_record(self.position) is not None))
         if self.reveal:
-            ledger.reveal("room", self.room)
-        mentions = ledger.read(Mentions(self.room)).count
-        house = ledger.known(Room(self.room)).house
-        derived = ledger.read(Room("R-DERIVED")).house
+            inquiry.reveal("room", self.room)
+        mentions = inquiry.read(Mentions(self.room)).count
+        house = inquiry.known(Room(self.room)).house
+        derived = inquiry.read(Room("R-DERIVED")).house
         raise OutOfStep(f"{house} {mentions} {derived}")
         yield
 

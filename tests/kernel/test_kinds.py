@@ -17,9 +17,9 @@ from ledger.kernel import (
     DatedAct,
     Event,
     Forbidden,
+    Inquiry,
     Ledger,
     Malformed,
-    Reading,
     Report,
 )
 from tests.kernel.hall import Heard
@@ -40,8 +40,8 @@ class _Speaks(Command):
 
     house: str | None = "HOUSE"
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        yield Heard(words=ledger.on.isoformat())
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        yield Heard(words=inquiry.on.isoformat())
 
 
 class Open(_Speaks, Act):

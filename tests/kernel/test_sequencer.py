@@ -29,13 +29,13 @@ from ledger.kernel import (
     Event,
     Fact,
     FieldChange,
+    Inquiry,
     KeyReused,
     Ledger,
     Malformed,
     Outcome,
     OutcomeUnknown,
     OutOfStep,
-    Reading,
     RecordCorrected,
     Recorded,
     Unavailable,
@@ -54,7 +54,7 @@ SECONDS = 60
 class Hold(Command):
     """Keeps the sequencer waiting, so that what is handed in meanwhile becomes one batch."""
 
-    def decide(self, ledger: Reading) -> tuple[Event, ...]:
+    def decide(self, inquiry: Inquiry) -> tuple[Event, ...]:
         _held.set()
         assert _release.wait(SECONDS)
         return ()
@@ -220,7 +220,7 @@ def test_an_event_that_cannot_be_read_back_harms_nobody_else(ledger: Ledger) -> 
     """A wrongly made event fails its own command and is not stored."""
 
     class Garble(Command):
-        def decide(self, ledger: Reading) -> Iterator[Event]:
+        def decide(self, inquiry: Inquiry) -> Iterator[Event]:
             yield SeatTaken(hall="H", guest="G", seat="one")  # type: ignore[arg-type]
 
     with held(ledger):
@@ -235,7 +235,7 @@ class SayForUnit(Command):
 
     signed: bool
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
         yield Fact(Heard(words="in its name"), unnamed=True)
         if self.signed:
             yield Heard(words="in one's own")
@@ -268,8 +268,8 @@ def test_a_correction_in_a_batch_is_seen_behind_it(ledger: Ledger) -> None:
     taken = ledger.execute(TakeSeat(guest="A"), USHER).events[0]
 
     class Correct(Command):
-        def decide(self, ledger: Reading) -> Iterator[Event]:
-            ledger.read(Seats("H"))
+        def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+            inquiry.read(Seats("H"))
             yield RecordCorrected(
                 target_event_id=taken.envelope.event_id,
                 target_position=1,
@@ -283,8 +283,8 @@ def test_a_correction_in_a_batch_is_seen_behind_it(ledger: Ledger) -> None:
     answers: list[dict[str, int]] = []
 
     class Look(Command):
-        def decide(self, ledger: Reading) -> tuple[Event, ...]:
-            answers.append(dict(ledger.read(Seats("H")).guests))
+        def decide(self, inquiry: Inquiry) -> tuple[Event, ...]:
+            answers.append(dict(inquiry.read(Seats("H")).guests))
             return ()
 
     with held(ledger):
@@ -433,7 +433,7 @@ def test_a_key_answers_with_the_first_result(ledger: Ledger) -> None:
     class SayBoth(Command):
         words: tuple[str, ...]
 
-        def decide(self, ledger: Reading) -> Iterator[Event]:
+        def decide(self, inquiry: Inquiry) -> Iterator[Event]:
             for word in self.words:
                 yield Heard(words=word)
 
@@ -628,8 +628,8 @@ def test_what_is_asked_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 class Deface(Command):
     """Changes the fold that it reads."""
 
-    def decide(self, ledger: Reading) -> tuple[Event, ...]:
-        ledger.read(Seats("HALL")).guests["ghost"] = 1
+    def decide(self, inquiry: Inquiry) -> tuple[Event, ...]:
+        inquiry.read(Seats("HALL")).guests["ghost"] = 1
         return (Heard(words="boo"),)
 
 
@@ -683,7 +683,7 @@ def test_the_second_event_was_caused_by_the_first(recorder: DCBRecorder) -> None
     """All events of a command share its ids; the first causes the others and carries its tag."""
 
     class Tell(Command):
-        def decide(self, ledger: Reading) -> Iterator[Event]:
+        def decide(self, inquiry: Inquiry) -> Iterator[Event]:
             yield Heard(words=1)
             yield Heard(words=2)
 
@@ -703,7 +703,7 @@ def test_the_second_event_was_caused_by_the_first(recorder: DCBRecorder) -> None
 def test_a_hooks_events_are_recorded_with_the_decision(recorder: DCBRecorder) -> None:
     """Further events that a hook names are part of the same append."""
 
-    def echo(reading: Reading, facts: list[Any]) -> Iterator[Event]:
+    def echo(inquiry: Inquiry, facts: list[Any]) -> Iterator[Event]:
         for fact in facts:
             yield Heard(words=f"echo of {fact.event.words}")
 
@@ -720,8 +720,8 @@ def test_names_made_in_the_same_millisecond_differ() -> None:
     names = set()
 
     class Name(Command):
-        def decide(self, ledger: Reading) -> tuple[Event, ...]:
-            names.update({ledger.name("F"), ledger.name("F")})
+        def decide(self, inquiry: Inquiry) -> tuple[Event, ...]:
+            names.update({inquiry.name("F"), inquiry.name("F")})
             return ()
 
     with Ledger(InMemoryDCBRecorder(), clock=lambda: NOW) as ledger:
@@ -734,9 +734,9 @@ def test_names_are_the_same_on_every_retry() -> None:
     made = []
 
     class Name(Command):
-        def decide(self, ledger: Reading) -> Iterator[Event]:
-            ledger.read(Seats("H"))
-            made.append(ledger.name("F"))
+        def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+            inquiry.read(Seats("H"))
+            made.append(inquiry.name("F"))
             yield Heard(words=made[-1])
 
     store = Between(InMemoryDCBRecorder())

@@ -14,10 +14,10 @@ from ledger.kernel import (
     Actor,
     Command,
     Event,
+    Inquiry,
     Ledger,
     Outcome,
     OutcomeUnknown,
-    Reading,
     Unavailable,
 )
 from ledger.kernel import sequencer as kernel_sequencer
@@ -35,7 +35,7 @@ class Killed(BaseException):
 class Waits(Command):
     """Wait until the test lets go."""
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
         _begun.set()
         _released.wait(10)
         return ()
@@ -157,7 +157,7 @@ class Says(Event):
 class Say(Command):
     """Say something."""
 
-    def decide(self, ledger: Reading) -> Iterable[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterable[Event]:
         yield Says(words="w")
 
 

@@ -17,7 +17,7 @@ from ledger.general.findings import FindingRaised
 from ledger.general.personaldata import personal_data, words_of
 from ledger.general.vocabulary import ComplaintId, EntityId
 from ledger.intake.events import ImportedInspectionWithdrawn
-from ledger.kernel import Command, Event, Fact, FieldChange, LegalRef, Malformed, Reading
+from ledger.kernel import Command, Event, Fact, FieldChange, Inquiry, LegalRef, Malformed
 from ledger.kernel.events import Provenance
 from ledger.systems.catalogue.events import MatterWithdrawn
 from ledger.systems.complaints.events import ComplaintReceived
@@ -203,9 +203,9 @@ class Name(Command):
     complaint: ComplaintId
     entity: EntityId = E_A
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Complaint(self.complaint))
-        ledger.new(Registration(self.entity))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Complaint(self.complaint))
+        inquiry.new(Registration(self.entity))
         yield filed()
 
 

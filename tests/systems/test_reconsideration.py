@@ -19,11 +19,11 @@ from ledger.kernel import (
     DeadlineRule,
     Event,
     Forbidden,
+    Inquiry,
     Ledger,
     LegalRef,
     Malformed,
     OutOfStep,
-    Reading,
     Recorded,
     Refusal,
     UnknownReference,
@@ -972,9 +972,9 @@ class Reissue(recon.SendCopy):
     types: tuple[str, ...] = ("licence_suspension", "fine")
     unit: str = "MRB"
 
-    def decide(self, ledger: Reading) -> Any:
+    def decide(self, inquiry: Inquiry) -> Any:
         refuse_reissue(
-            ledger, unit=self.unit, entity=E_D, case=self.case, facts=self.facts, types=self.types
+            inquiry, unit=self.unit, entity=E_D, case=self.case, facts=self.facts, types=self.types
         )
         return ()
 

@@ -9,7 +9,7 @@ import msgspec
 from ledger.general.countersigning import Countersigned, requested_command
 from ledger.general.roles import SIGNING
 from ledger.general.vocabulary import ApprovalId, Text, same_person
-from ledger.kernel import Act, Event, Fact, Forbidden, OutOfStep, Reading
+from ledger.kernel import Act, Event, Fact, Forbidden, Inquiry, OutOfStep
 from ledger.systems.approvals.events import ApprovalGiven, ApprovalRefused, ApprovalWithdrawn
 from ledger.systems.approvals.folds import Approval
 from ledger.systems.handovers.folds import UnitHandovers
@@ -27,9 +27,9 @@ class ApproveRequest(Act):
 
     approval: ApprovalId
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        request, command = _pending(ledger, self.approval)
-        _require_second(ledger, request, command)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        request, command = _pending(inquiry, self.approval)
+        _require_second(inquiry, request, command)
         yield ApprovalGiven(
             approval=self.approval,
             confidential=request.confidential,
@@ -37,8 +37,8 @@ class ApproveRequest(Act):
             requested_by=request.requested_by,
         )
         # The recorded events cite the law that the request cites.
-        ledger.legal_basis += command.legal_basis
-        yield from command.decide(_read_for(ledger, request, command))
+        inquiry.legal_basis += command.legal_basis
+        yield from command.decide(_read_for(inquiry, request, command))
 
 
 class RefuseRequest(Act):
@@ -49,10 +49,10 @@ class RefuseRequest(Act):
     approval: ApprovalId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        request, command = _pending(ledger, self.approval)
-        _require_second(ledger, request, command)
-        command.require_signer(_read_for(ledger, request, command), request.requested_by)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        request, command = _pending(inquiry, self.approval)
+        _require_second(inquiry, request, command)
+        command.require_signer(_read_for(inquiry, request, command), request.requested_by)
         yield ApprovalRefused(
             approval=self.approval,
             confidential=request.confidential,
@@ -69,10 +69,10 @@ class WithdrawRequest(Act):
 
     approval: ApprovalId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        request, _ = _pending(ledger, self.approval)
-        holder = _holder(ledger, request)
-        actor = ledger.actor.person_id
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        request, _ = _pending(inquiry, self.approval)
+        holder = _holder(inquiry, request)
+        actor = inquiry.actor.person_id
         if not (same_person(actor, request.requested_by) or same_person(actor, holder)):
             raise Forbidden(
                 f"request {self.approval} was made by {request.requested_by}; only that person, or "
@@ -85,9 +85,9 @@ class WithdrawRequest(Act):
         )
 
 
-def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
+def _pending(inquiry: Inquiry, approval: str) -> tuple[Approval, Countersigned]:
     """Return the request and the command it asks for; the request must still be pending."""
-    request = ledger.known(Approval(approval), "GET /v1/approvals lists the pending requests.")
+    request = inquiry.known(Approval(approval), "GET /v1/approvals lists the pending requests.")
     if request.stage != "pending":
         raise OutOfStep(
             f"request {approval} must be pending; it was {request.stage} on {request.answered_on} "
@@ -102,28 +102,28 @@ def _pending(ledger: Reading, approval: str) -> tuple[Approval, Countersigned]:
         ) from None
 
 
-def _holder(ledger: Reading, request: Approval) -> str:
+def _holder(inquiry: Inquiry, request: Approval) -> str:
     """Return who holds the request today: handing over duties hands over the requests too."""
-    handed = ledger.read(UnitHandovers(request.unit))
-    return handed.holder(request.requested_by, "approvals", ledger.today)
+    handed = inquiry.read(UnitHandovers(request.unit))
+    return handed.holder(request.requested_by, "approvals", inquiry.today)
 
 
-def _read_for(ledger: Reading, request: Approval, command: Countersigned) -> Reading:
-    return ledger.for_request(command, request.requested_by, request.requested_at)
+def _read_for(inquiry: Inquiry, request: Approval, command: Countersigned) -> Inquiry:
+    return inquiry.for_request(command, request.requested_by, request.requested_at)
 
 
-def _require_second(ledger: Reading, request: Approval, command: Countersigned) -> None:
-    rule, details = command.same_person(ledger, request.requested_by)
-    same = same_person(ledger.actor.person_id, request.requested_by)
-    ledger.require(not same, rule, **details)
-    if same_person(ledger.actor.person_id, _holder(ledger, request)):
+def _require_second(inquiry: Inquiry, request: Approval, command: Countersigned) -> None:
+    rule, details = command.same_person(inquiry, request.requested_by)
+    same = same_person(inquiry.actor.person_id, request.requested_by)
+    inquiry.require(not same, rule, **details)
+    if same_person(inquiry.actor.person_id, _holder(inquiry, request)):
         raise Forbidden(
-            f"request {request.approval} was handed over to {ledger.actor.person_id}; another "
+            f"request {request.approval} was handed over to {inquiry.actor.person_id}; another "
             "person must answer it"
         )
-    if ledger.actor.role not in command.APPROVERS:
+    if inquiry.actor.role not in command.APPROVERS:
         raise Forbidden(
             f"{command.NAME} must be answered by one of these roles: "
-            f"{', '.join(sorted(command.APPROVERS))}; {ledger.actor.person_id} has the role "
-            f"{ledger.actor.role}"
+            f"{', '.join(sorted(command.APPROVERS))}; {inquiry.actor.person_id} has the role "
+            f"{inquiry.actor.role}"
         )

@@ -17,9 +17,9 @@ from ledger.general.vocabulary import AssessmentYear, Name, Role, Text, UnitId, 
 from ledger.kernel import (
     Act,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Recorded,
     UnknownReference,
     Value,
@@ -93,15 +93,15 @@ class AdoptAssessmentScheme(Countersigned):
     year: AssessmentYear
     indicators: Annotated[tuple[Draft, ...], msgspec.Meta(min_length=1, max_length=60)]
 
-    def needs_second(self, ledger: Reading) -> bool:
+    def needs_second(self, inquiry: Inquiry) -> bool:
         return any(draft.title is not None for draft in self.indicators)
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        scheme = ledger.read(Scheme(self.year))
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        scheme = inquiry.read(Scheme(self.year))
         year = int(self.year)
-        begun = scheme.first is not None and ledger.today.year >= year
-        ledger.require(
-            not begun and ledger.today.year <= year,
+        begun = scheme.first is not None and inquiry.today.year >= year
+        inquiry.require(
+            not begun and inquiry.today.year <= year,
             rules.ASM_R4,
             year=self.year,
             since=None if scheme.first is None else scheme.first.occurred_on,
@@ -113,10 +113,10 @@ class AdoptAssessmentScheme(Countersigned):
                     f"each indicator must have its own code; {draft.code} is given twice",
                     f"/indicators/{place}/code",
                 )
-            self._check(ledger, draft, place)
-        weight = self._weigh(ledger)
+            self._check(inquiry, draft, place)
+        weight = self._weigh(inquiry)
         version = 1 if scheme.adopted is None else scheme.adopted.version + 1
-        months = int(ledger.setting("assessment.publish_months"))
+        months = int(inquiry.setting("assessment.publish_months"))
         yield AssessmentSchemeAdopted(
             year=self.year,
             version=version,
@@ -139,14 +139,14 @@ class AdoptAssessmentScheme(Countersigned):
     def _id(self, draft: Draft) -> str:
         return f"{self.year}.{draft.code}"
 
-    def _check(self, ledger: Reading, draft: Draft, place: int) -> None:
+    def _check(self, inquiry: Inquiry, draft: Draft, place: int) -> None:
         formula, pointer = draft.formula, f"/indicators/{place}/formula"
-        terms = ledger.setting("assessment.forbidden_terms")["terms"]
+        terms = inquiry.setting("assessment.forbidden_terms")["terms"]
         names = (*formula.of, *formula.per)
         # Existing metrics are exempt by name; check only the name of an unknown one.
         unknown = [name for name in names if name not in METRICS]
         term = rules.forbidden_term(terms, draft.code, draft.title or "", *unknown)
-        ledger.require(
+        inquiry.require(
             term is None,
             rules.ASM_R1,
             indicator=draft.code,
@@ -160,7 +160,7 @@ class AdoptAssessmentScheme(Countersigned):
             )
         higher = draft.direction == "higher"
         gained = rules.rewarded(formula, higher=higher)
-        ledger.require(
+        inquiry.require(
             not gained,
             rules.ASM_R1,
             indicator=draft.code,
@@ -168,7 +168,7 @@ class AdoptAssessmentScheme(Countersigned):
             because=f"its score improves with that number (metrics {', '.join(names)})",
         )
         loose = rules.no_share(formula, higher=higher)
-        ledger.require(
+        inquiry.require(
             loose is None,
             rules.ASM_R1,
             indicator=draft.code,
@@ -183,16 +183,16 @@ class AdoptAssessmentScheme(Countersigned):
                 f"{pointer}/full",
             )
 
-    def _weigh(self, ledger: Reading) -> str:
+    def _weigh(self, inquiry: Inquiry) -> str:
         """Return the weight of the three systems.
 
         All weights must add up to 100 (ASM-R2), and this one must not fall (ASM-R3).
         """
         total = sum((Decimal(draft.weight) for draft in self.indicators), Decimal(0))
-        ledger.require(total == 100, rules.ASM_R2, year=self.year, total=f"{total:f}")
+        inquiry.require(total == 100, rules.ASM_R2, year=self.year, total=f"{total:f}")
         ours = sum((Decimal(d.weight) for d in self.indicators if d.three_systems), Decimal(0))
-        may_fall = ledger.setting("assessment.weights")["three_systems_may_fall"]
-        others = ledger.read(Weights()).adopted
+        may_fall = inquiry.setting("assessment.weights")["three_systems_may_fall"]
+        others = inquiry.read(Weights()).adopted
         # Compare with the nearest earlier and the nearest later year that has a scheme.
         schemes = [(year, Decimal(weight)) for year, weight in others.items() if year != self.year]
         earlier = max((scheme for scheme in schemes if scheme[0] < self.year), default=None)
@@ -201,7 +201,7 @@ class AdoptAssessmentScheme(Countersigned):
         for before, after in ((earlier, own), (own, later)):
             if may_fall or before is None or after is None:
                 continue
-            ledger.require(
+            inquiry.require(
                 after[1] >= before[1],
                 rules.ASM_R3,
                 year=after[0],
@@ -226,13 +226,13 @@ class RunAssessment(Act):
     unit: UnitId
     cutoff_position: Annotated[int, msgspec.Meta(ge=1)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        scheme = ledger.known(Scheme(self.year), "Adopt its scheme first.")
-        ledger.known(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        scheme = inquiry.known(Scheme(self.year), "Adopt its scheme first.")
+        inquiry.known(
             ReportingUnit(self.unit), "Only reporting units are assessed; enrol the unit first."
         )
-        cutoff = self._cutoff(ledger)
-        score = ledger.read(Score(score_id(self.year, self.unit)))
+        cutoff = self._cutoff(inquiry)
+        score = inquiry.read(Score(score_id(self.year, self.unit)))
         if score.published:
             raise OutOfStep(
                 f"the scores of {self.year} are published already and cannot be run again"
@@ -247,7 +247,7 @@ class RunAssessment(Act):
                 "position, because the same one gives the same score"
             )
         assert scheme.adopted is not None
-        scores, total = measured(ledger.read, scheme, self.unit, self.cutoff_position)
+        scores, total = measured(inquiry.read, scheme, self.unit, self.cutoff_position)
         yield AssessmentRunCompleted(
             score=score.score,
             year=self.year,
@@ -259,20 +259,20 @@ class RunAssessment(Act):
             counting=COUNTING,
         )
         if any(METRICS[name].base == "inspections" for name in scheme.metrics):
-            yield from self._burst(ledger, cutoff)
+            yield from self._burst(inquiry, cutoff)
 
-    def _cutoff(self, ledger: Reading) -> Recorded:
+    def _cutoff(self, inquiry: Inquiry) -> Recorded:
         year = int(self.year)
-        if ledger.today.year <= year:
+        if inquiry.today.year <= year:
             raise OutOfStep(
-                f"{self.year} must be over before it is scored; today is {ledger.today}"
+                f"{self.year} must be over before it is scored; today is {inquiry.today}"
             )
-        cutoff = ledger.record_at(self.cutoff_position)
+        cutoff = inquiry.record_at(self.cutoff_position)
         if cutoff is None:
             raise UnknownReference(
                 "event", str(self.cutoff_position), "Name the position of a recorded event."
             )
-        left_out = ledger.record_at(self.cutoff_position + 1)
+        left_out = inquiry.record_at(self.cutoff_position + 1)
         if left_out is not None and civil_date(left_out.envelope.recorded_at).year <= year:
             raise Malformed(
                 f"cutoff_position must include every event recorded in {self.year}; position "
@@ -281,23 +281,23 @@ class RunAssessment(Act):
             )
         return cutoff
 
-    def _burst(self, ledger: Reading, cutoff: Recorded) -> Iterator[Event]:
+    def _burst(self, inquiry: Inquiry, cutoff: Recorded) -> Iterator[Event]:
         """Yield finding ASM-V1 for a burst of inspections without issues.
 
         The last days before the cutoff then have far more of them than the days before.
         """
-        policy = ledger.setting("assessment.burst")
+        policy = inquiry.setting("assessment.burst")
         window, factor = int(policy["window_cd"]), Fraction(policy["factor"])
         first = date(int(self.year), 1, 1)
         last = min(date(int(self.year), 12, 31), civil_date(cutoff.envelope.recorded_at))
         begins = last - timedelta(days=window - 1)
-        inspections = figures(ledger.read, self.unit, (_NIL,), self.cutoff_position)
+        inspections = figures(inquiry.read, self.unit, (_NIL,), self.cutoff_position)
         crowded = inspections.between(_NIL, begins, last)
         before = inspections.between(_NIL, first, begins - timedelta(days=1))
         usual = Fraction(before * window, max(1, (begins - first).days))
         if crowded >= int(policy["least"]) and crowded > factor * usual:
             yield finding(
-                ledger,
+                inquiry,
                 rules.ASM_V1,
                 unit=self.unit,
                 evidence=(self.cutoff_position,),
@@ -318,9 +318,9 @@ class AppealScore(Act):
     grounds: Text
     indicator: IndicatorId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        score, unit = _scored(ledger, self.score)
-        ledger.act_for(unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        score, unit = _scored(inquiry, self.score)
+        inquiry.act_for(unit)
         if score.published or score.open_appeal is not None:
             raise OutOfStep(
                 f"{self.score} must be unpublished and without an open appeal; it is {score.stage}"
@@ -351,14 +351,14 @@ class DecideAppeal(Act):
     outcome: Literal["upheld", "rejected"]
     reasons: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        score, unit = _scored(ledger, self.score)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        score, unit = _scored(inquiry, self.score)
         if score.open_appeal is None:
             raise OutOfStep(f"no appeal against {self.score} is open")
-        ledger.require(
-            not is_among(ledger.actor.person_id, filter(None, [score.run_by])),
+        inquiry.require(
+            not is_among(inquiry.actor.person_id, filter(None, [score.run_by])),
             GEN_R2,
-            person=ledger.actor.person_id,
+            person=inquiry.actor.person_id,
             one="the person who ran the score",
             other="the person who decides the appeal",
         )
@@ -378,15 +378,15 @@ class PublishAssessment(Act):
 
     year: AssessmentYear
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        scheme = ledger.known(Scheme(self.year), "Adopt its scheme first.")
-        assessment = ledger.read(Assessment(self.year))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        scheme = inquiry.known(Scheme(self.year), "Adopt its scheme first.")
+        assessment = inquiry.read(Assessment(self.year))
         if assessment.published is not None:
             raise OutOfStep(
                 f"the scores of {self.year} were published already, on "
                 f"{assessment.published.published_on}"
             )
-        units = ledger.read(ReportingUnits(f"{self.year}-12")).units
+        units = inquiry.read(ReportingUnits(f"{self.year}-12")).units
         missing = [unit for unit in units if unit not in assessment.scores]
         if missing or not assessment.scores:
             raise OutOfStep(
@@ -401,12 +401,12 @@ class PublishAssessment(Act):
                 f"{shown}"
             )
         assert scheme.first is not None
-        due = ledger.due(rules.YEARLY, scheme.first)
+        due = inquiry.due(rules.YEARLY, scheme.first)
         yield AssessmentPublished(
             year=self.year,
             scores=tuple(_public(score) for _, score in sorted(assessment.scores.items())),
-            published_on=ledger.on,
-            days_late=ledger.days_after(due),
+            published_on=inquiry.on,
+            days_late=inquiry.days_after(due),
         )
 
 
@@ -421,6 +421,6 @@ def _public(score: Score) -> PublishedScore:
     )
 
 
-def _scored(ledger: Reading, score_name: str) -> tuple[Score, str]:
-    score = ledger.known(Score(score_name), "Run the assessment first.")
+def _scored(inquiry: Inquiry, score_name: str) -> tuple[Score, str]:
+    score = inquiry.known(Score(score_name), "Run the assessment first.")
     return score, score.unit

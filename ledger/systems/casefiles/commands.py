@@ -15,7 +15,7 @@ from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.values import Year
 from ledger.general.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.casefiles import rules
 from ledger.systems.casefiles.events import (
     CaseFileScored,
@@ -79,19 +79,19 @@ class AnnounceReview(Act):
     sources: Sources
     size: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Batch(self.batch))
-        self._check_reviewer(ledger)
-        _require_all(ledger, self.batch, self.unit, self.year, self.cases)
-        early = [s.name for s in self.sources if s.publication_at <= ledger.now]
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Batch(self.batch))
+        self._check_reviewer(inquiry)
+        _require_all(inquiry, self.batch, self.unit, self.year, self.cases)
+        early = [s.name for s in self.sources if s.publication_at <= inquiry.now]
         _require_drawn(
-            ledger,
+            inquiry,
             not early,
             self.batch,
             f"the values of {', '.join(early)} were published before this announcement",
         )
         listed = len(self.cases)
-        size = _sample_size(ledger, self.batch, listed, self.size)
+        size = _sample_size(inquiry, self.batch, listed, self.size)
         lines = uvdraw.roster_lines(_entries(self.cases, self.unit))
         yield ReviewAnnounced(
             batch=self.batch,
@@ -107,10 +107,10 @@ class AnnounceReview(Act):
             algorithm=uvdraw.ALGORITHM,
         )
 
-    def _check_reviewer(self, ledger: Reading) -> None:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+    def _check_reviewer(self, inquiry: Inquiry) -> None:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         if self.mode == "self":
-            ledger.act_for(self.unit)
+            inquiry.act_for(self.unit)
             if self.reviewing_unit != self.unit:
                 raise Malformed(
                     f"reviewing_unit of a self-review must be {self.unit}; it is "
@@ -118,19 +118,19 @@ class AnnounceReview(Act):
                     "/reviewing_unit",
                 )
             return
-        _require_supervisor(ledger, self.mode)
+        _require_supervisor(inquiry, self.mode)
         if self.mode == "mutual":
-            ledger.require(
+            inquiry.require(
                 self.reviewing_unit != self.unit,
                 rules.CFR_R1,
                 reviewer=self.reviewing_unit,
                 unit=self.unit,
             )
-            ledger.known(UnitStanding(self.reviewing_unit), "Qualify the reviewing unit first.")
-        elif self.reviewing_unit != ledger.actor.unit_id:
+            inquiry.known(UnitStanding(self.reviewing_unit), "Qualify the reviewing unit first.")
+        elif self.reviewing_unit != inquiry.actor.unit_id:
             raise Malformed(
                 "reviewing_unit of a key-spot review must be the unit that announces it, "
-                f"{ledger.actor.unit_id}; it is {self.reviewing_unit}",
+                f"{inquiry.actor.unit_id}; it is {self.reviewing_unit}",
                 "/reviewing_unit",
             )
 
@@ -148,20 +148,20 @@ class DrawReviewBatch(Act):
     values: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
     cases: tuple[CaseId, ...] | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        batch = ledger.read(Batch(self.batch))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        batch = inquiry.read(Batch(self.batch))
         announced = batch.announced
         _require_drawn(
-            ledger,
+            inquiry,
             announced is not None,
             self.batch,
             "its list of files was not announced",
         )
         assert announced is not None
         if announced.mode == "self":
-            ledger.act_for(announced.unit)
+            inquiry.act_for(announced.unit)
         else:
-            _require_supervisor(ledger, announced.mode)
+            _require_supervisor(inquiry, announced.mode)
         if batch.drawn is not None:
             raise OutOfStep(f"review batch {self.batch} was drawn already")
         if len(self.values) != len(announced.sources):
@@ -170,16 +170,16 @@ class DrawReviewBatch(Act):
                 f"sources; it has {len(self.values)}",
                 "/values",
             )
-        waiting = [s.name for s in announced.sources if ledger.now < s.publication_at]
+        waiting = [s.name for s in announced.sources if inquiry.now < s.publication_at]
         _require_drawn(
-            ledger,
+            inquiry,
             not waiting,
             self.batch,
             f"the values of {', '.join(waiting)} are not published yet",
         )
         drawn = drawn_from(announced, self.values)
         _require_drawn(
-            ledger,
+            inquiry,
             self.cases is None or sorted(self.cases) == sorted(drawn),
             self.batch,
             f"the list and the values give {', '.join(sorted(drawn))}, not the cases sent",
@@ -206,10 +206,10 @@ class OpenSelfReview(Act):
     year: Year
     cases: Cases
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        ledger.new(Batch(self.batch))
-        _require_all(ledger, self.batch, self.unit, self.year, self.cases)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.new(Batch(self.batch))
+        _require_all(inquiry, self.batch, self.unit, self.year, self.cases)
         yield ReviewBatchDrawn(
             batch=self.batch,
             unit=self.unit,
@@ -237,50 +237,50 @@ class ScoreCaseFile(DatedAct):
     items: Annotated[tuple[ScoreItem, ...], msgspec.Meta(max_length=100)] = ()
     veto: Veto | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        batch = ledger.known(Batch(self.batch), "Announce and draw the batch first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        batch = inquiry.known(Batch(self.batch), "Announce and draw the batch first.")
         drawn = batch.drawn
         if drawn is None:
             raise OutOfStep(f"review batch {self.batch} must be drawn before its files are scored")
-        self._check_reviewer(ledger, drawn)
+        self._check_reviewer(inquiry, drawn)
         if self.case not in drawn.cases:
             raise Malformed(
                 f"case must be one of those drawn for {self.batch}; {self.case} is not", "/case"
             )
-        ledger.reveal("case", self.case)  # the reviewers of a batch read its files
+        inquiry.reveal("case", self.case)  # the reviewers of a batch read its files
         if batch.report is not None:
             raise OutOfStep(f"the report on {self.batch} is published; its scores cannot change")
         name = casefile_id(self.batch, self.case)
-        ledger.new(CaseFile(name))
-        self._check_outcome(ledger)
+        inquiry.new(CaseFile(name))
+        self._check_outcome(inquiry)
         yield CaseFileScored(
             casefile=name,
             batch=self.batch,
             case=self.case,
             unit=drawn.unit,
             mode=drawn.mode,
-            reviewer=ledger.actor.person_id,
-            reviewer_unit=ledger.actor.unit_id,
+            reviewer=inquiry.actor.person_id,
+            reviewer_unit=inquiry.actor.unit_id,
             score=self.score,
             outcome=self.outcome,
             items=self.items,
             veto=self.veto,
         )
-        yield from self._gap(ledger, drawn)
+        yield from self._gap(inquiry, drawn)
 
-    def _check_reviewer(self, ledger: Reading, drawn: ReviewBatchDrawn) -> None:
-        ledger.require(
-            drawn.mode != "mutual" or ledger.actor.unit_id != drawn.unit,
+    def _check_reviewer(self, inquiry: Inquiry, drawn: ReviewBatchDrawn) -> None:
+        inquiry.require(
+            drawn.mode != "mutual" or inquiry.actor.unit_id != drawn.unit,
             rules.CFR_R1,
-            reviewer=ledger.actor.person_id,
+            reviewer=inquiry.actor.person_id,
             unit=drawn.unit,
         )
-        ledger.act_for(drawn.reviewing_unit)
+        inquiry.act_for(drawn.reviewing_unit)
 
-    def _check_outcome(self, ledger: Reading) -> None:
-        passes = int(ledger.setting("casefile.pass"))
-        excels = int(ledger.setting("casefile.excellent"))
-        ledger.require(
+    def _check_outcome(self, inquiry: Inquiry) -> None:
+        passes = int(inquiry.setting("casefile.pass"))
+        excels = int(inquiry.setting("casefile.excellent"))
+        inquiry.require(
             self.veto is None or self.outcome == "fail",
             rules.CFR_R3,
             case=self.case,
@@ -309,21 +309,21 @@ class ScoreCaseFile(DatedAct):
                 "/outcome",
             )
 
-    def _gap(self, ledger: Reading, drawn: ReviewBatchDrawn) -> Iterator[Event]:
+    def _gap(self, inquiry: Inquiry, drawn: ReviewBatchDrawn) -> Iterator[Event]:
         """Yield finding CFR-V3 with the later of the two scores if they differ too much."""
         if drawn.mode == "key_spot":
             return
-        known = ledger.read(ScoresOfCase(self.case))
+        known = inquiry.read(ScoresOfCase(self.case))
         other: CaseScore | None = known.mutual if drawn.mode == "self" else known.own
         if other is None:
             return
         own, mutual = self.score, other.score
         if drawn.mode == "mutual":
             own, mutual = mutual, own
-        allowed = int(ledger.setting("casefile.self_gap"))
+        allowed = int(inquiry.setting("casefile.self_gap"))
         if own - mutual > allowed:
             yield finding(
-                ledger,
+                inquiry,
                 rules.CFR_V3,
                 unit=drawn.unit,
                 evidence=(other.position,),
@@ -343,11 +343,11 @@ class RaiseIssue(Report):
     issue: Text
     item: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        scored = _scored(ledger, self.casefile)
-        if ledger.actor.role != "jb_supervisor":
-            ledger.act_for(scored.reviewer_unit)
-        _require_unreported(ledger, scored)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        scored = _scored(inquiry, self.casefile)
+        if inquiry.actor.role != "jb_supervisor":
+            inquiry.act_for(scored.reviewer_unit)
+        _require_unreported(inquiry, scored)
         yield IssueRaised(
             casefile=self.casefile,
             batch=scored.batch,
@@ -367,16 +367,16 @@ class OrderRectification(Act):
     demands: Text
     due_on: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        scored = _scored(ledger, self.casefile)
-        file = ledger.read(CaseFile(self.casefile))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        scored = _scored(inquiry, self.casefile)
+        file = inquiry.read(CaseFile(self.casefile))
         if file.stage == "rectifying":
             assert file.ordered is not None
             raise OutOfStep(
                 f"the correction of {self.casefile} was ordered already, by {file.ordered.due_on}"
             )
-        if self.due_on <= ledger.on:
-            raise Malformed(f"due_on must be after {ledger.on}; it is {self.due_on}", "/due_on")
+        if self.due_on <= inquiry.on:
+            raise Malformed(f"due_on must be after {inquiry.on}; it is {self.due_on}", "/due_on")
         yield RectificationOrdered(
             casefile=self.casefile,
             batch=scored.batch,
@@ -395,9 +395,9 @@ class VerifyRectification(Report):
     casefile: CaseFileId
     note: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        scored = _scored(ledger, self.casefile)
-        file = ledger.read(CaseFile(self.casefile))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        scored = _scored(inquiry, self.casefile)
+        file = inquiry.read(CaseFile(self.casefile))
         if file.stage != "rectifying":
             raise OutOfStep(f"no correction of {self.casefile} is open; order it first")
         assert file.ordered is not None
@@ -407,7 +407,7 @@ class VerifyRectification(Report):
             case=scored.case,
             unit=scored.unit,
             note=self.note,
-            days_late=ledger.days_after(file.ordered.due_on),
+            days_late=inquiry.days_after(file.ordered.due_on),
         )
 
 
@@ -419,8 +419,8 @@ class PublishReviewReport(Act):
     batch: ReviewBatchId
     summary: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        batch = ledger.known(Batch(self.batch), "Announce and draw the batch first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        batch = inquiry.known(Batch(self.batch), "Announce and draw the batch first.")
         if batch.stage != "scored":
             raise OutOfStep(
                 f"every file of {self.batch} must be scored before the report, and no report may "
@@ -443,7 +443,7 @@ class PublishReviewReport(Act):
             average=_mean(total, len(batch.scores)),
             issues=batch.issues,
             rectified=batch.rectified,
-            published_on=ledger.on,
+            published_on=inquiry.on,
             vetoed=tuple(Vetoed(veto=veto, files=n) for veto, n in sorted(vetoed.items())),
             summary=self.summary,
         )
@@ -461,20 +461,20 @@ class ReviewUnreviewedUnit(Act):
 
     unit: UnitId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.known(ReviewStanding(self.unit), "Qualify the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.known(ReviewStanding(self.unit), "Qualify the unit first.")
         since = standing.since
         assert since is not None
-        if ledger.read(UnitStanding(self.unit)).qualified(ledger.on) is None:
+        if inquiry.read(UnitStanding(self.unit)).qualified(inquiry.on) is None:
             raise OutOfStep(
-                f"{self.unit} is not qualified on {ledger.on} and need not have files reviewed"
+                f"{self.unit} is not qualified on {inquiry.on} and need not have files reviewed"
             )
-        months = int(ledger.setting("casefile.review_months"))
-        last = ledger.days().due(since, months, "month", roll=False).on
-        if ledger.on <= last:
+        months = int(inquiry.setting("casefile.review_months"))
+        last = inquiry.days().due(since, months, "month", roll=False).on
+        if inquiry.on <= last:
             raise OutOfStep(f"the last day to review a file of {self.unit}, {last}, has not passed")
         yield finding(
-            ledger,
+            inquiry,
             rules.CFR_V2,
             unit=self.unit,
             since=since.isoformat(),
@@ -498,17 +498,19 @@ def drawn_from(announced: ReviewAnnounced, values: tuple[str, ...]) -> tuple[str
     return tuple(picked.uscc for picked in stratum.selected)
 
 
-def _require_drawn(ledger: Reading, condition: object, batch: str, reason: str) -> None:
+def _require_drawn(inquiry: Inquiry, condition: object, batch: str, reason: str) -> None:
     """Refuse under CFR-R2 with ``reason`` unless ``condition`` holds."""
-    ledger.setting("casefile.min_sample")
-    ledger.require(condition, rules.CFR_R2, batch=batch, reason=reason)
+    inquiry.setting("casefile.min_sample")
+    inquiry.require(condition, rules.CFR_R2, batch=batch, reason=reason)
 
 
 def _entries(cases: tuple[str, ...], unit: str) -> list[uvdraw.Entry]:
     return [{"uscc": case, "unit": unit} for case in cases]
 
 
-def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple[str, ...]) -> None:
+def _require_all(
+    inquiry: Inquiry, batch: str, unit: str, year: int, cases: tuple[str, ...]
+) -> None:
     """Check that the list holds the unit's files of the year.
 
     It must have all cases of the year. The other entries must be decisions of the unit in that
@@ -517,30 +519,30 @@ def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple
     twice = [case for case, n in Counter(cases).items() if n > 1]
     if twice:
         raise Malformed(f"cases must list each case once; {twice[0]} is listed twice", "/cases")
-    if year > ledger.on.year:
-        raise Malformed(f"year must not be after {ledger.on.year}; it is {year}", "/year")
+    if year > inquiry.on.year:
+        raise Malformed(f"year must not be after {inquiry.on.year}; it is {year}", "/year")
     long = [case for case in cases if len(casefile_id(batch, case)) > MAX_ID]
     if long:
         raise Malformed(
             f"the id of a case file is made of batch and case and has at most {MAX_ID} characters; "
             f"{batch} and {long[0]} have more. Choose a shorter id for the batch."
         )
-    known = set(ledger.read(UnitCases(unit, year)).cases)
+    known = set(inquiry.read(UnitCases(unit, year)).cases)
     missing = sorted(known - set(cases))
     _require_drawn(
-        ledger,
+        inquiry,
         not missing,
         batch,
         f"the list leaves out {len(missing)} of the unit's cases: {', '.join(missing[:5])}",
     )
-    others = [ledger.read(DecidedAct(case)) for case in sorted(set(cases) - known)]
+    others = [inquiry.read(DecidedAct(case)) for case in sorted(set(cases) - known)]
     invented = [
         act.decision
         for act in others
         if act.unit != unit or act.decided_on is None or act.decided_on.year != year
     ]
     _require_drawn(
-        ledger,
+        inquiry,
         not invented,
         batch,
         f"{len(invented)} listed cases are not decisions of {unit} in {year}: "
@@ -548,15 +550,15 @@ def _require_all(ledger: Reading, batch: str, unit: str, year: int, cases: tuple
     )
 
 
-def _sample_size(ledger: Reading, batch: str, listed: int, wanted: int | None) -> int:
-    policy = ledger.setting("casefile.min_sample")
+def _sample_size(inquiry: Inquiry, batch: str, listed: int, wanted: int | None) -> int:
+    policy = inquiry.setting("casefile.min_sample")
     share = (listed * Decimal(policy["ratio"])).to_integral_value(rounding=ROUND_CEILING)
     least = min(listed, max(int(policy["cases"]), int(share)))
     size = wanted or least
     if size > listed:
         raise Malformed(f"size must be at most the {listed} files listed; it is {size}", "/size")
     _require_drawn(
-        ledger,
+        inquiry,
         size >= least,
         batch,
         f"at least {least} of {listed} files must be drawn, and size is {size}",
@@ -580,22 +582,22 @@ def _mean(total: int, count: int) -> str:
     return str(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN))
 
 
-def _require_supervisor(ledger: Reading, mode: str) -> None:
-    if ledger.actor.role != "jb_supervisor":
+def _require_supervisor(inquiry: Inquiry, mode: str) -> None:
+    if inquiry.actor.role != "jb_supervisor":
         raise Forbidden(
             f"only the Justice Bureau announces and draws a {mode} review; the role "
-            f"{ledger.actor.role} cannot"
+            f"{inquiry.actor.role} cannot"
         )
 
 
-def _scored(ledger: Reading, casefile: str) -> CaseFileScored:
-    scored = ledger.known(CaseFile(casefile), "Score the file first.").scored
+def _scored(inquiry: Inquiry, casefile: str) -> CaseFileScored:
+    scored = inquiry.known(CaseFile(casefile), "Score the file first.").scored
     assert scored is not None
     return scored
 
 
-def _require_unreported(ledger: Reading, scored: CaseFileScored) -> None:
-    if ledger.read(Batch(scored.batch)).report is not None:
+def _require_unreported(inquiry: Inquiry, scored: CaseFileScored) -> None:
+    if inquiry.read(Batch(scored.batch)).report is not None:
         raise OutOfStep(
             f"the report on {scored.batch} is published with its number of issues; no issue can be "
             "added"

@@ -21,7 +21,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.catalogue import rules
 from ledger.systems.catalogue.events import (
     BasisRepealed,
@@ -83,12 +83,12 @@ class QualifyUnit(DatedAct):
     entrustment_ref: Name | None = None
     entrusted_matters: tuple[MatterId, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.require(self.kind not in _NEVER, rules.CAT_R4, body=self.kind)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.require(self.kind not in _NEVER, rules.CAT_R4, body=self.kind)
         if self.kind == "entrusted_org":
             complete = self.entrusted_by and self.entrustment_ref and self.entrusted_matters
-            ledger.require(
-                complete, rules.CAT_R3, unit=self.unit, on=ledger.on, matters="entrustment"
+            inquiry.require(
+                complete, rules.CAT_R3, unit=self.unit, on=inquiry.on, matters="entrustment"
             )
         if self.valid_to is not None and self.valid_to < self.valid_from:
             raise Malformed(
@@ -127,8 +127,8 @@ class CertifyOfficer(DatedAct):
     valid_to: date
     domains: tuple[Domain, ...]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         if self.valid_to < self.valid_from:
             raise Malformed(
                 f"valid_to must not be before valid_from ({self.valid_from}); it is "
@@ -143,12 +143,12 @@ class CertifyOfficer(DatedAct):
             valid_to=self.valid_to,
             domains=self.domains,
         )
-        standing = ledger.read(OfficerStanding(self.officer))
+        standing = inquiry.read(OfficerStanding(self.officer))
         if self.unit not in standing.units:
             holding = {
                 (s.suspended_from, s.suspended_to): s
                 for s in standing.suspensions
-                if s.suspended_to is None or ledger.today <= s.suspended_to
+                if s.suspended_to is None or inquiry.today <= s.suspended_to
             }
             for suspension in holding.values():
                 yield replace(suspension, unit=self.unit)
@@ -170,8 +170,8 @@ class SuspendCertificate(DatedAct):
     suspended_to: date | None = None
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.known(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.known(
             OfficerStanding(self.officer), "Only a certified officer can be suspended."
         )
         if self.unit not in standing.units:
@@ -203,17 +203,17 @@ class DeclareConflict(Report):
     basis: Literal["declared", "upheld"]
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        officer = ledger.known(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        officer = inquiry.known(
             OfficerStanding(self.officer),
             "Only a certified officer can have a conflict; certify the officer first.",
         )
-        if ledger.actor.role != "jb_supervisor":
-            if ledger.actor.unit_id not in officer.units:
+        if inquiry.actor.role != "jb_supervisor":
+            if inquiry.actor.unit_id not in officer.units:
                 raise Forbidden(
-                    f"officer must be an officer of {ledger.actor.unit_id}; {self.officer} is not"
+                    f"officer must be an officer of {inquiry.actor.unit_id}; {self.officer} is not"
                 )
-            if self.basis == "upheld" and ledger.actor.role != "unit_head":
+            if self.basis == "upheld" and inquiry.actor.role != "unit_head":
                 raise Forbidden(
                     "only the head of the officer's unit or the Justice Bureau can uphold a "
                     "conflict; declare it, and let one of them decide."
@@ -232,8 +232,8 @@ class EndConflict(DatedAct):
     entity: EntityId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.read(OfficerConflict(self.officer, self.entity)).reason is None:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if inquiry.read(OfficerConflict(self.officer, self.entity)).reason is None:
             raise OutOfStep(f"no conflict of {self.officer} with {self.entity} is recorded")
         yield OfficerConflictEnded(officer=self.officer, entity=self.entity, reason=self.reason)
 
@@ -247,12 +247,12 @@ class ListMatter(DatedAct):
     unit: UnitId
     elements: MatterElements
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Matter(self.matter))
-        _check_elements(ledger, self.matter, self.unit, self.elements)
-        elements = _with_repeals(ledger, self.elements)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Matter(self.matter))
+        _check_elements(inquiry, self.matter, self.unit, self.elements)
+        elements = _with_repeals(inquiry, self.elements)
         yield MatterListed(matter=self.matter, unit=self.unit, elements=elements)
-        yield from _repealed_by_now(ledger, self.matter, self.unit, elements)
+        yield from _repealed_by_now(inquiry, self.matter, self.unit, elements)
 
 
 class ReviseMatter(DatedAct):
@@ -265,10 +265,10 @@ class ReviseMatter(DatedAct):
     elements: MatterElements
     reason: Literal["law_change", "mandate_change", "ineffective", "merge"]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        matter = _own_matter(ledger, self.matter, self.unit)
-        _check_elements(ledger, self.matter, self.unit, self.elements)
-        elements = _with_repeals(ledger, self.elements)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        matter = _own_matter(inquiry, self.matter, self.unit)
+        _check_elements(inquiry, self.matter, self.unit, self.elements)
+        elements = _with_repeals(inquiry, self.elements)
         yield MatterRevised(
             matter=self.matter,
             unit=self.unit,
@@ -276,7 +276,7 @@ class ReviseMatter(DatedAct):
             elements=elements,
             reason=self.reason,
         )
-        yield from _repealed_by_now(ledger, self.matter, self.unit, elements)
+        yield from _repealed_by_now(inquiry, self.matter, self.unit, elements)
 
 
 class PublishMatter(Act):
@@ -288,31 +288,33 @@ class PublishMatter(Act):
     unit: UnitId
     url: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        matter = _own_matter(ledger, self.matter, self.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        matter = _own_matter(inquiry, self.matter, self.unit)
         elements = matter.elements
         assert elements is not None
         assert matter.listed is not None
-        standing = ledger.read(UnitStanding(self.unit))
+        standing = inquiry.read(UnitStanding(self.unit))
         missing = [
             element
             for element, present in (
-                ("the enforcement body", standing.qualified(ledger.on)),
+                ("the enforcement body", standing.qualified(inquiry.on)),
                 ("the handling office", elements.office_id),
                 ("the basis", elements.bases),
             )
             if not present
         ]
-        ledger.require(not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing))
+        inquiry.require(
+            not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing)
+        )
         rule = rules.PUBLISH_LISTED if matter.version == 1 else rules.PUBLISH_REVISED
-        due = ledger.due(rule, matter.listed)
+        due = inquiry.due(rule, matter.listed)
         yield MatterPublished(
             matter=self.matter,
             unit=self.unit,
             version=matter.version,
             url=self.url,
-            published_on=ledger.on,
-            days_late=ledger.days_after(due),
+            published_on=inquiry.on,
+            days_late=inquiry.days_after(due),
             elements=elements,
         )
 
@@ -329,8 +331,8 @@ class AssignMatterCodes(Report):
     unit: UnitId
     codes: Annotated[tuple[MatterCode, ...], msgspec.Meta(min_length=1, max_length=50)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        matter = _own_matter(ledger, self.matter, self.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        matter = _own_matter(inquiry, self.matter, self.unit)
         if not matter.published:
             raise OutOfStep(
                 f"matter {self.matter} must be published before codes are assigned to it"
@@ -348,8 +350,8 @@ class WithdrawMatter(DatedAct):
     unit: UnitId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        matter = _own_matter(ledger, self.matter, self.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        matter = _own_matter(inquiry, self.matter, self.unit)
         yield MatterWithdrawn(
             matter=self.matter,
             unit=self.unit,
@@ -372,8 +374,8 @@ class ReportBasisRepealed(Report):
     article: Name | None = None
     repealed_by: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.read(Repeals(self.law)).articles
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.read(Repeals(self.law)).articles
         for article in {None, self.article}:
             if known.get(article, date.max) <= self.repealed_on:
                 repealed = self.law if article is None else f"{self.law} {article}"
@@ -381,8 +383,8 @@ class ReportBasisRepealed(Report):
                     f"the repeal of {repealed} on {known[article]} is recorded already; a second "
                     f"report must have an earlier day, not {self.repealed_on}"
                 )
-        resting = ledger.read(MattersOn(self.law)).resting(self.article, ledger.on)
-        ahead = self.repealed_on > ledger.on
+        resting = inquiry.read(MattersOn(self.law)).resting(self.article, inquiry.on)
+        ahead = self.repealed_on > inquiry.on
         yield BasisRepealed(
             law=self.law,
             article=self.article,
@@ -393,7 +395,7 @@ class ReportBasisRepealed(Report):
         )
         if not ahead:
             for matter, (unit, bases) in sorted(resting.items()):
-                yield from rules.repealed_bases(ledger, matter, unit, bases)
+                yield from rules.repealed_bases(inquiry, matter, unit, bases)
 
 
 class ReviewIdleMatter(Act):
@@ -407,26 +409,26 @@ class ReviewIdleMatter(Act):
 
     matter: MatterId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        matter = ledger.known(Matter(self.matter), "List it first.")
-        elements = matter.in_force_on(ledger.on)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        matter = inquiry.known(Matter(self.matter), "List it first.")
+        elements = matter.in_force_on(inquiry.on)
         if elements is None or elements.act_kind != "inspection":
             raise OutOfStep(
-                f"{self.matter} must be an inspection matter in force on {ledger.on}; it is not"
+                f"{self.matter} must be an inspection matter in force on {inquiry.on}; it is not"
             )
-        use = ledger.read(LastUse(self.matter))
+        use = inquiry.read(LastUse(self.matter))
         since = use.used_on or min(matter.published.values())
         if use.found_idle_on is not None and use.found_idle_on > since:
             raise OutOfStep(f"{self.matter} was already found idle on {use.found_idle_on}")
-        years = int(ledger.setting("catalogue.idle_years"))
-        idle = ledger.days().due(since, 12 * years, "month", roll=False)
-        if ledger.on <= idle.on:
+        years = int(inquiry.setting("catalogue.idle_years"))
+        idle = inquiry.days().due(since, 12 * years, "month", roll=False)
+        if inquiry.on <= idle.on:
             raise OutOfStep(
                 f"{self.matter} was last used or published on {since}; it is idle only after "
                 f"{idle.on}"
             )
         yield finding(
-            ledger,
+            inquiry,
             rules.CAT_V2,
             unit=matter.unit,
             matter=self.matter,
@@ -435,8 +437,8 @@ class ReviewIdleMatter(Act):
         )
 
 
-def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
-    matter = ledger.known(Matter(matter_id), "List it first.")
+def _own_matter(inquiry: Inquiry, matter_id: str, unit: str) -> Matter:
+    matter = inquiry.known(Matter(matter_id), "List it first.")
     if matter.unit != unit:
         raise OutOfStep(
             f"unit must be the unit that listed matter {matter_id} ({matter.unit}); it is {unit}"
@@ -448,26 +450,26 @@ def _own_matter(ledger: Reading, matter_id: str, unit: str) -> Matter:
     return matter
 
 
-def _with_repeals(ledger: Reading, elements: MatterElements) -> MatterElements:
+def _with_repeals(inquiry: Inquiry, elements: MatterElements) -> MatterElements:
     """Return the elements, each basis with the day of its repeal if one is recorded."""
     bases = tuple(
-        replace(basis, repealed_on=ledger.read(Repeals(basis.instrument)).of(basis))
+        replace(basis, repealed_on=inquiry.read(Repeals(basis.instrument)).of(basis))
         for basis in elements.bases
     )
     return replace(elements, bases=bases)
 
 
 def _repealed_by_now(
-    ledger: Reading, matter: str, unit: str, elements: MatterElements
+    inquiry: Inquiry, matter: str, unit: str, elements: MatterElements
 ) -> Iterator[Event]:
-    repealed = [b for b in elements.bases if b.repealed_on and b.repealed_on <= ledger.on]
-    yield from rules.repealed_bases(ledger, matter, unit, repealed)
+    repealed = [b for b in elements.bases if b.repealed_on and b.repealed_on <= inquiry.on]
+    yield from rules.repealed_bases(inquiry, matter, unit, repealed)
 
 
-def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterElements) -> None:
-    ledger.require(elements.bases, rules.CAT_R1, matter=matter, reason="it names no basis")
+def _check_elements(inquiry: Inquiry, matter: str, unit: str, elements: MatterElements) -> None:
+    inquiry.require(elements.bases, rules.CAT_R1, matter=matter, reason="it names no basis")
     if elements.act_kind == "inspection":
-        ledger.require(
+        inquiry.require(
             any(basis.level not in _TOO_LOW for basis in elements.bases),
             rules.CAT_R1,
             matter=matter,
@@ -475,7 +477,7 @@ def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterEle
         )
         others = {
             other: owner
-            for other, owner in ledger.read(
+            for other, owner in inquiry.read(
                 SameMatter(elements.name, elements.entity_class)
             ).units.items()
             if other != matter and owner != unit
@@ -483,9 +485,9 @@ def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterEle
         known = [
             f"{owner} ({other})"
             for other, owner in sorted(others.items())
-            if ledger.may_know("matter", other)
+            if inquiry.may_know("matter", other)
         ]
-        ledger.require(
+        inquiry.require(
             not others or elements.division_note,
             rules.CAT_R6,
             told=not known,
@@ -493,15 +495,15 @@ def _check_elements(ledger: Reading, matter: str, unit: str, elements: MatterEle
             entity_class=elements.entity_class,
             others=", ".join(known) or "another unit",
         )
-    ledger.require(
+    inquiry.require(
         elements.delegated_to is None or elements.delegation_ref,
         rules.CAT_R7,
         delegated_to=elements.delegated_to,
     )
-    ledger.require(
-        ledger.read(UnitStanding(unit)).qualified(ledger.on),
+    inquiry.require(
+        inquiry.read(UnitStanding(unit)).qualified(inquiry.on),
         rules.CAT_R3,
         unit=unit,
-        on=ledger.on,
+        on=inquiry.on,
         matters=matter,
     )

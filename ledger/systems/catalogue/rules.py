@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from stdnum.cn import uscc
 
 from ledger.general.findings import finding
-from ledger.kernel import DeadlineRule, Event, Malformed, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, Malformed, Recorded, Rule, finding_rule
 from ledger.systems.catalogue.events import (
     Basis,
     BasisRepealed,
@@ -107,12 +107,12 @@ PUBLISH_REVISED = DeadlineRule(
 
 
 def repealed_bases(
-    ledger: Reading, matter: str, unit: str, bases: Sequence[Basis]
+    inquiry: Inquiry, matter: str, unit: str, bases: Sequence[Basis]
 ) -> Iterator[Event]:
     """Yield finding CAT-V1 for a matter in use with ``bases`` that are no longer law, if any."""
     if bases:
         yield finding(
-            ledger,
+            inquiry,
             CAT_V1,
             unit=unit,
             matter=matter,
@@ -125,15 +125,15 @@ def cited(basis: Basis) -> str:
     return f"{basis.instrument} {basis.article}"
 
 
-def _law_no_more(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _law_no_more(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """Yield CAT-V1 for each matter still based on a repealed law that was not reported yet."""
     event = opening.event
     assert isinstance(event, BasisRepealed)
-    resting = ledger.read(MattersOn(event.law)).resting(event.article, ledger.on)
+    resting = inquiry.read(MattersOn(event.law)).resting(event.article, inquiry.on)
     for matter, (unit, bases) in resting.items():
-        reported = ledger.read(RepealsFound(matter)).bases
+        reported = inquiry.read(RepealsFound(matter)).bases
         new = [basis for basis in bases if cited(basis) not in reported]
-        yield from repealed_bases(ledger, matter, unit, new)
+        yield from repealed_bases(inquiry, matter, unit, new)
 
 
 #: A repeal that was recorded in advance takes effect on its day.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ledger.general.findings import finding
 from ledger.general.roles import CHANNELLED, roles
 from ledger.general.vocabulary import ChannelId, Name, Text, UnitId
-from ledger.kernel import Act, Event, Forbidden, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Forbidden, Inquiry, OutOfStep, Report
 from ledger.systems.channels import rules
 from ledger.systems.channels.events import (
     ChannelAddress,
@@ -39,10 +39,10 @@ class PublishComplaintChannel(Act):
     address: ChannelAddress
     hours: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.read(ComplaintChannel(self.channel))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.read(ComplaintChannel(self.channel))
         if known.exists:
-            ledger.act_for(known.unit)
+            inquiry.act_for(known.unit)
             if known.closed_on is not None:
                 raise _closed(known)
             if (known.kind, known.address, known.hours) == (self.kind, self.address, self.hours):
@@ -69,18 +69,18 @@ class ReportChannelTest(Report):
     answered: bool
     says: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = _known(ledger, self.channel)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = _known(inquiry, self.channel)
         # A test made before the channel closed is a fact and can be reported later.
-        if known.closed_on is not None and ledger.on > known.closed_on:
+        if known.closed_on is not None and inquiry.on > known.closed_on:
             raise _closed(known)
-        if ledger.actor.unit_id == known.unit:
+        if inquiry.actor.unit_id == known.unit:
             raise Forbidden(f"a channel of {known.unit} must be tested by another office")
-        ledger.not_before(known.published_on, f"{self.channel} was published")
+        inquiry.not_before(known.published_on, f"{self.channel} was published")
         yield ChannelTested(
             channel=self.channel,
             unit=known.unit,
-            tested_on=ledger.on,
+            tested_on=inquiry.on,
             answered=self.answered,
             says=self.says,
         )
@@ -94,13 +94,13 @@ class CloseComplaintChannel(Act):
     channel: ChannelId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = _known(ledger, self.channel)
-        ledger.act_for(known.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = _known(inquiry, self.channel)
+        inquiry.act_for(known.unit)
         if known.closed_on is not None:
             raise _closed(known)
         yield ComplaintChannelClosed(
-            channel=self.channel, unit=known.unit, closed_on=ledger.on, reason=self.reason
+            channel=self.channel, unit=known.unit, closed_on=inquiry.on, reason=self.reason
         )
 
 
@@ -116,22 +116,22 @@ class ReviewChannels(Act):
 
     unit: UnitId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        since = ledger.read(PolicyKnown(_POLICY)).since
-        if since is None or ledger.today <= since:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        since = inquiry.read(PolicyKnown(_POLICY)).since
+        if since is None or inquiry.today <= since:
             raise OutOfStep(f"channels are reviewed only from the day after {_POLICY} was adopted")
-        if ledger.read(ReportingUnit(self.unit)).groups(month_of(ledger.today)) is None:
+        if inquiry.read(ReportingUnit(self.unit)).groups(month_of(inquiry.today)) is None:
             raise OutOfStep(f"unit must be one that reports each month; {self.unit} does not")
-        channels = ledger.read(UnitChannels(self.unit))
-        days = int(ledger.setting(_POLICY))
+        channels = inquiry.read(UnitChannels(self.unit))
+        days = int(inquiry.setting(_POLICY))
         missing = channels.missing()
         if missing:
             yield ChannelsFoundMissing(unit=self.unit, kinds=missing)
-            yield finding(ledger, rules.CMP_V5, unit=self.unit, kinds=missing)
-        for name, start, last in channels.untested(ledger.today, since, days):
+            yield finding(inquiry, rules.CMP_V5, unit=self.unit, kinds=missing)
+        for name, start, last in channels.untested(inquiry.today, since, days):
             yield ChannelTestFellDue(channel=name, unit=self.unit, counted_from=start, due_on=last)
             yield finding(
-                ledger,
+                inquiry,
                 rules.CMP_V4,
                 unit=self.unit,
                 channel=name,
@@ -140,8 +140,8 @@ class ReviewChannels(Act):
             )
 
 
-def _known(ledger: Reading, channel: str) -> ComplaintChannel:
-    return ledger.known(
+def _known(inquiry: Inquiry, channel: str) -> ComplaintChannel:
+    return inquiry.known(
         ComplaintChannel(channel), "Publish it first with publish-complaint-channel."
     )
 

@@ -16,9 +16,9 @@ from ledger.kernel import (
     Act,
     DatedAct,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     Tag,
     UnknownReference,
@@ -63,11 +63,11 @@ class MakeCommitment(DatedAct):
     obligations: Obligations
     public: bool
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "entity_rep":
-            ledger.known(UnitStanding(self.unit), "Name the unit that receives the commitment.")
-        ledger.new(Commitment(self.commitment))
-        require_listed(ledger, self.entity)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if inquiry.actor.role == "entity_rep":
+            inquiry.known(UnitStanding(self.unit), "Name the unit that receives the commitment.")
+        inquiry.new(Commitment(self.commitment))
+        require_listed(inquiry, self.entity)
         for place, promise in enumerate(self.obligations):
             name = promise.obligation
             if any(name == other.obligation for other in self.obligations[:place]):
@@ -81,15 +81,15 @@ class MakeCommitment(DatedAct):
                     "the full text into says.",
                     f"/obligations/{place}/obligation",
                 )
-            if promise.due_on < ledger.on:
+            if promise.due_on < inquiry.on:
                 raise Malformed(
-                    f"{name} must not be due before the commitment is made ({ledger.on}); it is "
+                    f"{name} must not be due before the commitment is made ({inquiry.on}); it is "
                     f"due on {promise.due_on}",
                     f"/obligations/{place}/due_on",
                 )
         if self.public:
             require_impersonal(
-                ledger,
+                inquiry,
                 CRD_R4,
                 *(
                     text
@@ -129,10 +129,10 @@ class FulfilCommitment(Report):
     obligation: Name
     evidence: Annotated[Evidence, msgspec.Meta(min_length=1)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
-        ledger.not_before(commitment.made_on, f"{self.commitment} was made")
-        late = ledger.days_after(obligation.due_on)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        commitment, obligation = _open_obligation(inquiry, self.commitment, self.obligation)
+        inquiry.not_before(commitment.made_on, f"{self.commitment} was made")
+        late = inquiry.days_after(obligation.due_on)
         yield CommitmentFulfilled(
             commitment=self.commitment,
             entity=commitment.entity,
@@ -144,12 +144,12 @@ class FulfilCommitment(Report):
         # The performance is recorded even if the commitment is already on the credit record,
         # which has it only once (CRD-R5).
         first = first_of(
-            ledger, entity=commitment.entity, kind="commitment", doc_no=self.commitment
+            inquiry, entity=commitment.entity, kind="commitment", doc_no=self.commitment
         )
         if commitment.open == [self.obligation] and not commitment.breached and first is None:
             assert commitment.made_on is not None
             yield CreditRecordEntered(
-                record=ledger.name("CR"),
+                record=inquiry.name("CR"),
                 entity=commitment.entity,
                 unit=commitment.unit,
                 kind="commitment",
@@ -159,7 +159,7 @@ class FulfilCommitment(Report):
                     effective_on=commitment.made_on,
                     allowed_by=rules.KEEPING,
                 ),
-                determined_on=ledger.on,
+                determined_on=inquiry.on,
                 title="信用承诺履行",
                 public=commitment.public,
                 fulfilled=not late and not commitment.late,
@@ -186,17 +186,17 @@ class EstablishBreach(Act):
     summary: Text | None = None
     impossible_because: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        commitment, obligation = _open_obligation(ledger, self.commitment, self.obligation)
-        ledger.act_for(commitment.unit)  # 谁认定: only the unit that received the commitment
-        ledger.new(Record(self.record))
-        reason = self._why_not(ledger, commitment, obligation)
-        ledger.require(reason is None, rules.CMT_R1, commitment=self.commitment, reason=reason)
-        require_impersonal(ledger, CRD_R4, self.impossible_because)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        commitment, obligation = _open_obligation(inquiry, self.commitment, self.obligation)
+        inquiry.act_for(commitment.unit)  # 谁认定: only the unit that received the commitment
+        inquiry.new(Record(self.record))
+        reason = self._why_not(inquiry, commitment, obligation)
+        inquiry.require(reason is None, rules.CMT_R1, commitment=self.commitment, reason=reason)
+        require_impersonal(inquiry, CRD_R4, self.impossible_because)
         assert self.notice_ref is not None
         assert self.notified_on is not None
         require_first(
-            ledger,
+            inquiry,
             entity=commitment.entity,
             kind="commitment_breach",
             doc_no=self.notice_ref,
@@ -222,7 +222,7 @@ class EstablishBreach(Act):
                 effective_on=self.notified_on,
                 allowed_by=rules.KEEPING,
             ),
-            determined_on=ledger.on,
+            determined_on=inquiry.on,
             title="违背信用承诺",
             public=False,
             summary=self.summary,
@@ -230,16 +230,16 @@ class EstablishBreach(Act):
         )
 
     def _why_not(
-        self, ledger: Reading, commitment: Commitment, obligation: Obligation
+        self, inquiry: Inquiry, commitment: Commitment, obligation: Obligation
     ) -> str | None:
         assert commitment.made_on is not None
         if not self.evidence:
             return "verified evidence must be named"
         if self.notice_ref is None or self.notified_on is None:
             return "the notice to the business must be named with its day"
-        if self.notified_on >= ledger.on:
+        if self.notified_on >= inquiry.on:
             return (
-                f"the business must have been notified before {ledger.on}; notified_on is "
+                f"the business must have been notified before {inquiry.on}; notified_on is "
                 f"{self.notified_on}"
             )
         if self.notified_on < commitment.made_on:
@@ -247,7 +247,7 @@ class EstablishBreach(Act):
                 f"the notice must not be before the commitment ({commitment.made_on}); notified_on "
                 f"is {self.notified_on}"
             )
-        if obligation.due_on >= ledger.on and self.impossible_because is None:
+        if obligation.due_on >= inquiry.on and self.impossible_because is None:
             return (
                 f"{self.obligation} is due on {obligation.due_on}; until then impossible_because "
                 "must say why it can no longer be performed"
@@ -264,10 +264,10 @@ def _is_tag(tag: str) -> bool:
 
 
 def _open_obligation(
-    ledger: Reading, commitment_id: str, obligation: str
+    inquiry: Inquiry, commitment_id: str, obligation: str
 ) -> tuple[Commitment, Obligation]:
     # The lead department may record for every unit; all others act for their own unit.
-    commitment = ledger.own(
+    commitment = inquiry.own(
         Commitment(commitment_id), "Record the commitment first.", any_unit=roles("credit_officer")
     )
     if obligation not in commitment.obligations:

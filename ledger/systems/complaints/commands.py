@@ -29,9 +29,9 @@ from ledger.kernel import (
     Act,
     Event,
     Forbidden,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     UnknownReference,
     Value,
@@ -110,20 +110,20 @@ class ReceiveComplaint(Report):
     irregular_visit: IrregularVisitId | None = None
     handled_by: UnitId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Complaint(self.complaint))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Complaint(self.complaint))
         handler = self.handled_by or rules.handler_of(self.subject_unit)
-        ledger.require(
+        inquiry.require(
             handler != self.subject_unit,
             rules.CMP_R1,
             handler=handler,
             complaint=self.complaint,
         )
-        _require_handler(ledger, handler)
-        self._check_identity(ledger)
+        _require_handler(inquiry, handler)
+        self._check_identity(inquiry)
         self._check_words()
-        person = self._registered(ledger, self.complainant)
-        contact_person = self._registered(ledger, self.contact)
+        person = self._registered(inquiry, self.complainant)
+        contact_person = self._registered(inquiry, self.contact)
         yield ComplaintReceived(
             complaint=self.complaint,
             unit=handler,
@@ -134,14 +134,14 @@ class ReceiveComplaint(Report):
             office=self.office,
             officers=self.officers,
         )
-        visit = self._visit(ledger)
+        visit = self._visit(inquiry)
         if self.entity or self.complainant or self.contact:
-            window = int(ledger.setting("retaliation_window_cd"))
+            window = int(inquiry.setting("retaliation_window_cd"))
             yield ComplainantNamed(
                 complaint=self.complaint,
                 subject_unit=self.subject_unit,
                 anonymous=self.anonymous,
-                guarded_until=ledger.days().due(ledger.on, window, "cd", roll=False).on,
+                guarded_until=inquiry.days().due(inquiry.on, window, "cd", roll=False).on,
                 entity=self.entity,
                 complainant=None if person else self.complainant,
                 contact=None if contact_person else self.contact,
@@ -150,12 +150,12 @@ class ReceiveComplaint(Report):
                 contact_person=contact_person,
             )
         if visit is not None:
-            yield from report_irregular_visit(ledger, visit, "/visit")
+            yield from report_irregular_visit(inquiry, visit, "/visit")
 
-    def _check_identity(self, ledger: Reading) -> None:
+    def _check_identity(self, inquiry: Inquiry) -> None:
         named = self.entity or self.complainant or self.contact
-        ledger.require(
-            ledger.actor.unit_id != self.subject_unit or not named,
+        inquiry.require(
+            inquiry.actor.unit_id != self.subject_unit or not named,
             rules.CMP_R2,
             what="the name",
         )
@@ -163,7 +163,7 @@ class ReceiveComplaint(Report):
             raise Malformed(
                 "anonymous must be false if complainant or contact is given", "/anonymous"
             )
-        if ledger.actor.role == "entity_rep":
+        if inquiry.actor.role == "entity_rep":
             if self.entity is None:
                 raise Malformed("entity must name the business that complains", "/entity")
             if self.anonymous:
@@ -172,20 +172,20 @@ class ReceiveComplaint(Report):
                     "the accused unit is still not told who complains",
                     "/anonymous",
                 )
-        if not self.anonymous and not named and ledger.actor.unit_id != self.subject_unit:
+        if not self.anonymous and not named and inquiry.actor.unit_id != self.subject_unit:
             raise Malformed(
                 "anonymous must be true if none of entity, complainant and contact is given",
                 "/anonymous",
             )
 
-    def _registered(self, ledger: Reading, token: str | None) -> str | None:
+    def _registered(self, inquiry: Inquiry, token: str | None) -> str | None:
         """Return the id of the person registered here under a token; the accused unit must not be
         able to read it.
         """
-        person = known_person(ledger, token)
+        person = known_person(inquiry, token)
         if person is None:
             return None
-        ledger.require(person.unit != self.subject_unit, rules.CMP_R2, what="the name")
+        inquiry.require(person.unit != self.subject_unit, rules.CMP_R2, what="the name")
         return person.person
 
     def _check_words(self) -> None:
@@ -196,13 +196,13 @@ class ReceiveComplaint(Report):
                 "/complaint",
             )
 
-    def _visit(self, ledger: Reading) -> IrregularVisitReported | None:
+    def _visit(self, inquiry: Inquiry) -> IrregularVisitReported | None:
         if self.irregular_visit is not None:
             if self.visit is not None:
                 raise Malformed("only one of visit and irregular_visit may be given", "/visit")
             if self.entity is None:
                 raise Malformed("entity must name the business that was visited", "/entity")
-            ledger.known(
+            inquiry.known(
                 IrregularVisit(self.irregular_visit), "Report the visit in the field visit instead."
             )
         if self.visit is None:
@@ -239,10 +239,10 @@ class ComplainPublicly(Act):
     sealed: SealedPerson
     sealed_facts: Sealed
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Complaint(self.complaint))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Complaint(self.complaint))
         handler = rules.handler_of(self.subject_unit)
-        _require_body(ledger, self.subject_unit)
+        _require_body(inquiry, self.subject_unit)
         reachable = self.sealed.contact is not None
         yield ComplaintReceived(
             complaint=self.complaint,
@@ -253,13 +253,13 @@ class ComplainPublicly(Act):
             sealed_facts=self.sealed_facts,
         )
         yield registered(self.sealed, handler, withheld_from=(self.subject_unit,))
-        window = int(ledger.setting("retaliation_window_cd"))
+        window = int(inquiry.setting("retaliation_window_cd"))
         # Recorded even without a contact: the tracking number reaches the complainant (CMP-R3).
         yield ComplainantNamed(
             complaint=self.complaint,
             subject_unit=self.subject_unit,
             anonymous=not reachable,
-            guarded_until=ledger.days().due(ledger.on, window, "cd", roll=False).on,
+            guarded_until=inquiry.days().due(inquiry.on, window, "cd", roll=False).on,
             person=self.sealed.person,
             contact_person=self.sealed.person if reachable else None,
         )
@@ -273,11 +273,11 @@ class AcknowledgeComplaint(Act):
 
     complaint: ComplaintId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "received")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = _handled(inquiry, self.complaint, "received")
         yield ComplaintAcknowledged(
             **_subjects(state),
-            days_late=ledger.days_late(rules.ACKNOWLEDGE, state.received_at),
+            days_late=inquiry.days_late(rules.ACKNOWLEDGE, state.received_at),
         )
 
 
@@ -293,14 +293,14 @@ class AcceptComplaint(Act):
     complaint: ComplaintId
     allegation: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "received", "acknowledged")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = _handled(inquiry, self.complaint, "received", "acknowledged")
         if self.allegation is not None:
-            _require_nameless(ledger, state, self.allegation)
+            _require_nameless(inquiry, state, self.allegation)
         yield ComplaintAccepted(
             **_subjects(state),
             allegation=self.allegation,
-            days_late=_late_acceptance(ledger, state),
+            days_late=_late_acceptance(inquiry, state),
             told=self.allegation is not None or state.accused_told,
         )
 
@@ -318,8 +318,10 @@ class PassOnFacts(Act):
     to: UnitId
     facts: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "received", "acknowledged", "accepted", "resolved")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = _handled(
+            inquiry, self.complaint, "received", "acknowledged", "accepted", "resolved"
+        )
         if self.to == state.unit:
             raise Malformed(
                 f"to must be another body; {self.to} handles the complaint and has its facts", "/to"
@@ -327,8 +329,8 @@ class PassOnFacts(Act):
         if state.told.get(self.to) == self.facts:
             raise OutOfStep(f"{self.to} was told these facts of complaint {self.complaint} already")
         if self.to != state.subject_unit:
-            _require_handler(ledger, self.to)
-        _require_nameless(ledger, state, self.facts)
+            _require_handler(inquiry, self.to)
+        _require_nameless(inquiry, state, self.facts)
         yield FactsPassedOn(**_subjects(state), to=self.to, facts=self.facts)
 
 
@@ -341,13 +343,13 @@ class RefuseComplaint(Act):
     reason: Text
     feedback_text: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "received", "acknowledged")
-        _require_feedback(ledger, state, self.feedback_text)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = _handled(inquiry, self.complaint, "received", "acknowledged")
+        _require_feedback(inquiry, state, self.feedback_text)
         yield ComplaintNotAccepted(
             **_subjects(state),
             reason=self.reason,
-            days_late=_late_acceptance(ledger, state),
+            days_late=_late_acceptance(inquiry, state),
         )
         yield from _informed(state, self.feedback_text)
 
@@ -365,10 +367,10 @@ class TransferComplaint(Act):
     to: UnitId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        back = ledger.actor.role == "jb_supervisor" and self.to == ledger.actor.unit_id
-        state = _handled(ledger, self.complaint, "received", "acknowledged", by_its_unit=not back)
-        ledger.require(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        back = inquiry.actor.role == "jb_supervisor" and self.to == inquiry.actor.unit_id
+        state = _handled(inquiry, self.complaint, "received", "acknowledged", by_its_unit=not back)
+        inquiry.require(
             self.to != state.subject_unit,
             rules.CMP_R1,
             handler=self.to,
@@ -378,9 +380,9 @@ class TransferComplaint(Act):
             raise Malformed(
                 f"to must be another body; {self.to} handles the complaint already", "/to"
             )
-        _require_handler(ledger, self.to)
+        _require_handler(inquiry, self.to)
         again = bool(state.handled_before) and not back
-        if again and _late_acceptance(ledger, state):
+        if again and _late_acceptance(inquiry, state):
             raise OutOfStep(
                 f"the time to accept {self.complaint} is over, so it cannot be transferred: accept "
                 "or refuse it; the Justice Bureau can also take it back"
@@ -389,7 +391,7 @@ class TransferComplaint(Act):
             **_subjects(state),
             to=self.to,
             reason=self.reason,
-            counted_from=state.counted_from if again else ledger.on,
+            counted_from=state.counted_from if again else inquiry.on,
         )
 
 
@@ -402,9 +404,9 @@ class TakeInvestigationStep(Report):
     step: Step
     shown: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "accepted")
-        ledger.not_before(state.accepted_on, f"{self.complaint} was accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = _handled(inquiry, self.complaint, "accepted")
+        inquiry.not_before(state.accepted_on, f"{self.complaint} was accepted")
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
 
@@ -422,8 +424,8 @@ class ResolveComplaint(Act):
     remedy: Text | None = None
     feedback_text: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = _handled(ledger, self.complaint, "accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = _handled(inquiry, self.complaint, "accepted")
         right = self.outcome != "no"
         if right and self.remedy is None:
             raise Malformed(
@@ -431,19 +433,19 @@ class ResolveComplaint(Act):
                 "/remedy",
             )
         if self.remedy is not None:
-            _require_nameless(ledger, state, self.remedy)
-        _require_feedback(ledger, state, self.feedback_text)
+            _require_nameless(inquiry, state, self.remedy)
+        _require_feedback(inquiry, state, self.feedback_text)
         yield ComplaintResolved(
             **_subjects(state),
             outcome=self.outcome,
             remedy=self.remedy,
-            days_late=ledger.days_late(rules.RESOLVE, state.accepted_at),
+            days_late=inquiry.days_late(rules.RESOLVE, state.accepted_at),
             told=right or state.accused_told,
         )
         yield from _informed(state, self.feedback_text)
         if right:
             yield finding(
-                ledger,
+                inquiry,
                 rules.CMP_V3,
                 unit=state.subject_unit,
                 evidence=(state.accepted_at,),
@@ -467,10 +469,10 @@ class GiveComplaintFeedback(Report):
     comment: Text | None = None
     entity: EntityId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = ledger.known(Complaint(self.complaint))
-        if ledger.actor.role != "entity_rep":
-            state = _handled(ledger, self.complaint, "resolved", "not_accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = inquiry.known(Complaint(self.complaint))
+        if inquiry.actor.role != "entity_rep":
+            state = _handled(inquiry, self.complaint, "resolved", "not_accepted")
         elif state.anonymous or self.entity is None or self.entity != state.entity:
             raise Forbidden(
                 f"only the business that made complaint {self.complaint} under its name can give "
@@ -500,9 +502,9 @@ class ExamineInspection(Report):
     complaint: ComplaintId
     task: TaskId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = ledger.known(Complaint(self.complaint))
-        task = ledger.known(Task(self.task))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = inquiry.known(Complaint(self.complaint))
+        task = inquiry.known(Task(self.task))
         if (task.unit, task.entity) != (state.subject_unit, state.entity):
             raise Malformed(
                 f"task must be a visit of {state.subject_unit} to the complainant; {self.task} is "
@@ -513,7 +515,7 @@ class ExamineInspection(Report):
             (record for record in (task.approved, task.opened) if record is not None),
             key=lambda record: record.envelope.occurred_at,
         )
-        received = ledger.record_at(state.received_at)
+        received = inquiry.record_at(state.received_at)
         visited_on = task.opened.occurred_on if task.opened is not None else task.planned_on
         assert received is not None
         assert visited_on is not None
@@ -522,11 +524,11 @@ class ExamineInspection(Report):
         before = begun.envelope.occurred_at <= received.envelope.occurred_at
         if before or visited_on > state.guarded_until or task.stage == "cancelled":
             return
-        if ledger.read(RetaliationFound(self.task)).found:
+        if inquiry.read(RetaliationFound(self.task)).found:
             return
-        ledger.setting("retaliation_window_cd", on=state.received_on)
+        inquiry.setting("retaliation_window_cd", on=state.received_on)
         yield finding(
-            ledger,
+            inquiry,
             rules.CMP_V1,
             unit=task.unit,
             task=self.task,
@@ -539,19 +541,19 @@ class ExamineInspection(Report):
         )
 
 
-def _require_handler(ledger: Reading, unit: str) -> None:
+def _require_handler(inquiry: Inquiry, unit: str) -> None:
     """Refuse an unknown unit, because then nobody would handle the complaint."""
-    if unit != ledger.actor.unit_id:
-        _require_body(ledger, unit)
+    if unit != inquiry.actor.unit_id:
+        _require_body(inquiry, unit)
 
 
-def _require_body(ledger: Reading, unit: str) -> None:
+def _require_body(inquiry: Inquiry, unit: str) -> None:
     """Refuse a unit that does not belong to the region."""
-    policy = ledger.policy("complaint.handlers")
+    policy = inquiry.policy("complaint.handlers")
     named = () if policy is None else policy.value["units"]
     if unit in named:
         return
-    if not ledger.read(UnitStanding(unit)).exists and not ledger.read(ReportingUnit(unit)).exists:
+    if not inquiry.read(UnitStanding(unit)).exists and not inquiry.read(ReportingUnit(unit)).exists:
         raise UnknownReference(
             "unit",
             unit,
@@ -560,16 +562,16 @@ def _require_body(ledger: Reading, unit: str) -> None:
         )
 
 
-def _handled(ledger: Reading, complaint: str, *stages: str, by_its_unit: bool = True) -> Complaint:
+def _handled(inquiry: Inquiry, complaint: str, *stages: str, by_its_unit: bool = True) -> Complaint:
     """Return the complaint, at one of these stages, for the unit that handles it (CMP-R1)."""
-    state = ledger.known(Complaint(complaint), "Receive it first.")
-    accused = [state.subject_unit] if state.subject_unit == ledger.actor.unit_id else []
-    accused += [person for person in state.officers if same_person(person, ledger.actor.person_id)]
-    ledger.require(
+    state = inquiry.known(Complaint(complaint), "Receive it first.")
+    accused = [state.subject_unit] if state.subject_unit == inquiry.actor.unit_id else []
+    accused += [person for person in state.officers if same_person(person, inquiry.actor.person_id)]
+    inquiry.require(
         not accused, rules.CMP_R1, handler=next(iter(accused), None), complaint=complaint
     )
     if by_its_unit:
-        ledger.act_for(state.unit)
+        inquiry.act_for(state.unit)
     if state.stage not in stages:
         raise OutOfStep(f"complaint {complaint} must be {' or '.join(stages)}; it is {state.stage}")
     return state
@@ -584,12 +586,12 @@ def _subjects(state: Complaint) -> dict[str, Any]:
     }
 
 
-def _late_acceptance(ledger: Reading, state: Complaint) -> int:
+def _late_acceptance(inquiry: Inquiry, state: Complaint) -> int:
     rule = rules.ACCEPT_TRANSFERRED if state.handled_before else rules.ACCEPT
-    return ledger.days_late(rule, state.clock_at)
+    return inquiry.days_late(rule, state.clock_at)
 
 
-def _require_nameless(ledger: Reading, state: Complaint, text: str) -> None:
+def _require_nameless(inquiry: Inquiry, state: Complaint, text: str) -> None:
     """Refuse a text for the accused unit that reveals who complained (CMP-R2)."""
     revealed = personal_data(text)
     folded = text.casefold()
@@ -600,16 +602,18 @@ def _require_nameless(ledger: Reading, state: Complaint, text: str) -> None:
         "the credit code": state.entity,
     }
     if state.entity is not None:
-        identity = ledger.read(Registration(state.entity)).identity
+        identity = inquiry.read(Registration(state.entity)).identity
         secrets["the name"] = None if identity is None else identity.name
     for kind, value in secrets.items():
         if value is not None and value.casefold() in folded:
             revealed = kind
-    ledger.require(revealed is None, rules.CMP_R2, what=revealed)
+    inquiry.require(revealed is None, rules.CMP_R2, what=revealed)
 
 
-def _require_feedback(ledger: Reading, state: Complaint, text: str | None) -> None:
-    ledger.require(text is not None or not state.reachable, rules.CMP_R3, complaint=state.complaint)
+def _require_feedback(inquiry: Inquiry, state: Complaint, text: str | None) -> None:
+    inquiry.require(
+        text is not None or not state.reachable, rules.CMP_R3, complaint=state.complaint
+    )
 
 
 def _informed(state: Complaint, text: str | None) -> Iterator[Event]:

@@ -9,7 +9,7 @@ import msgspec
 
 from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import ComplaintId, TaskId
-from ledger.kernel import Fold, Reading, Recorded, SubjectFold
+from ledger.kernel import Fold, Inquiry, Recorded, SubjectFold
 from ledger.systems.complaints.events import (
     ComplainantFeedbackGiven,
     ComplainantInformed,
@@ -187,9 +187,9 @@ class RetaliationFound(Fold):
         self.found = self.found or event.rule_id == "CMP-V1"
 
 
-def _conductor(ledger: Reading, complaint: str) -> str | None:
+def _conductor(inquiry: Inquiry, complaint: str) -> str | None:
     """Return the unit that handles a complaint, or ``None`` once it is answered."""
-    received = ledger.read(Complaint(complaint))
+    received = inquiry.read(Complaint(complaint))
     return None if received.stage in {"resolved", "not_accepted"} else received.unit
 
 

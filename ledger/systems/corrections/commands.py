@@ -17,10 +17,10 @@ from ledger.kernel import (
     DeadlineRecomputed,
     Event,
     Forbidden,
+    Inquiry,
     Malformed,
     OutOfStep,
     PolicyVersionAdopted,
-    Reading,
     Recorded,
     Report,
     UnknownReference,
@@ -109,91 +109,91 @@ class CorrectRecord(Countersigned):
     field_changes: Annotated[tuple[FieldChange, ...], msgspec.Meta(min_length=1, max_length=100)]
     reason: Text
 
-    def confidential(self, ledger: Reading) -> bool:
-        target = ledger.named_record(self.target_position)
+    def confidential(self, inquiry: Inquiry) -> bool:
+        target = inquiry.named_record(self.target_position)
         return target is not None and target.envelope.visibility == "sealed"
 
-    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
-        target = ledger.named_record(self.target_position)
+    def withheld_from(self, inquiry: Inquiry) -> tuple[str, ...]:
+        target = inquiry.named_record(self.target_position)
         return () if target is None else target.event.kept_from()
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        target = self._target(ledger)
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        target = self._target(inquiry)
         # Check the fields first: if nobody can correct them, do not tell who could.
         self._check_fields(target)
-        if ledger.actor.role not in ("jb_supervisor", "credit_officer"):
-            ledger.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
+        if inquiry.actor.role not in ("jb_supervisor", "credit_officer"):
+            inquiry.act_for(getattr(target.event, "unit", None) or target.envelope.actor.unit_id)
             # A unit cannot correct what others reported or certified about it.
-            ledger.act_for(target.envelope.actor.unit_id)
+            inquiry.act_for(target.envelope.actor.unit_id)
         system = target.envelope.type.partition(".")[0]
-        if ledger.actor.role == "credit_officer" and system not in CREDIT_SYSTEMS:
+        if inquiry.actor.role == "credit_officer" and system not in CREDIT_SYSTEMS:
             raise Forbidden(
                 f"a credit officer can correct only records of {', '.join(sorted(CREDIT_SYSTEMS))};"
                 f" {target.envelope.type} must be corrected by the head of the unit that recorded "
                 "it, or by the Justice Bureau."
             )
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        target = self._target(ledger)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        target = self._target(inquiry)
         assert requested_by is not None
-        self._check(as_it_reads(ledger, target))
+        self._check(as_it_reads(inquiry, target))
         if target.envelope.visibility == "public":
             words = (msgspec.json.encode(change.new).decode() for change in self.field_changes)
-            require_impersonal(ledger, CRD_R4, self.reason, *words)
+            require_impersonal(inquiry, CRD_R4, self.reason, *words)
         yield RecordCorrected(
             target_event_id=target.envelope.event_id,
             target_position=target.position,
             field_changes=self.field_changes,
             reason=self.reason,
             requested_by=requested_by,
-            approved_by=ledger.actor.person_id,
+            approved_by=inquiry.actor.person_id,
             subjects=tuple(target.event.tags()),
             target_visibility=target.envelope.visibility,
             target_kept_from=target.event.kept_from(),
         )
-        current = corrected(as_it_reads(ledger, target), self.field_changes).event
+        current = corrected(as_it_reads(inquiry, target), self.field_changes).event
         if isinstance(current, CreditRecordEntered):
-            yield from self._correct_record(ledger, current)
+            yield from self._correct_record(inquiry, current)
         elif isinstance(current, PenaltyDecided):
-            yield from self._correct_document(ledger, current, requested_by)
+            yield from self._correct_document(inquiry, current, requested_by)
 
-    def _target(self, ledger: Reading) -> Recorded:
-        target = ledger.named_record(self.target_position)
+    def _target(self, inquiry: Inquiry) -> Recorded:
+        target = inquiry.named_record(self.target_position)
         if target is None:
             raise UnknownReference("record", str(self.target_position))
         return target
 
     def _correct_document(
-        self, ledger: Reading, current: PenaltyDecided, requested_by: str
+        self, inquiry: Inquiry, current: PenaltyDecided, requested_by: str
     ) -> Iterator[Event]:
         """Correct the document number and the day on the credit records of a decision, too."""
-        decision = ledger.read(Decision(current.decision))
+        decision = inquiry.read(Decision(current.decision))
         known = decision.decision_made
         if known is None:
             return
-        last = ledger.today if decision.served is None else decision.served.served_on
+        last = inquiry.today if decision.served is None else decision.served.served_on
         if current.decided_on > last:
             raise Malformed(
                 f"decided_on must not be after {last}, when the decision existed; it is "
                 f"{current.decided_on}",
                 self._pointer("/body/decided_on "),
             )
-        records = ledger.read(CreditRecords(current.entity)).of_document(
+        records = inquiry.read(CreditRecords(current.entity)).of_document(
             current.decision, known.doc_no
         )
         for record in records if known.decided_on != current.decided_on else ():
-            yield from self._correct_day(ledger, record, current.decided_on, requested_by)
+            yield from self._correct_day(inquiry, record, current.decided_on, requested_by)
         for record in records if known.doc_no != current.doc_no else ():
             says = record.says
             require_first(
-                ledger,
+                inquiry,
                 entity=current.entity,
                 kind=says.kind,
                 doc_no=current.doc_no,
                 but=record.record,
             )
             yield from alter_records(
-                ledger,
+                inquiry,
                 [record],
                 decision=current.decision,
                 instrument=current.doc_no,
@@ -203,7 +203,7 @@ class CorrectRecord(Countersigned):
             )
 
     def _correct_day(
-        self, ledger: Reading, record: Record, day: date, requested_by: str
+        self, inquiry: Inquiry, record: Record, day: date, requested_by: str
     ) -> Iterator[Event]:
         """Correct the day of a record, which must be the day of its decision (CRD-R6).
 
@@ -224,23 +224,23 @@ class CorrectRecord(Countersigned):
             ),
             reason=self.reason,
             requested_by=requested_by,
-            approved_by=ledger.actor.person_id,
+            approved_by=inquiry.actor.person_id,
             subjects=tuple(entered.event.tags()),
             target_visibility=entered.envelope.visibility,
             target_kept_from=entered.event.kept_from(),
         )
         says = msgspec.structs.replace(says, determined_on=day)
-        moved = moved_bounds(ledger, record, says, because="correction")
+        moved = moved_bounds(inquiry, record, says, because="correction")
         if moved is not None:
             yield moved
-            yield from end_outlived(ledger, [record], [moved])
+            yield from end_outlived(inquiry, [record], [moved])
 
-    def _correct_record(self, ledger: Reading, current: CreditRecordEntered) -> Iterator[Event]:
+    def _correct_record(self, inquiry: Inquiry, current: CreditRecordEntered) -> Iterator[Event]:
         """Check a corrected record and move the last days of its publicity.
 
         The record must match its decision and stay the only one of its document.
         """
-        record = ledger.read(Record(current.record))
+        record = inquiry.read(Record(current.record))
         # A later alteration of the record stays; replace only the fields corrected here.
         touched = {
             change.path.split("/")[2] for change in self.field_changes if "/body/" in change.path
@@ -252,18 +252,18 @@ class CorrectRecord(Countersigned):
         # A difference that this correction does not touch is not checked.
         if says.instrument.doc_no != record.says.instrument.doc_no:
             require_first(
-                ledger,
+                inquiry,
                 entity=says.entity,
                 kind=says.kind,
                 doc_no=says.instrument.doc_no,
                 but=says.record,
             )
         if says != record.says:
-            require_as_decided(ledger, says)
-        moved = moved_bounds(ledger, record, says, because="correction")
+            require_as_decided(inquiry, says)
+        moved = moved_bounds(inquiry, record, says, because="correction")
         if moved is not None:
             yield moved
-            yield from end_outlived(ledger, [record], [moved])
+            yield from end_outlived(inquiry, [record], [moved])
 
     def _check_fields(self, target: Recorded) -> None:
         topic, fields = target.envelope.type, type(target.event).CORRECTABLE
@@ -347,7 +347,7 @@ class NullifyDecision(Report):
     content: PenaltyContent | None = None
     altered: tuple[AlteredField, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if (self.kind == "altered") != (bool(self.altered) or self.content is not None):
             raise Malformed(
                 "content or altered must be given, because kind is altered"
@@ -356,7 +356,7 @@ class NullifyDecision(Report):
                 "/altered",
             )
         hint = "Record the decision first."
-        standing = ledger.own(
+        standing = inquiry.own(
             DecisionStanding(self.decision), hint, any_unit=roles("recon_officer")
         )
         if self.unit != standing.unit:
@@ -376,14 +376,14 @@ class NullifyDecision(Report):
                 f"decision {self.decision} has had no effect since {standing.ended_on} "
                 f"({standing.ended_by})"
             )
-        act = ledger.read(Decision(self.decision))
+        act = inquiry.read(Decision(self.decision))
         content = None
         if self.kind == "altered":
             content = altered_content(act, self.content, self.altered)
         if content is not None and act.exists:
             require_content(content, act.decided.decided_on, "/content")
         yield from nullify(
-            ledger,
+            inquiry,
             standing,
             self.kind,
             by=self.by,
@@ -413,11 +413,11 @@ class RecordLitigation(Report):
     judged_on: date
     final: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.own(DecisionStanding(self.decision), "Record the decision first.")
-        if self.judged_on > ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.own(DecisionStanding(self.decision), "Record the decision first.")
+        if self.judged_on > inquiry.on:
             raise Malformed(
-                f"judged_on must not be after {ledger.on}; it is {self.judged_on}", "/judged_on"
+                f"judged_on must not be after {inquiry.on}; it is {self.judged_on}", "/judged_on"
             )
         if standing.made_on is not None and self.judged_on < standing.made_on:
             raise Malformed(

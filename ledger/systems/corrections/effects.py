@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ledger.kernel import Event, Malformed, Reading
+from ledger.kernel import Event, Inquiry, Malformed
 from ledger.systems.corrections.events import (
     AlteredField,
     DecisionAltered,
@@ -84,7 +84,7 @@ def _in_no_order(value: Any) -> Any:
 
 
 def nullify(
-    ledger: Reading,
+    inquiry: Inquiry,
     standing: DecisionStanding,
     kind: NullificationKind,
     *,
@@ -116,7 +116,7 @@ def nullify(
     if kind == "altered":
         daily = None
         if recon is None and content is not None and content.fine_fen:
-            daily = str(ledger.setting("penalty.late_fee_daily"))
+            daily = str(inquiry.setting("penalty.late_fee_daily"))
         yield DecisionAltered(
             **fields,
             altered=altered,
@@ -129,12 +129,12 @@ def nullify(
         yield _EVENTS[kind](**fields)
     if standing.entity is None:
         return
-    known = ledger.read(CreditRecords(standing.entity))
+    known = inquiry.read(CreditRecords(standing.entity))
     resting = known.resting_on(standing.decision, standing.doc_no)
     if kind == "altered":
         if content is not None:
             yield from alter_records(
-                ledger,
+                inquiry,
                 resting,
                 decision=standing.decision,
                 instrument=instrument,
@@ -142,4 +142,4 @@ def nullify(
                 amount_fen=content.fine_fen or None,
             )
         return
-    yield from end_records(ledger, resting, reason="revoked", note=instrument)
+    yield from end_records(inquiry, resting, reason="revoked", note=instrument)

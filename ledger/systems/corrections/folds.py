@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ledger.general.vocabulary import DecisionId
-from ledger.kernel import Fold, Reading, Recorded, SubjectFold, Tag
+from ledger.kernel import Fold, Inquiry, Recorded, SubjectFold, Tag
 from ledger.kernel.corrections import corrected
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
@@ -38,13 +38,13 @@ class CorrectionsOf(Fold):
             self.changes.extend(event.field_changes)
 
 
-def as_it_reads(ledger: Reading, record: Recorded) -> Recorded:
+def as_it_reads(inquiry: Inquiry, record: Recorded) -> Recorded:
     """Return ``record`` with all its corrections so far.
 
     Reading them makes the append fail if another correction is recorded at the same time.
     """
     fold = CorrectionsOf(tuple(record.event.tags()), record.envelope.event_id)
-    changes = ledger.read(fold).changes
+    changes = inquiry.read(fold).changes
     return corrected(record, changes) if changes else record
 
 

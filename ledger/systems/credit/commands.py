@@ -27,9 +27,9 @@ from ledger.kernel import (
     Act,
     DatedAct,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Recorded,
     Report,
     Rule,
@@ -107,30 +107,30 @@ class EnterCreditRecord(DatedAct):
     source_ref: Name | None = None
     determined_by: UnitId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Record(self.record))
-        ledger.require(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Record(self.record))
+        inquiry.require(
             self.kind in _KINDS and (self.kind != "other" or self.catalogue_item),
             rules.CRD_R2,
             kind=self.kind,
             kinds=", ".join(_KINDS),
         )
-        if self.determined_on > ledger.on:
+        if self.determined_on > inquiry.on:
             raise Malformed(
-                f"determined_on must not be after {ledger.on}; it is {self.determined_on}",
+                f"determined_on must not be after {inquiry.on}; it is {self.determined_on}",
                 "/determined_on",
             )
         if self.kind in ("penalty", "serious_list") and self.severity is None:
             raise Malformed(f"a record of kind {self.kind} must have a severity", "/severity")
         if self.instrument is not None:
             rules.require_first(
-                ledger, entity=self.entity, kind=self.kind, doc_no=self.instrument.doc_no
+                inquiry, entity=self.entity, kind=self.kind, doc_no=self.instrument.doc_no
             )
-        decision = self._decision(ledger)
-        self._check_determined(ledger)
-        instrument = self._effective_instrument(ledger, decision)
-        self._check_references(ledger)
-        source = self._source(ledger)
+        decision = self._decision(inquiry)
+        self._check_determined(inquiry)
+        instrument = self._effective_instrument(inquiry, decision)
+        self._check_references(inquiry)
+        source = self._source(inquiry)
         decided = None if decision is None else decision.decided
         entered = CreditRecordEntered(
             record=self.record,
@@ -155,21 +155,21 @@ class EnterCreditRecord(DatedAct):
             source_ref=self.source_ref,
             determined_by=self.determined_by or (None if decided is None else decided.unit),
         )
-        rules.require_as_decided(ledger, entered)
+        rules.require_as_decided(inquiry, entered)
         if self.public:
-            self._check_public(ledger)
+            self._check_public(inquiry)
         yield entered
 
-    def _decision(self, ledger: Reading) -> Decision | None:
+    def _decision(self, inquiry: Inquiry) -> Decision | None:
         """Return the decision of the record: the one named, or that of its document number."""
         name = self.decision
         if name is None and self.kind == "penalty" and self.instrument is not None:
-            name = ledger.read(DecisionsOf(self.entity)).by_document(self.instrument.doc_no)
-            if name is not None and not ledger.may_know("decision", name):
+            name = inquiry.read(DecisionsOf(self.entity)).by_document(self.instrument.doc_no)
+            if name is not None and not inquiry.may_know("decision", name):
                 name = None  # numbers can be guessed; do not reveal that it was decided
         if name is None:
             return None
-        decision = ledger.known(Decision(name), "Record the decision first.")
+        decision = inquiry.known(Decision(name), "Record the decision first.")
         determined_by = decision.decided.unit
         if self.determined_by not in (None, determined_by):
             raise Malformed(
@@ -177,8 +177,8 @@ class EnterCreditRecord(DatedAct):
                 f"{self.determined_by}",
                 "/determined_by",
             )
-        if ledger.actor.role not in _FOR_ALL:
-            ledger.act_for(determined_by)
+        if inquiry.actor.role not in _FOR_ALL:
+            inquiry.act_for(determined_by)
         return decision
 
     def _amount(self, decision: Decision | None) -> int | None:
@@ -186,7 +186,7 @@ class EnterCreditRecord(DatedAct):
             return decision.fine_fen or None
         return self.amount_fen
 
-    def _check_determined(self, ledger: Reading) -> None:
+    def _check_determined(self, inquiry: Inquiry) -> None:
         """Refuse a kind that needs notice and defence, which its own decision enters.
 
         The lead department enters records of another register, with their source_ref.
@@ -194,30 +194,30 @@ class EnterCreditRecord(DatedAct):
         rule = {"serious_list": DIS_R1, "commitment_breach": CMT_R1}.get(self.kind)
         if rule is None:
             return
-        ledger.require(
-            ledger.actor.role == "credit_officer" and self.source_ref is not None,
+        inquiry.require(
+            inquiry.actor.role == "credit_officer" and self.source_ref is not None,
             rule,
             commitment=self.source_ref or "a commitment",
             reason=f"a record of kind {self.kind} is entered with its decision; only the lead "
             "department can enter one of another register, with its source_ref",
         )
 
-    def _effective_instrument(self, ledger: Reading, decision: Decision | None) -> Instrument:
+    def _effective_instrument(self, inquiry: Inquiry, decision: Decision | None) -> Instrument:
         instrument = self.instrument
-        reason = rules.why_ineffective(instrument, ledger.on)
+        reason = rules.why_ineffective(instrument, inquiry.on)
         if reason is None and decision is not None:
             if decision.undone is not None:
                 undone = decision.undone
                 reason = f"decision {decision.decision} was undone by {undone.instrument}"
             elif decision.served is None:
                 reason = f"decision {decision.decision} has not been served"
-        ledger.require(reason is None, rules.CRD_R1, reason=reason)
+        inquiry.require(reason is None, rules.CRD_R1, reason=reason)
         assert instrument is not None
         return instrument
 
-    def _check_references(self, ledger: Reading) -> None:
+    def _check_references(self, inquiry: Inquiry) -> None:
         if self.severity == "special_serious":
-            regime = ledger.policy(DISHONESTY, on=self.determined_on)
+            regime = inquiry.policy(DISHONESTY, on=self.determined_on)
             if regime is None or regime.value.get("special_serious") is None:
                 raise Malformed(
                     "special_serious must be of a determination under the regime of 2019; it is of "
@@ -225,16 +225,16 @@ class EnterCreditRecord(DatedAct):
                     "/severity",
                 )
         if self.task is not None:
-            task = ledger.known(Task(self.task))
+            task = inquiry.known(Task(self.task))
             if task.entity != self.entity:
                 raise Malformed(
                     f"task must be about {self.entity}; {self.task} is about {task.entity}", "/task"
                 )
 
-    def _source(self, ledger: Reading) -> Recorded | None:
+    def _source(self, inquiry: Inquiry) -> Recorded | None:
         if self.source_event_position is None:
             return None
-        source = ledger.named_record(self.source_event_position)
+        source = inquiry.named_record(self.source_event_position)
         if source is None or f"entity:{self.entity}" not in source.event.tags():
             raise Malformed(
                 "source_event_position must be the position of a fact about "
@@ -243,9 +243,9 @@ class EnterCreditRecord(DatedAct):
             )
         return source
 
-    def _check_public(self, ledger: Reading) -> None:
-        rules.require_published(ledger, self.severity, self.determined_on, self.necessity_reason)
-        require_impersonal(ledger, rules.CRD_R4, self.title, self.summary, self.necessity_reason)
+    def _check_public(self, inquiry: Inquiry) -> None:
+        rules.require_published(inquiry, self.severity, self.determined_on, self.necessity_reason)
+        require_impersonal(inquiry, rules.CRD_R4, self.title, self.summary, self.necessity_reason)
 
 
 class StartPublicity(Act):
@@ -256,8 +256,8 @@ class StartPublicity(Act):
     record: RecordId
     channels: Channels
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _own_record(ledger, self.record)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = _own_record(inquiry, self.record)
         says = record.says
         if not says.public:
             raise OutOfStep(
@@ -269,26 +269,26 @@ class StartPublicity(Act):
             raise OutOfStep(
                 f"record {self.record} was published already, on {record.started.started_on}"
             )
-        min_until, max_until = _last_days(ledger, says, self.channels)
-        if max_until is not None and max_until < ledger.on:
+        min_until, max_until = _last_days(inquiry, says, self.channels)
+        if max_until is not None and max_until < inquiry.on:
             raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
         deadline = rules.publicity_deadline(says)
-        due = None if deadline is None else ledger.due(deadline, record.entered)
-        late = 0 if due is None else ledger.days_after(due)
+        due = None if deadline is None else inquiry.due(deadline, record.entered)
+        late = 0 if due is None else inquiry.days_after(due)
         yield PublicityStarted(
             record=self.record,
             entity=says.entity,
             unit=says.unit,
-            started_on=ledger.on,
+            started_on=inquiry.on,
             channels=self.channels,
             min_until=min_until,
             max_until=max_until,
             days_late=late,
         )
-        yield from share(ledger, says)
+        yield from share(inquiry, says)
         if due is not None and late:
             yield finding(
-                ledger,
+                inquiry,
                 rules.CRD_V2,
                 unit=says.unit,
                 entity=says.entity,
@@ -315,27 +315,27 @@ class TerminatePublicity(Countersigned):
     reason: Literal["max_reached", "revoked", "correction", "source_delisted"]
     note: Text | None = None
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        _own_record(ledger, self.record)
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        _own_record(inquiry, self.record)
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return same_ender(person)
 
-    def needs_second(self, ledger: Reading) -> bool:
-        return ends_by_word(ledger.read(Record(self.record)), self.reason)
+    def needs_second(self, inquiry: Inquiry) -> bool:
+        return ends_by_word(inquiry.read(Record(self.record)), self.reason)
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        record = _own_record(ledger, self.record)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        record = _own_record(inquiry, self.record)
         says = record.says
         if record.started is not None:
-            ledger.not_before(record.started.started_on, f"the publicity of {self.record} began")
-        last = last_public_day(ledger, record)
+            inquiry.not_before(record.started.started_on, f"the publicity of {self.record} began")
+        last = last_public_day(inquiry, record)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")
         ):
             raise OutOfStep(f"record {self.record} has ended already ({record.ended.reason})")
-        if self.reason == "max_reached" and (last is None or ledger.on <= last):
+        if self.reason == "max_reached" and (last is None or inquiry.on <= last):
             ends = f"it ends on {last}" if last else "it has no last day"
             raise OutOfStep(f"the longest publicity of {self.record} must be over; {ends}")
         if self.reason == "source_delisted" and says.source_ref is None:
@@ -343,14 +343,14 @@ class TerminatePublicity(Countersigned):
                 "the reason source_delisted needs a record with a source_ref of another register; "
                 f"{self.record} has none"
             )
-        require_impersonal(ledger, rules.CRD_R4, self.note)
+        require_impersonal(inquiry, rules.CRD_R4, self.note)
         if self.reason in ("revoked", "correction"):
-            yield from approved_end(ledger, record, self.reason)
-        yield from end_records(ledger, [record], reason=self.reason, note=self.note)
-        due_on = self._due_on(ledger, record, last)
-        if due_on is not None and due_on < ledger.on:
+            yield from approved_end(inquiry, record, self.reason)
+        yield from end_records(inquiry, [record], reason=self.reason, note=self.note)
+        due_on = self._due_on(inquiry, record, last)
+        if due_on is not None and due_on < inquiry.on:
             yield finding(
-                ledger,
+                inquiry,
                 rules.CRD_V1,
                 unit=says.unit,
                 entity=says.entity,
@@ -359,19 +359,19 @@ class TerminatePublicity(Countersigned):
                 reason=self.reason,
             )
 
-    def _due_on(self, ledger: Reading, record: Record, last: date | None) -> date | None:
+    def _due_on(self, inquiry: Inquiry, record: Record, last: date | None) -> date | None:
         """Return the last day on which to end a public record, or ``None`` (CRD-V1).
 
         ``last`` is the last day on which the record may be public.
         """
         says = record.says
-        if record.started is None or record.ended is not None or record.suspended(ledger.on):
+        if record.started is None or record.ended is not None or record.suspended(inquiry.on):
             return None
         ends = [] if last is None else [last + timedelta(days=1)]
         if says.decision is not None:
-            undone = ledger.read(Decision(says.decision)).undone
+            undone = inquiry.read(Decision(says.decision)).undone
             if undone is not None:
-                due = ledger.period("publicity.withdraw_wd", undone.since)
+                due = inquiry.period("publicity.withdraw_wd", undone.since)
                 if not due.provisional:  # a provisional day makes nothing late (Annex B)
                     ends.append(due.on)
         return min(ends, default=None)
@@ -388,12 +388,12 @@ class ReviewBounds(Report):
 
     record: RecordId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = ledger.known(Record(self.record))
-        moved = moved_bounds(ledger, record, record.says, because="transition")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = inquiry.known(Record(self.record))
+        moved = moved_bounds(inquiry, record, record.says, because="transition")
         if moved is not None:
             yield moved
-            yield from end_outlived(ledger, [record], [moved])
+            yield from end_outlived(inquiry, [record], [moved])
 
 
 class FollowDecision(Report):
@@ -407,12 +407,12 @@ class FollowDecision(Report):
 
     record: RecordId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = ledger.known(Record(self.record))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = inquiry.known(Record(self.record))
         says = record.says
         if says.decision is None or record.undone:
             return
-        decision = ledger.read(Decision(says.decision))
+        decision = inquiry.read(Decision(says.decision))
         content = decision.content
         if content is None or not decision.altered_by:
             return
@@ -420,7 +420,7 @@ class FollowDecision(Report):
         if (says.severity, says.amount_fen or None) == (content.severity, amount):
             return
         yield from alter_records(
-            ledger,
+            inquiry,
             [record],
             decision=says.decision,
             instrument=decision.altered_by[-1].instrument,
@@ -444,11 +444,11 @@ class ReportShownElsewhere(Report):
     seen_on: date
     says: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = record_of(ledger, self.record, self.entity)
-        if self.seen_on > ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = record_of(inquiry, self.record, self.entity)
+        if self.seen_on > inquiry.on:
             raise Malformed(
-                f"seen_on must not be after {ledger.on}; it is {self.seen_on}", "/seen_on"
+                f"seen_on must not be after {inquiry.on}; it is {self.seen_on}", "/seen_on"
             )
         reported = ShownElsewhereReported(
             record=self.record,
@@ -462,7 +462,7 @@ class ReportShownElsewhere(Report):
         since = self._over_since(record)
         if since is not None and since < self.seen_on:
             yield finding(
-                ledger,
+                inquiry,
                 rules.CRD_V4,
                 unit=record.determined_by,
                 entity=self.entity,
@@ -494,18 +494,18 @@ class SuspendPublicity(Act):
     reason: Text
     until: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _public_record(ledger, self.record)
-        if record.suspended(ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = _public_record(inquiry, self.record)
+        if record.suspended(inquiry.on):
             raise OutOfStep(f"the publicity of {self.record} is suspended already")
-        if self.until is not None and self.until < ledger.on:
-            raise Malformed(f"until must not be before {ledger.on}; it is {self.until}", "/until")
-        require_impersonal(ledger, rules.CRD_R4, self.order, self.reason)
+        if self.until is not None and self.until < inquiry.on:
+            raise Malformed(f"until must not be before {inquiry.on}; it is {self.until}", "/until")
+        require_impersonal(inquiry, rules.CRD_R4, self.order, self.reason)
         yield PublicitySuspended(
             record=self.record,
             entity=record.says.entity,
             unit=record.says.unit,
-            suspended_on=ledger.on,
+            suspended_on=inquiry.on,
             reason=self.reason,
             until=self.until,
             ground=self.ground,
@@ -521,16 +521,16 @@ class ResumePublicity(Act):
     record: RecordId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _public_record(ledger, self.record)
-        if not record.suspended(ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = _public_record(inquiry, self.record)
+        if not record.suspended(inquiry.on):
             raise OutOfStep(f"the publicity of {self.record} must be suspended; it is not")
-        require_impersonal(ledger, rules.CRD_R4, self.reason)
+        require_impersonal(inquiry, rules.CRD_R4, self.reason)
         yield PublicityResumed(
             record=self.record,
             entity=record.says.entity,
             unit=record.says.unit,
-            resumed_on=ledger.on,
+            resumed_on=inquiry.on,
             reason=self.reason,
         )
 
@@ -546,8 +546,8 @@ class FileObjection(Report):
     grounds: Text
     evidence_refs: tuple[Name, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = record_of(ledger, self.record, self.entity)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = record_of(inquiry, self.record, self.entity)
         if record.objection is not None:
             raise OutOfStep(f"an objection to {self.record} is open already")
         yield ObjectionFiled(
@@ -575,68 +575,68 @@ class ResolveObjection(Countersigned):
     outcome: Literal["upheld", "partly_upheld", "rejected"]
     explanation: Text
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        _own_record(ledger, self.record)
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        _own_record(inquiry, self.record)
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return same_ender(person)
 
-    def needs_second(self, ledger: Reading) -> bool:
-        record = ledger.read(Record(self.record))
+    def needs_second(self, inquiry: Inquiry) -> bool:
+        record = inquiry.read(Record(self.record))
         if self.outcome != "upheld" or record.objection is None or record.ended is not None:
             return False
         filed_by = record.objection.envelope.actor
-        return filed_by.unit_id == ledger.actor.unit_id or same_person(
-            filed_by.person_id, ledger.actor.person_id
+        return filed_by.unit_id == inquiry.actor.unit_id or same_person(
+            filed_by.person_id, inquiry.actor.person_id
         )
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        record = _own_record(ledger, self.record)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        record = _own_record(inquiry, self.record)
         says = record.says
         if record.objection is None:
             raise OutOfStep(f"no objection to {self.record} is open")
-        if ledger.requested_at is not None and ledger.requested_at < record.objection.position:
+        if inquiry.requested_at is not None and inquiry.requested_at < record.objection.position:
             raise OutOfStep(
                 f"the objection to {self.record} was filed on {record.objection.occurred_on}, "
                 "after this request; withdraw the request and answer the objection again"
             )
-        due = ledger.due(rules.ANSWER_OBJECTION, record.objection)
+        due = inquiry.due(rules.ANSWER_OBJECTION, record.objection)
         yield ObjectionResolved(
             record=self.record,
             entity=says.entity,
             unit=says.unit,
             outcome=self.outcome,
             explanation=self.explanation,
-            days_late=ledger.days_after(due),
+            days_late=inquiry.days_after(due),
         )
         if self.outcome == "upheld" and record.ended is None:
             if requested_by is not None:
-                yield from approved_end(ledger, record, "correction")
-            yield from end_records(ledger, [record], reason="correction")
+                yield from approved_end(inquiry, record, "correction")
+            yield from end_records(inquiry, [record], reason="correction")
 
 
-def _own_record(ledger: Reading, record_id: str) -> Record:
+def _own_record(inquiry: Inquiry, record_id: str) -> Record:
     """Return the record; only the lead department acts on a record of another unit."""
-    return ledger.own(Record(record_id), "Enter the record first.", any_unit=_FOR_ALL)
+    return inquiry.own(Record(record_id), "Enter the record first.", any_unit=_FOR_ALL)
 
 
-def _public_record(ledger: Reading, record_id: str) -> Record:
-    record = _own_record(ledger, record_id)
+def _public_record(inquiry: Inquiry, record_id: str) -> Record:
+    record = _own_record(inquiry, record_id)
     if record.started is None or record.ended is not None:
         raise OutOfStep(f"record {record_id} must be published and not ended; it is not")
     return record
 
 
-def _regime(ledger: Reading, on: date) -> dict[str, Any]:
-    regime: dict[str, Any] = ledger.setting("dishonesty.regime", on=on)
+def _regime(inquiry: Inquiry, on: date) -> dict[str, Any]:
+    regime: dict[str, Any] = inquiry.setting("dishonesty.regime", on=on)
     return regime
 
 
 def _last_days(
-    ledger: Reading, says: CreditRecordEntered, channels: Channels
+    inquiry: Inquiry, says: CreditRecordEntered, channels: Channels
 ) -> tuple[date | None, date | None]:
     """Return the last days of the shortest and longest publicity; rest days do not move them."""
     if says.severity is None:
         return None, None
-    _regime(ledger, says.determined_on)
-    return reckoned(ledger, says, channels).bounds
+    _regime(inquiry, says.determined_on)
+    return reckoned(inquiry, says, channels).bounds

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ledger.general.documents import normal_form
 from ledger.general.vocabulary import EntityId, RecordId
-from ledger.kernel import Event, Fold, Reading, Recorded, SubjectFold, UnknownReference
+from ledger.kernel import Event, Fold, Inquiry, Recorded, SubjectFold, UnknownReference
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -214,13 +214,13 @@ class Record(SubjectFold):
         return self.ended is not None and self.ended.terminated_on <= on
 
 
-def record_of(ledger: Reading, name: str, entity: str, hint: str = "") -> Record:
+def record_of(inquiry: Inquiry, name: str, entity: str, hint: str = "") -> Record:
     """Return a record of ``entity``.
 
     Raise ``UnknownReference`` both for an unknown record and for a record of another business, so
     that guessing ids does not reveal which records exist.
     """
-    record = ledger.known(Record(name), hint)
+    record = inquiry.known(Record(name), hint)
     if record.says.entity != entity:
         raise UnknownReference("record", name, hint)
     return record

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from ledger.general.values import Sector
-from ledger.kernel import PolicyVersionAdopted, Reading
+from ledger.kernel import Inquiry, PolicyVersionAdopted
 from ledger.kernel.days import add_months, earliest_after_minimum
 from ledger.kernel.policies import PolicyVersions
 from ledger.systems.credit.events import Channel, CreditRecordEntered, RecordSeverity
@@ -137,18 +137,18 @@ def reckon(says: Determined, channels: Collection[Channel], versions: Versions) 
 
 
 def reckoned(
-    ledger: Reading, says: CreditRecordEntered, channels: Collection[Channel]
+    inquiry: Inquiry, says: CreditRecordEntered, channels: Collection[Channel]
 ) -> Reckoning:
     """Call ``reckon`` with the adopted policies, and note the versions that govern."""
-    reckoning = reckon(says, channels, lambda key: ledger.read(PolicyVersions(key)))
+    reckoning = reckon(says, channels, lambda key: inquiry.read(PolicyVersions(key)))
     for regime in reckoning.governing:
-        ledger.policy_refs[regime.policy_key] = regime.version
+        inquiry.policy_refs[regime.policy_key] = regime.version
         if regime.because == "transition":
-            ledger.policy(TRANSITION, on=regime.since)
+            inquiry.policy(TRANSITION, on=regime.since)
     return reckoning
 
 
-def last_public_day(ledger: Reading, record: Record) -> date | None:
+def last_public_day(inquiry: Inquiry, record: Record) -> date | None:
     """Return the last day on which a record may be shown, as of today; ``None`` if none is set.
 
     A regime adopted after its publicity began may have made the day earlier
@@ -156,7 +156,7 @@ def last_public_day(ledger: Reading, record: Record) -> date | None:
     """
     if record.started is None or record.started.max_until is None:
         return None
-    newest = reckoned(ledger, record.says, record.started.channels).publicity(ledger.on)[1]
+    newest = reckoned(inquiry, record.says, record.started.channels).publicity(inquiry.on)[1]
     return earlier(record.started.max_until, newest)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from ledger.general.audiences import audiences_for, audiences_of, visibility_of
 from ledger.general.documents import normal_form
 from ledger.general.values import Instrument
-from ledger.kernel import Actor, DeadlineRule, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import Actor, DeadlineRule, Inquiry, Recorded, Rule, finding_rule
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     ObjectionFiled,
@@ -88,7 +88,7 @@ CRD_V3 = finding_rule(
 
 
 def require_published(
-    ledger: Reading,
+    inquiry: Inquiry,
     severity: RecordSeverity | None,
     determined_on: date,
     necessity_reason: str | None,
@@ -96,9 +96,9 @@ def require_published(
     """Require a reason to publish information that is in principle not published (CRD-R3)."""
     if severity is None:
         return
-    regime = ledger.setting("dishonesty.regime", on=determined_on)
+    regime = inquiry.setting("dishonesty.regime", on=determined_on)
     published = regime[severity].get("published", "always")
-    ledger.require(published == "always" or necessity_reason, CRD_R3, severity=severity)
+    inquiry.require(published == "always" or necessity_reason, CRD_R3, severity=severity)
 
 
 def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
@@ -113,17 +113,17 @@ def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
 
 
 def require_first(
-    ledger: Reading, *, entity: str, kind: str, doc_no: str, but: str | None = None
+    inquiry: Inquiry, *, entity: str, kind: str, doc_no: str, but: str | None = None
 ) -> None:
     """Refuse a second record of the same document, party and kind (CRD-R5).
 
     The refusal names the first record only to an actor who may see it.
     """
-    record = first_of(ledger, entity=entity, kind=kind, doc_no=doc_no, but=but)
+    record = first_of(inquiry, entity=entity, kind=kind, doc_no=doc_no, but=but)
     if record is None:
         return
-    seen = _may_see(ledger.actor, record)
-    ledger.require(
+    seen = _may_see(inquiry.actor, record)
+    inquiry.require(
         False,
         CRD_R5,
         told=not seen,
@@ -135,13 +135,13 @@ def require_first(
 
 
 def first_of(
-    ledger: Reading, *, entity: str, kind: str, doc_no: str, but: str | None = None
+    inquiry: Inquiry, *, entity: str, kind: str, doc_no: str, but: str | None = None
 ) -> Record | None:
     """Return the record that a document already has, leaving out record ``but``, or ``None``."""
     return next(
         (
             record
-            for record in ledger.read(CreditRecords(entity)).of_document(None, doc_no)
+            for record in inquiry.read(CreditRecords(entity)).of_document(None, doc_no)
             if record.exists and record.says.kind == kind and record.record != but
         ),
         None,
@@ -156,7 +156,7 @@ def _may_see(actor: Actor, record: Record) -> bool:
     return not audiences_for(actor.role, actor.unit_id).isdisjoint(of_event)
 
 
-def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
+def require_as_decided(inquiry: Inquiry, says: CreditRecordEntered) -> None:
     """Refuse a record that differs from the present content of its decision (CRD-R6).
 
     Party, document number, day, amount and class are compared. A record that is not based on a
@@ -164,7 +164,7 @@ def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
     """
     if says.decision is None:
         return
-    decision = ledger.read(Decision(says.decision))
+    decision = inquiry.read(Decision(says.decision))
     decided, content = decision.decision_made, decision.content
     if decided is None or content is None:
         return
@@ -178,7 +178,7 @@ def require_as_decided(ledger: Reading, says: CreditRecordEntered) -> None:
         same = expected == given
         if field == "document number":
             same = normal_form(decided.doc_no) == normal_form(says.instrument.doc_no)
-        ledger.require(
+        inquiry.require(
             same,
             CRD_R6,
             decision=says.decision,

@@ -15,9 +15,9 @@ from ledger.kernel import (
     DeadlineRule,
     Due,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Recorded,
     Report,
     UnknownReference,
@@ -47,8 +47,8 @@ class EndDeadline(Report):
     rule_name: Name
     opened_at_position: Position
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        deadline = Deadline(ledger, self.rule_name, self.opened_at_position)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        deadline = Deadline(inquiry, self.rule_name, self.opened_at_position)
         if deadline.outcome.ended:
             return
         recomputed = deadline.recomputed()
@@ -63,9 +63,9 @@ class EndDeadline(Report):
                 f"{deadline.id} was due on {due.on}, before this ledger took it over, and is not "
                 "judged here"
             )
-        if ledger.today <= due.on:
+        if inquiry.today <= due.on:
             raise OutOfStep(
-                f"{deadline.id} must be past its due date, {due.on}; today is {ledger.today}"
+                f"{deadline.id} must be past its due date, {due.on}; today is {inquiry.today}"
             )
         done = deadline.performed()
         done_on = None if done is None else deadline.rule.counts(done)
@@ -92,13 +92,13 @@ class EndDeadline(Report):
                 rule_name=self.rule_name,
                 opened_at_position=self.opened_at_position,
                 due_on=due.on,
-                detected_at=ledger.now,
+                detected_at=inquiry.now,
                 subjects=deadline.subjects,
                 withheld_from=deadline.withheld_from,
             )
         if rule.finding is not None:
             yield finding(
-                ledger,
+                inquiry,
                 rule.finding,
                 unit=rule.whose(event),
                 **deadline.concerns,  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ class EndDeadline(Report):
                 performed_on=None if done_on is None else done_on.isoformat(),
             )
         if rule.follows is not None and done is None:
-            yield from rule.follows(ledger, deadline.opening, due.on)
+            yield from rule.follows(inquiry, deadline.opening, due.on)
 
 
 class RecomputeDeadline(Report):
@@ -123,8 +123,8 @@ class RecomputeDeadline(Report):
     rule_name: Name
     opened_at_position: Position
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        deadline = Deadline(ledger, self.rule_name, self.opened_at_position)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        deadline = Deadline(inquiry, self.rule_name, self.opened_at_position)
         recomputed = deadline.recomputed()
         if recomputed is not None and not deadline.outcome.ended:
             yield recomputed
@@ -133,13 +133,13 @@ class RecomputeDeadline(Report):
 class Deadline:
     """A deadline as the ledger knows it now, with its opening record as corrected."""
 
-    def __init__(self, ledger: Reading, rule_name: str, position: int) -> None:
+    def __init__(self, inquiry: Inquiry, rule_name: str, position: int) -> None:
         rule = deadline_rules().get(rule_name)
         if rule is None:
             near = get_close_matches(rule_name, deadline_rules(), n=3)
             hint = f"Did you mean {' or '.join(near)}?" if near else ""
             raise UnknownReference("deadline rule", rule_name, hint)
-        opening = ledger.record_at(position)
+        opening = inquiry.record_at(position)
         if opening is None:
             raise UnknownReference("record", str(position))
         about = rule.about(opening.event) if isinstance(opening.event, rule.opened_by) else None
@@ -151,7 +151,7 @@ class Deadline:
             )
         self.rule: DeadlineRule = rule
         self.id = rule.id_for(opening)
-        self.outcome = ledger.read(DeadlineOutcome(self.id))
+        self.outcome = inquiry.read(DeadlineOutcome(self.id))
         self.withheld_from = opening.event.kept_from()
         # If the opening record is sealed, a miss reveals only the unit that missed it.
         whose = rule.whose(opening.event)
@@ -161,10 +161,10 @@ class Deadline:
         else:
             self.subjects = tuple(opening.event.tags())
             self.concerns = {name: _named(opening.event, name) for name in _ABOUT}
-        self.opening: Recorded = as_it_reads(ledger, opening)
+        self.opening: Recorded = as_it_reads(inquiry, opening)
         self._about = about
-        self._ledger = ledger
-        self._now = ledger.due(rule, self.opening)
+        self._ledger = inquiry
+        self._now = inquiry.due(rule, self.opening)
 
     def due(self) -> Due:
         """Return the due date as last recomputed, or else by the calendars of today."""
@@ -218,8 +218,8 @@ class Deadline:
 class _YearsKnownAt(Mapping[int, YearCalendar]):
     """The years published up to a position; each year is read when it is first needed."""
 
-    def __init__(self, ledger: Reading, position: int) -> None:
-        self._ledger = ledger
+    def __init__(self, inquiry: Inquiry, position: int) -> None:
+        self._ledger = inquiry
         self._position = position
 
     def __getitem__(self, year: int) -> YearCalendar:

@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.roles import roles
 from ledger.general.vocabulary import DelegationId, MatterId, Name, Text, UnitId
-from ledger.kernel import Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.delegations.events import (
     DelegationAssessed,
@@ -42,9 +42,9 @@ class DelegatePower(Report):
     valid_to: date
     division_note: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Delegation(self.delegation))
-        ledger.known(UnitStanding(self.unit), "Qualify the township first with qualify-unit.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Delegation(self.delegation))
+        inquiry.known(UnitStanding(self.unit), "Qualify the township first with qualify-unit.")
         if self.valid_to < self.valid_from:
             raise Malformed(
                 f"valid_to must not be before valid_from ({self.valid_from}); it is "
@@ -56,7 +56,7 @@ class DelegatePower(Report):
                 f"each power must be named once; powers are {', '.join(self.powers)}", "/powers"
             )
         for place, name in enumerate(self.matters):
-            matter = ledger.known(Matter(name), "List it in the catalogue first.")
+            matter = inquiry.known(Matter(name), "List it in the catalogue first.")
             if matter.unit == self.unit:
                 raise Malformed(
                     f"{name} must be a matter of another unit; it is {self.unit}'s own",
@@ -84,9 +84,9 @@ class SuspendDelegation(Report):
     since: date | None = None
     until: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _given(ledger, self.delegation)
-        since = self.since or ledger.on
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = _given(inquiry, self.delegation)
+        since = self.since or inquiry.on
         if self.until is not None and self.until < since:
             raise Malformed(
                 f"until must not be before since ({since}); it is {self.until}", "/until"
@@ -111,9 +111,9 @@ class ResumeDelegation(Report):
     reason: Text
     resumed_on: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _given(ledger, self.delegation)
-        resumed_on = self.resumed_on or ledger.on
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = _given(inquiry, self.delegation)
+        resumed_on = self.resumed_on or inquiry.on
         if not given.suspended(resumed_on):
             raise OutOfStep(f"{self.delegation} is not suspended on {resumed_on}")
         yield DelegationResumed(
@@ -133,12 +133,12 @@ class EndDelegation(Report):
     reason: Text
     ended_on: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _given(ledger, self.delegation)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = _given(inquiry, self.delegation)
         yield DelegationEnded(
             delegation=self.delegation,
             unit=given.unit,
-            ended_on=self.ended_on or ledger.on,
+            ended_on=self.ended_on or inquiry.on,
             reason=self.reason,
         )
 
@@ -152,19 +152,19 @@ class AssessDelegation(Report):
     result: Literal["keep", "adjust", "withdraw"]
     says: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _given(ledger, self.delegation)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = _given(inquiry, self.delegation)
         yield DelegationAssessed(
             delegation=self.delegation,
             unit=given.unit,
-            assessed_on=ledger.on,
+            assessed_on=inquiry.on,
             result=self.result,
             says=self.says,
         )
 
 
-def _given(ledger: Reading, name: str) -> Delegation:
-    given = ledger.known(Delegation(name), "Record the decision first with delegate-power.")
+def _given(inquiry: Inquiry, name: str) -> Delegation:
+    given = inquiry.known(Delegation(name), "Record the decision first with delegate-power.")
     if given.ended_on is not None:
         raise OutOfStep(f"delegation {name} ended already, on {given.ended_on}")
     return given

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, Recorded, Rule, finding_rule
 from ledger.systems.dishonesty.events import (
     DefenceLapsed,
     DefenceSubmitted,
@@ -73,11 +73,11 @@ DIS_V2 = finding_rule(
 )
 
 
-def _defence_lapsed(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _defence_lapsed(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """逾期: Record that a business did not answer by the deadline and forfeits its defence."""
     notice = opening.event
     assert isinstance(notice, DeterminationNotified)
-    if ledger.read(Determination(notice.determination)).lapsed_on is None:
+    if inquiry.read(Determination(notice.determination)).lapsed_on is None:
         yield defence_lapsed(notice)
 
 
@@ -91,32 +91,32 @@ def defence_lapsed(notice: DeterminationNotified) -> DefenceLapsed:
     )
 
 
-def _sanction_over(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _sanction_over(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """惩戒期限届满: Lift a sanction whose last day has passed."""
     applied = opening.event
     assert isinstance(applied, SanctionApplied)
-    if ledger.read(Sanction(applied.sanction)).alive:
+    if inquiry.read(Sanction(applied.sanction)).alive:
         yield SanctionLifted(
             sanction=applied.sanction,
             entity=applied.entity,
             unit=applied.unit,
             record=applied.record,
             reason="expired",
-            lifted_on=ledger.on,
+            lifted_on=inquiry.on,
         )
 
 
-def _incentive_over(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _incentive_over(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """激励期限届满: End an incentive whose last day has passed."""
     granted = opening.event
     assert isinstance(granted, IncentiveGranted)
-    if ledger.read(Incentive(granted.incentive)).ended is None:
+    if inquiry.read(Incentive(granted.incentive)).ended is None:
         yield IncentiveEnded(
             incentive=granted.incentive,
             entity=granted.entity,
             unit=granted.unit,
             reason="expired",
-            ended_on=ledger.on,
+            ended_on=inquiry.on,
         )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from ledger.general.findings import finding
 from ledger.general.vocabulary import EntityId, Sha256, TargetId
-from ledger.kernel import Event, Fold, Reading, Unavailable, Value
+from ledger.kernel import Event, Fold, Inquiry, Unavailable, Value
 from ledger.systems.draws import chance, rules, uvdraw
 from ledger.systems.draws.events import (
     Count,
@@ -65,33 +65,33 @@ class CalledReserves(Value):
     lines: tuple[SelectedLine, ...]
 
 
-def drawn_target(ledger: Reading, draw: str, entity: str) -> Target | None:
+def drawn_target(inquiry: Inquiry, draw: str, entity: str) -> Target | None:
     """Return the target of a business in a draw, or ``None`` if it was not drawn."""
-    drawn = ledger.read(DrawnTarget(entity, draw))
-    return ledger.read(Target(drawn.target)) if drawn.exists else None
+    drawn = inquiry.read(DrawnTarget(entity, draw))
+    return inquiry.read(Target(drawn.target)) if drawn.exists else None
 
 
 def drawn_visit(
-    ledger: Reading, draw: str, entity: str, unit: str | None, matters: tuple[str, ...]
+    inquiry: Inquiry, draw: str, entity: str, unit: str | None, matters: tuple[str, ...]
 ) -> Target | None:
     """Return the target that a visit fulfils, or ``None``.
 
     The visit must be made by a unit of the draw, for at least one of its matters. An unknown unit
     (``None``) or unknown matters (empty) are not a reason against it.
     """
-    target = drawn_target(ledger, draw, entity)
+    target = drawn_target(inquiry, draw, entity)
     if target is None or unit not in (None, *target.units):
         return None
     return target if not matters or set(matters) & set(target.matters) else None
 
 
 def require_drawn_officers(
-    ledger: Reading, target: Target, unit: str, officers: tuple[str, ...]
+    inquiry: Inquiry, target: Target, unit: str, officers: tuple[str, ...]
 ) -> None:
     """Refuse a visit by officers other than those drawn for it (DRW-R8)."""
     drawn = target.by_unit.get(unit, ())
     others = sorted(set(officers) ^ set(drawn))
-    ledger.require(
+    inquiry.require(
         drawn and not others,
         rules.DRW_R8,
         target=target.target,
@@ -100,7 +100,7 @@ def require_drawn_officers(
 
 
 def target_inspected(
-    ledger: Reading,
+    inquiry: Inquiry,
     draw: str | None,
     entity: str,
     task: str,
@@ -113,12 +113,12 @@ def target_inspected(
     If several units visit together, only the first one yields the event. Finding DRW-V4 follows if
     a pair of its officers has visited this business more often than chance explains.
     """
-    target = None if draw is None else drawn_target(ledger, draw, entity)
+    target = None if draw is None else drawn_target(inquiry, draw, entity)
     if target is None or target.state != "waiting":
         return
-    state = ledger.read(DrawState(target.draw))
+    state = inquiry.read(DrawState(target.draw))
     part = state.part_of(unit or target.unit) or state.parts[0]
-    roster = ledger.read(OfficerRoster(part.officer_roster)).frozen
+    roster = inquiry.read(OfficerRoster(part.officer_roster)).frozen
     drawn_from = len(roster.officers) if roster is not None else 0
     yield DrawTargetInspected(
         target=target.target,
@@ -127,18 +127,18 @@ def target_inspected(
         unit=part.unit,
         task=task,
         stratum=target.stratum,  # type: ignore[arg-type]
-        inspected_on=ledger.on,
+        inspected_on=inquiry.on,
         officers=officers,
         drawn_from=drawn_from,
     )
-    threshold = Fraction(str(ledger.setting("selective_p")))
-    visits = [*ledger.read(PairsAt(entity)).visits.values(), (officers, drawn_from)]
+    threshold = Fraction(str(inquiry.setting("selective_p")))
+    visits = [*inquiry.read(PairsAt(entity)).visits.values(), (officers, drawn_from)]
     for pair in combinations(sorted(set(officers)), 2):
         times = sum(set(pair) <= set(going) for going, _ in visits)
         p = chance.pair_recurs([(len(set(going)), size) for going, size in visits], times)
         if times > 1 and p < threshold:
             yield finding(
-                ledger,
+                inquiry,
                 rules.DRW_V4,
                 unit=part.unit,
                 entity=entity,
@@ -151,7 +151,7 @@ def target_inspected(
 
 
 def business_left(
-    ledger: Reading, entity: str, how: str, reserves: tuple[CalledReserves, ...]
+    inquiry: Inquiry, entity: str, how: str, reserves: tuple[CalledReserves, ...]
 ) -> Iterator[Event]:
     """Exempt a business that left its register from all visits that it was drawn for.
 
@@ -159,10 +159,10 @@ def business_left(
     targets, so they are read here without regard to the actor.
     """
     lines = {called.target: called.lines for called in reserves}
-    for name in ledger.read(DrawnAt(entity)).waiting:
+    for name in inquiry.read(DrawnAt(entity)).waiting:
         # The actor need not be allowed to see the visits that end.
-        target = ledger.read_true(Target(name))
-        draw = ledger.read_true(DrawState(target.draw))
+        target = inquiry.read_true(Target(name))
+        draw = inquiry.read_true(DrawState(target.draw))
         if draw.stage != "voided":
             exemption = DrawTargetExempted(
                 target=name,
@@ -173,11 +173,11 @@ def business_left(
                 evidence=f"the business {how}",
                 of_itself=True,
             )
-            yield from exempted(ledger, draw, target.stratum, exemption, lines.get(name, ()))
+            yield from exempted(inquiry, draw, target.stratum, exemption, lines.get(name, ()))
 
 
 def exempted(
-    ledger: Reading,
+    inquiry: Inquiry,
     draw: DrawState,
     stratum: str,
     exemption: DrawTargetExempted,
@@ -188,7 +188,7 @@ def exempted(
     A reserve that has left its register is exempted at once, and the next one follows. Raise
     ``Unavailable`` if another exemption was recorded in the meantime.
     """
-    called = list(ledger.read_true(ExemptedTargets(draw.draw)).targets)
+    called = list(inquiry.read_true(ExemptedTargets(draw.draw)).targets)
     waiting = iter(lines)
     while True:
         rank = next_reserve(draw, called, stratum)
@@ -205,9 +205,9 @@ def exempted(
         if line is None:
             return
         called.append(exemption.target)
-        reserve = selected(ledger, draw, line, in_place_of=exemption.target)
+        reserve = selected(inquiry, draw, line, in_place_of=exemption.target)
         yield reserve
-        left = ledger.read(Registration(line.uscc)).left(ledger.today)
+        left = inquiry.read(Registration(line.uscc)).left(inquiry.today)
         if left is None:
             return
         exemption = DrawTargetExempted(
@@ -222,13 +222,13 @@ def exempted(
 
 
 def selected(
-    ledger: Reading, draw: DrawState, line: SelectedLine, *, in_place_of: str | None = None
+    inquiry: Inquiry, draw: DrawState, line: SelectedLine, *, in_place_of: str | None = None
 ) -> DrawTargetSelected:
     """Return the event that selects the business of a line.
 
     The line must be in the selection of the draw (DRW-R6).
     """
-    ledger.require(
+    inquiry.require(
         line.stands_in(draw),
         rules.DRW_R6,
         draw=draw.draw,

@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from ledger.general.vocabulary import EntityId, UnitId
-from ledger.kernel import Fold, Reading, Recorded
+from ledger.kernel import Fold, Inquiry, Recorded
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.events import (
@@ -91,21 +91,21 @@ class ResultsAt(Fold):
         }
 
 
-def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: ExemptGround) -> None:
+def require_ground(inquiry: Inquiry, draw: DrawState, target: Target, ground: ExemptGround) -> None:
     """Refuse an exemption if the ledger does not confirm its ground (DRW-R10)."""
     reason = None
     if ground == "closed":
-        if ledger.read(Registration(target.entity)).left(ledger.on) is None:
+        if inquiry.read(Registration(target.entity)).left(inquiry.on) is None:
             reason = f"the register lists {target.entity}"
     elif ground == "moved":
-        unit = ledger.read(UnitStanding(draw.unit)).qualified(ledger.on)
-        identity = ledger.read(Registration(target.entity)).identity
+        unit = inquiry.read(UnitStanding(draw.unit)).qualified(inquiry.on)
+        identity = inquiry.read(Registration(target.entity)).identity
         here = None if unit is None else unit.area
         there = None if identity is None else identity.area
         if here is None or there is None or here == there:
             reason = f"{target.entity} is in {there}, and {draw.unit} acts in {here}"
     elif ground == "already_inspected_same_matter":
-        results = ledger.read(ResultsAt(target.entity, draw.unit))
+        results = inquiry.read(ResultsAt(target.entity, draw.unit))
         missing = sorted(set(target.matters) - results.inspected(draw.year))
         if missing:
             reason = (
@@ -113,19 +113,20 @@ def require_ground(ledger: Reading, draw: DrawState, target: Target, ground: Exe
                 f"{', '.join(missing)}; case inspections do not count"
             )
     elif ground == "cap_used":
-        reason = _why_within_cap(ledger, draw, target)
-    ledger.require(reason is None, rules.DRW_R10, target=target.target, reason=reason)
+        reason = _why_within_cap(inquiry, draw, target)
+    inquiry.require(reason is None, rules.DRW_R10, target=target.target, reason=reason)
 
 
-def _why_within_cap(ledger: Reading, draw: DrawState, target: Target) -> str | None:
+def _why_within_cap(inquiry: Inquiry, draw: DrawState, target: Target) -> str | None:
     """Return why the unit's cap still allows the visit, or ``None`` if it is used up."""
     if uvdraw.ratio_of(draw.ratios[target.stratum]) == 1:
         return f"all of {target.stratum} are visited, regardless of the cap"
-    grade = ledger.read(CreditGrade(target.entity)).on(ledger.on)
-    cap = int(ledger.setting("visit_cap", unit=draw.unit, grade=grade)[grade])
-    used = ledger.read(BookedVisits(target.entity, draw.unit, draw.year)).capped
+    grade = inquiry.read(CreditGrade(target.entity)).on(inquiry.on)
+    cap = int(inquiry.setting("visit_cap", unit=draw.unit, grade=grade)[grade])
+    used = inquiry.read(BookedVisits(target.entity, draw.unit, draw.year)).capped
     own = [
-        ledger.read(Task(name)) for name in ledger.read(DrawnTasks(target.entity, draw.draw)).tasks
+        inquiry.read(Task(name))
+        for name in inquiry.read(DrawnTasks(target.entity, draw.draw)).tasks
     ]
     used -= sum(task.stage != "cancelled" and task.counter == "capped" for task in own)
     return None if used >= cap else f"{used} of {cap} capped visits of {draw.year} are used"

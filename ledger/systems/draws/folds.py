@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DrawId, EntityId, PlanId, RosterId, TargetId, TaskId, UnitId
-from ledger.kernel import UNNAMED, Fold, Reading, Recorded, SubjectFold
+from ledger.kernel import UNNAMED, Fold, Inquiry, Recorded, SubjectFold
 from ledger.systems.catalogue.folds import OfficerConflict, OfficerStanding
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.events import (
@@ -454,15 +454,15 @@ class GradesSetByHand(Fold):
 
 
 def why_barred(
-    ledger: Reading, officer: str, unit: str, entity: str, *, on: date, domains: set[str]
+    inquiry: Inquiry, officer: str, unit: str, entity: str, *, on: date, domains: set[str]
 ) -> SkipGround | None:
     """Return why an officer may not visit a drawn business on a day, or ``None``."""
-    standing = ledger.read(OfficerStanding(officer))
+    standing = inquiry.read(OfficerStanding(officer))
     if standing.barred(on, unit, set()) is not None:
         return "certificate"
     if standing.barred(on, unit, domains) is not None:
         return "specialty"
-    if ledger.read(OfficerConflict(officer, entity)).reason is not None:
+    if inquiry.read(OfficerConflict(officer, entity)).reason is not None:
         return "conflict"
     return None
 

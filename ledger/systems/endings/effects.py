@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ledger.general.findings import FindingRaised, finding
 from ledger.general.vocabulary import Role
-from ledger.kernel import DeadlineRule, Event, OutOfStep, Reading, Recorded, Rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, OutOfStep, Recorded, Rule
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -67,7 +67,7 @@ LIFTED: Mapping[TerminationReason, LiftReason] = {
 
 
 def end_records(
-    ledger: Reading,
+    inquiry: Inquiry,
     records: Sequence[Record],
     *,
     reason: TerminationReason,
@@ -88,21 +88,21 @@ def end_records(
             entity=says.entity,
             unit=says.unit,
             reason=reason,
-            terminated_on=ledger.on,
+            terminated_on=inquiry.on,
             shown=says.public,
             note=note,
         )
         changed.append(event)
         yield event
-        yield from end_what_rests(ledger, record, reason=reason)
+        yield from end_what_rests(inquiry, record, reason=reason)
         if reason == "max_reached":
-            yield from open_duties(ledger, record)
+            yield from open_duties(inquiry, record)
     if announce:
-        yield from announce_grades(ledger, changed)
+        yield from announce_grades(inquiry, changed)
 
 
 def alter_records(
-    ledger: Reading,
+    inquiry: Inquiry,
     records: Sequence[Record],
     *,
     decision: str,
@@ -126,7 +126,7 @@ def alter_records(
             unit=says.unit,
             decision=decision,
             instrument=instrument,
-            altered_on=ledger.on,
+            altered_on=inquiry.on,
             valid_from=says.determined_on,
             severity=severity,
             amount_fen=amount_fen,
@@ -138,16 +138,16 @@ def alter_records(
         if record.ended is not None:
             continue
         says = replace(says, severity=severity, amount_fen=amount_fen)
-        moved = moved_bounds(ledger, record, says, because="alteration")
+        moved = moved_bounds(inquiry, record, says, because="alteration")
         if moved is not None:
             changed.append(moved)
             yield moved
-        yield from _lift_beyond(ledger, record, severity)
-    yield from end_outlived(ledger, records, changed)
+        yield from _lift_beyond(inquiry, record, severity)
+    yield from end_outlived(inquiry, records, changed)
 
 
 def moved_bounds(
-    ledger: Reading,
+    inquiry: Inquiry,
     record: Record,
     says: CreditRecordEntered,
     *,
@@ -160,7 +160,7 @@ def moved_bounds(
     started = record.started
     if started is None or record.ended is not None:
         return None
-    bounds = reckoned(ledger, says, started.channels).bounds
+    bounds = reckoned(inquiry, says, started.channels).bounds
     if because != "correction":
         bounds = (earlier(started.min_until, bounds[0]), earlier(started.max_until, bounds[1]))
     if bounds == (started.min_until, started.max_until):
@@ -170,7 +170,7 @@ def moved_bounds(
         entity=says.entity,
         unit=says.unit,
         because=because,
-        valid_from=ledger.on if because == "transition" else says.determined_on,
+        valid_from=inquiry.on if because == "transition" else says.determined_on,
         min_until=bounds[0],
         max_until=bounds[1],
         shown=says.public,
@@ -178,7 +178,7 @@ def moved_bounds(
 
 
 def end_outlived(
-    ledger: Reading, records: Sequence[Record], changed: list[Event]
+    inquiry: Inquiry, records: Sequence[Record], changed: list[Event]
 ) -> Iterator[Event]:
     """End the records whose moved last day has passed, then announce grades.
 
@@ -187,20 +187,20 @@ def end_outlived(
     bounds = {e.record: e.max_until for e in changed if isinstance(e, PublicityBoundsMoved)}
     for record in records:
         last = bounds.get(record.record)
-        if last is None or ledger.on <= last:
+        if last is None or inquiry.on <= last:
             continue
-        for event in end_records(ledger, [record], reason="max_reached", announce=False):
+        for event in end_records(inquiry, [record], reason="max_reached", announce=False):
             changed.append(event)
             yield event
-    yield from announce_grades(ledger, changed)
+    yield from announce_grades(inquiry, changed)
 
 
 def _lift_beyond(
-    ledger: Reading, record: Record, severity: RecordSeverity | None
+    inquiry: Inquiry, record: Record, severity: RecordSeverity | None
 ) -> Iterator[SanctionLifted]:
     """Lift the sanctions on a record that need a more serious class than its present one."""
-    catalogue = ledger.read(MeasureCatalogue(CATALOGUE))
-    for sanction in ledger.read(Sanctions(record.says.entity)).resting_on(record.record):
+    catalogue = inquiry.read(MeasureCatalogue(CATALOGUE))
+    for sanction in inquiry.read(Sanctions(record.says.entity)).resting_on(record.record):
         item = catalogue.item(sanction.catalogue_version, sanction.measure)
         if item is None or item.from_severity is None or at_least(severity, item.from_severity):
             continue
@@ -210,7 +210,7 @@ def _lift_beyond(
             unit=sanction.unit,
             record=record.record,
             reason="altered",
-            lifted_on=ledger.on,
+            lifted_on=inquiry.on,
         )
 
 
@@ -233,7 +233,7 @@ def same_ender(person: str) -> tuple[Rule, Mapping[str, Any]]:
 
 
 def approved_end(
-    ledger: Reading, record: Record, reason: Literal["revoked", "correction"]
+    inquiry: Inquiry, record: Record, reason: Literal["revoked", "correction"]
 ) -> Iterator[EndApproved]:
     """Yield the actor's approval of the end of a record, if it needs one.
 
@@ -247,9 +247,9 @@ def approved_end(
             entity=says.entity,
             unit=says.unit,
             reason=reason,
-            approved_by=ledger.actor.person_id,
+            approved_by=inquiry.actor.person_id,
         )
-    elif ledger.read(Decision(says.decision or "")).undone is None:
+    elif inquiry.read(Decision(says.decision or "")).undone is None:
         raise OutOfStep(
             f"decision {says.decision}, the basis of record {record.record}, is still in effect; "
             "first record that it was revoked, or declared unlawful or void"
@@ -257,30 +257,30 @@ def approved_end(
 
 
 def end_what_rests(
-    ledger: Reading, record: Record, *, reason: TerminationReason
+    inquiry: Inquiry, record: Record, *, reason: TerminationReason
 ) -> Iterator[Event]:
     """End what is based on a record that ends now: sharing, sanctions, a serious listing."""
     says = record.says
-    yield from stop_sharing(ledger, record, reason)
-    for sanction in ledger.read(Sanctions(says.entity)).resting_on(record.record):
+    yield from stop_sharing(inquiry, record, reason)
+    for sanction in inquiry.read(Sanctions(says.entity)).resting_on(record.record):
         yield SanctionLifted(
             sanction=sanction.sanction,
             entity=says.entity,
             unit=sanction.unit,
             record=record.record,
             reason=LIFTED[reason],
-            lifted_on=ledger.on,
+            lifted_on=inquiry.on,
         )
-        if (last := _last_day(record)) is not None and last + _ONE_DAY < ledger.on:
-            yield outlived(ledger, sanction, last)
+        if (last := _last_day(record)) is not None and last + _ONE_DAY < inquiry.on:
+            yield outlived(inquiry, sanction, last)
     if says.kind == "serious_list":
-        yield from _delist(ledger, record.record, reason)
+        yield from _delist(inquiry, record.record, reason)
 
 
-def outlived(ledger: Reading, sanction: SanctionApplied, last: date) -> FindingRaised:
+def outlived(inquiry: Inquiry, sanction: SanctionApplied, last: date) -> FindingRaised:
     """Return finding DIS-V1: a sanction was in force after ``last``, the last day of its record."""
     return finding(
-        ledger,
+        inquiry,
         DIS_V1,
         unit=sanction.unit,
         entity=sanction.entity,
@@ -295,9 +295,9 @@ def _last_day(record: Record) -> date | None:
 
 
 def _delist(
-    ledger: Reading, record: str, reason: TerminationReason
+    inquiry: Inquiry, record: str, reason: TerminationReason
 ) -> Iterator[SeriousListRemoved]:
-    listing = ledger.read(SeriousListing(record))
+    listing = inquiry.read(SeriousListing(record))
     added = listing.added
     if added is None or not listing.stands:
         return
@@ -308,11 +308,11 @@ def _delist(
         unit=added.unit,
         list_field=added.list_field,
         reason=reason,
-        removed_on=ledger.on,
+        removed_on=inquiry.on,
     )
 
 
-def announce_grades(ledger: Reading, changed: Sequence[Event]) -> Iterator[CreditGradeAssigned]:
+def announce_grades(inquiry: Inquiry, changed: Sequence[Event]) -> Iterator[CreditGradeAssigned]:
     """Announce the grades that follow from new events about the records of one business.
 
     Each affected day is graded again from all its records (rulebook 2.17).
@@ -320,11 +320,11 @@ def announce_grades(ledger: Reading, changed: Sequence[Event]) -> Iterator[Credi
     if not changed:
         return
     entity: str = changed[0].entity  # type: ignore[attr-defined]  # each event is about a record
-    yield from ledger.read(CreditGrade(entity)).following(changed, ledger.on)
+    yield from inquiry.read(CreditGrade(entity)).following(changed, inquiry.on)
 
 
 def reinstate_records(
-    ledger: Reading, records: Sequence[Record], *, reason: Literal["false_material", "breach"]
+    inquiry: Inquiry, records: Sequence[Record], *, reason: Literal["false_material", "breach"]
 ) -> Iterator[Event]:
     """Undo the end of records of one business; they count and are shown until their term ends.
 
@@ -341,28 +341,28 @@ def reinstate_records(
             unit=says.unit,
             reason=reason,
             ended_on=ended.terminated_on,
-            reinstated_on=ledger.on,
+            reinstated_on=inquiry.on,
             max_until=None if started is None else started.max_until,
             shown=ended.shown,
         )
         back.append(event)
         yield event
-        if event.max_until is None or ledger.on <= event.max_until:
-            yield from share(ledger, says)
-    yield from announce_grades(ledger, back)
+        if event.max_until is None or inquiry.on <= event.max_until:
+            yield from share(inquiry, says)
+    yield from announce_grades(inquiry, back)
 
 
-def _max_reached(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _max_reached(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """最长公示期届满: End a record whose longest publicity is over."""
     assert isinstance(opening.event, PublicityStarted | PublicityReinstated | PublicityBoundsMoved)
-    record = ledger.read(Record(opening.event.record))
+    record = inquiry.read(Record(opening.event.record))
     if record.ended is not None:
         return
-    ends = min(due_on, last_public_day(ledger, record) or due_on) + timedelta(days=1)
-    yield from end_records(ledger, [record], reason="max_reached")
-    if ledger.on > ends and not record.suspended(ledger.on):
+    ends = min(due_on, last_public_day(inquiry, record) or due_on) + timedelta(days=1)
+    yield from end_records(inquiry, [record], reason="max_reached")
+    if inquiry.on > ends and not record.suspended(inquiry.on):
         yield finding(
-            ledger,
+            inquiry,
             CRD_V1,
             unit=opening.event.unit,
             entity=opening.event.entity,

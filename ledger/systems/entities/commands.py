@@ -9,7 +9,7 @@ from ledger.general.findings import finding
 from ledger.general.personaldata import plain_text
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, PersonalText, Text, oddity_of
-from ledger.kernel import Event, Fact, Malformed, OutOfStep, Reading, Report, civil_moment
+from ledger.kernel import Event, Fact, Inquiry, Malformed, OutOfStep, Report, civil_moment
 from ledger.systems.draws.effects import CalledReserves
 from ledger.systems.entities import rules
 from ledger.systems.entities.effects import business_left
@@ -46,14 +46,14 @@ class RegisterEntity(Report):
     def vouches(self) -> bool:
         return self.register_ref is not None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Registration(self.entity))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Registration(self.entity))
         ref = self.register_ref
         yield EntityRegistered(
             entity=self.entity,
             identity=rules.plain_identity(self.identity),
             register_ref=None if ref is None else plain_text(ref, "/register_ref"),
-            oddity=oddity_of(self.entity, ledger.today),
+            oddity=oddity_of(self.entity, inquiry.today),
         )
 
 
@@ -70,22 +70,22 @@ class ReviseEntity(Report):
     identity: Identity
     reason: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.known(Registration(self.entity), "Register the business first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.known(Registration(self.entity), "Register the business first.")
         identity = rules.plain_identity(self.identity)
-        if known.identities.at(ledger.at) == identity:
+        if known.identities.at(inquiry.at) == identity:
             return
         yield EntityRevised(entity=self.entity, identity=identity, reason=self.reason)
-        left = known.left(ledger.on)
+        left = known.left(inquiry.on)
         if left is not None:
             yield finding(
-                ledger,
+                inquiry,
                 rules.ENT_V2,
-                unit=ledger.actor.unit_id,
+                unit=inquiry.actor.unit_id,
                 entity=self.entity,
                 evidence=(left.position,),
                 left_on=left.on.isoformat(),
-                revised_on=ledger.on.isoformat(),
+                revised_on=inquiry.on.isoformat(),
             )
 
 
@@ -107,17 +107,17 @@ class DelistEntity(Report):
     left_on: date | None = None
     reserves: tuple[CalledReserves, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        known = ledger.known(Registration(self.entity))
-        left_on = _day(ledger, self.left_on, "/left_on")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        known = inquiry.known(Registration(self.entity))
+        left_on = _day(inquiry, self.left_on, "/left_on")
         before = known.left(left_on)
         if before is not None and before.kind == self.kind:
             return
         left = EntityLeftRegister(
             entity=self.entity, reason=self.reason, kind=self.kind, left_on=left_on
         )
-        yield Fact(left, occurred_at=_moment(ledger, left_on))
-        yield from business_left(ledger, self.entity, left_on, self.kind, self.reserves)
+        yield Fact(left, occurred_at=_moment(inquiry, left_on))
+        yield from business_left(inquiry, self.entity, left_on, self.kind, self.reserves)
 
 
 class ReenterEntity(Report):
@@ -134,9 +134,9 @@ class ReenterEntity(Report):
     listed_on: date | None = None
     annuls: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        known = ledger.known(Registration(self.entity), "Register the business first.")
-        listed_on = _day(ledger, self.listed_on, "/listed_on")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        known = inquiry.known(Registration(self.entity), "Register the business first.")
+        listed_on = _day(inquiry, self.listed_on, "/listed_on")
         left = known.left(listed_on)
         if left is None:
             raise OutOfStep(f"{self.entity} must have left the register by {listed_on}; it had not")
@@ -146,7 +146,7 @@ class ReenterEntity(Report):
             reason=self.reason,
             annuls=left.on if self.annuls else None,
         )
-        yield Fact(back, occurred_at=_moment(ledger, listed_on))
+        yield Fact(back, occurred_at=_moment(inquiry, listed_on))
 
 
 class RecordLegalRepresentative(Report):
@@ -166,14 +166,14 @@ class RecordLegalRepresentative(Report):
     since: date | None = None
     sealed: SealedPerson | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         refuse_clear(name=self.name, id_number=self.id_number)
         if self.sealed is None:
             raise Malformed("name must be given", "/name")
-        ledger.known(Registration(self.entity), "Register the business first.")
-        ledger.new(Person(self.sealed.person))
-        since = _day(ledger, self.since, "/since")
-        unit = ledger.actor.unit_id
+        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.new(Person(self.sealed.person))
+        since = _day(inquiry, self.since, "/since")
+        unit = inquiry.actor.unit_id
         yield LegalRepresentativeRecorded(
             entity=self.entity,
             unit=unit,
@@ -184,17 +184,17 @@ class RecordLegalRepresentative(Report):
         yield registered(self.sealed, unit)
 
 
-def _day(ledger: Reading, stated: date | None, pointer: str) -> date:
+def _day(inquiry: Inquiry, stated: date | None, pointer: str) -> date:
     """Return the day that a report states, which must not be in the future."""
-    if stated is not None and stated > ledger.today:
+    if stated is not None and stated > inquiry.today:
         raise Malformed(
-            f"{pointer.removeprefix('/')} must not be after {ledger.today}; it is {stated}. Report "
-            "facts after they happened.",
+            f"{pointer.removeprefix('/')} must not be after {inquiry.today}; it is {stated}. "
+            "Report facts after they happened.",
             pointer,
         )
-    return stated or ledger.on
+    return stated or inquiry.on
 
 
-def _moment(ledger: Reading, day: date) -> datetime | None:
+def _moment(inquiry: Inquiry, day: date) -> datetime | None:
     """Return the start of a day, or ``None`` for the day of the command, whose time is used."""
-    return None if day == ledger.on else civil_moment(day)
+    return None if day == inquiry.on else civil_moment(day)

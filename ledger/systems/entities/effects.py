@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.kernel import Event, Fact, Reading
+from ledger.kernel import Event, Fact, Inquiry
 from ledger.systems.draws import effects as draws
 from ledger.systems.draws.effects import CalledReserves
 from ledger.systems.entities.events import Leaving
@@ -18,7 +18,7 @@ from ledger.systems.observation import effects as observation
 
 
 def business_left(
-    ledger: Reading,
+    inquiry: Inquiry,
     entity: str,
     left_on: date,
     kind: Leaving | None,
@@ -31,23 +31,23 @@ def business_left(
     a sealed event stays readable for that unit only. The events happen now, even if the leaving is
     reported late.
     """
-    back = ledger.read(Registration(entity)).listings.back
-    if any(left_on < day <= ledger.today for day, _ in back):
+    back = inquiry.read(Registration(entity)).listings.back
+    if any(left_on < day <= inquiry.today for day, _ in back):
         return
     how = f"{LEFT_HOW[kind]} on {left_on}"
-    for event in _consequences(ledger, entity, left_on, how, reserves):
+    for event in _consequences(inquiry, entity, left_on, how, reserves):
         yield Fact(
             event,
-            occurred_at=ledger.now,
+            occurred_at=inquiry.now,
             for_unit=event.unit,  # type: ignore[attr-defined]
         )
 
 
 def _consequences(
-    ledger: Reading, entity: str, left_on: date, how: str, reserves: tuple[CalledReserves, ...]
+    inquiry: Inquiry, entity: str, left_on: date, how: str, reserves: tuple[CalledReserves, ...]
 ) -> Iterator[Event]:
-    yield from draws.business_left(ledger, entity, how, reserves)
-    yield from filing.business_left(ledger, entity, how)
-    yield from joint.business_left(ledger, entity, how)
-    yield from keylist.business_left(ledger, entity, left_on, how)
-    yield from observation.business_left(ledger, entity, left_on, how)
+    yield from draws.business_left(inquiry, entity, how, reserves)
+    yield from filing.business_left(inquiry, entity, how)
+    yield from joint.business_left(inquiry, entity, how)
+    yield from keylist.business_left(inquiry, entity, left_on, how)
+    yield from observation.business_left(inquiry, entity, left_on, how)

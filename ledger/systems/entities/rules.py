@@ -11,7 +11,7 @@ import msgspec
 from ledger.general.findings import FindingRaised, finding
 from ledger.general.industries import industry_code
 from ledger.general.personaldata import plain_text, refuse_personal
-from ledger.kernel import Malformed, Reading, Rule, finding_rule
+from ledger.kernel import Inquiry, Malformed, Rule, finding_rule
 from ledger.systems.entities.events import Identity
 from ledger.systems.entities.folds import Leave, Registration
 
@@ -47,16 +47,16 @@ ENT_V2 = finding_rule(
 )
 
 
-def require_listed(ledger: Reading, entity: str, on: date | None = None) -> Registration:
+def require_listed(inquiry: Inquiry, entity: str, on: date | None = None) -> Registration:
     """Refuse an act for a business that had left the register by a day (ENT-R1).
 
     ``on`` is that day, by default the day of the command. A business that was never registered has
     not left and is not refused.
     """
-    registration = ledger.read(Registration(entity))
-    day = on or ledger.on
+    registration = inquiry.read(Registration(entity))
+    day = on or inquiry.on
     left = registration.left(day)
-    ledger.require(left is None, ENT_R1, **({} if left is None else gone(entity, left, day)))
+    inquiry.require(left is None, ENT_R1, **({} if left is None else gone(entity, left, day)))
     return registration
 
 
@@ -66,13 +66,13 @@ def gone(entity: str, left: Leave, on: date) -> dict[str, Any]:
 
 
 def ceased(
-    ledger: Reading, *, unit: str, entity: str, case: str, liable: str | None
+    inquiry: Inquiry, *, unit: str, entity: str, case: str, liable: str | None
 ) -> Iterator[FindingRaised]:
     """Yield finding ENT-V1 if the business is deregistered and ``liable`` names no other party."""
-    left = ledger.read(Registration(entity)).left(ledger.on)
+    left = inquiry.read(Registration(entity)).left(inquiry.on)
     if left is not None and left.kind == "deregistered" and liable is None:
         yield finding(
-            ledger,
+            inquiry,
             ENT_V1,
             unit=unit,
             entity=entity,

@@ -9,7 +9,7 @@ import msgspec
 
 from ledger.general.roles import SHARING_EXPERIENCE, roles
 from ledger.general.vocabulary import ExperienceId, MatterId, Name, Text, UnitId
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep
 from ledger.systems.catalogue.folds import Matter, UnitStanding
 from ledger.systems.experience.events import (
     ExperiencePublished,
@@ -34,9 +34,9 @@ class SelectHighlight(Act):
     highlight: Annotated[int, msgspec.Meta(ge=1, le=20)] = 1
     reason: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Experience(self.experience))
-        submitted = ledger.known(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Experience(self.experience))
+        submitted = inquiry.known(
             SubmittedReport(self.report), "Name a monthly report that a unit must submit."
         ).submitted
         if submitted is None:
@@ -54,7 +54,7 @@ class SelectHighlight(Act):
             unit=submitted.unit,
             report=self.report,
             says=submitted.highlights[self.highlight - 1],
-            by="JB" if ledger.actor.role == "jb_supervisor" else "RLO",
+            by="JB" if inquiry.actor.role == "jb_supervisor" else "RLO",
             reason=self.reason,
         )
 
@@ -71,20 +71,20 @@ class PublishExperience(Act):
     text: Text
     matters: Annotated[tuple[MatterId, ...], msgspec.Meta(max_length=50)] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.read(Experience(self.experience))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.read(Experience(self.experience))
         if known.stage != "selected":
-            ledger.new(Experience(self.experience))
+            inquiry.new(Experience(self.experience))
         elif known.unit != self.unit:
             raise Malformed(
                 f"unit must be {known.unit}, whose highlight was selected; it is {self.unit}",
                 "/unit",
             )
-        if not ledger.read(UnitStanding(self.unit)).exists:
-            ledger.known(ReportingUnit(self.unit), "Qualify or enrol the unit first.")
+        if not inquiry.read(UnitStanding(self.unit)).exists:
+            inquiry.known(ReportingUnit(self.unit), "Qualify or enrol the unit first.")
         for place, name in enumerate(self.matters):
-            matter = ledger.known(Matter(name), "List it in the catalogue first.")
-            if matter.in_force_on(ledger.on) is None:
+            matter = inquiry.known(Matter(name), "List it in the catalogue first.")
+            if matter.in_force_on(inquiry.on) is None:
                 raise Malformed(
                     f"each matter must be published; {name} is not", f"/matters/{place}"
                 )
@@ -105,8 +105,8 @@ class WithdrawExperience(Act):
     experience: ExperienceId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.own(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.own(
             Experience(self.experience), "Publish the experience first.", any_unit=_OFFICES
         )
         if known.stage != "published":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Malformed, Reading
+from ledger.kernel import Event, Inquiry, Malformed
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.delegations.folds import DelegatedTo
@@ -25,7 +25,7 @@ _DISGUISES = {"observation", "supervision_tour", "appraisal", "research"}
 
 
 def report_irregular_visit(
-    ledger: Reading, reported: IrregularVisitReported, pointer: str = ""
+    inquiry: Inquiry, reported: IrregularVisitReported, pointer: str = ""
 ) -> Iterator[Event]:
     """Yield the report of a visit and a finding for every rule that the visit broke.
 
@@ -33,19 +33,19 @@ def report_irregular_visit(
     the report to the unit. ``pointer`` is the JSON pointer to the visit in the request. Raise
     ``Malformed`` for a visit in the future and ``OutOfStep`` for an id that is already used.
     """
-    if reported.visited_on > ledger.today:
+    if reported.visited_on > inquiry.today:
         raise Malformed(
-            f"visited_on must not lie after today ({ledger.today}); it is {reported.visited_on}",
+            f"visited_on must not lie after today ({inquiry.today}); it is {reported.visited_on}",
             f"{pointer}/visited_on",
         )
-    ledger.new(IrregularVisit(reported.irregular_visit))
+    inquiry.new(IrregularVisit(reported.irregular_visit))
     if reported.task is not None:
-        ledger.known(Task(reported.task))
+        inquiry.known(Task(reported.task))
     yield reported
     protected = reported.visibility() == "sealed"
     claimed_drawn = reported.draw is not None or reported.label == "random_inspection"
     drawn = reported.draw is not None and drawn_visit(
-        ledger, reported.draw, reported.entity, reported.unit, reported.matters
+        inquiry, reported.draw, reported.entity, reported.unit, reported.matters
     )
     broken = [
         (rules.FIL_V1, reported.task is None),
@@ -57,7 +57,7 @@ def report_irregular_visit(
     for rule, holds in broken:
         if holds:
             yield finding(
-                ledger,
+                inquiry,
                 rule,
                 unit=reported.unit,
                 entity=reported.entity,
@@ -67,9 +67,9 @@ def report_irregular_visit(
                 irregular_visit=reported.irregular_visit,
             )
     for matter_id in reported.matters:
-        if reported.unit is not None and _delegated_no_more(ledger, matter_id, reported):
+        if reported.unit is not None and _delegated_no_more(inquiry, matter_id, reported):
             yield finding(
-                ledger,
+                inquiry,
                 catalogue.CAT_V4,
                 unit=reported.unit,
                 entity=reported.entity,
@@ -78,9 +78,9 @@ def report_irregular_visit(
                 visited_on=reported.visited_on.isoformat(),
                 irregular_visit=reported.irregular_visit,
             )
-        if not ledger.read(Matter(matter_id)).in_force_on(reported.visited_on):
+        if not inquiry.read(Matter(matter_id)).in_force_on(reported.visited_on):
             yield finding(
-                ledger,
+                inquiry,
                 catalogue.CAT_V3,
                 unit=reported.unit,
                 entity=reported.entity,
@@ -91,10 +91,10 @@ def report_irregular_visit(
             )
 
 
-def _delegated_no_more(ledger: Reading, matter: str, reported: IrregularVisitReported) -> bool:
+def _delegated_no_more(inquiry: Inquiry, matter: str, reported: IrregularVisitReported) -> bool:
     """Return whether the unit's power was delegated but not in force on the day of the visit."""
     assert reported.unit is not None
-    delegated = ledger.read(DelegatedTo(reported.unit))
+    delegated = inquiry.read(DelegatedTo(reported.unit))
     return bool(delegated.about(matter)) and not delegated.holds(
         matter, "inspection", reported.visited_on
     )
@@ -117,7 +117,7 @@ def cancelled(task: Task, reason: str) -> InspectionCancelled:
     )
 
 
-def business_left(ledger: Reading, entity: str, how: str) -> Iterator[Event]:
+def business_left(inquiry: Inquiry, entity: str, how: str) -> Iterator[Event]:
     """Yield the cancellation of all planned visits to a business that left its register."""
-    for name in ledger.read(PlannedVisits(entity)).tasks:
-        yield cancelled(ledger.read_true(Task(name)), f"the business {how}")
+    for name in inquiry.read(PlannedVisits(entity)).tasks:
+        yield cancelled(inquiry.read_true(Task(name)), f"the business {how}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.kernel import DeadlineRule, LegalRef, Malformed, Reading, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Inquiry, LegalRef, Malformed, Rule, finding_rule
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.events import MatterElements
 from ledger.systems.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
@@ -192,29 +192,29 @@ def acting_units(unit: str, part: Participant | None) -> tuple[str, ...]:
 
 
 def published_matter(
-    ledger: Reading, matter_id: str, unit: str, on: date, power: Power | None = "inspection"
+    inquiry: Inquiry, matter_id: str, unit: str, on: date, power: Power | None = "inspection"
 ) -> MatterElements:
     """Return the published elements of a matter that a unit may use (CAT-R2, R3, R7).
 
     Refuse unless the matter is in force now and the unit may use it on the day ``on``. ``power`` is
     the power that a delegation must give; ``None`` if the power for the act cannot be delegated.
     """
-    matter = ledger.known(Matter(matter_id), "List it in the catalogue first.")
-    elements = matter.in_force_on(ledger.on)
-    ledger.require(
+    matter = inquiry.known(Matter(matter_id), "List it in the catalogue first.")
+    elements = matter.in_force_on(inquiry.on)
+    inquiry.require(
         elements is not None and matter.withdrawn_on is None,
         catalogue.CAT_R2,
         matter=matter_id,
-        on=ledger.on,
+        on=inquiry.on,
     )
     assert elements is not None
-    standing = ledger.read(UnitStanding(unit))
-    ledger.require(
+    standing = inquiry.read(UnitStanding(unit))
+    inquiry.require(
         standing.has_power(matter, elements, on)
         or (
             power is not None
             and standing.may_use(matter_id, on)
-            and require_delegation(ledger, matter_id, unit, on, power)
+            and require_delegation(inquiry, matter_id, unit, on, power)
         ),
         catalogue.CAT_R3,
         unit=unit,
@@ -224,17 +224,17 @@ def published_matter(
     return elements
 
 
-def require_delegation(ledger: Reading, matter: str, unit: str, on: date, power: Power) -> bool:
+def require_delegation(inquiry: Inquiry, matter: str, unit: str, on: date, power: Power) -> bool:
     """Return whether a matter was delegated to a unit; refuse a power not in force (CAT-R7)."""
-    delegated = ledger.read(DelegatedTo(unit))
+    delegated = inquiry.read(DelegatedTo(unit))
     if not delegated.about(matter):
         return False
-    ledger.require(delegated.holds(matter, power, on), catalogue.CAT_R7, delegated_to=unit)
+    inquiry.require(delegated.holds(matter, power, on), catalogue.CAT_R7, delegated_to=unit)
     return True
 
 
 def check_officers(
-    ledger: Reading,
+    inquiry: Inquiry,
     unit: str,
     entity: str,
     officers: tuple[str, ...],
@@ -248,10 +248,10 @@ def check_officers(
     ``part`` is the unit's part in a joint visit. There each unit whose power is exercised needs as
     many officers (JNT-R4), its own or those of the unit to which its part is entrusted.
     """
-    needed = int(ledger.setting("inspection.min_officers"))
+    needed = int(inquiry.setting("inspection.min_officers"))
     given = list(dict.fromkeys(officers))
     domains = {elements.domain for elements in matters if elements.domain != "general"}
-    ledger.require(
+    inquiry.require(
         part is None or len(given) >= needed,
         joint.JNT_R4,
         unit=unit,
@@ -260,11 +260,11 @@ def check_officers(
     )
     reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
     for officer in given:
-        standing = ledger.read(OfficerStanding(officer))
+        standing = inquiry.read(OfficerStanding(officer))
         barred = [standing.barred(on, acting, set(domains)) for acting in acting_units(unit, part)]
         if None not in barred:
             reasons.append(f"{officer} {barred[0]}")
-    ledger.require(
+    inquiry.require(
         not reasons,
         FIL_R6,
         needed=needed,
@@ -273,12 +273,12 @@ def check_officers(
         on=on,
     )
     for officer in given:
-        conflict = ledger.read(OfficerConflict(officer, entity)).reason
-        ledger.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)
+        conflict = inquiry.read(OfficerConflict(officer, entity)).reason
+        inquiry.require(conflict is None, FIL_R7, officer=officer, entity=entity, reason=conflict)
 
 
 def require_manner(  # noqa: PLR0917 - the fields of a task
-    ledger: Reading,
+    inquiry: Inquiry,
     unit: str,
     entity: str,
     matters: tuple[str, ...],
@@ -290,17 +290,17 @@ def require_manner(  # noqa: PLR0917 - the fields of a task
     The policy ``supervision.manner`` gives the manner and the interval for each grade; without it
     nothing is refused. A visit that follows a clue is a case, not a daily task.
     """
-    grade = ledger.read(CreditGrade(entity)).on(ledger.on)
-    policy = ledger.policy("supervision.manner", unit=unit, grade=grade)
+    grade = inquiry.read(CreditGrade(entity)).on(inquiry.on)
+    policy = inquiry.policy("supervision.manner", unit=unit, grade=grade)
     if policy is None:
         return
     value = policy.value[grade]
     manner, interval = value["manner"], int(value["interval_cd"])
     facts: dict[str, Any] = {"unit": unit, "entity": entity, "grade": grade, "manner": manner}
     if manner == "off_site_first" and prescribed_by is None:
-        designated = ledger.read(KeyDesignations(entity, unit)).held_for(planned_on)
+        designated = inquiry.read(KeyDesignations(entity, unit)).held_for(planned_on)
         lacking = [matter for matter in matters if matter not in designated]
-        ledger.require(
+        inquiry.require(
             not lacking,
             FIL_R12,
             **facts,
@@ -311,9 +311,9 @@ def require_manner(  # noqa: PLR0917 - the fields of a task
             "that prescribes the visit (prescribed_by), or designate the business for these "
             "matters. Approve a visit that follows a clue as a case.",
         )
-    visits = ledger.read(UndrawnVisits(entity, unit))
+    visits = inquiry.read(UndrawnVisits(entity, unit))
     nearest = visits.nearest(planned_on)
-    ledger.require(
+    inquiry.require(
         nearest is None or abs((planned_on - nearest).days) >= interval,
         FIL_R12,
         **facts,
@@ -324,14 +324,14 @@ def require_manner(  # noqa: PLR0917 - the fields of a task
     )
 
 
-def require_coded(ledger: Reading, coding: InspectionCoding | None, result: str) -> None:
+def require_coded(inquiry: Inquiry, coding: InspectionCoding | None, result: str) -> None:
     """Raise ``Malformed`` for a code that ``exchange.inspection_codes`` does not list.
 
     The code of the result must be a code for ``result``.
     """
     if coding is None:
         return
-    tables = ledger.setting("exchange.inspection_codes")
+    tables = inquiry.setting("exchange.inspection_codes")
     for field in ("form", "type", "mode", "result"):
         code = getattr(coding, field)
         if code is not None and code not in tables[field]:

@@ -14,9 +14,9 @@ from ledger.general.vocabulary import EntityId, Grade, Name, Role, Text
 from ledger.kernel import (
     DatedAct,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     Rule,
     UnknownReference,
@@ -42,13 +42,13 @@ class AssignGrade(DatedAct):
     source: Literal["samr", "edb"]
     factors: Factors
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if self.assessed_on > ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if self.assessed_on > inquiry.on:
             raise Malformed(
-                f"assessed_on must not be after {ledger.on}; it is {self.assessed_on}",
+                f"assessed_on must not be after {inquiry.on}; it is {self.assessed_on}",
                 "/assessed_on",
             )
-        _check_factors(ledger, self.entity, self.factors)
+        _check_factors(inquiry, self.entity, self.factors)
         yield CreditGradeAssigned(
             entity=self.entity,
             scheme=self.scheme,
@@ -71,10 +71,10 @@ class RecomputeGrade(Report):
 
     entity: EntityId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.read(CreditGrade(self.entity))
-        by_clock = ledger.actor.role == "ledger_clock"
-        announcement = known.announcement(ledger.on, by_clock=by_clock)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.read(CreditGrade(self.entity))
+        by_clock = inquiry.actor.role == "ledger_clock"
+        announcement = known.announcement(inquiry.on, by_clock=by_clock)
         if announcement is not None:
             yield announcement
 
@@ -96,26 +96,26 @@ class OverrideGrade(Countersigned):
     factors: Factors
     override_reason: Text | None = None
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return rules.GRD_R1, {"missing": f"{person} requested it and cannot approve it too"}
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        require_listed(ledger, self.entity)
-        ledger.require(self.override_reason, rules.GRD_R1, missing="no reason is given")
-        _check_factors(ledger, self.entity, self.factors)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        require_listed(inquiry, self.entity)
+        inquiry.require(self.override_reason, rules.GRD_R1, missing="no reason is given")
+        _check_factors(inquiry, self.entity, self.factors)
         override = CreditGradeAssigned(
             entity=self.entity,
             scheme=self.scheme,
             grade=self.grade,
-            assessed_on=ledger.on,
+            assessed_on=inquiry.on,
             source="edb",
             factors=self.factors,
             inputs_hash=inputs_hash(self.factors),
             override=True,
             override_reason=self.override_reason,
-            second_approver=ledger.actor.person_id,
+            second_approver=inquiry.actor.person_id,
         )
-        newest = ledger.read(CreditGrade(self.entity)).assessment(ledger.on)
+        newest = inquiry.read(CreditGrade(self.entity)).assessment(inquiry.on)
         if newest is not None and _alike(newest.event, override):
             raise OutOfStep(f"this grade of {self.entity} was set by hand today already")
         yield override
@@ -126,16 +126,16 @@ def _alike(first: CreditGradeAssigned, second: CreditGradeAssigned) -> bool:
     return msgspec.structs.replace(first, second_approver=second.second_approver) == second
 
 
-def _check_factors(ledger: Reading, entity: str, factors: tuple[Factor, ...]) -> None:
-    ledger.require(any(f.kind != "complaint_count" for f in factors), rules.GRD_R3)
-    known = ledger.read(CreditRecords(entity))
-    void = known.void(ledger.on)
+def _check_factors(inquiry: Inquiry, entity: str, factors: tuple[Factor, ...]) -> None:
+    inquiry.require(any(f.kind != "complaint_count" for f in factors), rules.GRD_R3)
+    known = inquiry.read(CreditRecords(entity))
+    void = known.void(inquiry.on)
     for factor in factors:
         if factor.record is not None and factor.record not in known.records:
             raise UnknownReference(
                 "record", factor.record, "Describe a factor that is not a record in says."
             )
-        ledger.require(
+        inquiry.require(
             factor.record not in void,
             rules.GRD_R2,
             record=factor.record,

@@ -7,7 +7,7 @@ from datetime import date
 
 from ledger.general.roles import roles
 from ledger.general.vocabulary import Badge, Text, UnitId, same_person
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep
 from ledger.systems.catalogue.folds import OfficerStanding
 from ledger.systems.handovers.events import DutyHandedOver, DutyTakenBack, Scope
 from ledger.systems.handovers.folds import UnitHandovers, systems_of
@@ -30,19 +30,19 @@ class HandOverDuty(Act):
     scope: Scope = ()
     until: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if same_person(self.from_person, self.to_person):
             raise Malformed("to_person must be another person than from_person", "/to_person")
-        if self.until is not None and self.until < ledger.today:
+        if self.until is not None and self.until < inquiry.today:
             raise Malformed(
-                f"until must be today ({ledger.today}) or later; it is {self.until}", "/until"
+                f"until must be today ({inquiry.today}) or later; it is {self.until}", "/until"
             )
-        self._require_successor(ledger)
+        self._require_successor(inquiry)
         systems = systems_of(self.scope)
         # This handover ends earlier ones of this person, so leave those out.
-        known = ledger.read(UnitHandovers(self.unit)).without(self.from_person, systems)
+        known = inquiry.read(UnitHandovers(self.unit)).without(self.from_person, systems)
         for system in systems:
-            end = known.holder(self.to_person, system, ledger.today)
+            end = known.holder(self.to_person, system, inquiry.today)
             if same_person(end, self.from_person):
                 raise OutOfStep(
                     f"{self.to_person} has handed {system} over to {self.from_person}; take it "
@@ -53,22 +53,22 @@ class HandOverDuty(Act):
             from_person=self.from_person,
             to_person=self.to_person,
             scope=self.scope,
-            since=ledger.today,
+            since=inquiry.today,
             until=self.until,
             reason=self.reason,
         )
 
-    def _require_successor(self, ledger: Reading) -> None:
+    def _require_successor(self, inquiry: Inquiry) -> None:
         """Require a successor whose inbox shows the duties that are handed over."""
-        head = same_person(self.to_person, ledger.actor.person_id)
+        head = same_person(self.to_person, inquiry.actor.person_id)
         if head or set(self.scope) == {"approvals"}:
             return
-        standing = ledger.read(OfficerStanding(self.to_person))
-        barred = standing.barred(ledger.today, self.unit, set())
+        standing = inquiry.read(OfficerStanding(self.to_person))
+        barred = standing.barred(inquiry.today, self.unit, set())
         if barred is not None:
             raise OutOfStep(
                 f"to_person must hold a certificate of {self.unit} that is in force today, or be "
-                f"{ledger.actor.person_id}, who hands over; {self.to_person} {barred}"
+                f"{inquiry.actor.person_id}, who hands over; {self.to_person} {barred}"
             )
 
 
@@ -81,10 +81,10 @@ class TakeBackDuty(Act):
     from_person: Badge
     scope: Scope = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.read(UnitHandovers(self.unit))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.read(UnitHandovers(self.unit))
         systems = systems_of(self.scope)
-        if not any(known.handed(self.from_person, system, ledger.today) for system in systems):
+        if not any(known.handed(self.from_person, system, inquiry.today) for system in systems):
             raise OutOfStep(
                 f"{self.from_person} must have handed over a duty of {', '.join(systems)}; no such "
                 "handover is in force"
@@ -93,5 +93,5 @@ class TakeBackDuty(Act):
             unit=self.unit,
             from_person=self.from_person,
             scope=self.scope,
-            taken_back_on=ledger.today,
+            taken_back_on=inquiry.today,
         )

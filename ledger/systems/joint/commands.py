@@ -26,9 +26,9 @@ from ledger.kernel import (
     Act,
     DatedAct,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     UnknownReference,
     civil_date,
@@ -79,20 +79,20 @@ class PublishJointList(Act):
     matters: Matters
     url: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        before = ledger.read(JointArtefact(self.artefact))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        before = inquiry.read(JointArtefact(self.artefact))
         if before.kind not in ("", "list"):
             raise OutOfStep(
                 f"artefact must be the id of a joint list or a new id; {self.artefact} is a "
                 f"{before.kind}"
             )
-        _require_matters(ledger, self.matters, "/matters")
+        _require_matters(inquiry, self.matters, "/matters")
         yield JointListPublished(
             artefact=self.artefact,
             version=before.version + 1,
             matters=self.matters,
             url=self.url,
-            published_on=ledger.on,
+            published_on=inquiry.on,
             removed=tuple(m for m in before.matters if m not in self.matters),
         )
 
@@ -106,10 +106,10 @@ class PublishJointCalendar(Act):
     year: Year
     entries: Annotated[tuple[CalendarEntry, ...], msgspec.Meta(min_length=1, max_length=200)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(JointArtefact(self.artefact))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(JointArtefact(self.artefact))
         for entry in self.entries:
-            _require_units(ledger, (entry.lead, *entry.participants))
+            _require_units(inquiry, (entry.lead, *entry.participants))
         yield JointCalendarPublished(artefact=self.artefact, year=self.year, entries=self.entries)
 
 
@@ -125,9 +125,9 @@ class AdoptJointProcedure(Act):
     trigger: Text
     effective_from: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(JointArtefact(self.artefact))
-        _require_units(ledger, (self.lead, *self.participants))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(JointArtefact(self.artefact))
+        _require_units(inquiry, (self.lead, *self.participants))
         yield JointProcedureAdopted(
             artefact=self.artefact,
             doc_no=self.doc_no,
@@ -147,10 +147,10 @@ class AdoptUnifiedForm(Act):
     title: Name
     items: Annotated[tuple[FormItem, ...], msgspec.Meta(min_length=1, max_length=500)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(JointArtefact(self.artefact))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(JointArtefact(self.artefact))
         # Several items may belong to one matter.
-        _require_matters(ledger, tuple({item.matter: None for item in self.items}), "/items")
+        _require_matters(inquiry, tuple({item.matter: None for item in self.items}), "/items")
         yield UnifiedFormAdopted(artefact=self.artefact, title=self.title, items=self.items)
 
 
@@ -175,14 +175,14 @@ class PlanJoint(Act):
     procedure: JointArtefactId | None = None
     unified_form: JointArtefactId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Joint(self.joint))
-        ledger.known(Registration(self.entity), "Register the business first.")
-        require_listed(ledger, self.entity)
-        if self.window_to < max(self.window_from, ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Joint(self.joint))
+        inquiry.known(Registration(self.entity), "Register the business first.")
+        require_listed(inquiry, self.entity)
+        if self.window_to < max(self.window_from, inquiry.on):
             raise Malformed(
                 f"window_to must not lie before window_from ({self.window_from}) or before today "
-                f"({ledger.on}); it is {self.window_to}",
+                f"({inquiry.on}); it is {self.window_to}",
                 "/window_to",
             )
         units = [part.unit for part in self.participants]
@@ -193,7 +193,7 @@ class PlanJoint(Act):
                 f"the leading unit, {self.unit}, must be among the participants", "/participants"
             )
         for index, part in enumerate(self.participants):
-            _require_part(ledger, part, units, f"/participants/{index}")
+            _require_part(inquiry, part, units, f"/participants/{index}")
         planned = JointPlanned(
             joint=self.joint,
             entity=self.entity,
@@ -207,7 +207,7 @@ class PlanJoint(Act):
             procedure=self.procedure,
             unified_form=self.unified_form,
         )
-        _require_artefacts(ledger, planned, self.participants)
+        _require_artefacts(inquiry, planned, self.participants)
         yield planned
         for part in self.participants:
             if part.unit != self.unit:
@@ -228,13 +228,13 @@ class OfferJoin(Act):
     joint: JointId
     part: Participant
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        joint = _led(ledger, self.joint)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        joint = _led(inquiry, self.joint)
         unit = self.part.unit
         if unit == joint.unit or joint.answers.get(unit) in ("offered", "accepted"):
             raise OutOfStep(f"{unit} already has a part in {self.joint}")
-        _require_part(ledger, self.part, [*joint.parts, unit], "/part")
-        _require_artefacts(ledger, joint, (*joint.parts.values(), self.part))
+        _require_part(inquiry, self.part, [*joint.parts, unit], "/part")
+        _require_artefacts(inquiry, joint, (*joint.parts.values(), self.part))
         yield JoinOffered(
             joint=self.joint, entity=joint.entity, unit=unit, lead=joint.unit, part=self.part
         )
@@ -248,8 +248,8 @@ class AcceptJoin(Act):
     joint: JointId
     unit: UnitId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        joint = _planned(ledger, self.joint)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        joint = _planned(inquiry, self.joint)
         if joint.answers.get(self.unit) != "offered":
             state = joint.answers.get(self.unit, "not offered")
             raise OutOfStep(
@@ -275,17 +275,17 @@ class DeclineJoin(Act):
     reason: Text | None = None
     evidence_ref: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if (self.joint is None) == (self.task is None):
             raise Malformed(
                 "name either the joint visit (joint) or the task that is declined, not both",
                 "/joint",
             )
         if self.joint is not None:
-            self._check_joint(ledger, self.joint)
+            self._check_joint(inquiry, self.joint)
         if self.task is not None:
-            self._check_task(ledger, self.task)
-        ledger.require(
+            self._check_task(inquiry, self.task)
+        inquiry.require(
             self.reason is not None and self.reason.strip(),
             rules.JNT_R1,
             unit=self.unit,
@@ -304,7 +304,7 @@ class DeclineJoin(Act):
         )
         if self.evidence_ref is None:
             yield finding(
-                ledger,
+                inquiry,
                 rules.JNT_V1,
                 unit=self.unit,
                 entity=self.entity,
@@ -314,8 +314,8 @@ class DeclineJoin(Act):
                 reason=self.reason,
             )
 
-    def _check_joint(self, ledger: Reading, joint_id: str) -> None:
-        joint = _planned(ledger, joint_id)
+    def _check_joint(self, inquiry: Inquiry, joint_id: str) -> None:
+        joint = _planned(inquiry, joint_id)
         if joint.entity != self.entity:
             raise Malformed(
                 f"entity must be {joint.entity}, the business that {joint_id} visits", "/entity"
@@ -324,14 +324,14 @@ class DeclineJoin(Act):
             raise OutOfStep(f"{self.unit} leads {joint_id}; cancel it instead")
         if joint.answers.get(self.unit) == "declined":
             raise OutOfStep(f"{self.unit} has already declined {joint_id}")
-        booked = [task for task, unit in live_tasks(ledger, joint) if unit == self.unit]
+        booked = [task for task, unit in live_tasks(inquiry, joint) if unit == self.unit]
         if booked:
             raise OutOfStep(
                 f"{self.unit} has approved task {booked[0]} for {joint_id}; cancel the task first"
             )
 
-    def _check_task(self, ledger: Reading, task_id: str) -> None:
-        task = ledger.read(Task(task_id))
+    def _check_task(self, inquiry: Inquiry, task_id: str) -> None:
+        task = inquiry.read(Task(task_id))
         if task.entity != self.entity or task.unit == self.unit:
             raise UnknownReference(
                 "task", task_id, f"Name a visit of another unit to {self.entity}."
@@ -350,9 +350,9 @@ class CancelJoint(DatedAct):
     joint: JointId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        joint = _led(ledger, self.joint)
-        booked = [task for task, _ in live_tasks(ledger, joint)]
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        joint = _led(inquiry, self.joint)
+        booked = [task for task, _ in live_tasks(inquiry, joint)]
         if booked:
             raise OutOfStep(
                 f"{', '.join(booked)} must be cancelled before the joint visit {self.joint}"
@@ -376,22 +376,22 @@ class RecordJointVisit(Report):
     matters_checked: Matters
     record_digest: Sha256 | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        joint = _led(ledger, self.joint)
-        presences = sorted(_presences(ledger, joint), key=lambda presence: presence.arrived_at)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        joint = _led(inquiry, self.joint)
+        presences = sorted(_presences(inquiry, joint), key=lambda presence: presence.arrived_at)
         if not presences:
             raise OutOfStep(
                 f"a unit must first open a visit for {self.joint}; none has opened one yet"
             )
         arrived_at = presences[0].arrived_at
         left_at = max(presence.left_at for presence in presences)
-        if ledger.at < left_at:
+        if inquiry.at < left_at:
             raise Malformed(
                 f"occurred_at must not lie before {left_at}, when the last unit left; it is "
-                f"{ledger.at}",
+                f"{inquiry.at}",
                 "/occurred_at",
             )
-        _require_matters(ledger, self.matters_checked, "/matters_checked")
+        _require_matters(inquiry, self.matters_checked, "/matters_checked")
         came = {presence.unit for presence in presences}
         yield JointVisitHeld(
             joint=self.joint,
@@ -406,11 +406,11 @@ class RecordJointVisit(Report):
             absent=tuple(u for u in joint.parts if joint.takes_part(u) and u not in came),
             record_digest=self.record_digest,
         )
-        tolerance = timedelta(minutes=int(ledger.setting("joint.arrival_minutes")))
+        tolerance = timedelta(minutes=int(inquiry.setting("joint.arrival_minutes")))
         for presence in presences:
             if presence.arrived_at - arrived_at > tolerance:
                 yield finding(
-                    ledger,
+                    inquiry,
                     rules.JNT_V2,
                     unit=presence.unit,
                     entity=joint.entity,
@@ -419,9 +419,9 @@ class RecordJointVisit(Report):
                     first_arrived_at=arrived_at.isoformat(),
                     arrived_at=presence.arrived_at.isoformat(),
                 )
-        for unit, added in self._added(ledger, joint).items():
+        for unit, added in self._added(inquiry, joint).items():
             yield finding(
-                ledger,
+                inquiry,
                 rules.JNT_V3,
                 unit=unit,
                 entity=joint.entity,
@@ -429,44 +429,44 @@ class RecordJointVisit(Report):
                 matters=added,
             )
 
-    def _added(self, ledger: Reading, joint: Joint) -> dict[str, list[str]]:
+    def _added(self, inquiry: Inquiry, joint: Joint) -> dict[str, list[str]]:
         """Return the matters inspected that are not on the form or in the plan, for each unit."""
         foreseen = joint.matters()
         if joint.unified_form is not None:
-            items = ledger.known(JointArtefact(joint.unified_form)).items
+            items = inquiry.known(JointArtefact(joint.unified_form)).items
             foreseen = {item.matter for item in items}
         added: dict[str, list[str]] = {}
         for matter in self.matters_checked:
             if matter not in foreseen:
-                added.setdefault(ledger.known(Matter(matter)).unit, []).append(matter)
+                added.setdefault(inquiry.known(Matter(matter)).unit, []).append(matter)
         return added
 
 
-def live_tasks(ledger: Reading, joint: Joint) -> list[tuple[str, str]]:
+def live_tasks(inquiry: Inquiry, joint: Joint) -> list[tuple[str, str]]:
     """Return the tasks approved for a joint visit and not cancelled, each with its unit."""
     return [
         (task, unit)
         for task, unit in joint.tasks.items()
-        if ledger.read(Task(task)).stage != "cancelled"
+        if inquiry.read(Task(task)).stage != "cancelled"
     ]
 
 
-def _planned(ledger: Reading, joint_id: str) -> Joint:
-    joint = ledger.known(Joint(joint_id), "Plan the joint visit first (plan-joint).")
+def _planned(inquiry: Inquiry, joint_id: str) -> Joint:
+    joint = inquiry.known(Joint(joint_id), "Plan the joint visit first (plan-joint).")
     if joint.stage != "planned":
         raise OutOfStep(f"joint visit {joint_id} must be planned for this; it is {joint.stage}")
     return joint
 
 
-def _led(ledger: Reading, joint_id: str) -> Joint:
+def _led(inquiry: Inquiry, joint_id: str) -> Joint:
     """Return a planned joint visit that the actor's unit leads."""
-    ledger.own(Joint(joint_id), "Plan the joint visit first (plan-joint).")
-    return _planned(ledger, joint_id)
+    inquiry.own(Joint(joint_id), "Plan the joint visit first (plan-joint).")
+    return _planned(inquiry, joint_id)
 
 
-def _presences(ledger: Reading, joint: Joint) -> Iterator[Presence]:
-    for task_id, unit in live_tasks(ledger, joint):
-        task = ledger.read(Task(task_id))
+def _presences(inquiry: Inquiry, joint: Joint) -> Iterator[Presence]:
+    for task_id, unit in live_tasks(inquiry, joint):
+        task = inquiry.read(Task(task_id))
         if task.opened is None:
             continue
         if task.closed is None:
@@ -482,28 +482,28 @@ def _presences(ledger: Reading, joint: Joint) -> Iterator[Presence]:
         )
 
 
-def _require_units(ledger: Reading, units: tuple[str, ...]) -> None:
+def _require_units(inquiry: Inquiry, units: tuple[str, ...]) -> None:
     for unit in units:
-        ledger.known(UnitStanding(unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(unit), "Qualify the unit first.")
 
 
-def _require_matters(ledger: Reading, matters: tuple[str, ...], pointer: str) -> None:
+def _require_matters(inquiry: Inquiry, matters: tuple[str, ...], pointer: str) -> None:
     for matter in matters:
-        ledger.known(Matter(matter), "List the matter in the catalogue first.")
+        inquiry.known(Matter(matter), "List the matter in the catalogue first.")
     if len(set(matters)) < len(matters):
         raise Malformed("each matter must be named only once", pointer)
 
 
-def _require_part(ledger: Reading, part: Participant, units: list[str], pointer: str) -> None:
+def _require_part(inquiry: Inquiry, part: Participant, units: list[str], pointer: str) -> None:
     """Check that the unit has the power for a matter of its part, and entrusts in writing."""
-    standing = ledger.known(UnitStanding(part.unit), "Qualify the unit first.")
+    standing = inquiry.known(UnitStanding(part.unit), "Qualify the unit first.")
     own = []
     for matter_id in part.matters:
-        matter = ledger.known(Matter(matter_id), "List the matter in the catalogue first.")
-        elements = matter.in_force_on(ledger.on)
-        if elements is not None and standing.has_power(matter, elements, ledger.on):
+        matter = inquiry.known(Matter(matter_id), "List the matter in the catalogue first.")
+        elements = matter.in_force_on(inquiry.on)
+        if elements is not None and standing.has_power(matter, elements, inquiry.on):
             own.append(matter_id)
-    ledger.require(own and len(own) == len(part.matters), rules.JNT_R3, unit=part.unit)
+    inquiry.require(own and len(own) == len(part.matters), rules.JNT_R3, unit=part.unit)
     if (part.entrusted_to is None) != (part.entrustment_ref is None):
         raise Malformed(
             "entrusted_to and entrustment_ref must be given together",
@@ -517,7 +517,7 @@ def _require_part(ledger: Reading, part: Participant, units: list[str], pointer:
 
 
 def _require_artefacts(
-    ledger: Reading, plan: JointPlanned | Joint, parts: tuple[Participant, ...]
+    inquiry: Inquiry, plan: JointPlanned | Joint, parts: tuple[Participant, ...]
 ) -> None:
     """Check that each mode names an artefact of its kind that covers the visit (JNT-R2)."""
     named = {
@@ -530,15 +530,15 @@ def _require_artefacts(
         kind = _ARTEFACTS[mode]
         reason = f"no {kind} is named"
         if (name := named[kind]) is not None:
-            artefact = ledger.read(JointArtefact(name))
+            artefact = inquiry.read(JointArtefact(name))
             if artefact.kind != kind:
                 raise UnknownReference(kind, name, f"Record the {kind} first.")
-            reason = _unfit(ledger, plan, parts, artefact)
-        ledger.require(not reason, rules.JNT_R2, mode=mode, artefact=kind, reason=reason)
+            reason = _unfit(inquiry, plan, parts, artefact)
+        inquiry.require(not reason, rules.JNT_R2, mode=mode, artefact=kind, reason=reason)
 
 
 def _unfit(
-    ledger: Reading,
+    inquiry: Inquiry,
     plan: JointPlanned | Joint,
     parts: tuple[Participant, ...],
     artefact: JointArtefact,
@@ -557,7 +557,7 @@ def _unfit(
         return f"{name} has no items for {', '.join(sorted(missing))}" if missing else ""
     if artefact.kind == "procedure":
         assert artefact.effective_from is not None
-        if artefact.effective_from > ledger.on:
+        if artefact.effective_from > inquiry.on:
             return f"{name} takes effect only on {artefact.effective_from}"
         if artefact.lead != plan.unit or not others <= set(artefact.participants):
             return f"{name} is led by {artefact.lead}, with {', '.join(artefact.participants)}"

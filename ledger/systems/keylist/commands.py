@@ -24,7 +24,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report, Value
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, Value
 from ledger.kernel.days import add_months
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.events import Domain
@@ -78,14 +78,14 @@ class ListKeyMatter(Act):
     risk_assessment: Name | None = None
     expires_on: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _require_domain(ledger, self.domain in _DOMAINS, self.domain, "it is not a key domain")
-        matter = ledger.known(Matter(self.matter), "List the matter in the catalogue first.")
-        elements = matter.in_force_on(ledger.on)
-        ledger.require(elements, catalogue.CAT_R2, matter=self.matter, on=ledger.on)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _require_domain(inquiry, self.domain in _DOMAINS, self.domain, "it is not a key domain")
+        matter = inquiry.known(Matter(self.matter), "List the matter in the catalogue first.")
+        elements = matter.in_force_on(inquiry.on)
+        inquiry.require(elements, catalogue.CAT_R2, matter=self.matter, on=inquiry.on)
         assert elements is not None
         _require_domain(
-            ledger,
+            inquiry,
             elements.domain == self.domain,
             self.matter,
             f"its domain is {elements.domain}",
@@ -95,26 +95,26 @@ class ListKeyMatter(Act):
                 f"{self.matter} must be listed by the unit it belongs to, {matter.unit}; unit is "
                 f"{self.unit}"
             )
-        expires_on = _reviewed_by(ledger, self.expires_on, "/expires_on")
-        ledger.require(
+        expires_on = _reviewed_by(inquiry, self.expires_on, "/expires_on")
+        inquiry.require(
             self.risk_assessment,
             rules.KEY_R3,
             reason="no risk assessment is named",
-            latest=_latest(ledger),
+            latest=_latest(inquiry),
         )
         assert self.risk_assessment is not None
-        listed = ledger.read(KeyList(self.domain))
+        listed = inquiry.read(KeyList(self.domain))
         before = listed.matters.get(self.matter)
-        ledger.require(
+        inquiry.require(
             before is None or self.risk_assessment not in before.assessments,
             rules.KEY_R5,
             subject=self.matter,
             reason=f"an earlier listing was based on {self.risk_assessment}",
             hint="Assess the risk again and name the new assessment.",
         )
-        others = [matter for matter in listed.in_force(ledger.on) if matter != self.matter]
-        cap = int(ledger.setting("key.max_matters", domain=self.domain))
-        ledger.require(
+        others = [matter for matter in listed.in_force(inquiry.on) if matter != self.matter]
+        cap = int(inquiry.setting("key.max_matters", domain=self.domain))
+        inquiry.require(
             len(others) < cap,
             rules.KEY_R2,
             domain=self.domain,
@@ -142,13 +142,13 @@ class DelistKeyMatter(Act):
     matter: MatterId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        listed = ledger.read(KeyList(self.domain)).matters.get(self.matter)
-        if listed is None or not listed.in_force(ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        listed = inquiry.read(KeyList(self.domain)).matters.get(self.matter)
+        if listed is None or not listed.in_force(inquiry.on):
             raise OutOfStep(
                 f"{self.matter} must be on the key list of {self.domain} to be removed; it is not"
             )
-        ledger.act_for(listed.unit)
+        inquiry.act_for(listed.unit)
         yield KeyMatterDelisted(
             domain=self.domain, matter=self.matter, unit=listed.unit, reason=self.reason
         )
@@ -180,11 +180,11 @@ class RunScreening(Act):
     line: Name | None = None
     ranked: RankedList | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Screening(self.screening))
-        if self.on > ledger.today:
-            raise Malformed(f"on must not lie after {ledger.today}; it is {self.on}", "/on")
-        formula = ledger.policy("key.screening_formula", on=self.on)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Screening(self.screening))
+        if self.on > inquiry.today:
+            raise Malformed(f"on must not lie after {inquiry.today}; it is {self.on}", "/on")
+        formula = inquiry.policy("key.screening_formula", on=self.on)
         ranked = self.ranked
         if ranked is None:
             raise Malformed("the list must be made before it is recorded", "/ranked")
@@ -247,48 +247,48 @@ class DesignateKeyUnit(Act):
     proposed_by: Badge | None = None
     ranked: RankInRun | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(KeyDesignation(self.designation))
-        ledger.known(Registration(self.entity), "Register the business first.")
-        require_listed(ledger, self.entity)
-        ledger.require(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(KeyDesignation(self.designation))
+        inquiry.known(Registration(self.entity), "Register the business first.")
+        require_listed(inquiry, self.entity)
+        inquiry.require(
             self.reason is not None or self.run is not None, rules.KEY_R6, entity=self.entity
         )
-        screening = self._screening(ledger)
+        screening = self._screening(inquiry)
         for matter in self.matters:
-            until = ledger.read(KeyMatter(matter)).until
+            until = inquiry.read(KeyMatter(matter)).until
             _require_domain(
-                ledger,
-                until is not None and ledger.on <= until,
+                inquiry,
+                until is not None and inquiry.on <= until,
                 matter,
                 "it is not on a key list in force",
             )
-        barred = ledger.read(OfficerStanding(self.tracking_officer)).barred(
-            ledger.on, self.unit, set()
+        barred = inquiry.read(OfficerStanding(self.tracking_officer)).barred(
+            inquiry.on, self.unit, set()
         )
         if barred is not None:
             raise Malformed(f"{self.tracking_officer} {barred}", "/tracking_officer")
-        review_on = _reviewed_by(ledger, self.review_on, "/review_on")
-        ledger.require(
+        review_on = _reviewed_by(inquiry, self.review_on, "/review_on")
+        inquiry.require(
             self.notice_no is not None and self.notified_on is not None,
             rules.KEY_R4,
             entity=self.entity,
         )
         assert self.notice_no is not None
         assert self.notified_on is not None
-        if self.notified_on > ledger.on:
+        if self.notified_on > inquiry.on:
             raise Malformed(
-                f"notified_on must not lie after today ({ledger.on}); it is {self.notified_on}",
+                f"notified_on must not lie after today ({inquiry.on}); it is {self.notified_on}",
                 "/notified_on",
             )
-        self._check_renewal(ledger)
+        self._check_renewal(inquiry)
         yield KeyUnitDesignated(
             designation=self.designation,
             entity=self.entity,
             unit=self.unit,
             matters=self.matters,
             review_on=review_on,
-            listed_as=ledger.setting("key.unit_list"),
+            listed_as=inquiry.setting("key.unit_list"),
         )
         yield KeyUnitDescribed(
             designation=self.designation,
@@ -299,15 +299,15 @@ class DesignateKeyUnit(Act):
             guidance_plan=self.guidance_plan,
             notice_no=self.notice_no,
             notified_on=self.notified_on,
-            grade=ledger.read(CreditGrade(self.entity)).on(ledger.on),
+            grade=inquiry.read(CreditGrade(self.entity)).on(inquiry.on),
             proposed_by=self.proposed_by,
             run=self.run,
             passed_over=self.passed_over,
         )
         if screening is not None and self.passed_over is None:
-            yield from self._passed_over(ledger, screening)
+            yield from self._passed_over(inquiry, screening)
 
-    def _screening(self, ledger: Reading) -> Screening | None:
+    def _screening(self, inquiry: Inquiry) -> Screening | None:
         """Return the unit's own screening in which the business ranks, if the command names it."""
         if self.run is None:
             if self.passed_over is not None:
@@ -317,7 +317,7 @@ class DesignateKeyUnit(Act):
                     "/run",
                 )
             return None
-        screening = ledger.known(Screening(self.run), "Run a screening first (run-screening).")
+        screening = inquiry.known(Screening(self.run), "Run a screening first (run-screening).")
         if screening.unit != self.unit:
             raise Malformed(
                 f"run must be a screening of {self.unit}; {self.run} belongs to {screening.unit}",
@@ -327,19 +327,19 @@ class DesignateKeyUnit(Act):
             raise Malformed(f"{self.entity} must be on the list of {self.run}; it is not", "/run")
         return screening
 
-    def _passed_over(self, ledger: Reading, screening: Screening) -> Iterator[Event]:
+    def _passed_over(self, inquiry: Inquiry, screening: Screening) -> Iterator[Event]:
         """Raise KEY-V4 if businesses of better ranks are listed but not designated."""
         assert self.ranked is not None
-        ledger.read_all(KeyDesignations(entity, self.unit) for entity in self.ranked.better)
+        inquiry.read_all(KeyDesignations(entity, self.unit) for entity in self.ranked.better)
         better = [
             entity
             for entity in self.ranked.better
-            if ledger.read(Registration(entity)).listed
-            and not ledger.read(KeyDesignations(entity, self.unit)).in_force(ledger.on)
+            if inquiry.read(Registration(entity)).listed
+            and not inquiry.read(KeyDesignations(entity, self.unit)).in_force(inquiry.on)
         ]
         if better:
             yield finding(
-                ledger,
+                inquiry,
                 rules.KEY_V4,
                 unit=self.unit,
                 entity=self.entity,
@@ -350,11 +350,11 @@ class DesignateKeyUnit(Act):
                 passed_over=better,
             )
 
-    def _check_renewal(self, ledger: Reading) -> None:
+    def _check_renewal(self, inquiry: Inquiry) -> None:
         """Check that the unit's earlier designations for these matters were removed by a review."""
-        for earlier, given in ledger.read(KeyDesignations(self.entity, self.unit)).given.items():
+        for earlier, given in inquiry.read(KeyDesignations(self.entity, self.unit)).given.items():
             ways = "and keep it, or remove it there" if given.ended_on is None else "as removed"
-            ledger.require(
+            inquiry.require(
                 given.reviewed_away or not set(self.matters) & set(given.matters),
                 rules.KEY_R5,
                 subject=self.entity,
@@ -372,13 +372,13 @@ class ProvideGuidance(Report):
     subject: Text
     document_ref: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = inquiry.own(KeyDesignation(self.designation), _UNDESIGNATED)
         yield GuidanceProvided(
             designation=self.designation,
             entity=given.entity,
             unit=given.unit,
-            provided_on=ledger.on,
+            provided_on=inquiry.on,
             subject=self.subject,
             document_ref=self.document_ref,
         )
@@ -398,10 +398,10 @@ class LogTrackingVisit(Report):
     summary: Text
     task: TaskId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = inquiry.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if self.task is not None:
-            task = ledger.known(Task(self.task))
+            task = inquiry.known(Task(self.task))
             if (task.unit, task.entity) != (given.unit, given.entity):
                 raise Malformed(
                     f"task must be a visit of {given.unit} to {given.entity}; {self.task} is a "
@@ -412,7 +412,7 @@ class LogTrackingVisit(Report):
             designation=self.designation,
             entity=given.entity,
             unit=given.unit,
-            visited_on=ledger.on,
+            visited_on=inquiry.on,
             officers=self.officers,
             summary=self.summary,
             task=self.task,
@@ -422,14 +422,14 @@ class LogTrackingVisit(Report):
             "entity": given.entity,
             "task": self.task,
             "designation": self.designation,
-            "visited_on": ledger.on.isoformat(),
+            "visited_on": inquiry.on.isoformat(),
         }
-        if not given.in_force(ledger.on):
+        if not given.in_force(inquiry.on):
             over = given.ended_on or given.review_on
             assert over is not None
-            yield finding(ledger, rules.KEY_V1, over_since=over.isoformat(), **about)
-        if not any(guidance.provided_on <= ledger.on for guidance in given.guidance):
-            yield finding(ledger, rules.KEY_V2, **about)
+            yield finding(inquiry, rules.KEY_V1, over_since=over.isoformat(), **about)
+        if not any(guidance.provided_on <= inquiry.on for guidance in given.guidance):
+            yield finding(inquiry, rules.KEY_V2, **about)
 
 
 class ReviewKeyDesignation(Act):
@@ -446,8 +446,8 @@ class ReviewKeyDesignation(Act):
     grounds: Text
     review_on: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = ledger.own(KeyDesignation(self.designation), _UNDESIGNATED)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = inquiry.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
             raise OutOfStep(f"designation {self.designation} already ended on {given.ended_on}")
         assert given.review_on is not None
@@ -455,7 +455,7 @@ class ReviewKeyDesignation(Act):
             raise Malformed("review_on must not be given with the outcome remove", "/review_on")
         review_on = None
         if self.outcome == "keep":
-            review_on = _reviewed_by(ledger, self.review_on, "/review_on")
+            review_on = _reviewed_by(inquiry, self.review_on, "/review_on")
         yield KeyDesignationReviewed(
             designation=self.designation,
             entity=given.entity,
@@ -463,12 +463,12 @@ class ReviewKeyDesignation(Act):
             outcome=self.outcome,
             review_on=review_on,
             # After its end a designation has no review due, so the review cannot be late.
-            days_late=ledger.days_after(given.review_on) if given.ended_on is None else 0,
+            days_late=inquiry.days_after(given.review_on) if given.ended_on is None else 0,
             listed_as=given.listed_as,
         )
         yield _explained(given, "review", self.grounds)
         if self.outcome == "remove" and given.ended_on is None:
-            yield _ended(ledger, given, "review")
+            yield _ended(inquiry, given, "review")
 
 
 class EndKeyDesignation(Act):
@@ -480,9 +480,9 @@ class EndKeyDesignation(Act):
     reason: Literal["risk_gone", "closed", "merged", "error"]
     note: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        given = _running(ledger, self.designation)
-        yield _ended(ledger, given, self.reason)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        given = _running(inquiry, self.designation)
+        yield _ended(inquiry, given, self.reason)
         if self.note is not None:
             yield _explained(given, "end", self.note)
 
@@ -499,40 +499,40 @@ def _explained(
     )
 
 
-def _ended(ledger: Reading, given: KeyDesignation, reason: EndReason) -> KeyDesignationEnded:
+def _ended(inquiry: Inquiry, given: KeyDesignation, reason: EndReason) -> KeyDesignationEnded:
     return KeyDesignationEnded(
         designation=given.designation,
         entity=given.entity,
         unit=given.unit,
         reason=reason,
-        ended_on=ledger.on,
+        ended_on=inquiry.on,
         listed_as=given.listed_as,
     )
 
 
-def _running(ledger: Reading, designation_id: str) -> KeyDesignation:
-    given = ledger.own(KeyDesignation(designation_id), _UNDESIGNATED)
+def _running(inquiry: Inquiry, designation_id: str) -> KeyDesignation:
+    given = inquiry.own(KeyDesignation(designation_id), _UNDESIGNATED)
     if given.ended_on is not None:
         raise OutOfStep(f"designation {designation_id} already ended on {given.ended_on}")
     return given
 
 
-def _require_domain(ledger: Reading, fits: bool, subject: str, reason: str) -> None:
-    ledger.require(fits, rules.KEY_R1, subject=subject, reason=reason, domains=", ".join(_DOMAINS))
+def _require_domain(inquiry: Inquiry, fits: bool, subject: str, reason: str) -> None:
+    inquiry.require(fits, rules.KEY_R1, subject=subject, reason=reason, domains=", ".join(_DOMAINS))
 
 
-def _latest(ledger: Reading) -> date:
-    return add_months(ledger.on, int(ledger.setting("key.review_months")))
+def _latest(inquiry: Inquiry) -> date:
+    return add_months(inquiry.on, int(inquiry.setting("key.review_months")))
 
 
-def _reviewed_by(ledger: Reading, day: date | None, pointer: str) -> date:
+def _reviewed_by(inquiry: Inquiry, day: date | None, pointer: str) -> date:
     """Return the day of review, which must be named, in the future and early enough (KEY-R3)."""
-    latest = _latest(ledger)
-    ledger.require(day, rules.KEY_R3, reason=f"{pointer[1:]} is not given", latest=latest)
+    latest = _latest(inquiry)
+    inquiry.require(day, rules.KEY_R3, reason=f"{pointer[1:]} is not given", latest=latest)
     assert day is not None
-    ledger.require(
+    inquiry.require(
         day <= latest, rules.KEY_R3, reason=f"{day} is later than {latest}", latest=latest
     )
-    if day <= ledger.on:
-        raise Malformed(f"{pointer[1:]} must lie after today ({ledger.on}); it is {day}", pointer)
+    if day <= inquiry.on:
+        raise Malformed(f"{pointer[1:]} must lie after today ({inquiry.on}); it is {day}", pointer)
     return day

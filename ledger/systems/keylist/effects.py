@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.kernel import Event, Reading
+from ledger.kernel import Event, Inquiry
 from ledger.systems.keylist.events import KeyDesignationEnded, KeyDesignationExplained
 from ledger.systems.keylist.folds import DesignationsOf, KeyDesignation
 
 
-def business_left(ledger: Reading, entity: str, left_on: date, how: str) -> Iterator[Event]:
+def business_left(inquiry: Inquiry, entity: str, left_on: date, how: str) -> Iterator[Event]:
     """End the key supervision of a business that left its register."""
-    for name in ledger.read(DesignationsOf(entity)).running:
-        given = ledger.read_true(KeyDesignation(name))
+    for name in inquiry.read(DesignationsOf(entity)).running:
+        given = inquiry.read_true(KeyDesignation(name))
         assert given.designated_on is not None
         yield KeyDesignationEnded(
             designation=name,

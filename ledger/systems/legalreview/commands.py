@@ -21,7 +21,7 @@ from ledger.general.vocabulary import (
     is_among,
     same_person,
 )
-from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.legalreview import rules
 from ledger.systems.legalreview.events import (
@@ -58,17 +58,17 @@ class PublishMajorDecisionList(Act):
     effective_from: date | None = None
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        effective_from = self.effective_from or ledger.on
-        if effective_from < ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        effective_from = self.effective_from or inquiry.on
+        if effective_from < inquiry.on:
             raise Malformed(
-                f"effective_from must not lie before today ({ledger.on}), the day of publication; "
+                f"effective_from must not lie before today ({inquiry.on}), the day of publication; "
                 f"it is {effective_from}",
                 "/effective_from",
             )
         yield MajorDecisionListPublished(
             unit=self.unit,
-            version=ledger.read(MajorDecisions(self.unit)).latest + 1,
+            version=inquiry.read(MajorDecisions(self.unit)).latest + 1,
             effective_from=effective_from,
             lines=self.lines,
             url=self.url,
@@ -87,8 +87,8 @@ class RegisterReviewer(Report):
     reviewing_since: date | None = None
     evidence_ref: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         if self.reviewing_since is not None:
             if self.evidence_ref is None:
                 raise Malformed(
@@ -96,15 +96,15 @@ class RegisterReviewer(Report):
                     "shows the earlier work as a reviewer",
                     "/evidence_ref",
                 )
-            if self.reviewing_since > ledger.on:
+            if self.reviewing_since > inquiry.on:
                 raise Malformed(
-                    f"reviewing_since must not lie after {ledger.on}; it is {self.reviewing_since}",
+                    f"reviewing_since must not be after {inquiry.on}; it is {self.reviewing_since}",
                     "/reviewing_since",
                 )
         yield ReviewerRegistered(
             officer=self.officer,
             unit=self.unit,
-            registered_on=ledger.on,
+            registered_on=inquiry.on,
             qualification_no=self.qualification_no,
             reviewing_since=self.reviewing_since,
             evidence_ref=self.evidence_ref,
@@ -121,15 +121,15 @@ class RetireReviewer(Report):
     unit: UnitId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if self.unit not in ledger.read(Reviewer(self.officer)).registered:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if self.unit not in inquiry.read(Reviewer(self.officer)).registered:
             raise OutOfStep(
                 f"{self.officer} must be registered as a reviewer of {self.unit}; they are not"
             )
         yield ReviewerRetired(
-            officer=self.officer, unit=self.unit, retired_on=ledger.on, reason=self.reason
+            officer=self.officer, unit=self.unit, retired_on=inquiry.on, reason=self.reason
         )
-        yield from _understaffed(ledger, self.unit, without=self.officer)
+        yield from _understaffed(inquiry, self.unit, without=self.officer)
 
 
 class RequestLegalReview(DatedAct):
@@ -143,9 +143,9 @@ class RequestLegalReview(DatedAct):
     types: Annotated[tuple[PenaltyType, ...], msgspec.Meta(min_length=1)]
     fine_fen: Fen = 0
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = known_case(ledger, self.case)
-        latest = ledger.read(Reviews(self.case)).latest
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = known_case(inquiry, self.case)
+        latest = inquiry.read(Reviews(self.case)).latest
         if latest is not None and latest.concluded is None:
             raise OutOfStep(
                 f"review {latest.requested.review} of {self.case} must be concluded before a new "
@@ -159,9 +159,9 @@ class RequestLegalReview(DatedAct):
             draft_ref=self.draft_ref,
             types=self.types,
             fine_fen=self.fine_fen,
-            requested_by=ledger.actor.person_id,
+            requested_by=inquiry.actor.person_id,
         )
-        yield from _understaffed(ledger, filed.unit)
+        yield from _understaffed(inquiry, filed.unit)
 
 
 class ExtendLegalReview(Act):
@@ -172,16 +172,16 @@ class ExtendLegalReview(Act):
     case: CaseId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known_case(ledger, self.case)
-        review = _pending(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known_case(inquiry, self.case)
+        review = _pending(inquiry, self.case)
         if review.extended is not None:
             raise OutOfStep(
                 f"review {review.requested.review} was already extended; a review may be extended "
                 "only once"
             )
-        last = due(ledger, rules.CONCLUDE_REVIEW, review.requested_at).on
-        if ledger.on > last:
+        last = due(inquiry, rules.CONCLUDE_REVIEW, review.requested_at).on
+        if inquiry.on > last:
             raise OutOfStep(
                 f"review {review.requested.review} was due on {last}; it can only be extended "
                 "before its time is over"
@@ -205,26 +205,26 @@ class ConcludeLegalReview(DatedAct):
     opinion: Opinion
     issues: tuple[Text, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = known_case(ledger, self.case)
-        review = _pending(ledger, self.case)
-        if ledger.on < review.requested_on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = known_case(inquiry, self.case)
+        review = _pending(inquiry, self.case)
+        if inquiry.on < review.requested_on:
             raise Malformed(
                 f"occurred_at must not lie before {review.requested_on}, when the review was "
-                f"requested; it is {ledger.on}",
+                f"requested; it is {inquiry.on}",
                 "/occurred_at",
             )
         if self.opinion != "approve" and not self.issues:
             raise Malformed(f"issues must be named with the opinion {self.opinion}", "/issues")
-        reviewer = ledger.actor.person_id
+        reviewer = inquiry.actor.person_id
         reason = None
         if is_among(reviewer, filed.investigators):
             reason = "handles the case"
         elif same_person(reviewer, review.requested.requested_by):
             reason = "submitted the draft"
         else:
-            reason = ledger.read(Reviewer(reviewer)).barred(filed.unit, ledger.on)
-        ledger.require(
+            reason = inquiry.read(Reviewer(reviewer)).barred(filed.unit, inquiry.on)
+        inquiry.require(
             reason is None, rules.LRV_R2, reviewer=reviewer, case=self.case, reason=reason
         )
         rule, at = rules.CONCLUDE_REVIEW, review.requested_at
@@ -237,20 +237,20 @@ class ConcludeLegalReview(DatedAct):
             opinion=self.opinion,
             issues=self.issues,
             reviewer=reviewer,
-            concluded_on=ledger.on,
-            days_late=ledger.days_after(due(ledger, rule, at)),
+            concluded_on=inquiry.on,
+            days_late=inquiry.days_after(due(inquiry, rule, at)),
         )
-        live = live_decision(ledger, case)
-        if live is not None and live.decided.decided_on < ledger.on:
+        live = live_decision(inquiry, case)
+        if live is not None and live.decided.decided_on < inquiry.on:
             yield finding(
-                ledger,
+                inquiry,
                 rules.LRV_V3,
                 unit=filed.unit,
                 entity=filed.entity,
                 case=self.case,
                 decision=live.decision,
                 decided_on=live.decided.decided_on.isoformat(),
-                concluded_on=ledger.on.isoformat(),
+                concluded_on=inquiry.on.isoformat(),
             )
 
 
@@ -263,9 +263,9 @@ class OverrideReviewOpinion(Report):
     minutes_ref: Name
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = known_case(ledger, self.case)
-        latest = ledger.read(Reviews(self.case)).latest
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = known_case(inquiry, self.case)
+        latest = inquiry.read(Reviews(self.case)).latest
         if latest is None or latest.concluded is None:
             raise OutOfStep(
                 f"case {self.case} must have a review opinion before it can be overridden"
@@ -287,10 +287,10 @@ class OverrideReviewOpinion(Report):
             opinion=latest.concluded.opinion,
             minutes_ref=self.minutes_ref,
             reason=self.reason,
-            overridden_on=ledger.on,
+            overridden_on=inquiry.on,
         )
         yield finding(
-            ledger,
+            inquiry,
             rules.LRV_V2,
             unit=filed.unit,
             entity=filed.entity,
@@ -300,8 +300,8 @@ class OverrideReviewOpinion(Report):
         )
 
 
-def _pending(ledger: Reading, case: str) -> Review:
-    latest = ledger.read(Reviews(case)).latest
+def _pending(inquiry: Inquiry, case: str) -> Review:
+    latest = inquiry.read(Reviews(case)).latest
     if latest is None or latest.concluded is not None:
         raise OutOfStep(
             f"case {case} does not have a pending review; request one first (request-legal-review)"
@@ -309,17 +309,17 @@ def _pending(ledger: Reading, case: str) -> Review:
     return latest
 
 
-def _understaffed(ledger: Reading, unit: str, without: str | None = None) -> Iterator[Event]:
+def _understaffed(inquiry: Inquiry, unit: str, without: str | None = None) -> Iterator[Event]:
     """Raise LRV-V1 if a unit has too few reviewers, at most once a year for each unit."""
-    staff = ledger.read(ReviewerStaff(unit))
-    share = ledger.policy("legal_reviewer_share")
-    if share is None or ledger.on.year in staff.found_in:
+    staff = inquiry.read(ReviewerStaff(unit))
+    share = inquiry.policy("legal_reviewer_share")
+    if share is None or inquiry.on.year in staff.found_in:
         return
-    officers = staff.officers(ledger.on)
+    officers = staff.officers(inquiry.on)
     reviewers = len(set(staff.reviewers) - {without})
     if reviewers < Decimal(share.value) * officers:
         yield finding(
-            ledger,
+            inquiry,
             rules.LRV_V1,
             unit=unit,
             officers=officers,

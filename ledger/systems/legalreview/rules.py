@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Inquiry, Recorded, Rule, finding_rule
 from ledger.systems.legalreview.events import (
     LegalReviewConcluded,
     LegalReviewExtended,
@@ -86,25 +86,25 @@ CONCLUDE_EXTENDED_REVIEW = DeadlineRule(
 )
 
 
-def require_review(ledger: Reading, case: Case, penalty: Penalty) -> None:
+def require_review(inquiry: Inquiry, case: Case, penalty: Penalty) -> None:
     """Refuse a decision without the review and the discussion that it needs (LRV-R1, LRV-R3)."""
     filed = case.filed
     assert filed is not None
-    reviews = ledger.read(Reviews(case.case))
-    triggers = _triggers(ledger, case, filed, penalty)
+    reviews = inquiry.read(Reviews(case.case))
+    triggers = _triggers(inquiry, case, filed, penalty)
     triggers.update(t for review in reviews.reviews.values() for t in review.requested.triggers)
     if triggers:
-        reason = _unapproved(reviews, penalty, ledger.on)
-        ledger.require(
+        reason = _unapproved(reviews, penalty, inquiry.on)
+        inquiry.require(
             reason is None,
             LRV_R1,
             case=case.case,
             triggers=", ".join(sorted(triggers)),
             reason=reason,
         )
-    threshold = int(ledger.setting("major_penalty_threshold")[f"{filed.party}_fen"])
-    ledger.require(
-        penalty.fine_fen <= threshold or any(d.held_on <= ledger.on for d in case.discussions),
+    threshold = int(inquiry.setting("major_penalty_threshold")[f"{filed.party}_fen"])
+    inquiry.require(
+        penalty.fine_fen <= threshold or any(d.held_on <= inquiry.on for d in case.discussions),
         LRV_R3,
         case=case.case,
         fine_fen=penalty.fine_fen,
@@ -112,12 +112,12 @@ def require_review(ledger: Reading, case: Case, penalty: Penalty) -> None:
     )
 
 
-def _triggers(ledger: Reading, case: Case, filed: CaseFiled, penalty: Penalty) -> set[Trigger]:
+def _triggers(inquiry: Inquiry, case: Case, filed: CaseFiled, penalty: Penalty) -> set[Trigger]:
     """Return the reasons that require a review, whether or not one was requested."""
     triggers: set[Trigger] = set()
     if case.hearings:
         triggers.add("major_rights_after_hearing")
-    listed = ledger.read(MajorDecisions(filed.unit)).in_force(ledger.on)
+    listed = inquiry.read(MajorDecisions(filed.unit)).in_force(inquiry.on)
     code = filed.conduct.violation_code
     if listed is not None and any(fits(line, penalty, code) for line in listed.lines):
         triggers.add("unit_list")

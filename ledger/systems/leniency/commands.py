@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import CaseId, Name, Text, UnitId
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.kernel.days import add_months
 from ledger.systems.leniency import rules
 from ledger.systems.leniency.events import (
@@ -45,11 +45,11 @@ class PublishLeniencyList(Act):
     effective_from: date | None = None
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        effective_from = self.effective_from or ledger.on
-        if effective_from < ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        effective_from = self.effective_from or inquiry.on
+        if effective_from < inquiry.on:
             raise Malformed(
-                f"effective_from must not lie before today ({ledger.on}), the day of publication; "
+                f"effective_from must not lie before today ({inquiry.on}), the day of publication; "
                 f"it is {effective_from}",
                 "/effective_from",
             )
@@ -66,7 +66,7 @@ class PublishLeniencyList(Act):
                 )
         yield LeniencyListPublished(
             unit=self.unit,
-            version=ledger.read(LeniencyLists(self.unit)).latest + 1,
+            version=inquiry.read(LeniencyLists(self.unit)).latest + 1,
             effective_from=effective_from,
             items=self.items,
             url=self.url,
@@ -91,15 +91,15 @@ class ApplyLeniency(Act):
     excluded: tuple[ExcludedConduct, ...] = ()
     passed_over: tuple[ItemPassedOver, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = undecided_case(ledger, self.case)
-        item = self._item(ledger, filed)
-        self._check_excluded(ledger, filed, item)
-        self._check_conditions(ledger, case, item)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = undecided_case(inquiry, self.case)
+        item = self._item(inquiry, filed)
+        self._check_excluded(inquiry, filed, item)
+        self._check_conditions(inquiry, case, item)
         if any(condition.kind == "first_violation" for condition in item.conditions):
-            _require_first(ledger, filed)
+            _require_first(inquiry, filed)
         if item.outcome == "exempt":
-            rules.require_education(ledger, self.case, ledger.on)
+            rules.require_education(inquiry, self.case, inquiry.on)
         yield LeniencyApplied(
             case=self.case,
             entity=filed.entity,
@@ -109,24 +109,24 @@ class ApplyLeniency(Act):
             outcome=item.outcome,
             violation_code=filed.conduct.violation_code,
             conditions=self.conditions,
-            applied_on=ledger.on,
+            applied_on=inquiry.on,
             passed_over=self.passed_over,
         )
 
-    def _item(self, ledger: Reading, filed: CaseFiled) -> ListItem:
+    def _item(self, inquiry: Inquiry, filed: CaseFiled) -> ListItem:
         """Return the item, which must be in force and the most favourable that fits (FLX-R1)."""
         code, last_on = filed.conduct.violation_code, filed.conduct.last_on
-        lists = ledger.read(LeniencyLists(filed.unit))
+        lists = inquiry.read(LeniencyLists(filed.unit))
         items = {
-            (version, item.item): item for version, item in lists.items(code, last_on, ledger.on)
+            (version, item.item): item for version, item in lists.items(code, last_on, inquiry.on)
         }
         item = items.get((self.list_version, self.item))
         reason = None
         if item is None:
-            versions = [v.version for v in lists.in_force_between(last_on, ledger.on)]
+            versions = [v.version for v in lists.in_force_between(last_on, inquiry.on)]
             listed = ", ".join(map(str, versions)) or "none"
             reason = (
-                f"between {last_on} and {ledger.on} no such item about {code} was in force; "
+                f"between {last_on} and {inquiry.on} no such item about {code} was in force; "
                 f"versions in force then: {listed}"
             )
         else:
@@ -141,11 +141,11 @@ class ApplyLeniency(Act):
                         f"/passed_over/{place}",
                     )
                 passed.add((entry.list_version, entry.item))
-            for version, other in rules.more_favourable(ledger, filed, item.outcome):
+            for version, other in rules.more_favourable(inquiry, filed, item.outcome):
                 if (version, other.item) not in passed:
                     reason = f"item {other.item} of version {version} is {other.outcome}"
                     break
-        ledger.require(
+        inquiry.require(
             reason is None,
             rules.FLX_R1,
             item=self.item,
@@ -155,12 +155,12 @@ class ApplyLeniency(Act):
         assert item is not None
         return item
 
-    def _check_excluded(self, ledger: Reading, filed: CaseFiled, item: ListItem) -> None:
+    def _check_excluded(self, inquiry: Inquiry, filed: CaseFiled, item: ListItem) -> None:
         excluded: set[str] = {*filed.conduct.excluded, *self.excluded}
         excluded.update(c for c in item.excluded_if if c in self.circumstances)
-        rules.require_excusable(ledger, self.case, excluded)
+        rules.require_excusable(inquiry, self.case, excluded)
 
-    def _check_conditions(self, ledger: Reading, case: Case, item: ListItem) -> None:
+    def _check_conditions(self, inquiry: Inquiry, case: Case, item: ListItem) -> None:
         shown = {met.condition: met.evidence for met in self.conditions}
         for place, met in enumerate(self.conditions):
             if met.condition not in {condition.condition for condition in item.conditions}:
@@ -174,7 +174,7 @@ class ApplyLeniency(Act):
             for condition in item.conditions
             if shown.get(condition.condition) not in case.evidence
         ]
-        ledger.require(
+        inquiry.require(
             not missing,
             rules.FLX_R2,
             case=self.case,
@@ -192,17 +192,17 @@ class RecordEducation(Report):
     method: Literal["interview", "on_site", "letter", "training"]
     content: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = undecided_case(ledger, self.case)
-        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = undecided_case(inquiry, self.case)
+        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
         yield EducationRecorded(
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
             method=self.method,
             content=self.content,
-            educated_on=ledger.on,
-            educated_by=ledger.actor.person_id,
+            educated_on=inquiry.on,
+            educated_by=inquiry.actor.person_id,
         )
 
 
@@ -215,12 +215,12 @@ class TakeCorrectionCommitment(Report):
     commitment: Text
     correct_by: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = undecided_case(ledger, self.case)
-        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
-        if self.correct_by < ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = undecided_case(inquiry, self.case)
+        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        if self.correct_by < inquiry.on:
             raise Malformed(
-                f"correct_by must not lie before the day of the promise, {ledger.on}; it is "
+                f"correct_by must not lie before the day of the promise, {inquiry.on}; it is "
                 f"{self.correct_by}",
                 "/correct_by",
             )
@@ -229,7 +229,7 @@ class TakeCorrectionCommitment(Report):
             entity=filed.entity,
             unit=filed.unit,
             commitment=self.commitment,
-            taken_on=ledger.on,
+            taken_on=inquiry.on,
             correct_by=self.correct_by,
         )
 
@@ -242,9 +242,9 @@ class VerifyPromisedCorrection(Report):
     case: CaseId
     evidence: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = known_case(ledger, self.case)
-        leniency = ledger.read(CaseLeniency(self.case))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = known_case(inquiry, self.case)
+        leniency = inquiry.read(CaseLeniency(self.case))
         if not leniency.commitments:
             raise OutOfStep(
                 f"a promise of the business in case {self.case} must be recorded first "
@@ -255,30 +255,30 @@ class VerifyPromisedCorrection(Report):
             raise OutOfStep(
                 f"the correction was already verified on {leniency.corrected.verified_on}"
             )
-        ledger.not_before(promised.taken_on, "the correction was promised")
+        inquiry.not_before(promised.taken_on, "the correction was promised")
         yield PromisedCorrectionVerified(
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
             evidence=self.evidence,
-            verified_on=ledger.on,
-            days_late=ledger.days_after(promised.correct_by),
+            verified_on=inquiry.on,
+            days_late=inquiry.days_after(promised.correct_by),
         )
 
 
-def _require_first(ledger: Reading, filed: CaseFiled) -> None:
+def _require_first(inquiry: Inquiry, filed: CaseFiled) -> None:
     """Refuse a violation as a first one if an earlier one of its type is proven (FLX-R5)."""
-    months = int(ledger.setting("first_violation_months"))
+    months = int(inquiry.setting("first_violation_months"))
     conduct = filed.conduct
-    earlier = ledger.read(Violations(filed.entity)).of_type(
+    earlier = inquiry.read(Violations(filed.entity)).of_type(
         conduct.violation_code,
         add_months(conduct.first_on, -months),
         conduct.first_on,
         but=filed.case,
     )
     for violation in earlier:
-        ledger.require(
-            not _proven(ledger, violation),
+        inquiry.require(
+            not _proven(inquiry, violation),
             rules.FLX_R5,
             earlier=violation.case,
             committed_on=violation.conduct.last_on,
@@ -286,8 +286,8 @@ def _require_first(ledger: Reading, filed: CaseFiled) -> None:
         )
 
 
-def _proven(ledger: Reading, violation: KnownViolation) -> bool:
+def _proven(inquiry: Inquiry, violation: KnownViolation) -> bool:
     """Return whether a violation is proven: the business was punished or exempted for it."""
     return violation.exempted or any(
-        ledger.read(Decision(name)).undone is None for name in violation.decisions
+        inquiry.read(Decision(name)).undone is None for name in violation.decisions
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Reading
+from ledger.kernel import Event, Inquiry
 from ledger.systems.leniency import rules
 from ledger.systems.leniency.folds import LikeCases, Outcome
 from ledger.systems.penalties.events import (
@@ -22,22 +22,22 @@ _CLOSURES: frozenset[PenaltyType] = frozenset({"closure_order", "suspension_of_b
 
 
 def compare(
-    ledger: Reading, decided: PenaltyDecided, item: BenchmarkItem | None
+    inquiry: Inquiry, decided: PenaltyDecided, item: BenchmarkItem | None
 ) -> Iterator[Event]:
     """Yield findings about a decision compared with similar ones.
 
     ``item`` is the benchmark item for its violation, or ``None``.
     """
     if item is not None and decided.leniency is None:
-        yield from _against_benchmark(ledger, decided, item)
+        yield from _against_benchmark(inquiry, decided, item)
     if not _CLOSURES.isdisjoint(decided.types):
-        yield from _closures(ledger, decided)
+        yield from _closures(inquiry, decided)
 
 
-def unlisted_exemption(ledger: Reading, closed: CaseClosed) -> Iterator[Event]:
+def unlisted_exemption(inquiry: Inquiry, closed: CaseClosed) -> Iterator[Event]:
     """Yield FLX-V2 for a case that ends without penalty and without an item of the list."""
     yield finding(
-        ledger,
+        inquiry,
         rules.FLX_V2,
         unit=closed.unit,
         entity=closed.entity,
@@ -47,12 +47,12 @@ def unlisted_exemption(ledger: Reading, closed: CaseClosed) -> Iterator[Event]:
 
 
 def _against_benchmark(
-    ledger: Reading, decided: PenaltyDecided, item: BenchmarkItem
+    inquiry: Inquiry, decided: PenaltyDecided, item: BenchmarkItem
 ) -> Iterator[Event]:
     short = rules.below(item, Penalty(decided.types, decided.fine_fen))
     if short is not None:
         yield finding(
-            ledger,
+            inquiry,
             rules.FLX_V2,
             unit=decided.unit,
             entity=decided.entity,
@@ -68,11 +68,11 @@ def _against_benchmark(
         return
     like = [
         outcome.fine_fen
-        for outcome in _others(ledger, decided)
+        for outcome in _others(inquiry, decided)
         if outcome.tier == tier.tier and outcome.leniency is None and "fine" in outcome.types
     ]
     yield finding(
-        ledger,
+        inquiry,
         rules.FLX_V1,
         unit=decided.unit,
         entity=decided.entity,
@@ -87,12 +87,12 @@ def _against_benchmark(
     )
 
 
-def _closures(ledger: Reading, decided: PenaltyDecided) -> Iterator[Event]:
-    blanket = ledger.setting("leniency.blanket_closure")
+def _closures(inquiry: Inquiry, decided: PenaltyDecided) -> Iterator[Event]:
+    blanket = inquiry.setting("leniency.blanket_closure")
     since = decided.decided_on - timedelta(days=int(blanket["window_cd"]))
     closed = {
         outcome.entity: outcome.decision
-        for outcome in _others(ledger, decided)
+        for outcome in _others(inquiry, decided)
         if outcome.unit == decided.unit
         and since <= outcome.decided_on <= decided.decided_on
         and not _CLOSURES.isdisjoint(outcome.types)
@@ -100,7 +100,7 @@ def _closures(ledger: Reading, decided: PenaltyDecided) -> Iterator[Event]:
     closed[decided.entity] = decided.decision
     if len(closed) >= int(blanket["cases"]):
         yield finding(
-            ledger,
+            inquiry,
             rules.FLX_V3,
             unit=decided.unit,
             entity=decided.entity,
@@ -111,10 +111,10 @@ def _closures(ledger: Reading, decided: PenaltyDecided) -> Iterator[Event]:
         )
 
 
-def _others(ledger: Reading, decided: PenaltyDecided) -> Iterator[Outcome]:
+def _others(inquiry: Inquiry, decided: PenaltyDecided) -> Iterator[Outcome]:
     """Yield the other decisions about this type of violation that are in effect."""
     if decided.violation_code is None:
         return
-    for outcome in ledger.read(LikeCases(decided.violation_code)).standing:
+    for outcome in inquiry.read(LikeCases(decided.violation_code)).standing:
         if outcome.decision is not None and outcome.case != decided.case:
             yield outcome

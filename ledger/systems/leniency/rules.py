@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Reading, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Inquiry, Rule, finding_rule
 from ledger.systems.leniency.events import (
     CorrectionCommitmentTaken,
     LeniencyListPublished,
@@ -102,7 +102,7 @@ REVISE_LIST = DeadlineRule(
 
 
 def more_favourable(
-    ledger: Reading, filed: CaseFiled, than: Leniency
+    inquiry: Inquiry, filed: CaseFiled, than: Leniency
 ) -> list[tuple[int, ListItem]]:
     """Return the items about the conduct of a case that are more favourable than ``than``.
 
@@ -110,19 +110,19 @@ def more_favourable(
     version that is better for the business applies (从旧兼从轻).
     """
     code, last_on = filed.conduct.violation_code, filed.conduct.last_on
-    items = ledger.read(LeniencyLists(filed.unit)).items(code, last_on, ledger.on)
+    items = inquiry.read(LeniencyLists(filed.unit)).items(code, last_on, inquiry.on)
     return [(version, item) for version, item in items if _FAVOUR[item.outcome] > _FAVOUR[than]]
 
 
-def require_excusable(ledger: Reading, case: str, excluded: Collection[str]) -> None:
+def require_excusable(inquiry: Inquiry, case: str, excluded: Collection[str]) -> None:
     """Refuse all leniency for conduct with circumstances that exclude it (FLX-R3)."""
-    ledger.require(not excluded, FLX_R3, case=case, conduct=", ".join(sorted(excluded)))
+    inquiry.require(not excluded, FLX_R3, case=case, conduct=", ".join(sorted(excluded)))
 
 
-def require_education(ledger: Reading, case: str, on: date) -> None:
+def require_education(inquiry: Inquiry, case: str, on: date) -> None:
     """Refuse to exempt a business without recorded education (FLX-R4)."""
-    educated = ledger.read(CaseLeniency(case)).educated
-    ledger.require(any(education.educated_on <= on for education in educated), FLX_R4, case=case)
+    educated = inquiry.read(CaseLeniency(case)).educated
+    inquiry.require(any(education.educated_on <= on for education in educated), FLX_R4, case=case)
 
 
 def below(item: BenchmarkItem, penalty: Penalty) -> str | None:
@@ -136,7 +136,7 @@ def below(item: BenchmarkItem, penalty: Penalty) -> str | None:
 
 
 def require_outcome(
-    ledger: Reading, outcome: Leniency, item: BenchmarkItem | None, penalty: Penalty
+    inquiry: Inquiry, outcome: Leniency, item: BenchmarkItem | None, penalty: Penalty
 ) -> None:
     """Refuse a penalty that is called lenient but is mitigated, or the reverse (FLX-R6)."""
     if item is None:
@@ -148,4 +148,4 @@ def require_outcome(
             reason = short if within else f"{penalty.fine_fen} fen is above the statutory range"
         else:
             reason = None if short is not None else "it is within the statutory range"
-    ledger.require(reason is None, FLX_R6, outcome=outcome, reason=reason)
+    inquiry.require(reason is None, FLX_R6, outcome=outcome, reason=reason)

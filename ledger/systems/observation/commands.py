@@ -19,7 +19,7 @@ from ledger.general.vocabulary import (
     UnitId,
     ViolationCode,
 )
-from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.kernel.days import add_months
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.catalogue.folds import UnitStanding
@@ -69,27 +69,27 @@ class GrantObservation(Act):
     bottom_lines: Annotated[tuple[BottomLine, ...], msgspec.Meta(min_length=1)]
     months: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Observation(self.observation))
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        ledger.known(Registration(self.entity), "Register the business first.")
-        require_listed(ledger, self.entity)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Observation(self.observation))
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(Registration(self.entity), "Register the business first.")
+        require_listed(inquiry, self.entity)
         reason = None
         if self.four_new_kind == "other":
             reason = "it is not a new technology, industry, business form or model"
         elif self.policy_basis.level not in ("national", "provincial"):
             reason = f"{self.policy_basis.instrument} is not a national or provincial policy"
-        ledger.require(reason is None, rules.OBS_R1, activity=self.activity, reason=reason)
-        default = int(ledger.setting("observation.default_months"))
-        ends_on = add_months(ledger.on, self.months or default)
-        _check_length(ledger, self.entity, self.activity, ledger.on, ends_on)
+        inquiry.require(reason is None, rules.OBS_R1, activity=self.activity, reason=reason)
+        default = int(inquiry.setting("observation.default_months"))
+        ends_on = add_months(inquiry.on, self.months or default)
+        _check_length(inquiry, self.entity, self.activity, inquiry.on, ends_on)
         earlier = [
             period.observation
-            for period in ledger.read(ObservationsOf(self.entity)).periods.values()
+            for period in inquiry.read(ObservationsOf(self.entity)).periods.values()
             if period.activity.casefold() == self.activity.casefold()
         ]
-        known = [name for name in earlier if ledger.may_know("observation", name)]
-        ledger.require(
+        known = [name for name in earlier if inquiry.may_know("observation", name)]
+        inquiry.require(
             not earlier,
             rules.OBS_R2,
             told=not known,
@@ -98,7 +98,7 @@ class GrantObservation(Act):
             reason=f"it already had the period {', '.join(known)}"
             if known
             else "it already had one",
-            max_months=ledger.setting("observation.max_months"),
+            max_months=inquiry.setting("observation.max_months"),
         )
         yield ObservationGranted(
             observation=self.observation,
@@ -108,7 +108,7 @@ class GrantObservation(Act):
             activity=self.activity,
             policy_basis=self.policy_basis,
             domain=self.domain,
-            starts_on=ledger.on,
+            starts_on=inquiry.on,
             ends_on=ends_on,
             bottom_lines=self.bottom_lines,
         )
@@ -123,10 +123,10 @@ class ExtendObservation(Act):
     ends_on: date
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        period = ledger.own(Observation(self.observation), "Grant the period first.")
-        require_listed(ledger, period.entity)
-        period = _running(ledger, self.observation)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        period = inquiry.own(Observation(self.observation), "Grant the period first.")
+        require_listed(inquiry, period.entity)
+        period = _running(inquiry, self.observation)
         assert period.starts_on is not None
         assert period.ends_on is not None
         if self.ends_on <= period.ends_on:
@@ -135,7 +135,7 @@ class ExtendObservation(Act):
                 f"{self.ends_on}",
                 "/ends_on",
             )
-        _check_length(ledger, period.entity, period.activity, period.starts_on, self.ends_on)
+        _check_length(inquiry, period.entity, period.activity, period.starts_on, self.ends_on)
         yield ObservationExtended(
             observation=self.observation,
             entity=period.entity,
@@ -154,15 +154,15 @@ class TerminateObservation(Act):
     because: Literal["activity_ended", "conditions_lost", "requested"]
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        period = _running(ledger, self.observation)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        period = _running(inquiry, self.observation)
         yield ObservationTerminated(
             observation=self.observation,
             entity=period.entity,
             unit=period.unit,
             because=self.because,
             reason=self.reason,
-            terminated_on=ledger.on,
+            terminated_on=inquiry.on,
         )
 
 
@@ -185,18 +185,18 @@ class TakeSoftMeasure(DatedAct):
     observation: ObservationId | None = None
     excluded: tuple[ExcludedConduct, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(SoftMeasure(self.soft_measure))
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        ledger.known(Registration(self.entity), "Register the business first.")
-        if self.response_due < ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(SoftMeasure(self.soft_measure))
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(Registration(self.entity), "Register the business first.")
+        if self.response_due < inquiry.on:
             raise Malformed(
-                f"response_due must not lie before the day of the measure, {ledger.on}; it is "
+                f"response_due must not lie before the day of the measure, {inquiry.on}; it is "
                 f"{self.response_due}",
                 "/response_due",
             )
         if self.observation is not None:
-            period = ledger.known(
+            period = inquiry.known(
                 Observation(self.observation), "Leave observation out if there is none."
             )
             if period.entity != self.entity:
@@ -205,11 +205,11 @@ class TakeSoftMeasure(DatedAct):
                     f"{period.entity}",
                     "/observation",
                 )
-        issues = ledger.read(Issues(self.entity))
+        issues = inquiry.read(Issues(self.entity))
         for breach in issues.unanswered:
-            if not ledger.may_know("observation", breach.observation):
+            if not inquiry.may_know("observation", breach.observation):
                 continue
-            ledger.require(
+            inquiry.require(
                 breach.issue != self.issue,
                 rules.OBS_R4,
                 issue=self.issue,
@@ -224,30 +224,30 @@ class TakeSoftMeasure(DatedAct):
             measure=self.measure,
             issue=self.issue,
             facts=self.facts,
-            taken_on=ledger.on,
+            taken_on=inquiry.on,
             response_due=self.response_due,
             observation=self.observation,
             excluded=self.excluded,
         )
-        yield from self._excused(ledger)
+        yield from self._excused(inquiry)
         repeated = [
             measure
             for measure in issues.uncorrected.get(self.issue, ())
-            if ledger.may_know("soft-measure", measure)
+            if inquiry.may_know("soft-measure", measure)
         ]
-        yield from self._repeated(ledger, len(repeated) + 1)
+        yield from self._repeated(inquiry, len(repeated) + 1)
 
-    def _excused(self, ledger: Reading) -> Iterator[Event]:
+    def _excused(self, inquiry: Inquiry) -> Iterator[Event]:
         """Raise OBS-V1 if inexcusable conduct met only a soft measure in an observation period."""
         # The unit cannot have relied on a period that it cannot know of.
         running = [
             period
-            for period in ledger.read(ObservationsOf(self.entity)).running(ledger.on)
-            if ledger.may_know("observation", period.observation)
+            for period in inquiry.read(ObservationsOf(self.entity)).running(inquiry.on)
+            if inquiry.may_know("observation", period.observation)
         ]
         if self.excluded and running:
             yield finding(
-                ledger,
+                inquiry,
                 rules.OBS_V1,
                 unit=self.unit,
                 entity=self.entity,
@@ -257,11 +257,11 @@ class TakeSoftMeasure(DatedAct):
                 excluded=list(self.excluded),
             )
 
-    def _repeated(self, ledger: Reading, count: int) -> Iterator[Event]:
+    def _repeated(self, inquiry: Inquiry, count: int) -> Iterator[Event]:
         """Raise OBS-V2 if several measures on an issue led to neither a correction nor a case."""
-        if count >= int(ledger.setting("observation.soft_measures")):
+        if count >= int(inquiry.setting("observation.soft_measures")):
             yield finding(
-                ledger,
+                inquiry,
                 rules.OBS_V2,
                 unit=self.unit,
                 entity=self.entity,
@@ -278,13 +278,13 @@ class VerifyCorrection(Report):
     soft_measure: SoftMeasureId
     evidence: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        measure = ledger.own(SoftMeasure(self.soft_measure), "Record the measure first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        measure = inquiry.own(SoftMeasure(self.soft_measure), "Record the measure first.")
         assert measure.taken_on is not None
         assert measure.response_due is not None
         if measure.verified_on is not None:
             raise OutOfStep(f"the correction was already verified on {measure.verified_on}")
-        if ledger.on < measure.taken_on:
+        if inquiry.on < measure.taken_on:
             raise OutOfStep(
                 f"the correction must not be verified before the measure was taken, on "
                 f"{measure.taken_on}"
@@ -294,9 +294,9 @@ class VerifyCorrection(Report):
             entity=measure.entity,
             unit=measure.unit,
             issue=measure.issue,
-            verified_on=ledger.on,
+            verified_on=inquiry.on,
             evidence=self.evidence,
-            days_late=ledger.days_after(measure.response_due),
+            days_late=inquiry.days_after(measure.response_due),
         )
 
 
@@ -310,8 +310,8 @@ class JustifyPenalty(Act):
     reason: Text
     legal_review_ref: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        period = _running(ledger, self.observation)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        period = _running(inquiry, self.observation)
         if self.issue in period.justified:
             raise OutOfStep(f"a penalty for {self.issue} was already justified")
         yield PenaltyWithinObservationJustified(
@@ -335,13 +335,13 @@ class ReportBottomLineBreach(Report):
     facts: Text
     breached_on: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        period = ledger.own(Observation(self.observation), any_unit=roles("jb_supervisor"))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        period = inquiry.own(Observation(self.observation), any_unit=roles("jb_supervisor"))
         assert period.starts_on is not None
         assert period.ends_on is not None
-        if self.breached_on > ledger.today:
+        if self.breached_on > inquiry.today:
             raise Malformed(
-                f"breached_on must not lie after today ({ledger.today}); it is {self.breached_on}",
+                f"breached_on must not lie after today ({inquiry.today}); it is {self.breached_on}",
                 "/breached_on",
             )
         if not period.starts_on <= self.breached_on <= period.ends_on:
@@ -366,7 +366,7 @@ class ReportBottomLineBreach(Report):
                 unit=period.unit,
                 because="bottom_line",
                 reason=self.facts,
-                terminated_on=ledger.on,
+                terminated_on=inquiry.on,
             )
 
 
@@ -378,8 +378,8 @@ class ReviewBreach(Act):
     entity: EntityId
     observation: ObservationId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        issues = ledger.read(Issues(self.entity))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        issues = inquiry.read(Issues(self.entity))
         breach: Breach | None = next(
             (b for b in issues.to_review if b.observation == self.observation), None
         )
@@ -387,14 +387,14 @@ class ReviewBreach(Act):
             raise OutOfStep(
                 f"{self.observation} must have a breach that was not reviewed; it has none"
             )
-        due = ledger.period("observation.breach_wd", breach.reported_on)
-        if due.provisional or ledger.on <= due.on:
+        due = inquiry.period("observation.breach_wd", breach.reported_on)
+        if due.provisional or inquiry.on <= due.on:
             raise OutOfStep(
                 f"a breach must not be reviewed before its time is over; a case about "
                 f"{breach.issue} may be filed until {due.on}"
             )
         yield finding(
-            ledger,
+            inquiry,
             rules.OBS_V1,
             unit=breach.unit,
             entity=self.entity,
@@ -406,21 +406,21 @@ class ReviewBreach(Act):
         )
 
 
-def _running(ledger: Reading, observation: str) -> Observation:
+def _running(inquiry: Inquiry, observation: str) -> Observation:
     """Return a period of the actor's unit that has not ended."""
-    period = ledger.own(Observation(observation), "Grant the period first.")
-    if not period.runs(ledger.on):
+    period = inquiry.own(Observation(observation), "Grant the period first.")
+    if not period.runs(inquiry.on):
         last = period.terminated_on or period.ends_on
         raise OutOfStep(f"the observation period {observation} already ended on {last}")
     return period
 
 
 def _check_length(
-    ledger: Reading, entity: str, activity: str, starts_on: date, ends_on: date
+    inquiry: Inquiry, entity: str, activity: str, starts_on: date, ends_on: date
 ) -> None:
-    longest = int(ledger.setting("observation.max_months"))
+    longest = int(inquiry.setting("observation.max_months"))
     last = add_months(starts_on, longest)
-    ledger.require(
+    inquiry.require(
         ends_on <= last,
         rules.OBS_R2,
         entity=entity,

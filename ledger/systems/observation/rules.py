@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, Recorded, Rule, finding_rule
 from ledger.systems.observation.events import (
     CorrectionVerified,
     ObservationExpired,
@@ -62,10 +62,10 @@ OBS_V2 = finding_rule(
 )
 
 
-def _expired(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _expired(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """Record that a period expired which was neither ended nor extended."""
     assert isinstance(opening.event, ObservationGranted | ObservationExtended)
-    period = ledger.read(Observation(opening.event.observation))
+    period = inquiry.read(Observation(opening.event.observation))
     if period.stage == "granted":
         yield ObservationExpired(
             observation=period.observation,
@@ -108,16 +108,16 @@ CORRECTION = DeadlineRule(
 
 
 def require_gentleness_first(
-    ledger: Reading, entity: str, issue: str, *, domain: str | None
+    inquiry: Inquiry, entity: str, issue: str, *, domain: str | None
 ) -> None:
     """Refuse to file a case within an observation period without a soft measure (OBS-R3).
 
     ``domain`` is the domain of the matter; ``None`` if the case does not name a matter.
     """
-    for period in ledger.read(ObservationsOf(entity)).running(ledger.on, domain):
-        done = issue in period.justified or issue in ledger.read(Issues(entity)).measured
-        known = ledger.may_know("observation", period.observation)
-        ledger.require(
+    for period in inquiry.read(ObservationsOf(entity)).running(inquiry.on, domain):
+        done = issue in period.justified or issue in inquiry.read(Issues(entity)).measured
+        known = inquiry.may_know("observation", period.observation)
+        inquiry.require(
             done,
             OBS_R3,
             told=not known,

@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.documents import normal_form
 from ledger.general.vocabulary import CaseId, DecisionId, EntityId, EvidenceId, UnitId
-from ledger.kernel import DeadlineRecomputed, Event, Fold, OutOfStep, Reading, Recorded, SubjectFold
+from ledger.kernel import DeadlineRecomputed, Event, Fold, Inquiry, OutOfStep, Recorded, SubjectFold
 from ledger.kernel.versions import VersionsFold
 from ledger.systems.corrections.events import (
     DecisionAltered,
@@ -478,7 +478,7 @@ class Piece(SubjectFold):
 
     @property
     def added(self) -> EvidenceAdded:
-        """The event that added it, if it exists."""
+        """The event that added it; call this only for an exhibit that exists."""
         return self.since_begun(self.addition)
 
     @property
@@ -590,15 +590,15 @@ class Benchmarks(VersionsFold[BenchmarkPublished]):
         return next(((newest, item) for item in items), None)
 
 
-def known_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
+def known_case(inquiry: Inquiry, case_id: str) -> tuple[Case, CaseFiled]:
     """Return the case and its filing; require that it exists and belongs to the actor's unit."""
-    case = ledger.own(Case(case_id), "File the case first.")
+    case = inquiry.own(Case(case_id), "File the case first.")
     return case, case.filed
 
 
-def open_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
+def open_case(inquiry: Inquiry, case_id: str) -> tuple[Case, CaseFiled]:
     """Return the case of the actor's unit; raise ``OutOfStep`` unless it is open."""
-    case, filed = known_case(ledger, case_id)
+    case, filed = known_case(inquiry, case_id)
     if case.closed is not None:
         raise OutOfStep(
             f"case {case_id} was closed on {case.closed.closed_on}: {case.closed.reason}"
@@ -606,10 +606,10 @@ def open_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
     return case, filed
 
 
-def undecided_case(ledger: Reading, case_id: str) -> tuple[Case, CaseFiled]:
+def undecided_case(inquiry: Inquiry, case_id: str) -> tuple[Case, CaseFiled]:
     """Return the open case of the actor's unit; raise ``OutOfStep`` if a decision is in effect."""
-    case, filed = open_case(ledger, case_id)
-    live = live_decision(ledger, case)
+    case, filed = open_case(inquiry, case_id)
+    live = live_decision(inquiry, case)
     if live is not None:
         raise OutOfStep(
             f"case {case_id} has been decided already: decision {live.decision} is in effect"
@@ -623,18 +623,18 @@ def require_in_effect(decision: Decision) -> None:
         raise OutOfStep(f"decision {decision.decision} was undone by {decision.undone.instrument}")
 
 
-def live_decision(ledger: Reading, case: Case) -> Decision | None:
+def live_decision(inquiry: Inquiry, case: Case) -> Decision | None:
     """Return the decision of the case that is in effect; an altered decision still is."""
     for decision_id in reversed(case.decisions):
-        decision = ledger.read(Decision(decision_id))
+        decision = inquiry.read(Decision(decision_id))
         if decision.undone is None:
             return decision
     return None
 
 
-def _conductor(ledger: Reading, name: str) -> str | None:
+def _conductor(inquiry: Inquiry, name: str) -> str | None:
     """Return the unit that conducts a case, or ``None`` once it is closed."""
-    case = ledger.read(Case(name))
+    case = inquiry.read(Case(name))
     return case.filed.unit if case.exists and case.stage != "closed" else None
 
 

@@ -11,7 +11,7 @@ from stdnum.cn import uscc
 
 from ledger.general.values import Sector, Severity
 from ledger.general.vocabulary import check_entity
-from ledger.kernel import DeadlineRule, Due, Event, Malformed, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Due, Event, Inquiry, Malformed, Recorded, Rule, finding_rule
 from ledger.systems.corrections.events import UNDOING, DecisionAltered
 from ledger.systems.corrections.folds import as_it_reads
 from ledger.systems.penalties.events import (
@@ -295,9 +295,9 @@ HEARING_TYPES: frozenset[PenaltyType] = frozenset(
 ONLY_MONEY: frozenset[PenaltyType] = frozenset({"warning", "circular_criticism", "fine"})
 
 
-def due(ledger: Reading, rule: DeadlineRule, opened_at: int) -> Due:
+def due(inquiry: Inquiry, rule: DeadlineRule, opened_at: int) -> Due:
     """Return when the deadline opened at a position falls due, with corrections of that record."""
-    return ledger.due(rule, as_it_reads(ledger, ledger.opening(opened_at)))
+    return inquiry.due(rule, as_it_reads(inquiry, inquiry.opening(opened_at)))
 
 
 def heavier(before: Penalty, decided: Penalty) -> str | None:
@@ -443,7 +443,7 @@ def _penalty(content: PenaltyContent) -> Penalty:
 
 
 def require_class(
-    ledger: Reading,
+    inquiry: Inquiry,
     content: PenaltyContent,
     *,
     procedure: Procedure,
@@ -456,12 +456,12 @@ def require_class(
     The classification of a sector takes precedence over the general one. ``basis``: whether the
     decision cites a law for a lower class. Decisions older than the map are not checked.
     """
-    adopted = ledger.policy("severity.map", on=decided_on, domain=sector)
+    adopted = inquiry.policy("severity.map", on=decided_on, domain=sector)
     if adopted is None:
         return
-    severity = _class_of(ledger, adopted.value, content, procedure, decided_on)
+    severity = _class_of(inquiry, adopted.value, content, procedure, decided_on)
     lower = SEVERITIES.index(content.severity) < SEVERITIES.index(severity)
-    ledger.require(
+    inquiry.require(
         content.severity == severity or (lower and basis),
         PEN_R7,
         types=", ".join(content.types),
@@ -472,7 +472,7 @@ def require_class(
 
 
 def _class_of(
-    ledger: Reading,
+    inquiry: Inquiry,
     classes: Mapping[str, Any],
     content: PenaltyContent,
     procedure: Procedure,
@@ -484,7 +484,10 @@ def _class_of(
     and general otherwise.
     """
     large = classes.get("serious_fine_fen")
-    if large is None and (version := ledger.policy("severity.serious_fine_fen", on=on)) is not None:
+    if (
+        large is None
+        and (version := inquiry.policy("severity.serious_fine_fen", on=on)) is not None
+    ):
         large = version.value
     if any(kind in classes["serious"] for kind in content.types) or (
         large is not None and content.fine_fen >= large

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, PersonalText, PersonId
-from ledger.kernel import Act, Event, Malformed, Reading, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, Report
 from ledger.systems.persons.effects import refuse_clear, registered
 from ledger.systems.persons.events import ErasureReason, PersonErased, SealedPerson
 from ledger.systems.persons.folds import PROCEEDINGS, Involvements, Person
@@ -30,12 +30,12 @@ class RegisterPerson(Report):
     id_number: Name | None = None
     sealed: SealedPerson | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         refuse_clear(name=self.name, contact=self.contact, id_number=self.id_number)
         if self.sealed is None:
             raise Malformed("name, contact or id_number must be given; none is", "/name")
-        ledger.new(Person(self.sealed.person))
-        yield registered(self.sealed, ledger.actor.unit_id)
+        inquiry.new(Person(self.sealed.person))
+        yield registered(self.sealed, inquiry.actor.unit_id)
 
 
 class ErasePerson(Act):
@@ -53,9 +53,9 @@ class ErasePerson(Act):
     person: PersonId
     reason: ErasureReason
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         hint = "Give the token of a registered person."
-        person = ledger.own(Person(self.person), hint, any_unit=_ANY_UNIT)
+        person = inquiry.own(Person(self.person), hint, any_unit=_ANY_UNIT)
         if not self.legal_basis:
             raise Malformed(
                 "legal_basis must cite the law that allows the erasure; it is missing",
@@ -64,12 +64,12 @@ class ErasePerson(Act):
         if person.erased_on is not None:
             return
         if self.reason != "unlawful_processing":
-            proceedings = dict(_open(ledger, self.person))
-            ledger.require(
+            proceedings = dict(_open(inquiry, self.person))
+            inquiry.require(
                 not proceedings,
                 PII_R1,
                 person=self.person,
-                proceedings=_disclosed(ledger, proceedings),
+                proceedings=_disclosed(inquiry, proceedings),
             )
         yield PersonErased(
             person=self.person,
@@ -79,22 +79,22 @@ class ErasePerson(Act):
         )
 
 
-def _open(ledger: Reading, person: str) -> Iterator[tuple[str, str]]:
+def _open(inquiry: Inquiry, person: str) -> Iterator[tuple[str, str]]:
     """Yield the open proceedings that involve a person, each with the unit that conducts it."""
-    involved = ledger.read(Involvements(person)).names
+    involved = inquiry.read(Involvements(person)).names
     for proceeding in PROCEEDINGS.values():
         for name in involved.get(proceeding.kind, ()):
-            unit = proceeding.conductor(ledger, name)
+            unit = proceeding.conductor(inquiry, name)
             if unit is not None:
                 yield f"{proceeding.kind} {name}", unit
 
 
-def _disclosed(ledger: Reading, proceedings: dict[str, str]) -> str:
+def _disclosed(inquiry: Inquiry, proceedings: dict[str, str]) -> str:
     """Return the name of an open proceeding that the actor may know of, or a general phrase.
 
     The unit that registered a person must not learn of their complaints or applications elsewhere.
     """
-    actor = ledger.actor
+    actor = inquiry.actor
     known = (
         name
         for name, unit in proceedings.items()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from ledger.general.vocabulary import PersonId
-from ledger.kernel import Event, Fold, Reading, RecordCorrected, Recorded, SubjectFold
+from ledger.kernel import Event, Fold, Inquiry, RecordCorrected, Recorded, SubjectFold
 from ledger.kernel.folds import Selector
 from ledger.kernel.subjects import make_tag
 from ledger.systems.persons.events import ErasureReason, PersonErased, PersonRegistered
@@ -55,7 +55,7 @@ class Proceeding(msgspec.Struct, frozen=True):
     kind: str
     opened_by: type[Event]
     name_of: Callable[[Any], str]
-    conductor: Callable[[Reading, str], str | None]
+    conductor: Callable[[Inquiry, str], str | None]
 
 
 #: Every kind of proceeding that persons take part in, by the event that opens it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ledger.kernel import OutOfStep, Reading, Rule
+from ledger.kernel import Inquiry, OutOfStep, Rule
 from ledger.systems.persons.folds import Person
 
 PII_R1 = Rule(
@@ -18,7 +18,7 @@ PII_R1 = Rule(
 _OWN = re.compile(r"psn-[0-9a-f]{32}\Z")
 
 
-def known_person(ledger: Reading, token: str | None) -> Person | None:
+def known_person(inquiry: Inquiry, token: str | None) -> Person | None:
     """Return the person with a token of this ledger; ``None`` for a token of another store.
 
     Raises ``UnknownReference`` for an unregistered token, and ``OutOfStep`` for the token of an
@@ -26,7 +26,7 @@ def known_person(ledger: Reading, token: str | None) -> Person | None:
     """
     if token is None or not _OWN.match(token):
         return None
-    person = ledger.known(Person(token), "Register the person first.")
+    person = inquiry.known(Person(token), "Register the person first.")
     if person.erased_on is not None:
         raise OutOfStep(f"the data of {token} was erased on {person.erased_on}")
     return person

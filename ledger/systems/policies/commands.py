@@ -12,7 +12,7 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, Text
-from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, LegalRef, Malformed, OutOfStep, Report
 from ledger.kernel.days import YearCalendar
 from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
 from ledger.systems.policies.calendars import SATURDAY, package_years, seed_source, seed_years
@@ -56,7 +56,7 @@ class AdoptPolicyVersion(DatedAct):
     retroactive: bool = False
     reason: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         value = fitting(self.key, self.value, self.unit)
         if self.effective_to is not None and self.effective_to < self.effective_from:
             raise Malformed(
@@ -64,17 +64,17 @@ class AdoptPolicyVersion(DatedAct):
                 f"{self.effective_to}.",
                 "/effective_to",
             )
-        backdated = self.effective_from < ledger.today
+        backdated = self.effective_from < inquiry.today
         if backdated and not self.retroactive:
             raise Malformed(
-                f"effective_from must not lie before today ({ledger.today}); it is "
+                f"effective_from must not lie before today ({inquiry.today}); it is "
                 f"{self.effective_from}. To adopt a version for past days, send retroactive as "
                 "true and give the reason.",
                 "/effective_from",
             )
         if backdated and self.reason is None:
             raise Malformed("reason must be given for a retroactive version.", "/reason")
-        version = ledger.read(PolicyVersions(self.key)).latest + 1
+        version = inquiry.read(PolicyVersions(self.key)).latest + 1
         yield PolicyVersionAdopted(
             key=self.key,
             version=version,
@@ -90,12 +90,12 @@ class AdoptPolicyVersion(DatedAct):
         )
         if backdated:
             yield finding(
-                ledger,
+                inquiry,
                 GEN_V2,
                 key=self.key,
                 version=version,
                 effective_from=self.effective_from.isoformat(),
-                adopted_on=ledger.today.isoformat(),
+                adopted_on=inquiry.today.isoformat(),
             )
 
 
@@ -112,11 +112,11 @@ class PublishWorkingCalendar(Report):
     makeup_workdays: tuple[date, ...]
     source: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         self.check()
         holidays = tuple(sorted(set(self.holidays)))
         makeup = tuple(sorted(set(self.makeup_workdays)))
-        known = ledger.read(PublishedYear(str(self.year))).latest
+        known = inquiry.read(PublishedYear(str(self.year))).latest
         if (
             known
             and known.holidays == frozenset(holidays)
@@ -172,15 +172,15 @@ class CallForCalendar(Act):
 
     year: Year
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.read(CalendarCall(str(self.year)))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.read(CalendarCall(str(self.year)))
         if known.called or known.published:
             raise OutOfStep(f"the calendar of {self.year} was already called for or published")
-        from_day = ledger.stated_day("calendar.call_on", self.year - 1)
-        if not from_day <= ledger.today < date(self.year, 1, 1):
+        from_day = inquiry.stated_day("calendar.call_on", self.year - 1)
+        if not from_day <= inquiry.today < date(self.year, 1, 1):
             raise OutOfStep(
                 f"the calendar of {self.year} must be called for from {from_day} to the end of "
-                f"{from_day.year}; today is {ledger.today}"
+                f"{from_day.year}; today is {inquiry.today}"
             )
         yield CalendarCalledFor(year=str(self.year), due_on=date(self.year - 1, 12, 31))
 
@@ -199,10 +199,10 @@ class SeedLedger(Report):
     judged by the key before its first version.
     """
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         newest: dict[str, int] = {}
         for default in DEFAULTS:
-            known = ledger.read(PolicyVersions(default.key))
+            known = inquiry.read(PolicyVersions(default.key))
             of_day = [
                 v
                 for v in known.versions
@@ -212,18 +212,18 @@ class SeedLedger(Report):
             if latest is not None and not _outdated(latest, default):
                 continue
             version = newest[default.key] = newest.get(default.key, known.latest) + 1
-            yield _seeded(default, version, ledger.today, changed=latest is not None)
+            yield _seeded(default, version, inquiry.today, changed=latest is not None)
             if latest is not None:
                 yield finding(
-                    ledger,
+                    inquiry,
                     GEN_V2,
                     key=default.key,
                     version=version,
                     effective_from=default.effective_from.isoformat(),
-                    adopted_on=ledger.today.isoformat(),
+                    adopted_on=inquiry.today.isoformat(),
                 )
         for year, (holidays, makeup) in seed_years().items():
-            published = ledger.read(PublishedYear(str(year))).latest
+            published = inquiry.read(PublishedYear(str(year))).latest
             if published is None or _seeded_wrongly(published):
                 yield WorkingCalendarPublished(
                     year=str(year),

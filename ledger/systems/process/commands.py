@@ -10,7 +10,7 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.vocabulary import CaseId, EvidenceId, Name, Sha256, StoredFile, Text
-from ledger.kernel import Act, Event, Malformed, Moment, OutOfStep, Reading, Report, civil_date
+from ledger.kernel import Act, Event, Inquiry, Malformed, Moment, OutOfStep, Report, civil_date
 from ledger.kernel.days import add_months
 from ledger.systems.penalties.events import CaseFiled
 from ledger.systems.penalties.folds import known_case
@@ -52,17 +52,17 @@ class RecordProcessStep(Report):
     elsewhere: Name | None = None
     file: StoredFile | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        filed = _own_case(ledger, self.case)
-        rules.require_new(ledger, self.evidence)
-        rules.require_file(ledger, self.case, self.file, self.elsewhere, self.medium)
-        if self.taken_at > ledger.now:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        filed = _own_case(inquiry, self.case)
+        rules.require_new(inquiry, self.evidence)
+        rules.require_file(inquiry, self.case, self.file, self.elsewhere, self.medium)
+        if self.taken_at > inquiry.now:
             raise Malformed(
                 f"taken_at must not lie in the future; it is {self.taken_at}", "/taken_at"
             )
         if self.forced_act is not None:
             day = civil_date(self.taken_at)
-            rules.require_filmed(ledger, self.case, self.forced_act, on=day)
+            rules.require_filmed(inquiry, self.case, self.forced_act, on=day)
         yield ProcessStepRecorded(
             evidence=self.evidence,
             case=self.case,
@@ -76,11 +76,11 @@ class RecordProcessStep(Report):
             file=self.file,
             elsewhere=self.elsewhere,
         )
-        yield from self._order(ledger, filed)
+        yield from self._order(inquiry, filed)
 
-    def _order(self, ledger: Reading, filed: CaseFiled) -> Iterator[Event]:
+    def _order(self, inquiry: Inquiry, filed: CaseFiled) -> Iterator[Event]:
         """Raise REC-V3 if this step began before an earlier step, or after a later one."""
-        began = ledger.read(ProcessRecord(self.case)).began
+        began = inquiry.read(ProcessRecord(self.case)).began
         if self.step in began and began[self.step] <= self.taken_at:
             return
         place = STEPS.index(self.step)
@@ -92,7 +92,7 @@ class RecordProcessStep(Report):
         ]
         if wrong:
             yield finding(
-                ledger,
+                inquiry,
                 rules.REC_V3,
                 unit=filed.unit,
                 entity=filed.entity,
@@ -124,13 +124,13 @@ class SealAvRecord(Report):
     elsewhere: Name | None = None
     file: StoredFile | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        filed = _own_case(ledger, self.case)
-        rules.require_new(ledger, self.evidence)
-        rules.require_file(ledger, self.case, self.file, self.elsewhere, self.medium)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        filed = _own_case(inquiry, self.case)
+        rules.require_new(inquiry, self.evidence)
+        rules.require_file(inquiry, self.case, self.file, self.elsewhere, self.medium)
         if self.end <= self.start:
             raise Malformed(f"end must lie after start ({self.start}); it is {self.end}", "/end")
-        if self.end > ledger.now:
+        if self.end > inquiry.now:
             raise Malformed(f"end must not lie in the future; it is {self.end}", "/end")
         for place, gap in enumerate(self.gaps):
             if not self.start <= gap.start < gap.end <= self.end:
@@ -157,7 +157,7 @@ class SealAvRecord(Report):
         if self.gaps:
             missing = sum((gap.end - gap.start).total_seconds() for gap in self.gaps)
             yield finding(
-                ledger,
+                inquiry,
                 rules.REC_V1,
                 unit=filed.unit,
                 entity=filed.entity,
@@ -184,8 +184,8 @@ class SupersedeEvidence(Report):
     elsewhere: Name | None = None
     file: StoredFile | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        exhibit = ledger.own(Exhibit(self.evidence), "Record the evidence first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        exhibit = inquiry.own(Exhibit(self.evidence), "Record the evidence first.")
         if exhibit.digest is None:
             raise OutOfStep(f"evidence {self.evidence} must have a file on record; it has none")
         if exhibit.digest == self.evidence_hash and (exhibit.kept or self.file is None):
@@ -194,11 +194,11 @@ class SupersedeEvidence(Report):
                 "since",
                 "/evidence_hash",
             )
-        if ledger.read(ProcessRecord(exhibit.case)).archived_on is not None:
+        if inquiry.read(ProcessRecord(exhibit.case)).archived_on is not None:
             raise OutOfStep(
                 f"case {exhibit.case} is archived; its evidence must not change any more"
             )
-        rules.require_file(ledger, exhibit.case, self.file, self.elsewhere)
+        rules.require_file(inquiry, exhibit.case, self.file, self.elsewhere)
         yield EvidenceSuperseded(
             evidence=self.evidence,
             case=exhibit.case,
@@ -221,8 +221,8 @@ class CheckEvidence(Report):
     evidence: EvidenceId
     found_hash: Sha256
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        exhibit = ledger.own(Exhibit(self.evidence), any_unit=roles("jb_supervisor"))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        exhibit = inquiry.own(Exhibit(self.evidence), any_unit=roles("jb_supervisor"))
         if exhibit.digest is None:
             raise OutOfStep(f"evidence {self.evidence} must have a file on record; it has none")
         yield EvidenceChecked(
@@ -236,7 +236,7 @@ class CheckEvidence(Report):
         )
         if self.found_hash != exhibit.digest:
             yield finding(
-                ledger,
+                inquiry,
                 rules.REC_V2,
                 unit=exhibit.unit,
                 entity=exhibit.entity,
@@ -257,13 +257,13 @@ class ArchiveCase(Act):
     archive_no: Name
     digest: Sha256
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = known_case(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = known_case(inquiry, self.case)
         if case.closed is None:
             raise OutOfStep(
                 f"case {self.case} must be closed before it is archived; it is {case.stage}"
             )
-        record = ledger.read(ProcessRecord(self.case))
+        record = inquiry.read(ProcessRecord(self.case))
         if record.archived_on is not None:
             raise OutOfStep(f"case {self.case} was already archived on {record.archived_on}")
         yield CaseArchived(
@@ -273,7 +273,7 @@ class ArchiveCase(Act):
             archive_no=self.archive_no,
             digest=self.digest,
             pieces=len(record.steps) + len(record.recordings) + len(case.evidence),
-            archived_on=ledger.on,
+            archived_on=inquiry.on,
         )
 
 
@@ -290,23 +290,23 @@ class EraseCaseFiles(Act):
     case: CaseId
     reason: FileErasureReason
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = known_case(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = known_case(inquiry, self.case)
         if not self.legal_basis:
             raise Malformed(
                 "legal_basis must cite the law that allows the erasure; it is missing",
                 "/legal_basis",
             )
-        record = ledger.read(ProcessRecord(self.case))
+        record = inquiry.read(ProcessRecord(self.case))
         if record.files_erased_on is not None:
             return
         if self.reason == "retention_expired":
-            months = int(ledger.setting("evidence.retention"))
+            months = int(inquiry.setting("evidence.retention"))
             archived = record.archived_on
             if archived is None:
                 raise OutOfStep(f"case {self.case} must be archived before its files are erased")
             kept_until = add_months(archived, months)
-            if ledger.on <= kept_until:
+            if inquiry.on <= kept_until:
                 raise OutOfStep(
                     f"the files of case {self.case} must be kept until {kept_until}; it was "
                     f"archived on {archived}"
@@ -316,10 +316,10 @@ class EraseCaseFiles(Act):
         )
 
 
-def _own_case(ledger: Reading, case_id: str) -> CaseFiled:
+def _own_case(inquiry: Inquiry, case_id: str) -> CaseFiled:
     """Return a case of the actor's unit that is not archived; it may be closed already."""
-    _, filed = known_case(ledger, case_id)
-    archived = ledger.read(ProcessRecord(case_id)).archived_on
+    _, filed = known_case(inquiry, case_id)
+    archived = inquiry.read(ProcessRecord(case_id)).archived_on
     if archived is not None:
         raise OutOfStep(
             f"case {case_id} was archived on {archived}; nothing may be added to it any more"

@@ -6,7 +6,7 @@ from datetime import date
 
 from ledger.general.mediatypes import fits
 from ledger.general.vocabulary import StoredFile
-from ledger.kernel import Malformed, OutOfStep, Reading, Rule, finding_rule
+from ledger.kernel import Inquiry, Malformed, OutOfStep, Rule, finding_rule
 from ledger.systems.process.events import ForcedAct
 from ledger.systems.process.folds import Exhibit, ProcessRecord
 
@@ -44,24 +44,24 @@ REC_V3 = finding_rule(
 )
 
 
-def require_complete(ledger: Reading, case: str, *, procedure: str, reason: str) -> None:
+def require_complete(inquiry: Inquiry, case: str, *, procedure: str, reason: str) -> None:
     """Refuse to close a case if a mandatory step has no record (REC-R1)."""
-    steps = ledger.setting("process.mandatory_steps")[procedure].get(reason, ())
-    recorded = ledger.read(ProcessRecord(case)).recorded
+    steps = inquiry.setting("process.mandatory_steps")[procedure].get(reason, ())
+    recorded = inquiry.read(ProcessRecord(case)).recorded
     missing = [step for step in steps if step not in recorded]
-    ledger.require(
+    inquiry.require(
         not missing, REC_R1, case=case, reason=reason, missing=", ".join(missing), steps=missing
     )
 
 
-def require_filmed(ledger: Reading, case: str, act: ForcedAct, *, on: date) -> None:
+def require_filmed(inquiry: Inquiry, case: str, act: ForcedAct, *, on: date) -> None:
     """Refuse to record a coercive act if no recording of that day covers it (REC-R2)."""
-    filmed = ledger.read(ProcessRecord(case)).filmed(act, on)
-    ledger.require(filmed, REC_R2, case=case, act=act, on=on)
+    filmed = inquiry.read(ProcessRecord(case)).filmed(act, on)
+    inquiry.require(filmed, REC_R2, case=case, act=act, on=on)
 
 
 def require_file(
-    ledger: Reading,
+    inquiry: Inquiry,
     case: str,
     file: StoredFile | None,
     elsewhere: str | None,
@@ -73,7 +73,7 @@ def require_file(
     """
     if file is None:
         return
-    erased_on = ledger.read(ProcessRecord(case)).files_erased_on
+    erased_on = inquiry.read(ProcessRecord(case)).files_erased_on
     if erased_on is not None:
         raise OutOfStep(
             f"the files of case {case} were erased on {erased_on}, and the uploaded file with "
@@ -91,7 +91,7 @@ def require_file(
         )
 
 
-def require_new(ledger: Reading, evidence: str) -> None:
+def require_new(inquiry: Inquiry, evidence: str) -> None:
     """Refuse to record evidence again under an id that is on record (REC-R3)."""
-    ledger.require(not ledger.read(Exhibit(evidence)).exists, REC_R3, evidence=evidence)
-    ledger.new(Exhibit(evidence))
+    inquiry.require(not inquiry.read(Exhibit(evidence)).exists, REC_R3, evidence=evidence)
+    inquiry.new(Exhibit(evidence))

@@ -16,9 +16,9 @@ from ledger.kernel import (
     DatedAct,
     Event,
     Forbidden,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     UnknownReference,
     civil_date,
@@ -79,27 +79,27 @@ class EnrolReportingUnit(DatedAct):
     groups: Groups = ()
     since: Month
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if len(self.unit) > MAX_UNIT:
             raise Malformed(
                 f"the id of a reporting unit must have at most {MAX_UNIT} characters; it has "
                 f"{len(self.unit)}"
             )
-        if self.since < month_of(ledger.today):
+        if self.since < month_of(inquiry.today):
             raise Malformed(
-                f"since must not lie before this month ({month_of(ledger.today)}); it is "
+                f"since must not lie before this month ({month_of(inquiry.today)}); it is "
                 f"{self.since}",
                 "/since",
             )
-        known = ledger.read(ReportingUnit(self.unit))
+        known = inquiry.read(ReportingUnit(self.unit))
         if known.last_opened is not None and self.since <= known.last_opened:
             raise OutOfStep(
                 f"since must lie after {known.last_opened}, the last month opened for {self.unit}; "
                 f"it is {self.since}"
             )
         names = {self.unit, *self.groups}
-        tasks = _responsibilities(ledger, self.since)
-        ledger.require(
+        tasks = _responsibilities(inquiry, self.since)
+        inquiry.require(
             any(part_in(tasks, task_no, names) for task_no in TASKS),
             rules.LDG_R2,
             unit=self.unit,
@@ -119,8 +119,8 @@ class WithdrawReportingUnit(DatedAct):
     until: Month
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.known(ReportingUnit(self.unit), "Enrol the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.known(ReportingUnit(self.unit), "Enrol the unit first.")
         if known.until is not None:
             raise OutOfStep(f"{self.unit} was already withdrawn; its last month is {known.until}")
         if known.last_opened is not None and self.until < known.last_opened:
@@ -140,14 +140,14 @@ class OpenReportingMonth(Act):
     unit: UnitId
     month: MonthId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _require_begun(ledger, self.month)
-        ledger.known(ReportingUnit(self.unit), "Enrol the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _require_begun(inquiry, self.month)
+        inquiry.known(ReportingUnit(self.unit), "Enrol the unit first.")
         opened = [
-            _opening(ledger, self.unit, self.month, task_no, part)
+            _opening(inquiry, self.unit, self.month, task_no, part)
             for task_no in TASKS
-            if (part := _part(ledger, self.unit, self.month, task_no)) is not None
-            and not ledger.read(SubmittedReport(report_id(self.unit, self.month, task_no))).exists
+            if (part := _part(inquiry, self.unit, self.month, task_no)) is not None
+            and not inquiry.read(SubmittedReport(report_id(self.unit, self.month, task_no))).exists
         ]
         if not opened:
             raise OutOfStep(
@@ -169,12 +169,12 @@ class DisputeMetric(DatedAct):
     ledger_cutoff_position: Position
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        report, opening = _owed(ledger, self.unit, self.month, self.task_no)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        report, opening = _owed(inquiry, self.unit, self.month, self.task_no)
         _require_unsubmitted(report)
         _require_metrics(self.task_no, (self.metric,), "/metric")
-        _require_cutoff(ledger, self.ledger_cutoff_position)
-        computed = figures(ledger.read, self.unit, (self.metric,), self.ledger_cutoff_position)
+        _require_cutoff(inquiry, self.ledger_cutoff_position)
+        computed = figures(inquiry.read, self.unit, (self.metric,), self.ledger_cutoff_position)
         value = computed.month(self.metric, self.month)
         if value == self.stated:
             raise OutOfStep(
@@ -213,17 +213,17 @@ class SubmitProgressLedger(DatedAct):
     narrative: Text | None = None
     highlights: Highlights = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         # The day of submission decides whether a report is late, so it must not be dated back.
-        if ledger.on != ledger.today:
+        if inquiry.on != inquiry.today:
             raise Malformed(
-                f"occurred_at must be today ({ledger.today}) or left out; it is {ledger.on}"
+                f"occurred_at must be today ({inquiry.today}) or left out; it is {inquiry.on}"
             )
-        report, opening = _owed(ledger, self.unit, self.month, self.task_no)
+        report, opening = _owed(inquiry, self.unit, self.month, self.task_no)
         _require_unsubmitted(report)
         _require_metrics(self.task_no, self.metrics, "/metrics")
-        _require_cutoff(ledger, self.ledger_cutoff_position)
-        computed, stated = self._figures(ledger, report)
+        _require_cutoff(inquiry, self.ledger_cutoff_position)
+        computed, stated = self._figures(inquiry, report)
         due_on = (report.opened or opening[0]).due_on
         submitted = ProgressLedgerSubmitted(
             report=report.report,
@@ -237,24 +237,24 @@ class SubmitProgressLedger(DatedAct):
             highlights=self.highlights,
             ledger_cutoff_position=self.ledger_cutoff_position,
             nil=bool(stated) and not _anything(stated),
-            days_late=ledger.days_after(due_on),
+            days_late=inquiry.days_after(due_on),
             counting=COUNTING,
         )
         yield from opening
         yield submitted
-        yield from self._findings(ledger, submitted)
+        yield from self._findings(inquiry, submitted)
 
     def _figures(
-        self, ledger: Reading, report: SubmittedReport
+        self, inquiry: Inquiry, report: SubmittedReport
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Return the ledger's figures and the unit's; they differ only where the unit disputed."""
         names = [metric.name for metric in metrics_of(self.task_no)]
         cutoff = self.ledger_cutoff_position
-        ledger_figures = figures(ledger.read, self.unit, names, cutoff)
+        ledger_figures = figures(inquiry.read, self.unit, names, cutoff)
         computed = {name: ledger_figures.month(name, self.month) for name in names}
         for name, value in self.metrics.items():
             dispute = report.disputes.get(name)
-            ledger.require(
+            inquiry.require(
                 value == computed[name] or (dispute is not None and dispute.stated == value),
                 rules.LDG_R1,
                 unit=self.unit,
@@ -266,7 +266,7 @@ class SubmitProgressLedger(DatedAct):
             )
         return computed, {**computed, **self.metrics}
 
-    def _findings(self, ledger: Reading, submitted: ProgressLedgerSubmitted) -> Iterator[Event]:
+    def _findings(self, inquiry: Inquiry, submitted: ProgressLedgerSubmitted) -> Iterator[Event]:
         about: dict[str, Any] = {
             "report": submitted.report,
             "month": self.month,
@@ -274,15 +274,15 @@ class SubmitProgressLedger(DatedAct):
         }
         describes_work = self.narrative is not None or bool(self.highlights)
         if describes_work and submitted.computed and not _anything(submitted.computed):
-            yield finding(ledger, rules.LDG_V3, unit=self.unit, **about)
+            yield finding(inquiry, rules.LDG_V3, unit=self.unit, **about)
         if submitted.nil:
-            months = int(ledger.setting("ledger.nil_months"))
-            past = ledger.read(TaskReports(self.unit, self.task_no))
+            months = int(inquiry.setting("ledger.nil_months"))
+            past = inquiry.read(TaskReports(self.unit, self.task_no))
             before, after = past.running(self.month, -1), past.running(self.month, 1)
             run = before + 1 + after
             # The finding is raised once for each run, by the report that makes the run long enough.
             if run >= months > max(before, after) and not past.nil.get(self.month):
-                yield finding(ledger, rules.LDG_V2, unit=self.unit, months=run, **about)
+                yield finding(inquiry, rules.LDG_V2, unit=self.unit, months=run, **about)
 
 
 class ReturnLedger(Act):
@@ -293,8 +293,8 @@ class ReturnLedger(Act):
     report: ReportId
     reasons: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        opened = _of_others(ledger, self.report)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        opened = _of_others(inquiry, self.report)
         yield LedgerReturned(
             report=self.report,
             unit=opened.unit,
@@ -312,8 +312,8 @@ class AcceptLedger(Act):
     report: ReportId
     note: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        opened = _of_others(ledger, self.report)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        opened = _of_others(inquiry, self.report)
         yield LedgerAccepted(
             report=self.report,
             unit=opened.unit,
@@ -338,15 +338,15 @@ class PublishOutreach(Report):
     task_no: TaskNo | None = None
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        outreach = self.outreach or f"OUT.{ledger.command_id}"
-        ledger.new(Outreach(outreach))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        outreach = self.outreach or f"OUT.{inquiry.command_id}"
+        inquiry.new(Outreach(outreach))
         yield OutreachPublished(
             outreach=outreach,
             unit=self.unit,
             title=self.title,
             channel=self.channel,
-            published_on=ledger.on,
+            published_on=inquiry.on,
             task_no=self.task_no,
             url=self.url,
         )
@@ -360,8 +360,8 @@ class WithdrawOutreach(Act):
     outreach: OutreachId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        known = ledger.own(Outreach(self.outreach), "Publish the outreach first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        known = inquiry.own(Outreach(self.outreach), "Publish the outreach first.")
         if known.stage != "published":
             raise OutOfStep(
                 f"outreach {self.outreach} must be published to be withdrawn; it is {known.stage}"
@@ -382,49 +382,51 @@ def _last_day(month: str) -> date:
     return add_months(_first_day(month), 1) - timedelta(days=1)
 
 
-def _require_begun(ledger: Reading, month: str) -> None:
-    if month > month_of(ledger.today):
+def _require_begun(inquiry: Inquiry, month: str) -> None:
+    if month > month_of(inquiry.today):
         raise Malformed(
-            f"month must not lie after this month ({month_of(ledger.today)}); it is {month}",
+            f"month must not lie after this month ({month_of(inquiry.today)}); it is {month}",
             "/month",
         )
 
 
-def _responsibilities(ledger: Reading, month: str) -> dict[str, Any]:
-    tasks: dict[str, Any] = ledger.setting("ledger.responsibilities", on=_first_day(month))["tasks"]
+def _responsibilities(inquiry: Inquiry, month: str) -> dict[str, Any]:
+    tasks: dict[str, Any] = inquiry.setting("ledger.responsibilities", on=_first_day(month))[
+        "tasks"
+    ]
     return tasks
 
 
-def _part(ledger: Reading, unit: str, month: str, task_no: int) -> Part | None:
+def _part(inquiry: Inquiry, unit: str, month: str, task_no: int) -> Part | None:
     """Return the part of a unit in a task, by the table in force when the month began."""
-    groups = ledger.read(ReportingUnit(unit)).groups(month)
+    groups = inquiry.read(ReportingUnit(unit)).groups(month)
     if groups is None:
         return None
-    return part_in(_responsibilities(ledger, month), task_no, {unit, *groups})
+    return part_in(_responsibilities(inquiry, month), task_no, {unit, *groups})
 
 
 def _owed(
-    ledger: Reading, unit: str, month: str, task_no: int
+    inquiry: Inquiry, unit: str, month: str, task_no: int
 ) -> tuple[SubmittedReport, list[ReportingMonthOpened]]:
     """Return the report that a unit owes (LDG-R2), with its opening if it is not opened yet."""
-    _require_begun(ledger, month)
-    report = ledger.read(SubmittedReport(report_id(unit, month, task_no)))
+    _require_begun(inquiry, month)
+    report = inquiry.read(SubmittedReport(report_id(unit, month, task_no)))
     if report.exists:
         return report, []
     # The table must be read before the check, so that a refusal names its version.
-    _responsibilities(ledger, month)
-    part = _part(ledger, unit, month, task_no)
-    ledger.require(part is not None, rules.LDG_R2, unit=unit, task_no=task_no, month=month)
+    _responsibilities(inquiry, month)
+    part = _part(inquiry, unit, month, task_no)
+    inquiry.require(part is not None, rules.LDG_R2, unit=unit, task_no=task_no, month=month)
     assert part is not None
-    return report, [_opening(ledger, unit, month, task_no, part)]
+    return report, [_opening(inquiry, unit, month, task_no, part)]
 
 
 def _opening(
-    ledger: Reading, unit: str, month: str, task_no: int, part: Part
+    inquiry: Inquiry, unit: str, month: str, task_no: int, part: Part
 ) -> ReportingMonthOpened:
     last = _last_day(month)
-    policy = ledger.setting("ledger.month_end", on=_first_day(month))
-    days, working = ledger.days(), last
+    policy = inquiry.setting("ledger.month_end", on=_first_day(month))
+    days, working = inquiry.days(), last
     while not days.is_working(working):
         working -= timedelta(days=1)
     if policy["due"] == "last_working_day" and days.years.get(last.year) is None:
@@ -461,15 +463,15 @@ def _require_metrics(task_no: int, names: Any, pointer: str) -> None:
             )
 
 
-def _require_cutoff(ledger: Reading, cutoff: int) -> None:
+def _require_cutoff(inquiry: Inquiry, cutoff: int) -> None:
     """Refuse a cutoff that is not recorded, or that leaves out events recorded long ago."""
-    if ledger.record_at(cutoff) is None:
+    if inquiry.record_at(cutoff) is None:
         raise UnknownReference("event", str(cutoff), "Use the cutoff of the pre-filled document.")
-    left_out = ledger.record_at(cutoff + 1)
+    left_out = inquiry.record_at(cutoff + 1)
     if left_out is None:
         return
     recorded_on = civil_date(left_out.envelope.recorded_at)
-    if (ledger.today - recorded_on).days > int(ledger.setting("ledger.cutoff_cd")):
+    if (inquiry.today - recorded_on).days > int(inquiry.setting("ledger.cutoff_cd")):
         raise Malformed(
             f"ledger_cutoff_position must be recent; {cutoff} leaves out events recorded since "
             f"{recorded_on}. Fetch the pre-filled document again.",
@@ -477,10 +479,10 @@ def _require_cutoff(ledger: Reading, cutoff: int) -> None:
         )
 
 
-def _of_others(ledger: Reading, report_name: str) -> ReportingMonthOpened:
-    report = ledger.known(SubmittedReport(report_name))
+def _of_others(inquiry: Inquiry, report_name: str) -> ReportingMonthOpened:
+    report = inquiry.known(SubmittedReport(report_name))
     assert report.opened is not None
-    if report.opened.unit == ledger.actor.unit_id:
+    if report.opened.unit == inquiry.actor.unit_id:
         raise Forbidden(
             f"{report_name} belongs to {report.opened.unit} itself; another office must accept or "
             "return it."

@@ -10,7 +10,7 @@ from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.values import Year
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, Name, Sha256, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, OutOfStep, Report
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.entities.folds import Registration
@@ -46,15 +46,15 @@ class PublishExAnte(Act):
     url: Name
     digest: Sha256
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         yield ExAntePublished(
             unit=self.unit,
             item=self.item,
             title=self.title,
             url=self.url,
             digest=self.digest,
-            published_on=ledger.on,
+            published_on=inquiry.on,
         )
 
 
@@ -74,16 +74,16 @@ class DecideAct(DatedAct):
     entity: EntityId | None = None
     withheld_because: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(DecisionStanding(self.decision))
-        elements = published_matter(ledger, self.matter, self.unit, ledger.on, None)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(DecisionStanding(self.decision))
+        elements = published_matter(inquiry, self.matter, self.unit, inquiry.on, None)
         if elements.act_kind in _ELSEWHERE:
             raise OutOfStep(
                 f"{self.matter} must not be a matter of {elements.act_kind}; use the commands of "
                 "that kind of act"
             )
         if self.entity is not None:
-            ledger.known(Registration(self.entity), "Register the business first.")
+            inquiry.known(Registration(self.entity), "Register the business first.")
         yield ActDecided(
             decision=self.decision,
             unit=self.unit,
@@ -91,7 +91,7 @@ class DecideAct(DatedAct):
             kind=elements.act_kind,
             matter=self.matter,
             doc_no=self.doc_no,
-            decided_on=ledger.on,
+            decided_on=inquiry.on,
             withheld_because=self.withheld_because,
         )
 
@@ -103,14 +103,14 @@ class ServeAct(Report):
 
     decision: DecisionId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        act = ledger.own(DecidedAct(self.decision), "Record the act first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        act = inquiry.own(DecidedAct(self.decision), "Record the act first.")
         if act.served_on is not None:
             raise OutOfStep(f"act {self.decision} was already served on {act.served_on}")
-        require_in_effect(ledger.read(Decision(self.decision)))
-        ledger.not_before(act.decided_on, f"act {self.decision} was decided")
+        require_in_effect(inquiry.read(Decision(self.decision)))
+        inquiry.not_before(act.decided_on, f"act {self.decision} was decided")
         yield ActServed(
-            decision=self.decision, unit=act.unit, entity=act.entity, served_on=ledger.on
+            decision=self.decision, unit=act.unit, entity=act.entity, served_on=inquiry.on
         )
 
 
@@ -124,35 +124,35 @@ class PublishAct(Act):
     redactions: tuple[Name, ...] = ()
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        act = ledger.own(DecidedAct(self.decision), "Record the act first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        act = inquiry.own(DecidedAct(self.decision), "Record the act first.")
         assert act.kind is not None
         if act.published_on is not None:
             raise OutOfStep(f"act {self.decision} was already published on {act.published_on}")
-        require_in_effect(ledger.read(Decision(self.decision)))
+        require_in_effect(inquiry.read(Decision(self.decision)))
         if act.withheld_because is not None:
             raise OutOfStep(
                 f"act {self.decision} must not be published; it is withheld from the public: "
                 f"{act.withheld_because}"
             )
-        ledger.require(
-            act.served_on is not None and act.served_on <= ledger.on,
+        inquiry.require(
+            act.served_on is not None and act.served_on <= inquiry.on,
             PUB_R2,
             decision=self.decision,
         )
-        require_impersonal(ledger, PUB_R1, self.summary)
+        require_impersonal(inquiry, PUB_R1, self.summary)
         rule = rules.PUBLISH_LICENCE if act.kind == "licence" else rules.PUBLISH_OTHER
-        decided = ledger.opening(act.decided_position)
+        decided = inquiry.opening(act.decided_position)
         yield ActPublished(
             decision=self.decision,
             unit=act.unit,
             entity=act.entity,
             kind=act.kind,
             summary=self.summary,
-            published_on=ledger.on,
+            published_on=inquiry.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=ledger.days_after(ledger.due(rule, decided)),
+            days_late=inquiry.days_after(inquiry.due(rule, decided)),
         )
 
 
@@ -164,33 +164,33 @@ class WithdrawAct(Act):
     decision: DecisionId
     explanation: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        act = ledger.own(DecidedAct(self.decision), "Record the act first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        act = inquiry.own(DecidedAct(self.decision), "Record the act first.")
         if act.stage != "published":
             raise OutOfStep(
                 f"act {self.decision} must be public to be withdrawn; it is {act.stage}"
             )
-        nullified = ledger.read(Decision(self.decision)).nullified
+        nullified = inquiry.read(Decision(self.decision)).nullified
         if nullified is None:
             raise OutOfStep(
                 f"act {self.decision} must be undone before it is withdrawn; record first what "
                 "undid it"
             )
-        require_impersonal(ledger, PUB_R1, self.explanation)
-        due = ledger.period("publicity.withdraw_wd", nullified.since)
-        late = ledger.days_after(due)
+        require_impersonal(inquiry, PUB_R1, self.explanation)
+        due = inquiry.period("publicity.withdraw_wd", nullified.since)
+        late = inquiry.days_after(due)
         yield ActWithdrawn(
             decision=self.decision,
             unit=act.unit,
             entity=act.entity,
             reason=nullified.reason,
             nullified_on=nullified.since,
-            withdrawn_on=ledger.on,
+            withdrawn_on=inquiry.on,
             explanation=self.explanation,
             days_late=late,
         )
-        if late and self.decision not in ledger.read(PublicityRecord(act.unit)).unwithdrawn:
-            yield _not_withdrawn(ledger, self.decision, act.unit, act.entity, due.on)
+        if late and self.decision not in inquiry.read(PublicityRecord(act.unit)).unwithdrawn:
+            yield _not_withdrawn(inquiry, self.decision, act.unit, act.entity, due.on)
 
 
 class ReviewWithdrawal(Act):
@@ -204,31 +204,31 @@ class ReviewWithdrawal(Act):
 
     decision: DecisionId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        unit, entity, since = self._still_public(ledger)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        unit, entity, since = self._still_public(inquiry)
         if since is None:
             raise OutOfStep(
                 f"decision {self.decision} must be public and undone; it is not public, or it was "
                 "not undone"
             )
-        if self.decision in ledger.read(PublicityRecord(unit)).unwithdrawn:
+        if self.decision in inquiry.read(PublicityRecord(unit)).unwithdrawn:
             raise OutOfStep(
                 f"decision {self.decision} already has a finding that it is still public"
             )
-        due = ledger.period("publicity.withdraw_wd", since)
-        if due.provisional or ledger.on <= due.on:
+        due = inquiry.period("publicity.withdraw_wd", since)
+        if due.provisional or inquiry.on <= due.on:
             raise OutOfStep(
                 f"decision {self.decision} may be withdrawn until {due.on}; review it after that "
                 "day"
             )
-        yield _not_withdrawn(ledger, self.decision, unit, entity, due.on)
+        yield _not_withdrawn(inquiry, self.decision, unit, entity, due.on)
 
-    def _still_public(self, ledger: Reading) -> tuple[str, str | None, date | None]:
+    def _still_public(self, inquiry: Inquiry) -> tuple[str, str | None, date | None]:
         """Return the unit, the business, and the day since when it is public though undone."""
-        decision = ledger.read(Decision(self.decision))
+        decision = inquiry.read(Decision(self.decision))
         if decision.exists:
             return decision.decided.unit, decision.decided.entity, decision.public_though_undone
-        act = ledger.known(DecidedAct(self.decision))
+        act = inquiry.known(DecidedAct(self.decision))
         return act.unit, act.entity, act.nullified_on if act.stage == "published" else None
 
 
@@ -241,12 +241,12 @@ class CallForAnnualStats(Act):
     unit: UnitId
     year: Year
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        stats = ledger.read(AnnualStats(_name(self.unit, self.year)))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        stats = inquiry.read(AnnualStats(_name(self.unit, self.year)))
         if stats.exists:
             raise OutOfStep(f"the figures of {self.unit} for {self.year} were already called for")
-        _check_over(ledger, self.year)
-        known_since = ledger.read(PublicityRecord(self.unit)).known_since
+        _check_over(inquiry, self.year)
+        known_since = inquiry.read(PublicityRecord(self.unit)).known_since
         if known_since is None or known_since.year > self.year:
             raise OutOfStep(
                 f"{self.unit} must have been qualified in {self.year} or before; it was not"
@@ -255,7 +255,7 @@ class CallForAnnualStats(Act):
             stats=stats.stats,
             unit=self.unit,
             year=self.year,
-            due_on=_last_day(ledger, self.year),
+            due_on=_last_day(inquiry, self.year),
         )
 
 
@@ -269,24 +269,24 @@ class PublishAnnualStats(Act):
     figures: AnnualFigures
     url: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        stats = ledger.read(AnnualStats(_name(self.unit, self.year)))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        stats = inquiry.read(AnnualStats(_name(self.unit, self.year)))
         if stats.published_on is not None:
             raise OutOfStep(
                 f"the figures of {self.unit} for {self.year} were already published on "
                 f"{stats.published_on}"
             )
-        _check_over(ledger, self.year)
-        due_on = stats.due_on or _last_day(ledger, self.year)
+        _check_over(inquiry, self.year)
+        due_on = stats.due_on or _last_day(inquiry, self.year)
         yield AnnualStatsPublished(
             stats=stats.stats,
             unit=self.unit,
             year=self.year,
             figures=self.figures,
             url=self.url,
-            published_on=ledger.on,
-            days_late=ledger.days_after(due_on),
+            published_on=inquiry.on,
+            days_late=inquiry.days_after(due_on),
         )
 
 
@@ -299,8 +299,8 @@ class ReviewRedactions(Act):
     unit: UnitId
     year: Year
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = ledger.read(PublicityRecord(self.unit))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = inquiry.read(PublicityRecord(self.unit))
         counted = record.years.get(self.year)
         if counted is None:
             raise OutOfStep(
@@ -308,14 +308,14 @@ class ReviewRedactions(Act):
             )
         if self.year in record.redacting:
             raise OutOfStep(f"{self.unit} already has this finding for {self.year}")
-        share = str(ledger.setting("redaction_share", unit=self.unit))
+        share = str(inquiry.setting("redaction_share", unit=self.unit))
         if not counted.is_pattern(share):
             raise OutOfStep(
                 f"the share of decisions with redactions must be above {share} for a finding; "
                 f"{self.unit} redacted {counted.redacted} of {counted.published}"
             )
         yield finding(
-            ledger,
+            inquiry,
             rules.PUB_V3,
             unit=self.unit,
             year=self.year,
@@ -326,16 +326,16 @@ class ReviewRedactions(Act):
 
 
 def _not_withdrawn(
-    ledger: Reading, decision: str, unit: str, entity: str | None, due_on: date
+    inquiry: Inquiry, decision: str, unit: str, entity: str | None, due_on: date
 ) -> Event:
     return finding(
-        ledger,
+        inquiry,
         PUB_V2,
         unit=unit,
         entity=entity,
         decision=decision,
         due_on=due_on.isoformat(),
-        days_late=(ledger.on - due_on).days,
+        days_late=(inquiry.on - due_on).days,
     )
 
 
@@ -343,11 +343,11 @@ def _name(unit: str, year: int) -> str:
     return f"{unit}:{year}"
 
 
-def _check_over(ledger: Reading, year: int) -> None:
-    if ledger.on.year <= year:
+def _check_over(inquiry: Inquiry, year: int) -> None:
+    if inquiry.on.year <= year:
         raise OutOfStep(f"year must be over; {year} is not over yet")
 
 
-def _last_day(ledger: Reading, year: int) -> date:
+def _last_day(inquiry: Inquiry, year: int) -> date:
     """Return the last day to publish the figures, in the following year."""
-    return ledger.stated_day("publicity.annual_stats", year + 1)
+    return inquiry.stated_day("publicity.annual_stats", year + 1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ledger.kernel import Reading
+from ledger.kernel import Inquiry
 from ledger.systems.reconsideration import rules
 from ledger.systems.reconsideration.folds import RevokedPenalties
 
 
 def refuse_reissue(
-    ledger: Reading,
+    inquiry: Inquiry,
     *,
     unit: str,
     entity: str,
@@ -24,9 +24,9 @@ def refuse_reissue(
     whatever its amount and further kinds. The facts are the same if the case or their wording is
     the same. Every command that decides on a penalty must call this first.
     """
-    for act in ledger.read(RevokedPenalties(entity, unit)).revoked:
+    for act in inquiry.read(RevokedPenalties(entity, unit)).revoked:
         same_facts = act.case == case or "".join(act.facts.split()) == "".join(facts.split())
-        ledger.require(
+        inquiry.require(
             not (same_facts and act.types <= frozenset(types)),
             rules.RCN_R5,
             decision=act.decision,

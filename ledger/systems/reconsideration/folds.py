@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, ReconId, UnitId
-from ledger.kernel import Fold, Reading, Recorded, SubjectFold
+from ledger.kernel import Fold, Inquiry, Recorded, SubjectFold
 from ledger.systems.penalties.events import PenaltyDecided
 from ledger.systems.persons.folds import Proceeding, involve_persons
 from ledger.systems.reconsideration.events import (
@@ -297,9 +297,9 @@ class RevokedOnMatter(Fold):
             self.instruments.append(event.instrument)
 
 
-def _conductor(ledger: Reading, recon: str) -> str | None:
+def _conductor(inquiry: Inquiry, recon: str) -> str | None:
     """Return the organ that reconsiders a case, or ``None`` once it is over."""
-    case = ledger.read(ReconCase(recon))
+    case = inquiry.read(ReconCase(recon))
     over = case.stage in {"served", "mediated", "terminated", "refused"}
     return None if over else case.organ
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, Recorded, Rule, finding_rule
 from ledger.systems.corrections.events import UNDOING
 from ledger.systems.penalties.events import DecisionPublished, DecisionWithdrawn
 from ledger.systems.reconsideration.events import (
@@ -127,22 +127,22 @@ def of_case(case: ReconCase) -> dict[str, Any]:
     }
 
 
-def _case_of(ledger: Reading, opening: Recorded) -> ReconCase:
+def _case_of(inquiry: Inquiry, opening: Recorded) -> ReconCase:
     """Return the case of the record that opened a period."""
     recon: str = opening.event.recon  # type: ignore[attr-defined]  # each opening is of a case
-    return ledger.read(ReconCase(recon))
+    return inquiry.read(ReconCase(recon))
 
 
-def _deemed_accepted(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _deemed_accepted(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """审查期限届满视为受理: accept an application on which the organ did not decide in time."""
-    case = _case_of(ledger, opening)
+    case = _case_of(inquiry, opening)
     if case.stage == "applied":
         yield ReconDeemedAccepted(**of_case(case), deemed_on=due_on)
 
 
-def _given_up(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _given_up(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """逾期不补正视为放弃: end a case if the applicant did not supply what was missing."""
-    case = _case_of(ledger, opening)
+    case = _case_of(inquiry, opening)
     if case.stage == "correcting":
         yield ReconTerminated(
             **of_case(case),
@@ -151,14 +151,14 @@ def _given_up(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Even
         )
 
 
-def _silent(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    case = _case_of(ledger, opening)
+def _silent(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
+    case = _case_of(inquiry, opening)
     if case.stage in ("open", "suspended"):
         yield ReconReplyMissing(**of_case(case), due_on=due_on)
 
 
-def _not_performed(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
-    case = _case_of(ledger, opening)
+def _not_performed(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
+    case = _case_of(inquiry, opening)
     yield ReconNonPerformance(**of_case(case), due_on=due_on)
 
 

@@ -1,6 +1,6 @@
 """The conditions of a repair (修复条件), each with its evidence: one list for commands and views.
 
-The functions are pure except for the folds that they read: a command passes its reading, a view its
+The functions are pure except for the folds that they read: a command passes its inquiry, a view its
 own. Conditions that no document can change come first.
 """
 

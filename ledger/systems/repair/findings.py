@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Reading
+from ledger.kernel import Event, Inquiry
 from ledger.systems.credit.folds import Record
 from ledger.systems.penalties.folds import Decision
 from ledger.systems.repair.folds import Duties
 from ledger.systems.repair.rules import REP_V3
 
 
-def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:
+def open_duties(inquiry: Inquiry, record: Record) -> Iterator[Event]:
     """Yield REP-V3 if a record ends by itself although its fine was not shown to be paid.
 
     If the decision is on record, its present fine and its payments decide. The record ends all the
@@ -21,14 +21,14 @@ def open_duties(ledger: Reading, record: Record) -> Iterator[Event]:
     says = record.says
     fined = bool(says.amount_fen)
     if says.decision is not None:
-        decision = ledger.read(Decision(says.decision))
+        decision = inquiry.read(Decision(says.decision))
         if decision.exists:
             fined = not decision.settled
     if says.kind != "penalty" or not fined:
         return
-    if "obligations_performed" not in ledger.read(Duties(record.record)).performed:
+    if "obligations_performed" not in inquiry.read(Duties(record.record)).performed:
         yield finding(
-            ledger,
+            inquiry,
             REP_V3,
             unit=says.unit,
             entity=says.entity,

@@ -8,7 +8,7 @@ from datetime import date
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.kernel.events import event_types
 from ledger.systems.credit.folds import Record, record_of
 from ledger.systems.sharing import rules
@@ -51,8 +51,8 @@ class SubscribeFeed(Act):
     purpose: Text | None = None
     filters: Filters = Filters()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Subscription(self.subscription))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Subscription(self.subscription))
         missing = [
             text
             for text, value in (
@@ -61,11 +61,11 @@ class SubscribeFeed(Act):
             )
             if not value
         ]
-        ledger.require(not missing, rules.SHR_R1, missing="; ".join(missing))
+        inquiry.require(not missing, rules.SHR_R1, missing="; ".join(missing))
         assert self.purpose is not None
         for place, pattern in enumerate(self.filters.types):
             sealed = rules.sealed_types(pattern)
-            ledger.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=", ".join(sealed))
+            inquiry.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=", ".join(sealed))
             if not any(matches(pattern, topic) for topic in event_types()):
                 raise Malformed(
                     f"a filter must match at least one type of event; {pattern} matches none",
@@ -77,7 +77,7 @@ class SubscribeFeed(Act):
             purpose=self.purpose,
             basis=self.legal_basis,
             filters=self.filters,
-            subscribed_on=ledger.on,
+            subscribed_on=inquiry.on,
         )
 
 
@@ -89,8 +89,8 @@ class UnsubscribeFeed(Act):
     subscription: SubscriptionId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        subscription = _subscription(ledger, self.subscription)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        subscription = _subscription(inquiry, self.subscription)
         if not subscription.live:
             raise OutOfStep(
                 f"subscription {self.subscription} already ended on {subscription.ended_on}"
@@ -98,7 +98,7 @@ class UnsubscribeFeed(Act):
         yield FeedUnsubscribed(
             subscription=self.subscription,
             unit=subscription.unit,
-            ended_on=ledger.on,
+            ended_on=inquiry.on,
             reason=self.reason,
         )
 
@@ -111,22 +111,22 @@ class AcknowledgeRemoval(Report):
     removal: RemovalId
     removed_on: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         hint = "Use the removal id from the notice in the feed."
-        notice = ledger.own(Removal(self.removal), hint, any_unit=_FOR_ALL)
+        notice = inquiry.own(Removal(self.removal), hint, any_unit=_FOR_ALL)
         if notice.done:
             raise OutOfStep(
                 f"removal {self.removal} was already acknowledged on {notice.acknowledged_on}"
             )
         assert notice.notified_on is not None
-        if not notice.notified_on <= self.removed_on <= ledger.on:
+        if not notice.notified_on <= self.removed_on <= inquiry.on:
             raise Malformed(
-                f"removed_on must lie between the notice ({notice.notified_on}) and {ledger.on}; "
+                f"removed_on must lie between the notice ({notice.notified_on}) and {inquiry.on}; "
                 f"it is {self.removed_on}",
                 "/removed_on",
             )
-        opening = ledger.opening(notice.notified_position)
-        due = ledger.due(rules.ACKNOWLEDGE, opening)
+        opening = inquiry.opening(notice.notified_position)
+        due = inquiry.due(rules.ACKNOWLEDGE, opening)
         yield RemovalAcknowledged(
             removal=self.removal,
             subscription=notice.subscription,
@@ -134,7 +134,7 @@ class AcknowledgeRemoval(Report):
             entity=notice.entity,
             record=notice.record,
             removed_on=self.removed_on,
-            days_late=ledger.days_after(due),
+            days_late=inquiry.days_after(due),
         )
 
 
@@ -147,11 +147,11 @@ class DeclineRecognition(Report):
     record: RecordId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        subscription = _subscription(ledger, self.subscription)
-        _reveal_shared(ledger, self.record, [subscription.filters])
-        record = ledger.known(Record(self.record))
-        if not covers(subscription.filters, record.says) or not has_been_shown(record, ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        subscription = _subscription(inquiry, self.subscription)
+        _reveal_shared(inquiry, self.record, [subscription.filters])
+        record = inquiry.known(Record(self.record))
+        if not covers(subscription.filters, record.says) or not has_been_shown(record, inquiry.on):
             raise OutOfStep(
                 f"record {self.record} must be shared with {self.subscription}; it is not"
             )
@@ -179,13 +179,13 @@ class ReportRecordUse(Report):
     used_for: Text
     evidence: tuple[Name, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if ledger.actor.role == "subscriber_system":
-            live = ledger.read(Subscriptions(CREDIT_FEED)).live.values()
-            own = [sub.filters for sub in live if sub.unit == ledger.actor.unit_id]
-            _reveal_shared(ledger, self.record, own)
-        record = record_of(ledger, self.record, self.entity)
-        _not_ahead(ledger, self.used_on, "/used_on")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if inquiry.actor.role == "subscriber_system":
+            live = inquiry.read(Subscriptions(CREDIT_FEED)).live.values()
+            own = [sub.filters for sub in live if sub.unit == inquiry.actor.unit_id]
+            _reveal_shared(inquiry, self.record, own)
+        record = record_of(inquiry, self.record, self.entity)
+        _not_ahead(inquiry, self.used_on, "/used_on")
         counted = record.live(self.used_on)
         yield RecordUseReported(
             record=self.record,
@@ -198,7 +198,7 @@ class ReportRecordUse(Report):
         )
         if not counted:
             yield finding(
-                ledger,
+                inquiry,
                 rules.SHR_V1,
                 unit=self.unit,
                 entity=self.entity,
@@ -221,9 +221,9 @@ class ReportRepeatedRequest(Report):
     asked_for: Text
     evidence: tuple[Name, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = record_of(ledger, self.record, self.entity)
-        _not_ahead(ledger, self.asked_on, "/asked_on")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = record_of(inquiry, self.record, self.entity)
+        _not_ahead(inquiry, self.asked_on, "/asked_on")
         # Records that will become public are shared among the authorities from their entry on.
         shared = (
             record.says.public
@@ -241,7 +241,7 @@ class ReportRepeatedRequest(Report):
         )
         if shared:
             yield finding(
-                ledger,
+                inquiry,
                 rules.SHR_V2,
                 unit=self.unit,
                 entity=self.entity,
@@ -251,23 +251,23 @@ class ReportRepeatedRequest(Report):
             )
 
 
-def _subscription(ledger: Reading, name: str) -> Subscription:
-    return ledger.own(Subscription(name), "Subscribe first.", any_unit=_FOR_ALL)
+def _subscription(inquiry: Inquiry, name: str) -> Subscription:
+    return inquiry.own(Subscription(name), "Subscribe first.", any_unit=_FOR_ALL)
 
 
-def _reveal_shared(ledger: Reading, record: str, filters: Iterable[Filters]) -> None:
-    """Let the reading know of a record that was shared through one of the filters.
+def _reveal_shared(inquiry: Inquiry, record: str, filters: Iterable[Filters]) -> None:
+    """Let the sender know of a record that was shared through one of the filters.
 
     A record that is not published yet, or never will be, was not shared with anybody.
     """
-    known = ledger.read_true(Record(record))
+    known = inquiry.read_true(Record(record))
     says = known.content
-    if says is None or not has_been_shown(known, ledger.on):
+    if says is None or not has_been_shown(known, inquiry.on):
         return
     if any(covers(each, says) for each in filters):
-        ledger.reveal("record", record)
+        inquiry.reveal("record", record)
 
 
-def _not_ahead(ledger: Reading, day: date, pointer: str) -> None:
-    if day > ledger.on:
-        raise Malformed(f"{pointer[1:]} must not lie after {ledger.on}; it is {day}", pointer)
+def _not_ahead(inquiry: Inquiry, day: date, pointer: str) -> None:
+    if day > inquiry.on:
+        raise Malformed(f"{pointer[1:]} must not lie after {inquiry.on}; it is {day}", pointer)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from ledger.kernel import Event, Reading
+from ledger.kernel import Event, Inquiry
 from ledger.kernel.events import civil_date
 from ledger.systems.credit.events import CreditRecordEntered, TerminationReason
 from ledger.systems.credit.folds import Record
@@ -20,50 +20,50 @@ from ledger.systems.sharing.folds import Subscriptions, Told, told_of
 _ONE_DAY = timedelta(days=1)
 
 
-def share(ledger: Reading, says: CreditRecordEntered) -> Iterator[Event]:
+def share(inquiry: Inquiry, says: CreditRecordEntered) -> Iterator[Event]:
     """Record which subscriptions receive a record that is shown from today on."""
-    receiving = ledger.read(Subscriptions(CREDIT_FEED)).receiving(says)
+    receiving = inquiry.read(Subscriptions(CREDIT_FEED)).receiving(says)
     if says.public and receiving:
         yield RecordShared(
             record=says.record,
             entity=says.entity,
             unit=says.unit,
             subscriptions=tuple(subscribed.subscription for subscribed in receiving),
-            shared_on=ledger.on,
+            shared_on=inquiry.on,
         )
 
 
-def _told(ledger: Reading, record: Record) -> Iterator[Told]:
+def _told(inquiry: Inquiry, record: Record) -> Iterator[Told]:
     """Yield every shared event that names a record.
 
     If an end of the record was undone, only the time since its return counts.
     """
     back = max((gap.last for gap in record.gaps if gap.last is not None), default=None)
-    for told in _named(ledger, record):
+    for told in _named(inquiry, record):
         yield told if back is None else replace(told, since=max(told.since, back + _ONE_DAY))
 
 
-def _named(ledger: Reading, record: Record) -> Iterator[Told]:
+def _named(inquiry: Inquiry, record: Record) -> Iterator[Told]:
     yield from told_of(record.says, civil_date(record.entered.envelope.recorded_at))
-    listed = ledger.read(SeriousListing(record.record)).added
+    listed = inquiry.read(SeriousListing(record.record)).added
     if listed is not None:
         yield Told(listed.TOPIC, tuple(listed.tags()), listed.listed_on)
-    for sanction in ledger.read(Sanctions(record.says.entity)).applied.values():
+    for sanction in inquiry.read(Sanctions(record.says.entity)).applied.values():
         if sanction.record == record.record:
             yield Told(sanction.TOPIC, tuple(sanction.tags()), sanction.applied_on)
     if record.says.decision is not None:
-        decision = ledger.read(Decision(record.says.decision))
+        decision = inquiry.read(Decision(record.says.decision))
         if (published := decision.published) is not None:
             yield Told(published.TOPIC, tuple(published.tags()), published.published_on)
         for withdrawn in decision.withdrawals:
             yield Told(withdrawn.TOPIC, tuple(withdrawn.tags()), withdrawn.withdrawn_on)
-    for assigned in ledger.read(CreditGrade(record.says.entity)).assigned:
+    for assigned in inquiry.read(CreditGrade(record.says.entity)).assigned:
         grade = assigned.event
         if any(factor.record == record.record for factor in grade.factors):
             yield Told(grade.TOPIC, tuple(grade.tags()), grade.assessed_on)
 
 
-def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> Iterator[Event]:
+def stop_sharing(inquiry: Inquiry, record: Record, reason: TerminationReason) -> Iterator[Event]:
     """Tell every subscription that could read a record to remove it.
 
     This includes subscriptions that began after the record was entered, and subscriptions that have
@@ -73,14 +73,14 @@ def stop_sharing(ledger: Reading, record: Record, reason: TerminationReason) -> 
     says = record.says
     if record.ended is not None or not says.public:
         return
-    for subscribed in ledger.read(Subscriptions(CREDIT_FEED)).having_read(_told(ledger, record)):
+    for subscribed in inquiry.read(Subscriptions(CREDIT_FEED)).having_read(_told(inquiry, record)):
         yield RemovalNotified(
-            removal=ledger.name("RMV"),
+            removal=inquiry.name("RMV"),
             subscription=subscribed.subscription,
             unit=subscribed.unit,
             entity=says.entity,
             record=record.record,
             determined_by=record.determined_by,
             reason=reason,
-            ended_on=ledger.on,
+            ended_on=inquiry.on,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Event, Reading, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, Recorded, Rule, finding_rule
 from ledger.kernel.events import event_types
 from ledger.systems.filing.events import IrregularVisitReported
 from ledger.systems.sharing.events import (
@@ -74,7 +74,7 @@ ACKNOWLEDGE = DeadlineRule(
 )
 
 
-def _remind(ledger: Reading, opening: Recorded, due_on: date) -> Iterator[Event]:
+def _remind(inquiry: Inquiry, opening: Recorded, due_on: date) -> Iterator[Event]:
     """催告: remind the subscriber before its time ends."""
     notice = opening.event
     assert isinstance(notice, RemovalNotified)

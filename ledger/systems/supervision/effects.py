@@ -6,25 +6,25 @@ from collections.abc import Collection, Iterator
 from datetime import date
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Reading
+from ledger.kernel import Event, Inquiry
 from ledger.systems.supervision import rules
 from ledger.systems.supervision.folds import VisitMade, VisitsMade
 
 
 def visit_opened(
-    ledger: Reading, *, unit: str, entity: str, task: str, matters: Collection[str]
+    inquiry: Inquiry, *, unit: str, entity: str, task: str, matters: Collection[str]
 ) -> Iterator[Event]:
     """Yield the findings about a visit of ``unit`` on the day of the command.
 
     If the visit is reported late, a visit after it may turn out to be the duplicate.
     """
-    made = ledger.read(VisitsMade(entity))
-    this = VisitMade(task, unit, ledger.on, frozenset(matters), 0)
-    yield from _duplicate(ledger, made, this, entity)
-    yield from _multi_head(ledger, made, this, entity)
+    made = inquiry.read(VisitsMade(entity))
+    this = VisitMade(task, unit, inquiry.on, frozenset(matters), 0)
+    yield from _duplicate(inquiry, made, this, entity)
+    yield from _multi_head(inquiry, made, this, entity)
 
 
-def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
+def _duplicate(inquiry: Inquiry, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
     """Yield SUP-D1 (重复检查): same unit, same matter, same year, without a new trigger."""
     same = [
         visit
@@ -39,7 +39,7 @@ def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) 
     earlier = before or ([this] if again is not this else [])
     if earlier and again.task in made.planned:
         yield finding(
-            ledger,
+            inquiry,
             rules.SUP_D1,
             unit=this.unit,
             entity=entity,
@@ -51,9 +51,11 @@ def _duplicate(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) 
         )
 
 
-def _multi_head(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str) -> Iterator[Event]:
+def _multi_head(
+    inquiry: Inquiry, made: VisitsMade, this: VisitMade, entity: str
+) -> Iterator[Event]:
     """Yield SUP-D2 (多头检查): another unit visited the business within the window."""
-    window = int(ledger.setting("multi_head_window_cd"))
+    window = int(inquiry.setting("multi_head_window_cd"))
     others = [
         visit
         for visit in made.visits
@@ -63,7 +65,7 @@ def _multi_head(ledger: Reading, made: VisitsMade, this: VisitMade, entity: str)
     ]
     if others:
         yield finding(
-            ledger,
+            inquiry,
             rules.SUP_D2,
             unit=this.unit,
             entity=entity,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.general.findings import FindingRaised, finding
 from ledger.general.personaldata import refuse_personal, require_impersonal, words_of
-from ledger.kernel import Event, Fact, Reading, civil_date
+from ledger.kernel import Event, Fact, Inquiry, civil_date
 from ledger.systems.penalties.rules import PUB_R1
 from ledger.systems.supervision import rules
 
@@ -16,7 +16,7 @@ from ledger.systems.supervision import rules
 _SURELY_IN_TIME = timedelta(days=1)
 
 
-def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
+def late_entry(inquiry: Inquiry, facts: list[Fact]) -> Iterator[Event]:
     """Yield GEN-V1 if a fact is older than ``late_entry_flag`` working days (0.2).
 
     Imported facts are left out, because an import states when its source knew them.
@@ -24,17 +24,17 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
     own = [fact for fact in facts if fact.provenance is None]
     if not own:
         return
-    happened_at = ledger.at
-    if own[0].occurred_at is not None and ledger.actor.role != "ledger_clock":
+    happened_at = inquiry.at
+    if own[0].occurred_at is not None and inquiry.actor.role != "ledger_clock":
         # The command states the day itself, as a deregistration does. The clock does not report.
-        happened_at = min(own[0].occurred_at, ledger.at)
-    if ledger.now - happened_at <= _SURELY_IN_TIME:
+        happened_at = min(own[0].occurred_at, inquiry.at)
+    if inquiry.now - happened_at <= _SURELY_IN_TIME:
         return
-    flag = ledger.policy("late_entry_flag")
+    flag = inquiry.policy("late_entry_flag")
     if flag is None:
         return
     happened_on = civil_date(happened_at)
-    late = ledger.days().working_days_between(happened_on, ledger.today)
+    late = inquiry.days().working_days_between(happened_on, inquiry.today)
     if late > int(flag.value):
         event = own[0].event
         unit = getattr(event, "unit", None) or None
@@ -47,12 +47,12 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
                 "occurred_on": happened_on.isoformat(),
                 "recorded": event.TOPIC,
             }
-        elif unit == ledger.actor.unit_id:
+        elif unit == inquiry.actor.unit_id:
             # The unit knows its sealed fact; supervisors learn only that it was late.
             about = {"unit": unit}
         # Otherwise a person reported late in confidence; the finding must not lead the unit there.
         yield finding(
-            ledger,
+            inquiry,
             rules.GEN_V1,
             working_days=late,
             protected=not about,
@@ -66,7 +66,7 @@ def late_entry(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
 _GIVEN = frozenset({"entity", "officer"})
 
 
-def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
+def impersonal(inquiry: Inquiry, facts: list[Fact]) -> tuple[()]:
     """Refuse personal data in clear text, because it could never be removed again (0.10).
 
     Public events are refused under PUB-R1. Imported registers are left out, because they were
@@ -74,10 +74,10 @@ def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
     that was checked when it was written. An id is checked only when it is given. If text becomes
     public later, the command that publishes it checks it.
     """
-    for kind, name in ledger.named:
+    for kind, name in inquiry.named:
         if kind not in _GIVEN:
             refuse_personal(name, "/" + kind.replace("-", "_"))
-    for index, law in enumerate(ledger.legal_basis):
+    for index, law in enumerate(inquiry.legal_basis):
         for pointer, words in words_of(law):
             refuse_personal(words, f"/legal_basis/{index}{pointer}")
     for fact in facts:
@@ -85,8 +85,8 @@ def impersonal(ledger: Reading, facts: list[Fact]) -> tuple[()]:
         if fact.provenance is not None:
             continue
         if event.visibility() == "public":
-            require_impersonal(ledger, PUB_R1, *(words for _, words in words_of(event)))
-        elif ledger.actor.role != "ledger_clock" and not _is_automatic_finding(event):
+            require_impersonal(inquiry, PUB_R1, *(words for _, words in words_of(event)))
+        elif inquiry.actor.role != "ledger_clock" and not _is_automatic_finding(event):
             for pointer, words in words_of(event):
                 refuse_personal(words, pointer)
     return ()

@@ -44,11 +44,11 @@ from ledger.kernel import (
     Event,
     Fact,
     Forbidden,
+    Inquiry,
     LegalRef,
     Malformed,
     OutOfStep,
     Provenance,
-    Reading,
     Report,
     Tag,
     Value,
@@ -166,12 +166,14 @@ class OpenTakeOn(Act):
     day: date
     says: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(TakeOn(self.takeon))
-        if self.day > ledger.on:
-            raise Malformed(f"day must be today ({ledger.on}) or earlier; it is {self.day}", "/day")
-        before = ledger.read(TakeOnOfSource(self.source)).takeon
-        ledger.require(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(TakeOn(self.takeon))
+        if self.day > inquiry.on:
+            raise Malformed(
+                f"day must be today ({inquiry.on}) or earlier; it is {self.day}", "/day"
+            )
+        before = inquiry.read(TakeOnOfSource(self.source)).takeon
+        inquiry.require(
             before is None,
             rules.TKO_D1,
             source=self.source,
@@ -180,7 +182,7 @@ class OpenTakeOn(Act):
         yield TakeOnOpened(
             takeon=self.takeon,
             source=self.source,
-            unit=ledger.actor.unit_id,
+            unit=inquiry.actor.unit_id,
             day=self.day,
             says=self.says,
         )
@@ -201,10 +203,10 @@ class CloseTakeOn(Countersigned):
     takeon: TakeOnId
     facts: Annotated[int, msgspec.Meta(ge=0)]
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
         assert requested_by is not None
-        takeon = _open_takeon(ledger, self.takeon)
-        counts = ledger.read(TakenFacts(self.takeon)).counts
+        takeon = _open_takeon(inquiry, self.takeon)
+        counts = inquiry.read(TakenFacts(self.takeon)).counts
         taken = sum(counts.values())
         if taken != self.facts:
             by_kind = ", ".join(f"{n} × {kind}" for kind, n in sorted(counts.items())) or "none"
@@ -217,7 +219,7 @@ class CloseTakeOn(Countersigned):
             unit=takeon.unit,
             facts=taken,
             entered_by=requested_by,
-            confirmed_by=ledger.actor.person_id,
+            confirmed_by=inquiry.actor.person_id,
         )
 
 
@@ -268,23 +270,23 @@ class TakeOnPenalty(Countersigned):
     data_source: DataSource | None = None
     origin: Origin | None = None
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
-        decision = self.decision or ledger.name("DEC")
-        taking = _Taking(ledger, self, requested_by, kind="penalty", began=decision)
-        self._check(ledger, taking)
-        ledger.new(DecisionStanding(decision))
-        known = ledger.read(DecisionsOf(self.entity)).by_document(self.doc_no)
-        ledger.require(
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
+        decision = self.decision or inquiry.name("DEC")
+        taking = _Taking(inquiry, self, requested_by, kind="penalty", began=decision)
+        self._check(inquiry, taking)
+        inquiry.new(DecisionStanding(decision))
+        known = inquiry.read(DecisionsOf(self.entity)).by_document(self.doc_no)
+        inquiry.require(
             known is None,
             rules.TKO_D2,
-            told=known is not None and not ledger.may_know("decision", known),
+            told=known is not None and not inquiry.may_know("decision", known),
             what=f"a decision of document {self.doc_no}",
         )
-        require_first(ledger, entity=self.entity, kind="penalty", doc_no=self.doc_no)
-        entered = self._record(ledger, decision)
-        started = None if entered is None else self._publicity(ledger, taking, entered)
+        require_first(inquiry, entity=self.entity, kind="penalty", doc_no=self.doc_no)
+        entered = self._record(inquiry, decision)
+        started = None if entered is None else self._publicity(inquiry, taking, entered)
         yield taking.taken()
-        yield from self._decided(ledger, taking, decision)
+        yield from self._decided(inquiry, taking, decision)
         if entered is None:
             return
         assert self.served_on is not None
@@ -304,7 +306,7 @@ class TakeOnPenalty(Countersigned):
                 started.started_on,
             )
         # Partners receive the live record from today on.
-        yield from share(ledger, entered)
+        yield from share(inquiry, entered)
 
     def _content(self) -> PenaltyContent:
         return PenaltyContent(
@@ -316,7 +318,7 @@ class TakeOnPenalty(Countersigned):
             valid_until=self.valid_until,
         )
 
-    def _check(self, ledger: Reading, taking: _Taking) -> None:
+    def _check(self, inquiry: Inquiry, taking: _Taking) -> None:
         require_content(self._content(), self.decided_on)
         require_source(self.data_source)
         if self.payments and not self.fine_fen:
@@ -342,16 +344,16 @@ class TakeOnPenalty(Countersigned):
         if self.summary is not None and self.published_on is None:
             raise Malformed("published_on must be given with summary", "/published_on")
         if self.public:
-            require_impersonal(ledger, CRD_R4, self.title, self.facts, self.necessity_reason)
+            require_impersonal(inquiry, CRD_R4, self.title, self.facts, self.necessity_reason)
         if self.summary is not None:
-            require_impersonal(ledger, PUB_R1, self.summary)
+            require_impersonal(inquiry, PUB_R1, self.summary)
 
-    def _record(self, ledger: Reading, decision: str) -> CreditRecordEntered | None:
+    def _record(self, inquiry: Inquiry, decision: str) -> CreditRecordEntered | None:
         """Return the credit record, or ``None`` if the decision was not served."""
         if self.served_on is None:
             return None
-        record = self.record or ledger.name("CR")
-        ledger.new(Record(record))
+        record = self.record or inquiry.name("CR")
+        inquiry.new(Record(record))
         return CreditRecordEntered(
             record=record,
             entity=self.entity,
@@ -372,15 +374,15 @@ class TakeOnPenalty(Countersigned):
         )
 
     def _publicity(
-        self, ledger: Reading, taking: _Taking, says: CreditRecordEntered
+        self, inquiry: Inquiry, taking: _Taking, says: CreditRecordEntered
     ) -> PublicityStarted | None:
         """Return the publicity, with its last days; refuse a penalty whose publicity is over."""
-        first, last = reckoned(ledger, says, self.channels or ()).publicity(ledger.on)
+        first, last = reckoned(inquiry, says, self.channels or ()).publicity(inquiry.on)
         if last is not None:
-            taking.live(ledger.on <= last, f"its longest publicity ended on {last}")
+            taking.live(inquiry.on <= last, f"its longest publicity ended on {last}")
         if self.published_on is None or self.channels is None:
             if self.public:
-                require_published(ledger, self.severity, self.decided_on, self.necessity_reason)
+                require_published(inquiry, self.severity, self.decided_on, self.necessity_reason)
             return None
         return PublicityStarted(
             record=says.record,
@@ -392,11 +394,11 @@ class TakeOnPenalty(Countersigned):
             max_until=last,
         )
 
-    def _decided(self, ledger: Reading, taking: _Taking, decision: str) -> Iterator[Fact]:
+    def _decided(self, inquiry: Inquiry, taking: _Taking, decision: str) -> Iterator[Fact]:
         """Yield the decision with its case, its service and its payments."""
-        case = self.case or ledger.name("CASE")
+        case = self.case or inquiry.name("CASE")
         file = self.case_file
-        ledger.new(Case(case))
+        inquiry.new(Case(case))
         if file is not None:
             yield taking.fact(self._filed(case, file), file.filed_on)
         yield taking.fact(
@@ -434,8 +436,8 @@ class TakeOnPenalty(Countersigned):
         if self.fine_fen:
             served = msgspec.structs.replace(
                 served,
-                pay_by=ledger.period("penalty.pay_cd", self.served_on).on,
-                late_fee_daily=str(ledger.setting("penalty.late_fee_daily", on=self.served_on)),
+                pay_by=inquiry.period("penalty.pay_cd", self.served_on).on,
+                late_fee_daily=str(inquiry.setting("penalty.late_fee_daily", on=self.served_on)),
             )
         yield taking.fact(served, self.served_on)
         yield from self._paid(taking, served, case)
@@ -539,12 +541,12 @@ class TakeOnCommitment(Countersigned):
     commitment: CommitmentId | None = None
     origin: Origin | None = None
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
-        commitment = self.commitment or ledger.name("CMT")
-        taking = _Taking(ledger, self, requested_by, kind="commitment", began=commitment)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
+        commitment = self.commitment or inquiry.name("CMT")
+        taking = _Taking(inquiry, self, requested_by, kind="commitment", began=commitment)
         taking.past("/made_on", self.made_on)
-        self._check(ledger, taking, commitment)
-        ledger.new(Commitment(commitment))
+        self._check(inquiry, taking, commitment)
+        inquiry.new(Commitment(commitment))
         yield taking.taken()
         yield taking.fact(
             CommitmentMade(
@@ -586,7 +588,7 @@ class TakeOnCommitment(Countersigned):
                     older.done_on,
                 )
 
-    def _check(self, ledger: Reading, taking: _Taking, commitment: str) -> None:
+    def _check(self, inquiry: Inquiry, taking: _Taking, commitment: str) -> None:
         names: set[str] = set()
         for place, older in enumerate(self.obligations):
             pointer = f"/obligations/{place}"
@@ -611,7 +613,7 @@ class TakeOnCommitment(Countersigned):
         )
         if self.public:
             require_impersonal(
-                ledger,
+                inquiry,
                 CRD_R4,
                 *(text for older in self.obligations for text in (older.obligation, older.says)),
             )
@@ -647,11 +649,11 @@ class TakeOnDesignation(Countersigned):
     designation: DesignationId | None = None
     origin: Origin | None = None
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
-        designation = self.designation or ledger.name("KEY")
-        taking = _Taking(ledger, self, requested_by, kind="designation", began=designation)
-        self._check(ledger, taking)
-        ledger.new(KeyDesignation(designation))
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
+        designation = self.designation or inquiry.name("KEY")
+        taking = _Taking(inquiry, self, requested_by, kind="designation", began=designation)
+        self._check(inquiry, taking)
+        inquiry.new(KeyDesignation(designation))
         yield taking.taken()
         yield taking.fact(
             KeyUnitDesignated(
@@ -660,7 +662,7 @@ class TakeOnDesignation(Countersigned):
                 unit=self.unit,
                 matters=self.matters,
                 review_on=self.review_on,
-                listed_as=ledger.setting("key.unit_list"),
+                listed_as=inquiry.setting("key.unit_list"),
             ),
             self.designated_on,
         )
@@ -674,7 +676,7 @@ class TakeOnDesignation(Countersigned):
                 guidance_plan=self.guidance_plan,
                 notice_no=self.notice_no,
                 notified_on=self.notified_on,
-                grade=ledger.read(CreditGrade(self.entity)).on(self.designated_on),
+                grade=inquiry.read(CreditGrade(self.entity)).on(self.designated_on),
             ),
             self.designated_on,
         )
@@ -690,7 +692,7 @@ class TakeOnDesignation(Countersigned):
                 self.guided_on,
             )
 
-    def _check(self, ledger: Reading, taking: _Taking) -> None:
+    def _check(self, inquiry: Inquiry, taking: _Taking) -> None:
         taking.past("/designated_on", self.designated_on)
         taking.past("/notified_on", self.notified_on)
         if self.guided_on is not None:
@@ -703,17 +705,19 @@ class TakeOnDesignation(Countersigned):
                 f"{self.review_on}",
                 "/review_on",
             )
-        ledger.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "Register the business first.")
         # A designation ends with the listing of its business (2.17).
-        require_listed(ledger, self.entity)
+        require_listed(inquiry, self.entity)
         for matter in self.matters:
-            ledger.known(Matter(matter), "List the matter in the catalogue first.")
-        ledger.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
-        taking.live(ledger.on <= self.review_on, f"its review was due on {self.review_on}")
-        given = ledger.read(KeyDesignations(self.entity, self.unit)).given
+            inquiry.known(Matter(matter), "List the matter in the catalogue first.")
+        inquiry.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
+        taking.live(inquiry.on <= self.review_on, f"its review was due on {self.review_on}")
+        given = inquiry.read(KeyDesignations(self.entity, self.unit)).given
         for name, designation in given.items():
-            again = designation.in_force(ledger.on) and set(self.matters) & set(designation.matters)
-            ledger.require(
+            again = designation.in_force(inquiry.on) and set(self.matters) & set(
+                designation.matters
+            )
+            inquiry.require(
                 not again,
                 rules.TKO_D2,
                 what=f"designation {name} of {self.entity} for the same matters",
@@ -749,24 +753,24 @@ class TakeOnDeadline(Countersigned):
     duty: DutyId | None = None
     origin: Origin | None = None
 
-    def confidential(self, ledger: Reading) -> bool:
+    def confidential(self, inquiry: Inquiry) -> bool:
         return self.sealed or self.concerns == "complaint" or bool(self.hidden_from)
 
-    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
+    def withheld_from(self, inquiry: Inquiry) -> tuple[str, ...]:
         return self.hidden_from
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        super().require_signer(ledger, requested_by)
-        if requested_by is not None and ledger.actor.unit_id in self.hidden_from:
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        super().require_signer(inquiry, requested_by)
+        if requested_by is not None and inquiry.actor.unit_id in self.hidden_from:
             raise Forbidden(
                 "This must be signed by a person of a unit that may know of it; "
-                f"{ledger.actor.unit_id} must not. Use a token of another unit."
+                f"{inquiry.actor.unit_id} must not. Use a token of another unit."
             )
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
-        duty, confidential = self.duty or ledger.name("DUTY"), self.confidential(ledger)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
+        duty, confidential = self.duty or inquiry.name("DUTY"), self.confidential(inquiry)
         taking = _Taking(
-            ledger,
+            inquiry,
             self,
             requested_by,
             kind="deadline",
@@ -780,7 +784,7 @@ class TakeOnDeadline(Countersigned):
                 f"due_on must not lie before started_on ({self.started_on}); it is {self.due_on}",
                 "/due_on",
             )
-        for unit in (self.unit, ledger.actor.unit_id):
+        for unit in (self.unit, inquiry.actor.unit_id):
             if unit in self.hidden_from:
                 raise Malformed(
                     "hidden_from must name neither the unit that owes this nor the one that "
@@ -789,12 +793,12 @@ class TakeOnDeadline(Countersigned):
                 )
         for place, unit in enumerate(self.hidden_from):
             # A misspelled unit would hide the duty from nobody.
-            if not _is_body(ledger, unit) and not ledger.read(UnitStanding(unit)).exists:
+            if not _is_body(inquiry, unit) and not inquiry.read(UnitStanding(unit)).exists:
                 raise Malformed(
                     f"hidden_from must name known units; {unit} is not known",
                     f"/hidden_from/{place}",
                 )
-        ledger.new(OpenDuty(duty))
+        inquiry.new(OpenDuty(duty))
         yield taking.taken()
         yield taking.fact(
             OpenDeadlineTakenOn(
@@ -821,19 +825,19 @@ class PerformOpenDuty(Report):
     duty: DutyId
     evidence: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         hint = "GET /v1/open-duties lists the open duties."
-        duty = ledger.own(OpenDuty(self.duty), hint, any_unit=_FOR_ALL)
+        duty = inquiry.own(OpenDuty(self.duty), hint, any_unit=_FOR_ALL)
         if duty.performed_on is not None:
             raise OutOfStep(f"duty {self.duty} was already performed on {duty.performed_on}")
-        ledger.not_before(duty.started_on, f"duty {self.duty} began")
-        opening = as_it_reads(ledger, ledger.opening(duty.opened_at))
+        inquiry.not_before(duty.started_on, f"duty {self.duty} began")
+        opening = as_it_reads(inquiry, inquiry.opening(duty.opened_at))
         yield OpenDutyPerformed(
             duty=self.duty,
             unit=duty.unit,
             evidence=self.evidence,
             entity=duty.entity,
-            days_late=ledger.days_after(ledger.due(rules.PERFORM_DUTY, opening)),
+            days_late=inquiry.days_after(inquiry.due(rules.PERFORM_DUTY, opening)),
             confidential=duty.confidential,
             withheld_from=duty.withheld_from,
         )
@@ -847,7 +851,7 @@ class _Taking:
 
     def __init__(
         self,
-        ledger: Reading,
+        inquiry: Inquiry,
         command: Taken,
         entered_by: str | None,
         *,
@@ -859,22 +863,22 @@ class _Taking:
         entity, origin = command.entity, command.origin
         # An opening fact is always entered by one person and confirmed by another.
         assert entered_by is not None
-        self.takeon = _open_takeon(ledger, command.takeon)
+        self.takeon = _open_takeon(inquiry, command.takeon)
         assert self.takeon.day is not None
         # Only the request is checked: a body may enter its own duty, and another body confirm it.
-        if ledger.requested_by is None and (
-            kind != "deadline" or not _is_body(ledger, command.unit)
+        if inquiry.requested_by is None and (
+            kind != "deadline" or not _is_body(inquiry, command.unit)
         ):
-            ledger.known(UnitStanding(command.unit), "Qualify the unit first.")
-        self._on, self._day = ledger.on, self.takeon.day
-        self._ledger, self._what = ledger, f"{kind} {command.ref}"
+            inquiry.known(UnitStanding(command.unit), "Qualify the unit first.")
+        self._on, self._day = inquiry.on, self.takeon.day
+        self._ledger, self._what = inquiry, f"{kind} {command.ref}"
         fact = fact_id(command.takeon, kind, command.ref)
         # The refusal says only that the id is taken, and not by whom.
-        known = ledger.read_true(OpeningFact(fact)).exists
-        ledger.require(
+        known = inquiry.read_true(OpeningFact(fact)).exists
+        inquiry.require(
             not known,
             rules.TKO_D2,
-            told=not ledger.may_know("opening-fact", fact),
+            told=not inquiry.may_know("opening-fact", fact),
             what=self._what,
         )
         self._taken = OpeningFactTakenOn(
@@ -885,7 +889,7 @@ class _Taking:
             unit=command.unit,
             began=f"{BEGINS[kind]}:{began}",
             entered_by=entered_by,
-            confirmed_by=ledger.actor.person_id,
+            confirmed_by=inquiry.actor.person_id,
             entity=entity,
             confidential=confidential,
             withheld_from=withheld_from,
@@ -931,9 +935,9 @@ class _Taking:
         return Fact(event, occurred_at=civil_moment(day), provenance=self._provenance)
 
 
-def _open_takeon(ledger: Reading, name: str) -> TakeOn:
-    takeon = ledger.known(TakeOn(name), "Open the take-on first (open-take-on).")
-    ledger.require(
+def _open_takeon(inquiry: Inquiry, name: str) -> TakeOn:
+    takeon = inquiry.known(TakeOn(name), "Open the take-on first (open-take-on).")
+    inquiry.require(
         takeon.closed_on is None,
         rules.TKO_D1,
         source=takeon.source,
@@ -942,9 +946,9 @@ def _open_takeon(ledger: Reading, name: str) -> TakeOn:
     return takeon
 
 
-def _is_body(ledger: Reading, unit: str) -> bool:
+def _is_body(inquiry: Inquiry, unit: str) -> bool:
     """Return whether a unit is a body that only owes answers: a park, RECON, JB or RLO."""
-    return unit == ledger.actor.unit_id or unit in ledger.setting("complaint.handlers")["units"]
+    return unit == inquiry.actor.unit_id or unit in inquiry.setting("complaint.handlers")["units"]
 
 
 def _require_tag(tag: str, pointer: str) -> None:

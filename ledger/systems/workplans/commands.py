@@ -15,9 +15,9 @@ from ledger.kernel import (
     Act,
     Event,
     Forbidden,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Recorded,
     Report,
     UnknownReference,
@@ -76,25 +76,25 @@ class AdoptWorkPlan(Act):
     scope: PlanScope = "unit"
     internal: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if self.scope == "region" and ledger.actor.role not in TRACKING_ROLES:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if self.scope == "region" and inquiry.actor.role not in TRACKING_ROLES:
             raise Forbidden(
                 f"The region's plan must be adopted by the Justice Bureau or the rule-of-law "
                 f"office, and not by {self.unit}. Adopt the unit's own plan (scope unit)."
             )
-        if self.year < ledger.today.year:
+        if self.year < inquiry.today.year:
             raise Malformed(
-                f"a plan must be for this year ({ledger.today.year}) or a later one; it is for "
+                f"a plan must be for this year ({inquiry.today.year}) or a later one; it is for "
                 f"{self.year}",
                 "/year",
             )
-        ledger.new(WorkPlan(self.work_plan))
-        other = ledger.read(UnitWorkPlans(self.unit)).plan_for(self.year, self.scope)
+        inquiry.new(WorkPlan(self.work_plan))
+        other = inquiry.read(UnitWorkPlans(self.unit)).plan_for(self.year, self.scope)
         if other is not None:
             raise OutOfStep(
                 f"{self.unit} adopted {other} for {self.year}; amend that plan (amend-work-plan)"
             )
-        _check_works(ledger, self.unit, self.scope, self.works, {})
+        _check_works(inquiry, self.unit, self.scope, self.works, {})
         yield WorkPlanAdopted(
             work_plan=self.work_plan,
             unit=self.unit,
@@ -103,7 +103,7 @@ class AdoptWorkPlan(Act):
             works=self.works,
             basis=self.basis,
             internal=self.internal,
-            days_late=ledger.days_after(_plan_due(ledger, self.year)),
+            days_late=inquiry.days_after(_plan_due(inquiry, self.year)),
         )
         for work in self.works:
             for planned in work.milestones:
@@ -123,14 +123,14 @@ class AmendWorkPlan(Act):
     works: Works
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = ledger.own(WorkPlan(self.work_plan), "Adopt the plan first (adopt-work-plan).")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan = inquiry.own(WorkPlan(self.work_plan), "Adopt the plan first (adopt-work-plan).")
         if self.works == plan.works:
             raise OutOfStep(
                 f"the works must differ from those of {self.work_plan}; they are the same"
             )
         before = {work.work: work for work in plan.works}
-        _check_works(ledger, plan.unit, plan.scope, self.works, before)
+        _check_works(inquiry, plan.unit, plan.scope, self.works, before)
         yield WorkPlanAmended(
             work_plan=self.work_plan,
             unit=plan.unit,
@@ -144,14 +144,14 @@ class AmendWorkPlan(Act):
             for planned in work.milestones:
                 made = _set(self.work_plan, plan.unit, work, planned, plan.internal)
                 kept.add(made.milestone)
-                known = ledger.read(Milestone(made.milestone))
+                known = inquiry.read(Milestone(made.milestone))
                 if known.stage == "reached" or _same(known, made):
                     continue
                 yield made
         for work in plan.works:
             for planned in work.milestones:
                 name = milestone_id(work.work, planned.milestone)
-                if name not in kept and ledger.read(Milestone(name)).stage != "reached":
+                if name not in kept and inquiry.read(Milestone(name)).stage != "reached":
                     yield MilestoneDropped(
                         milestone=name, work=work.work, unit=plan.unit, internal=plan.internal
                     )
@@ -172,31 +172,33 @@ class ReachMilestone(Act):
     evidence_events: Annotated[tuple[Position, ...], msgspec.Meta(max_length=50)] = ()
     evidence_files: Annotated[tuple[EvidenceFile, ...], msgspec.Meta(max_length=50)] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        milestone = ledger.known(Milestone(self.milestone), "A work plan sets its milestones.")
-        ledger.require(
-            ledger.actor.unit_id in (milestone.unit, *milestone.participants),
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        milestone = inquiry.known(Milestone(self.milestone), "A work plan sets its milestones.")
+        inquiry.require(
+            inquiry.actor.unit_id in (milestone.unit, *milestone.participants),
             rules.WRK_R2,
             milestone=self.milestone,
-            reason=f"{ledger.actor.unit_id} is neither the plan's unit nor a participant",
+            reason=f"{inquiry.actor.unit_id} is neither the plan's unit nor a participant",
             hint=f"It must be reported by {', '.join((milestone.unit, *milestone.participants))}.",
         )
         if milestone.stage in ("reached", "dropped"):
             raise OutOfStep(
                 f"{self.milestone} must be open or returned to be reported; it is {milestone.stage}"
             )
-        ledger.require(
+        inquiry.require(
             self.evidence_events or self.evidence_files,
             rules.WRK_R2,
             milestone=self.milestone,
             reason="no evidence is named",
             hint="Name recorded events (evidence_events) or files with their day (evidence_files).",
         )
-        records = [self._record(ledger, place, at) for place, at in enumerate(self.evidence_events)]
+        records = [
+            self._record(inquiry, place, at) for place, at in enumerate(self.evidence_events)
+        ]
         for place, file in enumerate(self.evidence_files):
-            if file.dated > ledger.today:
+            if file.dated > inquiry.today:
                 raise Malformed(
-                    f"the day of a file must not lie after today ({ledger.today}); it is "
+                    f"the day of a file must not lie after today ({inquiry.today}); it is "
                     f"{file.dated}",
                     f"/evidence_files/{place}/dated",
                 )
@@ -218,7 +220,7 @@ class ReachMilestone(Act):
             milestone=self.milestone,
             work=milestone.work,
             unit=milestone.unit,
-            by_unit=ledger.actor.unit_id,
+            by_unit=inquiry.actor.unit_id,
             task_no=milestone.task_no,
             says=self.says,
             reached_on=reached_on,
@@ -228,8 +230,8 @@ class ReachMilestone(Act):
             internal=milestone.internal,
         )
 
-    def _record(self, ledger: Reading, place: int, position: int) -> Recorded:
-        record = ledger.named_record(position)
+    def _record(self, inquiry: Inquiry, place: int, position: int) -> Recorded:
+        record = inquiry.named_record(position)
         if record is None:
             raise UnknownReference(
                 "event", str(position), f"Name a recorded position in /evidence_events/{place}."
@@ -257,12 +259,12 @@ class ReturnMilestone(Act):
     reason: Text
     due_on: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        milestone = ledger.known(Milestone(self.milestone))
-        _of_others(ledger, milestone.unit, self.milestone)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        milestone = inquiry.known(Milestone(self.milestone))
+        _of_others(inquiry, milestone.unit, self.milestone)
         if milestone.stage != "reached":
             raise OutOfStep(f"{self.milestone} must be reached; it is {milestone.stage}")
-        _require_ahead(ledger, self.due_on)
+        _require_ahead(inquiry, self.due_on)
         yield MilestoneReturned(
             milestone=self.milestone,
             work=milestone.work,
@@ -290,9 +292,9 @@ class UrgeWork(Act):
     due_on: date
     unit: UnitId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Urge(self.urge))
-        planned = ledger.known(Planned(self.work), "A work plan names the works.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Urge(self.urge))
+        planned = inquiry.known(Planned(self.work), "A work plan names the works.")
         unit = self.unit or planned.unit
         if unit not in (planned.unit, *planned.participants):
             raise Malformed(
@@ -300,8 +302,8 @@ class UrgeWork(Act):
                 "neither",
                 "/unit",
             )
-        _of_others(ledger, unit, self.work)
-        _require_ahead(ledger, self.due_on)
+        _of_others(inquiry, unit, self.work)
+        _require_ahead(inquiry, self.due_on)
         yield WorkUrged(
             urge=self.urge,
             work=self.work,
@@ -310,10 +312,10 @@ class UrgeWork(Act):
             demand=self.demand,
             due_on=self.due_on,
         )
-        before = ledger.read(UnitUrges(unit)).in_quarter_of(ledger.on, planned.task_no)
+        before = inquiry.read(UnitUrges(unit)).in_quarter_of(inquiry.on, planned.task_no)
         if before == 1:
             yield finding(
-                ledger,
+                inquiry,
                 rules.WRK_V2,
                 unit=unit,
                 task_no=planned.task_no,
@@ -330,8 +332,8 @@ class AnswerUrge(Act):
     urge: UrgeId
     says: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        urge = ledger.own(Urge(self.urge))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        urge = inquiry.own(Urge(self.urge))
         if urge.stage != "open":
             raise OutOfStep(f"{self.urge} was already answered on {urge.answered_on}")
         assert urge.due_on is not None
@@ -341,7 +343,7 @@ class AnswerUrge(Act):
             unit=urge.unit,
             task_no=urge.task_no,
             says=self.says,
-            days_late=ledger.days_after(urge.due_on),
+            days_late=inquiry.days_after(urge.due_on),
         )
 
 
@@ -355,15 +357,15 @@ class RecordTrackingInspection(Report):
     works: Annotated[tuple[WorkId, ...], msgspec.Meta(min_length=1, max_length=40)]
     faults: Annotated[tuple[Text, ...], msgspec.Meta(max_length=40)] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         for place, name in enumerate(self.works):
-            planned = ledger.known(Planned(name), "A work plan names the works.")
+            planned = inquiry.known(Planned(name), "A work plan names the works.")
             if self.unit not in (planned.unit, *planned.participants):
                 raise Malformed(
                     f"{name} must be a work of {self.unit}; it is not", f"/works/{place}"
                 )
         yield TrackingInspectionHeld(
-            unit=self.unit, works=self.works, held_on=ledger.on, faults=self.faults
+            unit=self.unit, works=self.works, held_on=inquiry.on, faults=self.faults
         )
 
 
@@ -379,49 +381,49 @@ class ReviewWorkPlan(Act):
     unit: UnitId
     year: Year
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plans = ledger.read(UnitWorkPlans(self.unit))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plans = inquiry.read(UnitWorkPlans(self.unit))
         if plans.settled(self.year):
             raise OutOfStep(
                 f"{self.unit} already adopted a plan for {self.year}, or was already reviewed"
             )
-        since = ledger.read(PolicyKnown("work.plan_due")).since
+        since = inquiry.read(PolicyKnown("work.plan_due")).since
         if since is None or since.year >= self.year:
             raise OutOfStep(f"units did not have to adopt a plan for {self.year}")
-        if ledger.read(ReportingUnit(self.unit)).groups(f"{self.year:04}-01") is None:
+        if inquiry.read(ReportingUnit(self.unit)).groups(f"{self.year:04}-01") is None:
             raise OutOfStep(f"{self.unit} did not report in January {self.year}")
-        due_on = _plan_due(ledger, self.year)
-        if ledger.today <= due_on:
+        due_on = _plan_due(inquiry, self.year)
+        if inquiry.today <= due_on:
             raise OutOfStep(
                 f"the plan for {self.year} is due on {due_on}; review it after that day"
             )
         yield WorkPlanFellDue(unit=self.unit, year=self.year, due_on=due_on)
         yield finding(
-            ledger, rules.WRK_V4, unit=self.unit, year=self.year, due_on=due_on.isoformat()
+            inquiry, rules.WRK_V4, unit=self.unit, year=self.year, due_on=due_on.isoformat()
         )
 
 
-def _plan_due(ledger: Reading, year: int) -> date:
-    return ledger.stated_day("work.plan_due", year)
+def _plan_due(inquiry: Inquiry, year: int) -> date:
+    return inquiry.stated_day("work.plan_due", year)
 
 
 def _check_works(
-    ledger: Reading,
+    inquiry: Inquiry,
     unit: str,
     scope: PlanScope,
     works: tuple[Work, ...],
     before: Mapping[str, Work],
 ) -> None:
     """Refuse works without goals or milestones, works of other units and repetitions (WRK-R1)."""
-    groups = ledger.read(ReportingUnit(unit)).groups(month_of(ledger.on)) or ()
-    tasks: dict[str, Any] = ledger.setting("ledger.responsibilities")["tasks"]
+    groups = inquiry.read(ReportingUnit(unit)).groups(month_of(inquiry.on)) or ()
+    tasks: dict[str, Any] = inquiry.setting("ledger.responsibilities")["tasks"]
     seen = set()
     for place, work in enumerate(works):
         if work.work in seen:
             raise Malformed(f"{work.work} must be named once", f"/works/{place}/work")
         seen.add(work.work)
         if work.work not in before:
-            ledger.new(Planned(work.work))
+            inquiry.new(Planned(work.work))
         codes = [planned.milestone for planned in work.milestones]
         if len(set(codes)) < len(codes):
             raise Malformed(
@@ -430,7 +432,7 @@ def _check_works(
                 f"/works/{place}/milestones",
             )
         for part, given in (("goal", work.goals), ("milestone", work.milestones)):
-            ledger.require(
+            inquiry.require(
                 given,
                 rules.WRK_R1,
                 work=work.work,
@@ -438,7 +440,7 @@ def _check_works(
                 reason=f"it has no {part}",
                 hint=f"Name at least one {part}.",
             )
-        ledger.require(
+        inquiry.require(
             scope == "region"
             or work.reason is not None
             or part_in(tasks, work.task_no, {unit, *groups}) is not None,
@@ -477,11 +479,11 @@ def _same(known: Milestone, made: MilestoneSet) -> bool:
     )
 
 
-def _of_others(ledger: Reading, unit: str, name: str) -> None:
-    if unit == ledger.actor.unit_id:
+def _of_others(inquiry: Inquiry, unit: str, name: str) -> None:
+    if unit == inquiry.actor.unit_id:
         raise Forbidden(f"{name} belongs to {unit} itself; another office must judge it.")
 
 
-def _require_ahead(ledger: Reading, day: date) -> None:
-    if day <= ledger.on:
-        raise Malformed(f"due_on must lie after today ({ledger.on}); it is {day}", "/due_on")
+def _require_ahead(inquiry: Inquiry, day: date) -> None:
+    if day <= inquiry.on:
+        raise Malformed(f"due_on must lie after today ({inquiry.on}); it is {day}", "/due_on")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Fact, Reading, RecordCorrected
+from ledger.kernel import Event, Fact, Inquiry, RecordCorrected
 from ledger.systems.corrections.events import (
     DecisionDeclaredUnlawful,
     DecisionDeclaredVoid,
@@ -19,17 +19,17 @@ from ledger.systems.workplans.folds import RestingOn, RestingOnDecision
 from ledger.systems.workplans.rules import WRK_V3
 
 
-def _published_in(ledger: Reading, event: OutreachWithdrawn | ExperienceWithdrawn) -> str | None:
+def _published_in(inquiry: Inquiry, event: OutreachWithdrawn | ExperienceWithdrawn) -> str | None:
     """Return the id of the event that published the withdrawn text."""
     if isinstance(event, OutreachWithdrawn):
-        return ledger.read_true(Outreach(event.outreach)).said_in
-    return ledger.read_true(Experience(event.experience)).said_in
+        return inquiry.read_true(Outreach(event.outreach)).said_in
+    return inquiry.read_true(Experience(event.experience)).said_in
 
 
 _UNDONE = (DecisionRevoked, DecisionDeclaredVoid, DecisionDeclaredUnlawful)
 
 
-def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
+def evidence_changed(inquiry: Inquiry, facts: list[Fact]) -> Iterator[Event]:
     """Yield WRK-V3 for each milestone whose evidence was corrected, undone or withdrawn.
 
     Evidence is undone when the decision that it records is undone, by a reconsideration or by the
@@ -39,19 +39,19 @@ def evidence_changed(ledger: Reading, facts: list[Fact]) -> Iterator[Event]:
         event = fact.event
         resting: dict[str, str] = {}
         if isinstance(event, RecordCorrected):
-            resting = ledger.read_true(RestingOn(str(event.target_event_id))).milestones
+            resting = inquiry.read_true(RestingOn(str(event.target_event_id))).milestones
             because = "corrected"
         elif isinstance(event, _UNDONE):
-            named = ledger.read_true(RestingOnDecision(event.decision)).named
+            named = inquiry.read_true(RestingOnDecision(event.decision)).named
             resting = {evidence.milestone: evidence.unit for evidence in named}
             because = "undone"
         elif isinstance(event, OutreachWithdrawn | ExperienceWithdrawn):
-            source = _published_in(ledger, event)
-            resting = {} if source is None else ledger.read_true(RestingOn(source)).milestones
+            source = _published_in(inquiry, event)
+            resting = {} if source is None else inquiry.read_true(RestingOn(source)).milestones
             because = "withdrawn"
         for milestone, unit in sorted(resting.items()):
             yield finding(
-                ledger,
+                inquiry,
                 WRK_V3,
                 unit=unit,
                 milestone=milestone,

@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Forbidden, LegalRef, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Forbidden, Inquiry, LegalRef, Malformed, OutOfStep, Report
 from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import (
@@ -65,20 +65,20 @@ class NotifyDetermination(Act):
     sector: Sector = "general"
     list_field: ListFieldId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Determination(self.determination))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Determination(self.determination))
         if self.list_field is not None and self.severity != "serious":
             raise Malformed(
                 f"severity must be serious if list_field is given; it is {self.severity}",
                 "/list_field",
             )
-        earliest = ledger.period("dishonesty.defence_wd", ledger.on).on
-        ledger.require(
+        earliest = inquiry.period("dishonesty.defence_wd", inquiry.on).on
+        inquiry.require(
             self.defence_until >= earliest,
             rules.DIS_R1,
             reason=f"defence_until must not be before {earliest}; it is {self.defence_until}",
         )
-        _require_classified(ledger, self.ground, self.severity, self.sector)
+        _require_classified(inquiry, self.ground, self.severity, self.sector)
         yield DeterminationNotified(
             determination=self.determination,
             entity=self.entity,
@@ -109,26 +109,26 @@ class SubmitDefence(Report):
     statement: Text
     evidence_refs: tuple[Name, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.known(Determination(self.determination))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.known(Determination(self.determination))
         notice = standing.notice
         assert notice is not None
         if notice.entity != self.entity:
             raise Forbidden(f"determination {self.determination} does not concern {self.entity}")
-        if ledger.actor.role != "entity_rep":
-            ledger.act_for(notice.unit)
+        if inquiry.actor.role != "entity_rep":
+            inquiry.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(
                 f"{self.determination} was determined on {standing.determined_on} already"
             )
-        ledger.not_before(standing.notified_on, f"{self.determination} was notified")
+        inquiry.not_before(standing.notified_on, f"{self.determination} was notified")
         yield DefenceSubmitted(
             determination=self.determination,
             entity=notice.entity,
             unit=notice.unit,
             statement=self.statement,
             evidence_refs=self.evidence_refs,
-            days_late=ledger.days_after(notice.defence_until),
+            days_late=inquiry.days_after(notice.defence_until),
         )
 
 
@@ -155,26 +155,26 @@ class DetermineDishonesty(Act):
     necessity_reason: Text | None = None
     catalogue_item: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.read(Determination(self.determination))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.read(Determination(self.determination))
         notice = standing.notice
-        ledger.require(
+        inquiry.require(
             notice is not None,
             rules.DIS_R1,
             reason=f"{self.determination} was not notified to the business",
         )
         assert notice is not None
-        ledger.act_for(notice.unit)
+        inquiry.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(
                 f"{self.determination} was determined on {standing.determined_on} already"
             )
-        reason = self._unheard(ledger, standing, notice)
-        ledger.require(reason is None, rules.DIS_R1, reason=reason)
-        _require_classified(ledger, notice.ground, self.severity, notice.sector)
-        why = why_ineffective(self.instrument, ledger.on)
-        ledger.require(why is None, CRD_R1, reason=why)
-        record = self._record(ledger, notice)
+        reason = self._unheard(inquiry, standing, notice)
+        inquiry.require(reason is None, rules.DIS_R1, reason=reason)
+        _require_classified(inquiry, notice.ground, self.severity, notice.sector)
+        why = why_ineffective(self.instrument, inquiry.on)
+        inquiry.require(why is None, CRD_R1, reason=why)
+        record = self._record(inquiry, notice)
         if not standing.defences and standing.lapsed_on is None:
             # The day has passed, but the clock has not recorded that yet.
             yield rules.defence_lapsed(notice)
@@ -194,9 +194,9 @@ class DetermineDishonesty(Act):
             yield record
 
     def _unheard(
-        self, ledger: Reading, standing: Determination, notice: DeterminationNotified
+        self, inquiry: Inquiry, standing: Determination, notice: DeterminationNotified
     ) -> str | None:
-        if not standing.answered and ledger.on <= notice.defence_until:
+        if not standing.answered and inquiry.on <= notice.defence_until:
             return f"the business can still defend itself until {notice.defence_until}"
         if standing.defences and self.defence_handling is None:
             return "defence_handling must say how the defence was assessed"
@@ -207,7 +207,9 @@ class DetermineDishonesty(Act):
             )
         return None
 
-    def _record(self, ledger: Reading, notice: DeterminationNotified) -> CreditRecordEntered | None:
+    def _record(
+        self, inquiry: Inquiry, notice: DeterminationNotified
+    ) -> CreditRecordEntered | None:
         if notice.list_field is not None and self.severity == "serious":
             if self.record is not None:
                 raise Malformed(
@@ -218,24 +220,24 @@ class DetermineDishonesty(Act):
             return None
         if self.record is None:
             raise Malformed("record must name the credit record that gets the class", "/record")
-        ledger.new(Record(self.record))
-        ledger.require(
+        inquiry.new(Record(self.record))
+        inquiry.require(
             self.kind != "other" or self.catalogue_item,
             CRD_R2,
             kind=self.kind,
             kinds="penalty, judgment, tax",
         )
-        require_first(ledger, entity=notice.entity, kind=self.kind, doc_no=self.instrument.doc_no)
+        require_first(inquiry, entity=notice.entity, kind=self.kind, doc_no=self.instrument.doc_no)
         if self.public:
-            require_published(ledger, self.severity, ledger.on, self.necessity_reason)
-            require_impersonal(ledger, CRD_R4, self.title, self.summary, self.necessity_reason)
+            require_published(inquiry, self.severity, inquiry.on, self.necessity_reason)
+            require_impersonal(inquiry, CRD_R4, self.title, self.summary, self.necessity_reason)
         return CreditRecordEntered(
             record=self.record,
             entity=notice.entity,
             unit=notice.unit,
             kind=self.kind,
             instrument=self.instrument,
-            determined_on=ledger.on,
+            determined_on=inquiry.on,
             title=self.title,
             public=self.public,
             summary=self.summary,
@@ -247,10 +249,10 @@ class DetermineDishonesty(Act):
         )
 
 
-def _require_classified(ledger: Reading, ground: str, severity: Severity, sector: Sector) -> None:
+def _require_classified(inquiry: Inquiry, ground: str, severity: Severity, sector: Sector) -> None:
     """Require that the classification of the sector puts the ground into this class (DIS-R4)."""
-    classes: dict[str, Any] = ledger.setting("severity.map", domain=sector)
-    ledger.require(
+    classes: dict[str, Any] = inquiry.setting("severity.map", domain=sector)
+    inquiry.require(
         ground in classes[severity],
         rules.DIS_R4,
         ground=ground,

@@ -19,7 +19,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, DatedAct, Event, OutOfStep, Reading, Rule, UnknownReference
+from ledger.kernel import Act, DatedAct, Event, Inquiry, OutOfStep, Rule, UnknownReference
 from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import CRD_R1, CRD_R4, require_first, why_ineffective
@@ -61,8 +61,8 @@ class ProposeListCriteria(DatedAct):
     proposal: ListCriteria
     url: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        field = ledger.read(ListField(self.list_field))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        field = inquiry.read(ListField(self.list_field))
         if field.exists and field.unit != self.unit:
             raise OutOfStep(
                 f"unit must be the one that keeps the list of {self.list_field}, {field.unit}; it "
@@ -88,8 +88,8 @@ class PublishListCriteria(Act):
     list_field: ListFieldId
     version: int
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        field = ledger.own(ListField(self.list_field), "Propose its criteria first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        field = inquiry.own(ListField(self.list_field), "Propose its criteria first.")
         version = field.versions.get(self.version)
         if version is None:
             raise UnknownReference(
@@ -102,7 +102,7 @@ class PublishListCriteria(Act):
                 f"version {self.version} was published already, on {version.published_on}"
             )
         basis = version.proposal.basis
-        days = int(ledger.setting("serious_list.consultation"))
+        days = int(inquiry.setting("serious_list.consultation"))
         first = version.proposed_on + timedelta(days=days + 1)
         reason = None
         if basis.level not in _HIGH_ENOUGH:
@@ -110,12 +110,12 @@ class PublishListCriteria(Act):
                 f"its basis must be one of {', '.join(sorted(_HIGH_ENOUGH))}; {basis.instrument} "
                 f"is {basis.level}"
             )
-        elif ledger.on < first:
+        elif inquiry.on < first:
             reason = (
                 f"version {self.version} must be open for comments for {days} days, until the end "
                 f"of {first - timedelta(days=1)}; it was proposed on {version.proposed_on}"
             )
-        ledger.require(reason is None, rules.DIS_R2, list_field=self.list_field, reason=reason)
+        inquiry.require(reason is None, rules.DIS_R2, list_field=self.list_field, reason=reason)
         yield ListCriteriaPublished(
             list_field=self.list_field,
             unit=field.unit,
@@ -136,9 +136,9 @@ class WithdrawListCriteria(Act):
     list_field: ListFieldId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        field = ledger.own(ListField(self.list_field))
-        version = field.in_force(ledger.on)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        field = inquiry.own(ListField(self.list_field))
+        version = field.in_force(inquiry.on)
         if version is None:
             raise OutOfStep(f"no criteria of {self.list_field} are in force")
         yield ListCriteriaWithdrawn(
@@ -159,8 +159,8 @@ class AddToSeriousList(Act):
     instrument: Instrument
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.read(Determination(self.determination))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.read(Determination(self.determination))
         notice, determined = standing.notice, standing.determined
         missing = None
         if notice is None:
@@ -169,11 +169,11 @@ class AddToSeriousList(Act):
             missing = f"the notice of {self.determination} did not name a list"
         elif determined is None:
             missing = f"{self.determination} must be determined first; it is {standing.stage}"
-        ledger.require(missing is None, rules.DIS_R1, reason=missing)
+        inquiry.require(missing is None, rules.DIS_R1, reason=missing)
         assert notice is not None
         assert notice.list_field is not None
         assert determined is not None
-        ledger.act_for(notice.unit)
+        inquiry.act_for(notice.unit)
         if determined.severity != "serious":
             raise OutOfStep(
                 f"{self.determination} must have found serious dishonesty; it found "
@@ -181,10 +181,10 @@ class AddToSeriousList(Act):
             )
         if standing.listed is not None:
             raise OutOfStep(f"the business was added to the list for {self.determination} already")
-        ledger.new(Record(self.record))
-        field = ledger.read(ListField(notice.list_field))
-        version = field.in_force(ledger.on)
-        ledger.require(
+        inquiry.new(Record(self.record))
+        field = inquiry.read(ListField(notice.list_field))
+        version = field.in_force(inquiry.on)
+        inquiry.require(
             version is not None,
             rules.DIS_R2,
             list_field=notice.list_field,
@@ -192,11 +192,11 @@ class AddToSeriousList(Act):
         )
         assert version is not None
         require_first(
-            ledger, entity=notice.entity, kind="serious_list", doc_no=self.instrument.doc_no
+            inquiry, entity=notice.entity, kind="serious_list", doc_no=self.instrument.doc_no
         )
-        why = why_ineffective(self.instrument, ledger.on)
-        ledger.require(why is None, CRD_R1, reason=why)
-        require_impersonal(ledger, CRD_R4, self.reason)
+        why = why_ineffective(self.instrument, inquiry.on)
+        inquiry.require(why is None, CRD_R1, reason=why)
+        require_impersonal(inquiry, CRD_R4, self.reason)
         yield SeriousListAdded(
             record=self.record,
             determination=self.determination,
@@ -206,7 +206,7 @@ class AddToSeriousList(Act):
             criteria_version=version,
             instrument=self.instrument,
             reason=self.reason,
-            listed_on=ledger.on,
+            listed_on=inquiry.on,
         )
         yield CreditRecordEntered(
             record=self.record,
@@ -214,7 +214,7 @@ class AddToSeriousList(Act):
             unit=notice.unit,
             kind="serious_list",
             instrument=self.instrument,
-            determined_on=ledger.on,
+            determined_on=inquiry.on,
             title=field.versions[version].proposal.name,
             public=True,
             summary=self.reason,
@@ -240,28 +240,28 @@ class RemoveFromSeriousList(Countersigned):
     reason: Literal["source_delisted", "revoked", "correction"]
     note: Text | None = None
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        listing = self._listing(ledger)
-        if ledger.actor.role != "credit_officer":
-            ledger.act_for(listing.unit)
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        listing = self._listing(inquiry)
+        if inquiry.actor.role != "credit_officer":
+            inquiry.act_for(listing.unit)
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return same_ender(person)
 
-    def needs_second(self, ledger: Reading) -> bool:
-        return ends_by_word(ledger.known(Record(self.record)), self.reason)
+    def needs_second(self, inquiry: Inquiry) -> bool:
+        return ends_by_word(inquiry.known(Record(self.record)), self.reason)
 
-    def _listing(self, ledger: Reading) -> SeriousListing:
-        return ledger.known(
+    def _listing(self, inquiry: Inquiry) -> SeriousListing:
+        return inquiry.known(
             SeriousListing(self.record), "Name the record of a listing on a serious list."
         )
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        listing = self._listing(ledger)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        listing = self._listing(inquiry)
         if listing.removed is not None:
             raise OutOfStep(f"{self.record} was removed already, on {listing.removed.removed_on}")
-        require_impersonal(ledger, CRD_R4, self.note)
-        record = ledger.known(Record(self.record))
+        require_impersonal(inquiry, CRD_R4, self.note)
+        record = inquiry.known(Record(self.record))
         if self.reason != "source_delisted":
-            yield from approved_end(ledger, record, self.reason)
-        yield from end_records(ledger, [record], reason=self.reason, note=self.note)
+            yield from approved_end(inquiry, record, self.reason)
+        yield from end_records(inquiry, [record], reason=self.reason, note=self.note)

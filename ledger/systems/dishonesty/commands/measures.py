@@ -18,7 +18,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, DatedAct, Event, LegalRef, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, DatedAct, Event, Inquiry, LegalRef, Malformed, OutOfStep
 from ledger.kernel.days import add_months
 from ledger.systems.credit.folds import CreditRecords, Record, record_of
 from ledger.systems.dishonesty import rules
@@ -61,11 +61,11 @@ class PublishMeasureCatalogue(Act):
     source: LegalRef
     effective_from: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        effective_from = self.effective_from or ledger.today
-        if effective_from < ledger.today:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        effective_from = self.effective_from or inquiry.today
+        if effective_from < inquiry.today:
             raise Malformed(
-                f"effective_from must not be before today ({ledger.today}), because a catalogue "
+                f"effective_from must not be before today ({inquiry.today}), because a catalogue "
                 f"does not allow measures afterwards; it is {effective_from}",
                 "/effective_from",
             )
@@ -80,7 +80,7 @@ class PublishMeasureCatalogue(Act):
         yield MeasureCataloguePublished(
             catalogue=CATALOGUE,
             unit=self.unit,
-            version=ledger.read(MeasureCatalogue(CATALOGUE)).latest + 1,
+            version=inquiry.read(MeasureCatalogue(CATALOGUE)).latest + 1,
             items=self.items,
             effective_from=effective_from,
             source=self.source,
@@ -104,24 +104,24 @@ class ApplySanction(DatedAct):
     until: date | None = None
     note: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Sanction(self.sanction))
-        record = record_of(ledger, self.record, self.entity, "Enter the record first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Sanction(self.sanction))
+        record = record_of(inquiry, self.record, self.entity, "Enter the record first.")
         if not record.negative:
             raise Malformed(f"record must be negative information; {self.record} is not", "/record")
-        if self.until is not None and self.until < ledger.on:
-            raise Malformed(f"until must not be before {ledger.on}; it is {self.until}", "/until")
-        reason = self._over(ledger, record)
-        ledger.require(
+        if self.until is not None and self.until < inquiry.on:
+            raise Malformed(f"until must not be before {inquiry.on}; it is {self.until}", "/until")
+        reason = self._over(inquiry, record)
+        inquiry.require(
             reason is None,
             rules.DIS_R5,
             told=reason == _UNDONE,
             record=self.record,
             reason=reason,
         )
-        version, item = ledger.read(MeasureCatalogue(CATALOGUE)).measure(self.measure, ledger.on)
-        reason = self._beyond(ledger, item, record)
-        ledger.require(
+        version, item = inquiry.read(MeasureCatalogue(CATALOGUE)).measure(self.measure, inquiry.on)
+        reason = self._beyond(inquiry, item, record)
+        inquiry.require(
             reason is None,
             rules.DIS_R3,
             measure=self.measure,
@@ -135,37 +135,37 @@ class ApplySanction(DatedAct):
             record=self.record,
             measure=self.measure,
             catalogue_version=version,
-            applied_on=ledger.on,
+            applied_on=inquiry.on,
             until=self.until,
             note=self.note,
         )
         yield applied
-        if not record.live(ledger.today):
-            yield from _lift_outlived(ledger, applied, record)
+        if not record.live(inquiry.today):
+            yield from _lift_outlived(inquiry, applied, record)
 
-    def _over(self, ledger: Reading, record: Record) -> str | None:
+    def _over(self, inquiry: Inquiry, record: Record) -> str | None:
         """Return why no sanction can be based on the record on that day, or ``None``."""
         says, ended = record.says, record.ended
-        if not record.live(ledger.on):
-            if ended is not None and ended.terminated_on <= ledger.on:
+        if not record.live(inquiry.on):
+            if ended is not None and ended.terminated_on <= inquiry.on:
                 return f"it ended on {ended.terminated_on} ({ended.reason})"
-            if says.determined_on > ledger.on:
+            if says.determined_on > inquiry.on:
                 return f"it was determined only on {says.determined_on}"
             return "its longest publicity is over"
         if says.decision is not None:
-            undone = ledger.read(Decision(says.decision)).undone
-            if undone is not None and undone.since <= ledger.on:
-                if not ledger.may_know("decision", says.decision):
+            undone = inquiry.read(Decision(says.decision)).undone
+            if undone is not None and undone.since <= inquiry.on:
+                if not inquiry.may_know("decision", says.decision):
                     return _UNDONE
                 return f"its decision {says.decision} was undone by {undone.instrument}"
-        for other in ledger.read(CreditRecords(self.entity)).records.values():
+        for other in inquiry.read(CreditRecords(self.entity)).records.values():
             same = other.exists and (other.says.unit, other.says.instrument.doc_no) == (
                 says.unit,
                 says.instrument.doc_no,
             )
             if (
                 same
-                and other.void(ledger.on)
+                and other.void(inquiry.on)
                 and other.ended is not None
                 and other.ended.reason in _FOR_GOOD
             ):
@@ -175,7 +175,7 @@ class ApplySanction(DatedAct):
                 )
         return None
 
-    def _beyond(self, ledger: Reading, item: Measure | None, record: Record) -> str | None:
+    def _beyond(self, inquiry: Inquiry, item: Measure | None, record: Record) -> str | None:
         """Return how the sanction exceeds the catalogue, or ``None``."""
         if item is None or item.kind != "sanction":
             return "it is not a sanction of the catalogue"
@@ -185,7 +185,7 @@ class ApplySanction(DatedAct):
         if least is not None and not at_least(severity, least):
             return f"it needs {least} information; {self.record} is {severity or 'without a class'}"
         if item.max_months is not None:
-            longest = add_months(ledger.on, item.max_months)
+            longest = add_months(inquiry.on, item.max_months)
             if self.until is None or self.until > longest:
                 return f"until must not be after {longest}; it is {self.until or 'not given'}"
         return None
@@ -200,17 +200,17 @@ class LiftSanction(Act):
     reason: Literal["expired", "correction"]
     note: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        applied = _alive(ledger, self.sanction)
-        ledger.act_for(applied.unit)
-        ledger.not_before(applied.applied_on, f"{self.sanction} was applied")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        applied = _alive(inquiry, self.sanction)
+        inquiry.act_for(applied.unit)
+        inquiry.not_before(applied.applied_on, f"{self.sanction} was applied")
         yield SanctionLifted(
             sanction=self.sanction,
             entity=applied.entity,
             unit=applied.unit,
             record=applied.record,
             reason=self.reason,
-            lifted_on=ledger.on,
+            lifted_on=inquiry.on,
             note=self.note,
         )
 
@@ -226,14 +226,14 @@ class ReviewSanction(Act):
 
     sanction: SanctionId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        applied = _alive(ledger, self.sanction)
-        record = ledger.read(Record(applied.record))
-        if record.exists and record.live(ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        applied = _alive(inquiry, self.sanction)
+        record = inquiry.read(Record(applied.record))
+        if record.exists and record.live(inquiry.on):
             raise OutOfStep(
                 f"record {applied.record} of {self.sanction} must have ended; it is live"
             )
-        yield from _lift_outlived(ledger, applied, record)
+        yield from _lift_outlived(inquiry, applied, record)
 
 
 class PromiseIncentive(Act):
@@ -248,11 +248,11 @@ class PromiseIncentive(Act):
     ground: Text
     apply_by: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Incentive(self.incentive))
-        if self.apply_by < ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Incentive(self.incentive))
+        if self.apply_by < inquiry.on:
             raise Malformed(
-                f"apply_by must not be before {ledger.on}; it is {self.apply_by}", "/apply_by"
+                f"apply_by must not be before {inquiry.on}; it is {self.apply_by}", "/apply_by"
             )
         yield IncentivePromised(
             incentive=self.incentive,
@@ -275,8 +275,8 @@ class GrantIncentive(Act):
     measure: Name
     until: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.read(Incentive(self.incentive))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.read(Incentive(self.incentive))
         promised = standing.promised
         if standing.stage != "promised" or (standing.exists and promised is None):
             raise OutOfStep(
@@ -291,15 +291,15 @@ class GrantIncentive(Act):
                     f"{', '.join(terms)}",
                     "/incentive",
                 )
-            late = ledger.days_after(promised.apply_by)
-        if self.until is not None and self.until < ledger.on:
-            raise Malformed(f"until must not be before {ledger.on}; it is {self.until}", "/until")
+            late = inquiry.days_after(promised.apply_by)
+        if self.until is not None and self.until < inquiry.on:
+            raise Malformed(f"until must not be before {inquiry.on}; it is {self.until}", "/until")
         yield IncentiveGranted(
             incentive=self.incentive,
             entity=self.entity,
             unit=self.unit,
             measure=self.measure,
-            granted_on=ledger.on,
+            granted_on=inquiry.on,
             until=self.until,
             days_late=late,
         )
@@ -319,8 +319,8 @@ class EndIncentive(Act):
     record: RecordId | None = None
     note: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        standing = ledger.own(Incentive(self.incentive), "Promise or grant it first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        standing = inquiry.own(Incentive(self.incentive), "Promise or grant it first.")
         if standing.ended is not None:
             raise OutOfStep(
                 f"incentive {self.incentive} ended already, on {standing.ended.ended_on}"
@@ -331,31 +331,31 @@ class EndIncentive(Act):
                 "with the reason declined or no_longer_eligible"
             )
         if self.reason == "no_longer_eligible":
-            self._check_record(ledger, standing.entity)
+            self._check_record(inquiry, standing.entity)
         yield IncentiveEnded(
             incentive=self.incentive,
             entity=standing.entity,
             unit=standing.unit,
             reason=self.reason,
-            ended_on=ledger.on,
+            ended_on=inquiry.on,
             record=self.record,
             note=self.note,
         )
 
-    def _check_record(self, ledger: Reading, entity: str) -> None:
+    def _check_record(self, inquiry: Inquiry, entity: str) -> None:
         if self.record is None:
             raise Malformed("record must name a negative record of the business", "/record")
-        record = ledger.known(Record(self.record))
-        if record.says.entity != entity or not record.negative or not record.live(ledger.on):
+        record = inquiry.known(Record(self.record))
+        if record.says.entity != entity or not record.negative or not record.live(inquiry.on):
             raise Malformed(
-                f"record must be a live negative record of {entity} on {ledger.on}; {self.record} "
+                f"record must be a live negative record of {entity} on {inquiry.on}; {self.record} "
                 "is not",
                 "/record",
             )
 
 
-def _alive(ledger: Reading, sanction_id: str) -> SanctionApplied:
-    sanction = ledger.known(Sanction(sanction_id), "Apply it first.")
+def _alive(inquiry: Inquiry, sanction_id: str) -> SanctionApplied:
+    sanction = inquiry.known(Sanction(sanction_id), "Apply it first.")
     if sanction.lifted is not None:
         raise OutOfStep(
             f"sanction {sanction_id} was lifted already, on {sanction.lifted.lifted_on}"
@@ -364,13 +364,13 @@ def _alive(ledger: Reading, sanction_id: str) -> SanctionApplied:
     return sanction.applied
 
 
-def _lift_outlived(ledger: Reading, applied: SanctionApplied, record: Record) -> Iterator[Event]:
+def _lift_outlived(inquiry: Inquiry, applied: SanctionApplied, record: Record) -> Iterator[Event]:
     """Yield the lifting of a sanction that outlived its record, and the finding DIS-V1."""
     ended, started = record.ended, record.started
-    if ended is not None and ended.terminated_on <= ledger.today:
+    if ended is not None and ended.terminated_on <= inquiry.today:
         reason, last = LIFTED[ended.reason], ended.terminated_on
     else:
-        last = ledger.today if started is None else started.max_until or ledger.today
+        last = inquiry.today if started is None else started.max_until or inquiry.today
         reason = "expired"
     yield SanctionLifted(
         sanction=applied.sanction,
@@ -378,6 +378,6 @@ def _lift_outlived(ledger: Reading, applied: SanctionApplied, record: Record) ->
         unit=applied.unit,
         record=applied.record,
         reason=reason,
-        lifted_on=ledger.today,
+        lifted_on=inquiry.today,
     )
-    yield outlived(ledger, applied, last)
+    yield outlived(inquiry, applied, last)

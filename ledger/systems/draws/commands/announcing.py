@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     UnitId,
     is_among,
 )
-from ledger.kernel import Act, Event, Fact, Malformed, Reading, Value
+from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, Value
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import officers_of_part
 from ledger.systems.draws.commands.rosters import due_ratios, require_within_cap
@@ -93,13 +93,13 @@ class AnnounceDraw(Act):
     withhold_reason: Text | None = None
     parts: Annotated[tuple[OtherPart, ...], msgspec.Meta(max_length=19)] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        ledger.new(DrawState(self.draw))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        inquiry.new(DrawState(self.draw))
         if len(self.draw) > _LONGEST_ID:
             raise Malformed(
                 f"draw must have at most {_LONGEST_ID} characters; it has {len(self.draw)}", "/draw"
             )
-        roster = ledger.known(EntityRoster(self.roster), "Freeze the roster first.").frozen
+        roster = inquiry.known(EntityRoster(self.roster), "Freeze the roster first.").frozen
         assert roster is not None
         if roster.unit != self.unit:
             raise Malformed(
@@ -107,24 +107,24 @@ class AnnounceDraw(Act):
                 f"{roster.unit}",
                 "/roster",
             )
-        year, parts = self._parts(ledger)
-        self._check_roster(ledger, roster)
-        ledger.require(
+        year, parts = self._parts(inquiry)
+        self._check_roster(inquiry, roster)
+        inquiry.require(
             self.roster_hash in (None, roster.roster_hash),
             rules.DRW_R2,
             found=self.roster_hash,
             of=self.roster,
             frozen=roster.roster_hash,
         )
-        strata = self._strata(ledger, roster)
-        self._check_matters(ledger, strata)
-        self._check_sources(ledger)
-        self._check_secrets(ledger)
-        self._check_repeated(ledger, roster)
-        operator = ledger.actor.person_id
+        strata = self._strata(inquiry, roster)
+        self._check_matters(inquiry, strata)
+        self._check_sources(inquiry)
+        self._check_secrets(inquiry)
+        self._check_repeated(inquiry, roster)
+        operator = inquiry.actor.person_id
         for part in parts:
-            ledger.require(
-                not is_among(operator, officers_of_part(ledger, part)),
+            inquiry.require(
+                not is_among(operator, officers_of_part(inquiry, part)),
                 supervision.GEN_R2,
                 person=operator,
                 one="operator of a draw",
@@ -132,9 +132,9 @@ class AnnounceDraw(Act):
             )
         last = date(year, 12, 31)
         inspect_by = self.inspect_by or last
-        if not ledger.on < inspect_by <= last:
+        if not inquiry.on < inspect_by <= last:
             raise Malformed(
-                f"inspect_by must be after {ledger.on} and not after {last}; it is {inspect_by}",
+                f"inspect_by must be after {inquiry.on} and not after {last}; it is {inspect_by}",
                 "/inspect_by",
             )
         announced = DrawAnnounced(
@@ -163,7 +163,7 @@ class AnnounceDraw(Act):
         yield Fact(announced, unnamed=True)
         yield DrawOperated(draw=self.draw, unit=self.unit, step="announced")
 
-    def _parts(self, ledger: Reading) -> tuple[int, tuple[DrawPart, ...]]:
+    def _parts(self, inquiry: Inquiry) -> tuple[int, tuple[DrawPart, ...]]:
         """Return the year of the plans and the part of each unit, the initiator's part first."""
         own = OtherPart(
             unit=self.unit,
@@ -174,7 +174,7 @@ class AnnounceDraw(Act):
         units = [part.unit for part in (own, *self.parts)]
         if len(set(units)) < len(units):
             raise Malformed("each unit must have one part; a unit is named twice", "/parts")
-        plan = ledger.known(AnnualPlan(self.plan), "Approve the annual plan first.")
+        plan = inquiry.known(AnnualPlan(self.plan), "Approve the annual plan first.")
         if plan.unit != self.unit:
             raise Malformed(
                 f"plan must be a plan of {self.unit}; {self.plan} is a plan of {plan.unit}", "/plan"
@@ -184,8 +184,8 @@ class AnnounceDraw(Act):
             ("", own),
             *((f"/parts/{i}", other) for i, other in enumerate(self.parts)),
         ):
-            self._check_plan(ledger, part, plan.year)
-            officers = ledger.known(
+            self._check_plan(inquiry, part, plan.year)
+            officers = inquiry.known(
                 OfficerRoster(part.officer_roster), "Freeze the roster first."
             ).frozen
             assert officers is not None
@@ -206,14 +206,14 @@ class AnnounceDraw(Act):
             )
         return plan.year, tuple(parts)
 
-    def _check_plan(self, ledger: Reading, part: OtherPart, year: int) -> None:
+    def _check_plan(self, inquiry: Inquiry, part: OtherPart, year: int) -> None:
         """Refuse matters that are in no filed plan of their unit for the year (FIL-R1)."""
-        plan = ledger.read(AnnualPlan(part.plan))
+        plan = inquiry.read(AnnualPlan(part.plan))
         own = (plan.unit, plan.year) == (part.unit, year)
-        version = plan.in_force(ledger.on) if own else None
+        version = plan.in_force(inquiry.on) if own else None
         missing = [m for m in part.matters if version is None or m not in version.items]
-        ledger.setting("filing.lead_wd")  # the refusal states its version
-        ledger.require(
+        inquiry.setting("filing.lead_wd")  # the refusal states its version
+        inquiry.require(
             not missing,
             filing.FIL_R1,
             matters=", ".join(missing),
@@ -223,7 +223,7 @@ class AnnounceDraw(Act):
             "the draw.",
         )
 
-    def _check_roster(self, ledger: Reading, roster: EntityRosterFrozen) -> None:
+    def _check_roster(self, inquiry: Inquiry, roster: EntityRosterFrozen) -> None:
         """Refuse a roster frozen for other units or matters than the draw has (DRW-R7)."""
         units = {self.unit, *(part.unit for part in self.parts)}
         matters = {*self.matters, *(m for part in self.parts for m in part.matters)}
@@ -236,18 +236,18 @@ class AnnounceDraw(Act):
         elif not any_matter and matters != set(roster.matters):
             frozen_matters = _and(roster.matters) or "no named matters"
             reason = f"it was frozen for {frozen_matters}; the draw is for {_and(matters)}"
-        _require_roster(ledger, self.roster, reason)
+        _require_roster(inquiry, self.roster, reason)
 
-    def _listed(self, ledger: Reading) -> list[DrawMatter | None]:
+    def _listed(self, inquiry: Inquiry) -> list[DrawMatter | None]:
         """Return the entries of the drawn matters on the matter lists of their units."""
         parts = ((self.unit, self.matters), *((part.unit, part.matters) for part in self.parts))
         return [
-            ledger.read(DrawMatters(unit)).items.get(matter)
+            inquiry.read(DrawMatters(unit)).items.get(matter)
             for unit, matters in parts
             for matter in matters
         ]
 
-    def _strata(self, ledger: Reading, roster: EntityRosterFrozen) -> tuple[StratumRatio, ...]:
+    def _strata(self, inquiry: Inquiry, roster: EntityRosterFrozen) -> tuple[StratumRatio, ...]:
         by, members = roster.by, roster.strata
         if self.by != by:
             raise Malformed(f"by must be {by}, as in the roster; it is {self.by}", "/by")
@@ -257,10 +257,10 @@ class AnnounceDraw(Act):
                 raise Malformed(
                     f"strata must give the ratio of each stratum, because by is {by}", "/strata"
                 )
-            table: dict[str, Any] = ledger.setting("draw.ratio")
+            table: dict[str, Any] = inquiry.setting("draw.ratio")
             given = tuple(
                 StratumRatio(key=key, ratio=ratio)
-                for key, ratio in due_ratios(table, self._listed(ledger)).items()
+                for key, ratio in due_ratios(table, self._listed(inquiry)).items()
             )
         order = _ORDER[by]
         keys = [stratum.key for stratum in given]
@@ -273,7 +273,7 @@ class AnnounceDraw(Act):
             )
         strata = tuple(sorted(given, key=lambda stratum: order.index(stratum.key)))
         for lower, higher in pairwise(strata):
-            ledger.require(
+            inquiry.require(
                 uvdraw.ratio_of(lower.ratio) <= uvdraw.ratio_of(higher.ratio),
                 rules.DRW_R3,
                 lower=lower.key,
@@ -285,7 +285,7 @@ class AnnounceDraw(Act):
             out = roster.excluded.get(stratum.key, 0)
             whole = uvdraw.ratio_of(stratum.ratio) == 1
             _require_roster(
-                ledger,
+                inquiry,
                 self.roster,
                 f"all of {stratum.key} must be visited, but {out} of them are excluded because a "
                 "cap is used up"
@@ -294,7 +294,7 @@ class AnnounceDraw(Act):
             )
         return strata
 
-    def _check_matters(self, ledger: Reading, strata: tuple[StratumRatio, ...]) -> None:
+    def _check_matters(self, inquiry: Inquiry, strata: tuple[StratumRatio, ...]) -> None:
         highest = max((stratum.ratio for stratum in strata), key=uvdraw.ratio_of)
         places = [
             (f"{at}/matters/{index}", unit, matter)
@@ -304,7 +304,7 @@ class AnnounceDraw(Act):
             )
             for index, matter in enumerate(matters)
         ]
-        for (pointer, unit, matter), item in zip(places, self._listed(ledger), strict=True):
+        for (pointer, unit, matter), item in zip(places, self._listed(inquiry), strict=True):
             if item is None:
                 raise Malformed(
                     f"{matter} must be on the random-inspection matter list of {unit}; publish it "
@@ -313,9 +313,9 @@ class AnnounceDraw(Act):
                 )
             if item.draw_class == "general":
                 assert item.ratio_cap is not None
-                require_within_cap(ledger, matter, highest, item.ratio_cap)
+                require_within_cap(inquiry, matter, highest, item.ratio_cap)
 
-    def _check_sources(self, ledger: Reading) -> None:
+    def _check_sources(self, inquiry: Inquiry) -> None:
         names = [source.name for source in self.sources]
         for index, source in enumerate(self.sources):
             at = f"/sources/{index}"
@@ -336,21 +336,21 @@ class AnnounceDraw(Act):
                     f"{at}/fallback",
                 )
             # Use the ledger's clock: who dates an act back knows the values published since then.
-            ledger.require(
-                source.publication_at > max(ledger.at, ledger.now),
+            inquiry.require(
+                source.publication_at > max(inquiry.at, inquiry.now),
                 rules.DRW_R1,
                 draw=self.draw,
                 reason=f"{source.name} was published at {source.publication_at.isoformat()}",
             )
 
-    def _check_secrets(self, ledger: Reading) -> None:
+    def _check_secrets(self, inquiry: Inquiry) -> None:
         """Refuse sources that let a party know a public value before it must reveal (DRW-R1)."""
         public = [source for source in self.sources if source.kind == "public"]
         if not public:
             return
         first = min(public, key=lambda source: source.publication_at)
         for source in self.sources:
-            ledger.require(
+            inquiry.require(
                 source.kind == "public" or source.publication_at <= first.publication_at,
                 rules.DRW_R1,
                 draw=self.draw,
@@ -358,28 +358,28 @@ class AnnounceDraw(Act):
                 f"{first.publication_at.isoformat()}",
             )
 
-    def _check_repeated(self, ledger: Reading, roster: EntityRosterFrozen) -> None:
-        draws = ledger.read(PlanDraws(self.plan))
+    def _check_repeated(self, inquiry: Inquiry, roster: EntityRosterFrozen) -> None:
+        draws = inquiry.read(PlanDraws(self.plan))
         if self.replaces is not None:
-            ledger.require(
+            inquiry.require(
                 self.replaces in draws.voided,
                 rules.DRW_R5,
                 reason=f"{self.replaces} was not voided",
             )
         matters = (*self.matters, *(m for part in self.parts for m in part.matters))
-        before = draws.in_the_way(matters, roster, ledger.today)
+        before = draws.in_the_way(matters, roster, inquiry.today)
         for part in self.parts:
-            others = ledger.read(PlanDraws(part.plan))
-            before = before or others.in_the_way(part.matters, roster, ledger.today)
-        ledger.require(
+            others = inquiry.read(PlanDraws(part.plan))
+            before = before or others.in_the_way(part.matters, roster, inquiry.today)
+        inquiry.require(
             before is None,
             rules.DRW_R5,
             reason=f"draw {before} is for the same matters and was not voided",
         )
 
 
-def _require_roster(ledger: Reading, roster: str, reason: str | None) -> None:
-    ledger.require(reason is None, rules.DRW_R7, roster=roster, reason=reason)
+def _require_roster(inquiry: Inquiry, roster: str, reason: str | None) -> None:
+    inquiry.require(reason is None, rules.DRW_R7, roster=roster, reason=reason)
 
 
 def _and(names: Iterable[str]) -> str:

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from ledger.general.vocabulary import is_among
-from ledger.kernel import Reading
+from ledger.kernel import Inquiry
 from ledger.systems.draws.events import DrawPart
 from ledger.systems.draws.folds import DrawState, OfficerRoster
 from ledger.systems.supervision import rules as supervision
 
 
-def operated(ledger: Reading, draw_id: str) -> DrawState:
+def operated(inquiry: Inquiry, draw_id: str) -> DrawState:
     """Return a draw of the actor's unit; refuse an actor who can be drawn to inspect in it."""
-    draw = ledger.own(DrawState(draw_id), "Announce the draw first.")
-    require_no_inspector(ledger, draw, ledger.actor.person_id)
+    draw = inquiry.own(DrawState(draw_id), "Announce the draw first.")
+    require_no_inspector(inquiry, draw, inquiry.actor.person_id)
     return draw
 
 
-def officers_of(ledger: Reading, draw: DrawState) -> tuple[str, ...]:
+def officers_of(inquiry: Inquiry, draw: DrawState) -> tuple[str, ...]:
     """Return the officers on the rosters of a draw, of all its units."""
-    return tuple(officer for part in draw.parts for officer in officers_of_part(ledger, part))
+    return tuple(officer for part in draw.parts for officer in officers_of_part(inquiry, part))
 
 
-def officers_of_part(ledger: Reading, part: DrawPart) -> tuple[str, ...]:
+def officers_of_part(inquiry: Inquiry, part: DrawPart) -> tuple[str, ...]:
     """Return the officers on the roster of one unit."""
-    frozen = ledger.read(OfficerRoster(part.officer_roster)).frozen
+    frozen = inquiry.read(OfficerRoster(part.officer_roster)).frozen
     return frozen.officers if frozen is not None else ()
 
 
-def require_no_inspector(ledger: Reading, draw: DrawState, person: str) -> None:
+def require_no_inspector(inquiry: Inquiry, draw: DrawState, person: str) -> None:
     """Refuse an operator of a draw who can be drawn to inspect in it (GEN-R2)."""
-    ledger.require(
-        not is_among(person, officers_of(ledger, draw)),
+    inquiry.require(
+        not is_among(person, officers_of(inquiry, draw)),
         supervision.GEN_R2,
         person=person,
         one="operator of a draw",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Sha256
-from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, OutOfStep, Value
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.effects import SelectedLine, selected, target_id
@@ -37,9 +37,9 @@ class ExecuteDraw(Act):
     roster_hash: Sha256
     outcome: DrawOutcome | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        draw = operated(ledger, self.draw)
-        require_roster(ledger, draw, self.roster_hash)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        draw = operated(inquiry, self.draw)
+        require_roster(inquiry, draw, self.roster_hash)
         require_seeded(draw)
         outcome = self.outcome
         if outcome is None:
@@ -49,7 +49,7 @@ class ExecuteDraw(Act):
             if outcome.selection_hash == draw.selection_hash:
                 return
             wrong = f"its selection was recorded already as {draw.selection_hash}"
-        ledger.require(wrong is None, rules.DRW_R6, draw=self.draw, reason=wrong)
+        inquiry.require(wrong is None, rules.DRW_R6, draw=self.draw, reason=wrong)
         assert draw.seed is not None
         executed = DrawExecuted(
             draw=self.draw,
@@ -77,8 +77,8 @@ class SelectTargets(Act):
     draw: DrawId
     lines: tuple[SelectedLine, ...]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = operated(ledger, self.draw)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = operated(inquiry, self.draw)
         if draw.stage != "executed":
             raise OutOfStep(
                 f"draw {self.draw} must be executed before its targets are recorded; it is "
@@ -86,16 +86,16 @@ class SelectTargets(Act):
             )
         quotas = {stratum.key: stratum.quota for stratum in draw.drawn}
         ids = [target_id(self.draw, line.stratum, line.rank) for line in self.lines]
-        ledger.read_all(Target(target) for target in ids)
+        inquiry.read_all(Target(target) for target in ids)
         for line, target in zip(self.lines, ids, strict=True):
-            ledger.require(
+            inquiry.require(
                 line.rank <= quotas.get(line.stratum, 0),
                 rules.DRW_R6,
                 draw=self.draw,
                 reason=f"{target} is only a reserve",
             )
-            if not ledger.read(Target(target)).exists:
-                yield selected(ledger, draw, line)
+            if not inquiry.read(Target(target)).exists:
+                yield selected(inquiry, draw, line)
 
 
 def difference(draw: DrawState, made: DrawOutcome) -> str | None:
@@ -113,9 +113,9 @@ def difference(draw: DrawState, made: DrawOutcome) -> str | None:
     return None
 
 
-def require_roster(ledger: Reading, draw: DrawState, roster_hash: str) -> None:
+def require_roster(inquiry: Inquiry, draw: DrawState, roster_hash: str) -> None:
     """Refuse a roster other than the announced one (DRW-R2)."""
-    ledger.require(
+    inquiry.require(
         roster_hash == draw.roster_hash,
         rules.DRW_R2,
         found=roster_hash,

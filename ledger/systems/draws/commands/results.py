@@ -8,7 +8,7 @@ from ledger.general.findings import finding
 from ledger.general.roles import UNIT
 from ledger.general.values import Instrument
 from ledger.general.vocabulary import DrawId, TaskId, Text
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep
 from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.rules import require_first
 from ledger.systems.draws import rules
@@ -33,46 +33,46 @@ class PublishDrawResult(Act):
     draw: DrawId | None = None
     withhold_reason: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = ledger.own(Task(self.task), "Approve the task first.")
-        ledger.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = inquiry.own(Task(self.task), "Approve the task first.")
+        inquiry.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
         assert task.concluded is not None
         concluded = task.concluded.event
         assert isinstance(concluded, InspectionConcluded)
         concluded_on = task.concluded.occurred_on
-        if ledger.on < concluded_on:
+        if inquiry.on < concluded_on:
             raise Malformed(
                 f"a result must not be published before {self.task} was concluded, on "
-                f"{concluded_on}; it is dated {ledger.on}",
+                f"{concluded_on}; it is dated {inquiry.on}",
                 "/occurred_at",
             )
-        published = ledger.read(PublishedResult(self.task)).published
+        published = inquiry.read(PublishedResult(self.task)).published
         if published is not None:
             raise OutOfStep(
                 f"the result of {self.task} was published on {published.published_on} already"
             )
         draw = self.draw or task.draw
         if draw is not None:
-            ledger.known(DrawState(draw), "Announce the draw first.")
+            inquiry.known(DrawState(draw), "Announce the draw first.")
         if not concluded.lawful_refusal:
-            require_first(ledger, entity=task.entity, kind="inspection_result", doc_no=self.task)
-        due = ledger.due(rules.PUBLISH_RESULT, task.concluded)
-        late = 0 if concluded.lawful_refusal else ledger.days_after(due)
+            require_first(inquiry, entity=task.entity, kind="inspection_result", doc_no=self.task)
+        due = inquiry.due(rules.PUBLISH_RESULT, task.concluded)
+        late = 0 if concluded.lawful_refusal else inquiry.days_after(due)
         yield DrawResultPublished(
             task=self.task,
             entity=task.entity,
             unit=task.unit,
             matters=concluded.matters,
             result=concluded.result,
-            published_on=ledger.on,
+            published_on=inquiry.on,
             days_late=late,
             lawful_refusal=concluded.lawful_refusal,
             withhold_reason=self.withhold_reason,
             draw=draw,
         )
-        if draw is not None and not self._asked_for(ledger, draw, task):
+        if draw is not None and not self._asked_for(inquiry, draw, task):
             yield finding(
-                ledger,
+                inquiry,
                 rules.DRW_V2,
                 unit=task.unit,
                 entity=task.entity,
@@ -82,7 +82,7 @@ class PublishDrawResult(Act):
         if concluded.lawful_refusal:
             return
         yield CreditRecordEntered(
-            record=ledger.name("CR"),
+            record=inquiry.name("CR"),
             entity=task.entity,
             unit=task.unit,
             kind="inspection_result",
@@ -97,11 +97,11 @@ class PublishDrawResult(Act):
             source_event_id=task.concluded.envelope.event_id,
         )
 
-    def _asked_for(self, ledger: Reading, draw: str, task: Task) -> bool:
+    def _asked_for(self, inquiry: Inquiry, draw: str, task: Task) -> bool:
         """Return whether the draw asked for this visit, and not for another one at the business."""
-        target = drawn_visit(ledger, draw, task.entity, task.unit, task.matters)
+        target = drawn_visit(inquiry, draw, task.entity, task.unit, task.matters)
         if target is None or task.draw != draw:
             return False
         # In a draw of several units each has its own task; the target names the first visit.
-        first = None if target.task in (None, self.task) else ledger.read(Task(target.task or ""))
+        first = None if target.task in (None, self.task) else inquiry.read(Task(target.task or ""))
         return first is None or first.unit != task.unit

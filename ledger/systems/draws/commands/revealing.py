@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId, Name
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Value
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Value
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.events import (
@@ -32,8 +32,8 @@ class RevealCommitment(Act):
     source: Name
     value: SeedValue
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = inquiry.known(DrawState(self.draw), "Announce the draw first.")
         source = next((known for known in draw.sources if known.name == self.source), None)
         if source is None or source.commitment is None:
             raise Malformed(
@@ -51,8 +51,8 @@ class RevealCommitment(Act):
             )
         if self.source in draw.revealed:
             return
-        ledger.require(
-            ledger.now <= source.publication_at,
+        inquiry.require(
+            inquiry.now <= source.publication_at,
             rules.DRW_R1,
             draw=self.draw,
             reason=f"{source.name} had to be revealed by {source.publication_at.isoformat()}; its "
@@ -83,16 +83,16 @@ class RevealSeed(Act):
     draw: DrawId
     values: Annotated[tuple[PublicValue, ...], msgspec.Meta(max_length=20)] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = operated(ledger, self.draw)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = operated(inquiry, self.draw)
         if draw.stage != "announced":
             raise OutOfStep(
                 f"the seed of draw {self.draw} is revealed once, after the announcement; the draw "
                 f"is {draw.stage}"
             )
         for source in draw.sources:
-            ledger.require(
-                source.publication_at <= min(ledger.at, ledger.now),
+            inquiry.require(
+                source.publication_at <= min(inquiry.at, inquiry.now),
                 rules.DRW_R1,
                 draw=self.draw,
                 reason=f"{source.name} is published only at {source.publication_at.isoformat()}",

@@ -8,7 +8,7 @@ from fractions import Fraction
 from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep
 from ledger.systems.draws import chance, rules
 from ledger.systems.draws.commands.executing import DrawOutcome, difference
 from ledger.systems.draws.events import DrawReviewed, DrawVerified
@@ -36,8 +36,8 @@ class VerifyDraw(Act):
     draw: DrawId
     outcome: DrawOutcome | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = inquiry.known(DrawState(self.draw), "Announce the draw first.")
         if draw.executed_on is None:
             raise OutOfStep(
                 f"draw {self.draw} must be executed before it is verified; it is {draw.stage}"
@@ -69,21 +69,21 @@ class ReviewDraw(Act):
 
     draw: DrawId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = ledger.known(DrawState(self.draw), "Announce the draw first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = inquiry.known(DrawState(self.draw), "Announce the draw first.")
         if draw.stage != "executed" or draw.inspect_by is None:
             raise OutOfStep(
                 f"draw {self.draw} must be executed before it is reviewed; it is {draw.stage}"
             )
-        if ledger.today <= draw.inspect_by:
+        if inquiry.today <= draw.inspect_by:
             raise OutOfStep(
                 f"the last day for visits of {self.draw}, {draw.inspect_by}, must be over; today "
-                f"is {ledger.today}"
+                f"is {inquiry.today}"
             )
         if draw.reviewed_on is not None:
             return
-        inspected = self._inspected(ledger, draw)
-        threshold = Fraction(str(ledger.setting("selective_p")))
+        inspected = self._inspected(inquiry, draw)
+        threshold = Fraction(str(inquiry.setting("selective_p")))
         chances = {
             stratum.key: chance.two_sided(
                 stratum.size, inspected[stratum.key], stratum.quota, stratum.size
@@ -101,7 +101,7 @@ class ReviewDraw(Act):
         for stratum in draw.drawn:
             if stratum.size and chances[stratum.key] < threshold:
                 yield finding(
-                    ledger,
+                    inquiry,
                     rules.DRW_V6,
                     unit=draw.unit,
                     plan=draw.plan,
@@ -113,31 +113,31 @@ class ReviewDraw(Act):
                     p=chance.shown(chances[stratum.key]),
                 )
 
-    def _inspected(self, ledger: Reading, draw: DrawState) -> dict[str, int]:
+    def _inspected(self, inquiry: Inquiry, draw: DrawState) -> dict[str, int]:
         assert draw.executed_on is not None
         assert draw.inspect_by is not None
         matters = set(draw.matters)
         visited = {
             entity
-            for entity, day, on in ledger.read(UnitVisits(draw.unit)).visits
+            for entity, day, on in inquiry.read(UnitVisits(draw.unit)).visits
             if draw.executed_on <= day <= draw.inspect_by and matters & set(on)
         }
-        ledger.read_all(DrawnTarget(entity, self.draw) for entity in visited)
+        inquiry.read_all(DrawnTarget(entity, self.draw) for entity in visited)
         members: dict[str, set[str]] = {stratum.key: set() for stratum in draw.drawn}
         for entity in visited:
-            stratum = self._stratum(ledger, draw, entity)
+            stratum = self._stratum(inquiry, draw, entity)
             if stratum in members:
                 members[stratum].add(entity)
         return {stratum.key: min(len(members[stratum.key]), stratum.size) for stratum in draw.drawn}
 
-    def _stratum(self, ledger: Reading, draw: DrawState, entity: str) -> str | None:
-        drawn = ledger.read(DrawnTarget(entity, self.draw))
+    def _stratum(self, inquiry: Inquiry, draw: DrawState, entity: str) -> str | None:
+        drawn = inquiry.read(DrawnTarget(entity, self.draw))
         if drawn.exists:
-            return ledger.read(Target(drawn.target)).stratum
-        roster = ledger.read(EntityRoster(draw.roster)).frozen
+            return inquiry.read(Target(drawn.target)).stratum
+        roster = inquiry.read(EntityRoster(draw.roster)).frozen
         if roster is None:
             return None
-        registration = ledger.read(Registration(entity))
+        registration = inquiry.read(Registration(entity))
         identity = registration.identities.on(roster.as_of)
         if (
             identity is None
@@ -145,7 +145,7 @@ class ReviewDraw(Act):
             or draw.by != "grade"
             or roster.area not in (None, identity.area)
             or roster.line not in (None, identity.line)
-            or ledger.read(LeftOutOf(entity, draw.roster)).reason is not None
+            or inquiry.read(LeftOutOf(entity, draw.roster)).reason is not None
         ):
             return None
-        return ledger.read(CreditGrade(entity)).on(roster.as_of)
+        return inquiry.read(CreditGrade(entity)).on(roster.as_of)

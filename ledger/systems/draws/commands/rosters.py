@@ -22,7 +22,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Malformed, Reading, Value
+from ledger.kernel import Act, Event, Inquiry, Malformed, Value
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import (
@@ -56,11 +56,11 @@ class PublishDrawMatterList(Act):
     unit: UnitId
     items: Annotated[tuple[DrawMatter, ...], msgspec.Meta(min_length=1, max_length=300)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        highest = str(ledger.setting("draw.general_ratio_cap"))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        highest = str(inquiry.setting("draw.general_ratio_cap"))
         seen: set[MatterId] = set()
         for index, item in enumerate(self.items):
-            matter = ledger.known(Matter(item.matter), "List it in the catalogue first.")
+            matter = inquiry.known(Matter(item.matter), "List it in the catalogue first.")
             if matter.unit != self.unit:
                 raise Malformed(
                     f"matter must be one listed by {self.unit}; {item.matter} is listed by "
@@ -80,12 +80,12 @@ class PublishDrawMatterList(Act):
                     "a general matter must have a ratio_cap, the largest share that may be drawn",
                     f"/items/{index}/ratio_cap",
                 )
-            require_within_cap(ledger, item.matter, item.ratio_cap, highest)
+            require_within_cap(inquiry, item.matter, item.ratio_cap, highest)
         yield DrawMatterListPublished(
             unit=self.unit,
-            version=ledger.read(DrawMatters(self.unit)).version + 1,
+            version=inquiry.read(DrawMatters(self.unit)).version + 1,
             items=self.items,
-            published_on=ledger.on,
+            published_on=inquiry.on,
         )
 
 
@@ -167,22 +167,24 @@ class FreezeEntityRoster(Act):
         """The units of the draw: those named, or else the unit that freezes the roster."""
         return self.units or (self.unit,)
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(EntityRoster(self.roster))
-        if self.as_of > ledger.today:
-            raise Malformed(f"as_of must not be after {ledger.today}; it is {self.as_of}", "/as_of")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(EntityRoster(self.roster))
+        if self.as_of > inquiry.today:
+            raise Malformed(
+                f"as_of must not be after {inquiry.today}; it is {self.as_of}", "/as_of"
+            )
         if self.unit not in self.all_units:
             raise Malformed(f"units must include {self.unit}, which initiates the draw", "/units")
         for unit in self.units:
-            ledger.known(UnitStanding(unit), "Qualify the unit first.")
+            inquiry.known(UnitStanding(unit), "Qualify the unit first.")
         for matter in self.matters:
-            ledger.known(Matter(matter), "List it in the catalogue first.")
+            inquiry.known(Matter(matter), "List it in the catalogue first.")
         if self.by == "risk":
-            ledger.setting(
+            inquiry.setting(
                 "draw.risk_formula", on=self.as_of
             )  # its version is recorded with the roster
         unreasoned = [business.entity for business in self.left_out if business.reason is None]
-        ledger.require(
+        inquiry.require(
             not unreasoned,
             rules.DRW_R7,
             **left_without_reason(self.roster, unreasoned),
@@ -190,7 +192,7 @@ class FreezeEntityRoster(Act):
         frozen = self.frozen
         if frozen is None:
             raise Malformed("frozen must be filled in before the roster is recorded", "/frozen")
-        ledger.require(
+        inquiry.require(
             self.roster_hash in (None, frozen.roster_hash),
             rules.DRW_R2,
             found=self.roster_hash,
@@ -234,17 +236,17 @@ class FreezeEntityRoster(Act):
             yield EntityLeftOut(
                 roster=self.roster, entity=business.entity, unit=self.unit, reason=business.reason
             )
-        yield from self._grades_set_by_hand(ledger, frozen)
+        yield from self._grades_set_by_hand(inquiry, frozen)
 
-    def _grades_set_by_hand(self, ledger: Reading, frozen: FrozenRoster) -> Iterator[Event]:
+    def _grades_set_by_hand(self, inquiry: Inquiry, frozen: FrozenRoster) -> Iterator[Event]:
         """Yield finding GRD-V1 for each grade set by hand, about the unit that set it."""
-        window = timedelta(days=int(ledger.setting("grade.override_window_cd")))
-        ledger.read_all(GradesSetByHand(entity) for entity in frozen.overridden)
+        window = timedelta(days=int(inquiry.setting("grade.override_window_cd")))
+        inquiry.read_all(GradesSetByHand(entity) for entity in frozen.overridden)
         for entity in frozen.overridden:
-            for assessed_on, unit, position in ledger.read(GradesSetByHand(entity)).overrides:
+            for assessed_on, unit, position in inquiry.read(GradesSetByHand(entity)).overrides:
                 if self.as_of - window <= assessed_on <= self.as_of:
                     yield finding(
-                        ledger,
+                        inquiry,
                         grading.GRD_V1,
                         unit=unit,
                         entity=entity,
@@ -264,28 +266,28 @@ class FreezeOfficerRoster(Act):
     unit: UnitId
     officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(min_length=1, max_length=1000)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(OfficerRoster(self.roster))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(OfficerRoster(self.roster))
         officers = tuple(sorted(set(self.officers)))
-        needed = int(ledger.setting("inspection.min_officers"))
+        needed = int(inquiry.setting("inspection.min_officers"))
         reasons = [] if len(officers) >= needed else [f"only {len(officers)} named"]
-        ledger.read_all(OfficerStanding(officer) for officer in officers)
+        inquiry.read_all(OfficerStanding(officer) for officer in officers)
         for officer in officers:
-            barred = ledger.read(OfficerStanding(officer)).barred(ledger.on, self.unit, set())
+            barred = inquiry.read(OfficerStanding(officer)).barred(inquiry.on, self.unit, set())
             if barred is not None:
                 reasons.append(f"{officer} {barred}")
-        ledger.require(
+        inquiry.require(
             not reasons,
             filing.FIL_R6,
             needed=needed,
             reason="; ".join(reasons),
             unit=self.unit,
-            on=ledger.on,
+            on=inquiry.on,
         )
         yield OfficerRosterFrozen(
             roster=self.roster,
             unit=self.unit,
-            as_of=ledger.on,
+            as_of=inquiry.on,
             officers=officers,
             roster_hash=officers_hash(officers),
         )
@@ -304,10 +306,10 @@ def due_ratios(
     return {key: min((table[key], *caps), key=ratio_of) for key in keys}
 
 
-def require_within_cap(ledger: Reading, matter: str, ratio: str, cap: str) -> None:
+def require_within_cap(inquiry: Inquiry, matter: str, ratio: str, cap: str) -> None:
     """Refuse a ratio of a general matter above its cap (DRW-R4)."""
-    ledger.setting("draw.general_ratio_cap")  # the refusal states its version
-    ledger.require(
+    inquiry.setting("draw.general_ratio_cap")  # the refusal states its version
+    inquiry.require(
         ratio_of(ratio) <= ratio_of(cap),
         rules.DRW_R4,
         matter=matter,

@@ -11,7 +11,7 @@ from ledger.general.countersigning import Countersigned
 from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, EntityId, OfficerId, Role, Text, is_among, same_person
-from ledger.kernel import Act, Event, Fact, Malformed, OutOfStep, Reading, Rule, UnknownReference
+from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, OutOfStep, Rule, UnknownReference
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import (
@@ -54,35 +54,35 @@ class AssignOfficers(Act):
     planned_on: date
     on_leave: tuple[OfficerId, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event | Fact]:
-        draw, target = waiting_target(ledger, self.draw, self.entity, listed=True)
-        require_no_inspector(ledger, draw, ledger.actor.person_id)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
+        draw, target = waiting_target(inquiry, self.draw, self.entity, listed=True)
+        require_no_inspector(inquiry, draw, inquiry.actor.person_id)
         if target.officers:
             raise OutOfStep(
                 f"{', '.join(target.officers)} are assigned to {target.target} already; replace "
                 "one with substitute-officer"
             )
         for part in draw.parts:
-            event = self._assigned(ledger, draw, target, part)
+            event = self._assigned(inquiry, draw, target, part)
             # Assignments are sealed: each unit reads its own.
             yield Fact(event, for_unit=None if part.unit == draw.unit else part.unit)
 
     def _assigned(
-        self, ledger: Reading, draw: DrawState, target: Target, part: DrawPart
+        self, inquiry: Inquiry, draw: DrawState, target: Target, part: DrawPart
     ) -> OfficersAssigned:
         """Return the officers of one unit: the first in the drawn order who may go."""
-        domains = _domains(ledger, part)
-        needed = int(ledger.setting("inspection.min_officers"))
+        domains = _domains(inquiry, part)
+        needed = int(inquiry.setting("inspection.min_officers"))
         assigned: list[OfficerId] = []
         skipped: list[SkippedOfficer] = []
         assert draw.seed is not None
         for officer in uvdraw.officer_order(
-            draw.seed, self.draw, self.entity, officers_of_part(ledger, part)
+            draw.seed, self.draw, self.entity, officers_of_part(inquiry, part)
         ):
             if len(assigned) == needed:
                 break
             barred = why_barred(
-                ledger, officer, part.unit, self.entity, on=self.planned_on, domains=domains
+                inquiry, officer, part.unit, self.entity, on=self.planned_on, domains=domains
             )
             if officer in self.on_leave and barred is None:
                 barred = "leave"
@@ -91,7 +91,7 @@ class AssignOfficers(Act):
             else:
                 skipped.append(SkippedOfficer(officer=officer, reason=barred))
         passed = "; ".join(f"{officer.officer} {officer.reason}" for officer in skipped)
-        ledger.require(
+        inquiry.require(
             len(assigned) == needed,
             filing.FIL_R6,
             needed=needed,
@@ -127,29 +127,29 @@ class SubstituteOfficer(Countersigned):
     to_officer: OfficerId
     reason: Text | None = None
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        operated(ledger, self.draw)
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        operated(inquiry, self.draw)
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
-        drawn = ledger.read(DrawnTarget(self.entity, self.draw))
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
+        drawn = inquiry.read(DrawnTarget(self.entity, self.draw))
         reason = f"{person} requested it and cannot approve it too"
         return rules.DRW_R8, {"target": drawn.target, "reason": reason}
 
-    def confidential(self, ledger: Reading) -> bool:
+    def confidential(self, inquiry: Inquiry) -> bool:
         """Return ``True``: assignments are sealed, and so are replacements."""
         return True
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event | Fact]:
-        draw, target = waiting_target(ledger, self.draw, self.entity, listed=True)
-        part = self._part(ledger, target)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
+        draw, target = waiting_target(inquiry, self.draw, self.entity, listed=True)
+        part = self._part(inquiry, target)
         assert target.planned_on is not None
         barred = why_barred(
-            ledger,
+            inquiry,
             self.to_officer,
             part.unit,
             self.entity,
             on=target.planned_on,
-            domains=_domains(ledger, part),
+            domains=_domains(inquiry, part),
         )
         broken = [
             fault
@@ -158,13 +158,13 @@ class SubstituteOfficer(Countersigned):
                 (f"{self.to_officer} is barred by {barred}", barred is not None),
                 (
                     f"{self.to_officer} is not on the officer roster",
-                    self.to_officer not in officers_of_part(ledger, part),
+                    self.to_officer not in officers_of_part(inquiry, part),
                 ),
                 (f"{self.to_officer} is assigned already", self.to_officer in target.officers),
             )
             if present
         ]
-        ledger.require(not broken, rules.DRW_R8, target=target.target, reason="; ".join(broken))
+        inquiry.require(not broken, rules.DRW_R8, target=target.target, reason="; ".join(broken))
         assert self.reason is not None
         substituted = OfficerSubstituted(
             target=target.target,
@@ -174,7 +174,7 @@ class SubstituteOfficer(Countersigned):
             from_officer=self.from_officer,
             to_officer=self.to_officer,
             reason=self.reason,
-            approver=ledger.actor.person_id,
+            approver=inquiry.actor.person_id,
         )
         if part.unit == draw.unit:
             yield substituted
@@ -183,9 +183,9 @@ class SubstituteOfficer(Countersigned):
         yield Fact(substituted, for_unit=part.unit)
         yield DrawOperated(draw=self.draw, unit=draw.unit, step="substituted")
 
-    def _part(self, ledger: Reading, target: Target) -> DrawPart:
+    def _part(self, inquiry: Inquiry, target: Target) -> DrawPart:
         """Return the part of the draw whose officer is to be replaced."""
-        for part in ledger.read(DrawState(self.draw)).parts:
+        for part in inquiry.read(DrawState(self.draw)).parts:
             if self.from_officer in target.by_unit.get(part.unit, ()):
                 return part
         raise OutOfStep(
@@ -208,15 +208,15 @@ class RequestExemption(Act):
     evidence: Text
     instrument: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw, target = waiting_target(ledger, self.draw, self.entity)
-        require_no_inspector(ledger, draw, ledger.actor.person_id)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw, target = waiting_target(inquiry, self.draw, self.entity)
+        require_no_inspector(inquiry, draw, inquiry.actor.person_id)
         if (self.reason == "judicial_custody") is (self.instrument is None):
             raise Malformed(
                 "instrument must be given for judicial_custody, and for no other ground",
                 "/instrument",
             )
-        require_ground(ledger, draw, target, self.reason)
+        require_ground(inquiry, draw, target, self.reason)
         yield DrawExemptionRequested(
             target=target.target,
             draw=self.draw,
@@ -244,18 +244,18 @@ class ExemptTarget(Act):
     evidence: Text | None = None
     reserves: CalledReserves | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw, target = waiting_target(ledger, self.draw, self.entity)
-        require_ground(ledger, draw, target, self.reason)
-        person, asked = ledger.actor.person_id, target.asked
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw, target = waiting_target(inquiry, self.draw, self.entity)
+        require_ground(inquiry, draw, target, self.reason)
+        person, asked = inquiry.actor.person_id, target.asked
         broken = None
         if asked is None or asked.reason != self.reason:
             broken = f"another person must request it first, on the ground {self.reason}"
         elif same_person(asked.by, person):
             broken = f"{person} requested it and cannot approve it too"
-        elif is_among(person, officers_of(ledger, draw)):
+        elif is_among(person, officers_of(inquiry, draw)):
             broken = f"{person} can be drawn to inspect in this draw"
-        ledger.require(broken is None, rules.DRW_R10, target=target.target, reason=broken)
+        inquiry.require(broken is None, rules.DRW_R10, target=target.target, reason=broken)
         assert asked is not None
         exemption = DrawTargetExempted(
             target=target.target,
@@ -268,21 +268,21 @@ class ExemptTarget(Act):
             instrument=asked.instrument,
         )
         lines = () if self.reserves is None else self.reserves.lines
-        yield from exempted(ledger, draw, target.stratum, exemption, lines)
-        for name in ledger.read(DrawnTasks(self.entity, self.draw)).tasks:
-            task = ledger.read(Task(name))
+        yield from exempted(inquiry, draw, target.stratum, exemption, lines)
+        for name in inquiry.read(DrawnTasks(self.entity, self.draw)).tasks:
+            task = inquiry.read(Task(name))
             if task.stage in ("approved", "notified"):
                 yield cancelled(task, f"exempted from {self.draw}: {self.reason}")
-        yield from self._too_many(ledger, draw)
+        yield from self._too_many(inquiry, draw)
 
-    def _too_many(self, ledger: Reading, draw: DrawState) -> Iterator[Event]:
+    def _too_many(self, inquiry: Inquiry, draw: DrawState) -> Iterator[Event]:
         """Yield finding DRW-V7 if the unit exempted too large a share of its drawn businesses."""
-        share = Decimal(str(ledger.setting("draw.exempt_share")))
-        drawn = ledger.read(UnitTargets(draw.unit)).of(draw.year)
+        share = Decimal(str(inquiry.setting("draw.exempt_share")))
+        drawn = inquiry.read(UnitTargets(draw.unit)).of(draw.year)
         exempted_so_far = drawn.let_off + 1
         if exempted_so_far > share * drawn.selected:
             yield finding(
-                ledger,
+                inquiry,
                 rules.DRW_V7,
                 unit=draw.unit,
                 plan=draw.plan,
@@ -305,11 +305,11 @@ class ExemptDeparted(Act):
     entity: EntityId
     reserves: CalledReserves | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = operated(ledger, self.draw)
-        drawn = ledger.read(DrawnTarget(self.entity, self.draw))
-        target = ledger.read(Target(drawn.target))
-        left = ledger.read(Registration(self.entity)).left(ledger.today)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = operated(inquiry, self.draw)
+        drawn = inquiry.read(DrawnTarget(self.entity, self.draw))
+        target = inquiry.read(Target(drawn.target))
+        left = inquiry.read(Registration(self.entity)).left(inquiry.today)
         if draw.stage == "voided" or target.state != "waiting" or left is None:
             return
         exemption = DrawTargetExempted(
@@ -322,32 +322,32 @@ class ExemptDeparted(Act):
             of_itself=True,
         )
         lines = () if self.reserves is None else self.reserves.lines
-        yield from exempted(ledger, draw, target.stratum, exemption, lines)
+        yield from exempted(inquiry, draw, target.stratum, exemption, lines)
 
 
 def waiting_target(
-    ledger: Reading, draw_id: str, entity: str, *, listed: bool = False
+    inquiry: Inquiry, draw_id: str, entity: str, *, listed: bool = False
 ) -> tuple[DrawState, Target]:
     """Return the draw and the target of the business in it; its visit must still be due.
 
     ``listed``: the register must list the business, too (ENT-R1).
     """
-    draw = ledger.own(DrawState(draw_id), "Announce the draw first.")
+    draw = inquiry.own(DrawState(draw_id), "Announce the draw first.")
     if listed:
-        require_listed(ledger, entity)
-    drawn = ledger.read(DrawnTarget(entity, draw_id))
+        require_listed(inquiry, entity)
+    drawn = inquiry.read(DrawnTarget(entity, draw_id))
     if not drawn.exists:
         raise UnknownReference("target", f"{draw_id}: {entity}", "The draw did not select it.")
-    target = ledger.read(Target(drawn.target))
+    target = inquiry.read(Target(drawn.target))
     if draw.stage == "voided" or target.state != "waiting":
         state = "voided" if draw.stage == "voided" else target.state
         raise OutOfStep(f"target {target.target} must be waiting for its visit; it is {state}")
     return draw, target
 
 
-def _domains(ledger: Reading, part: DrawPart) -> set[str]:
+def _domains(inquiry: Inquiry, part: DrawPart) -> set[str]:
     """Return the domains for which the matters of a unit's part require certificates."""
-    matters = (ledger.read(Matter(matter)).elements for matter in part.matters)
+    matters = (inquiry.read(Matter(matter)).elements for matter in part.matters)
     return {
         elements.domain
         for elements in matters

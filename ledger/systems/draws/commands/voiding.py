@@ -9,7 +9,7 @@ from ledger.general.countersigning import Countersigned
 from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Name, Role, TargetId, Text, is_among
-from ledger.kernel import Act, Event, OutOfStep, Reading, Rule
+from ledger.kernel import Act, Event, Inquiry, OutOfStep, Rule
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import DrawOperated, DrawTargetReleased, DrawVoided, VoidGround
 from ledger.systems.draws.folds import DrawState, PlanDraws, Target
@@ -31,27 +31,27 @@ class VoidDraw(Countersigned):
     reason_code: Name
     evidence: Text
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        draw = ledger.own(DrawState(self.draw), "Announce the draw first.")
-        person = ledger.actor.person_id
-        ledger.require(
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        draw = inquiry.own(DrawState(self.draw), "Announce the draw first.")
+        person = inquiry.actor.person_id
+        inquiry.require(
             requested_by is None or not is_among(person, draw.operators),
             rules.DRW_R5,
             reason=f"{person} operated the draw",
         )
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return rules.DRW_R5, {"reason": f"{person} requested it and cannot approve it too"}
 
-    def needs_second(self, ledger: Reading) -> bool:
+    def needs_second(self, inquiry: Inquiry) -> bool:
         # For a draw voided on this ground already, the command only releases the targets.
-        return ledger.read(DrawState(self.draw)).void_reason != self.reason_code
+        return inquiry.read(DrawState(self.draw)).void_reason != self.reason_code
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        draw = ledger.read(DrawState(self.draw))
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        draw = inquiry.read(DrawState(self.draw))
         grounds: tuple[VoidGround, ...] = get_args(VoidGround)
         ground = next((valid for valid in grounds if valid == self.reason_code), None)
-        ledger.require(
+        inquiry.require(
             ground is not None,
             rules.DRW_R5,
             reason=f"{self.reason_code} is not a ground",
@@ -73,13 +73,13 @@ class VoidDraw(Countersigned):
             evidence=self.evidence,
         )
         yield DrawOperated(
-            draw=self.draw, unit=draw.unit, step="voided", approver=ledger.actor.person_id
+            draw=self.draw, unit=draw.unit, step="voided", approver=inquiry.actor.person_id
         )
-        allowed = int(ledger.setting("draw.void_max"))
-        voided = len(ledger.read(PlanDraws(draw.plan)).voided) + 1
+        allowed = int(inquiry.setting("draw.void_max"))
+        voided = len(inquiry.read(PlanDraws(draw.plan)).voided) + 1
         if voided > allowed:
             yield finding(
-                ledger,
+                inquiry,
                 rules.DRW_V3,
                 unit=draw.unit,
                 plan=draw.plan,
@@ -95,16 +95,16 @@ class ReleaseTargets(Act):
     draw: DrawId
     targets: tuple[TargetId, ...]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        draw = ledger.own(DrawState(self.draw))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        draw = inquiry.own(DrawState(self.draw))
         if draw.stage != "voided":
             raise OutOfStep(
                 f"draw {self.draw} must be voided before its targets are released; it is "
                 f"{draw.stage}"
             )
-        ledger.read_all(Target(name) for name in self.targets)
+        inquiry.read_all(Target(name) for name in self.targets)
         for name in self.targets:
-            target = ledger.read(Target(name))
+            target = inquiry.read(Target(name))
             if target.draw == self.draw and target.state == "waiting":
                 yield DrawTargetReleased(
                     target=name, draw=self.draw, entity=target.entity, unit=draw.unit

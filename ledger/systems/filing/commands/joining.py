@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Malformed, OutOfStep, Reading
+from ledger.kernel import Event, Inquiry, Malformed, OutOfStep
 from ledger.systems.filing.events import InspectionTaskApproved
 from ledger.systems.filing.folds import PlannedVisits, Task
 from ledger.systems.joint import rules
@@ -15,13 +15,13 @@ from ledger.systems.joint.events import Participant
 from ledger.systems.joint.folds import Joint, JointListed, MergesAt
 
 
-def own_part(ledger: Reading, task: Task) -> Participant | None:
+def own_part(inquiry: Inquiry, task: Task) -> Participant | None:
     """Return the part of a joint visit that a task carries out, or ``None``."""
-    return None if task.joint is None else ledger.read(Joint(task.joint)).parts[task.unit]
+    return None if task.joint is None else inquiry.read(Joint(task.joint)).parts[task.unit]
 
 
 def part_of(
-    ledger: Reading,
+    inquiry: Inquiry,
     joint_id: str,
     *,
     unit: str,
@@ -33,7 +33,7 @@ def part_of(
 
     Raises ``OutOfStep`` if the unit has no part, ``Malformed`` if the task does not fit.
     """
-    joint = ledger.known(Joint(joint_id), "Its lead must plan it first.")
+    joint = inquiry.known(Joint(joint_id), "Its lead must plan it first.")
     if joint.stage != "planned":
         raise OutOfStep(f"joint visit {joint_id} must be planned; it is {joint.stage}")
     if not joint.takes_part(unit):
@@ -58,7 +58,7 @@ def part_of(
             "/planned_on",
         )
     for other in joint.tasks:
-        task = ledger.read(Task(other))
+        task = inquiry.read(Task(other))
         if task.stage == "cancelled":
             continue
         if task.unit == unit:
@@ -73,7 +73,7 @@ def part_of(
 
 
 def require_joined(
-    ledger: Reading, unit: str, entity: str, matters: tuple[str, ...], planned_on: date
+    inquiry: Inquiry, unit: str, entity: str, matters: tuple[str, ...], planned_on: date
 ) -> None:
     """Refuse a separate daily visit that can be merged with another unit's visit (JNT-R1).
 
@@ -81,17 +81,17 @@ def require_joined(
     ``multi_head_window_cd`` days apart, and neither unit has declined to merge. A visit on a clue
     cannot be joined, and its day is not revealed.
     """
-    if not any(ledger.read(JointListed(matter)).lists for matter in matters):
+    if not any(inquiry.read(JointListed(matter)).lists for matter in matters):
         return
-    window = timedelta(days=int(ledger.setting("multi_head_window_cd")))
+    window = timedelta(days=int(inquiry.setting("multi_head_window_cd")))
     offers = sorted(
-        _offers(ledger, unit, entity, planned_on, window), key=lambda offer: str(offer["date"])
+        _offers(inquiry, unit, entity, planned_on, window), key=lambda offer: str(offer["date"])
     )
     for offer in offers[:1]:
-        ledger.require(
+        inquiry.require(
             not offers,
             rules.JNT_R1,
-            told=not ledger.may_know(offer["kind"], offer["join"]),
+            told=not inquiry.may_know(offer["kind"], offer["join"]),
             unit=unit,
             entity=entity,
             reason=f"{offer['lead']} visits the business {offer['when']}, on matters of the "
@@ -116,20 +116,20 @@ def _hint(unit: str, offer: dict[str, Any]) -> str:
 
 
 def _offers(
-    ledger: Reading, unit: str, entity: str, planned_on: date, window: timedelta
+    inquiry: Inquiry, unit: str, entity: str, planned_on: date, window: timedelta
 ) -> Iterator[dict[str, Any]]:
     """Yield the visits that a visit of ``unit`` could join, each with its lead and its time."""
-    at = ledger.read(MergesAt(entity))
+    at = inquiry.read(MergesAt(entity))
     near = {
         merge.joint: merge
         for merge in at.merges.values()
         if merge.window_from - window <= planned_on <= merge.window_to + window
     }
     for merge in near.values():
-        if merge.over or merge.window_to < ledger.on or unit in merge.declined:
+        if merge.over or merge.window_to < inquiry.on or unit in merge.declined:
             continue
         others = [m for other, own in merge.matters.items() if other != unit for m in own]
-        if unit in merge.matters and _any_listed(ledger, others):
+        if unit in merge.matters and _any_listed(inquiry, others):
             yield {
                 "kind": "joint",
                 "join": merge.joint,
@@ -145,16 +145,16 @@ def _offers(
             both <= merge.matters.keys() and both & merge.declined for merge in near.values()
         )
 
-    for visit in ledger.read(PlannedVisits(entity)).tasks.values():
+    for visit in inquiry.read(PlannedVisits(entity)).tasks.values():
         joins = near.get(visit.joint or "")
         if (
             visit.unit != unit
             and visit.kind != "case"
-            and visit.planned_on >= ledger.on
+            and visit.planned_on >= inquiry.on
             and abs(visit.planned_on - planned_on) <= window
             and not (joins is not None and (unit in joins.matters or unit in joins.declined))
             and not declined(visit)
-            and _any_listed(ledger, visit.matters)
+            and _any_listed(inquiry, visit.matters)
         ):
             yield {
                 "kind": "task" if joins is None else "joint",
@@ -166,23 +166,23 @@ def _offers(
             }
 
 
-def _any_listed(ledger: Reading, matters: tuple[str, ...] | list[str]) -> bool:
-    return any(ledger.read(JointListed(matter)).lists for matter in matters)
+def _any_listed(inquiry: Inquiry, matters: tuple[str, ...] | list[str]) -> bool:
+    return any(inquiry.read(JointListed(matter)).lists for matter in matters)
 
 
-def came_apart(ledger: Reading, task: Task) -> Iterator[Event]:
+def came_apart(inquiry: Inquiry, task: Task) -> Iterator[Event]:
     """Yield finding JNT-V2 if the joint visit was held before the unit opens its part."""
     if task.joint is None:
         return
-    joint = ledger.read(Joint(task.joint))
+    joint = inquiry.read(Joint(task.joint))
     if joint.held_on is not None:
         yield finding(
-            ledger,
+            inquiry,
             rules.JNT_V2,
             unit=task.unit,
             entity=task.entity,
             task=task.task,
             joint=task.joint,
             held_on=joint.held_on.isoformat(),
-            visited_on=ledger.on.isoformat(),
+            visited_on=inquiry.on.isoformat(),
         )

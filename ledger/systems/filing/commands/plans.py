@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, UnknownReference
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, UnknownReference
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.filing import rules
 from ledger.systems.filing.events import (
@@ -56,9 +56,9 @@ class ApproveAnnualPlan(Act):
     year: Year
     items: Annotated[tuple[PlanItem, ...], msgspec.Meta(min_length=1, max_length=500)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(AnnualPlan(self.plan))
-        _check_items(ledger, self.items)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(AnnualPlan(self.plan))
+        _check_items(inquiry, self.items)
         yield AnnualPlanApproved(plan=self.plan, unit=self.unit, year=self.year, items=self.items)
 
 
@@ -72,8 +72,8 @@ class AmendPlan(Act):
     diff: PlanDiff
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = _own_plan(ledger, self.plan, self.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan = _own_plan(inquiry, self.plan, self.unit)
         newest = plan.versions[-1]
         if not (self.diff.set_items or self.diff.removed_matters):
             raise Malformed("diff must set or remove at least one matter; it is empty", "/diff")
@@ -82,7 +82,7 @@ class AmendPlan(Act):
                 raise Malformed(
                     f"removed_matters must be in the plan; {matter} is not", "/diff/removed_matters"
                 )
-        _check_items(ledger, self.diff.set_items)
+        _check_items(inquiry, self.diff.set_items)
         yield PlanAmended(
             plan=self.plan,
             unit=self.unit,
@@ -100,8 +100,8 @@ class FileAnnualPlan(Act):
     plan: PlanId
     unit: UnitId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = _own_plan(ledger, self.plan, self.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan = _own_plan(inquiry, self.plan, self.unit)
         newest = plan.versions[-1]
         if newest.filed is not None and not newest.returned:
             raise OutOfStep(f"version {newest.version} of {self.plan} was filed already")
@@ -111,13 +111,13 @@ class FileAnnualPlan(Act):
                 "the new version"
             )
         rule = rules.FILE_PLAN if newest.version == 1 else rules.FILE_AMENDMENT
-        due = ledger.due(rule, newest.source)
+        due = inquiry.due(rule, newest.source)
         yield AnnualPlanFiled(
             plan=self.plan,
             unit=self.unit,
             version=newest.version,
-            filed_on=ledger.on,
-            days_late=ledger.days_after(due),
+            filed_on=inquiry.on,
+            days_late=inquiry.days_after(due),
         )
 
 
@@ -128,8 +128,8 @@ class AcceptFiling(Act):
 
     plan: PlanId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan, version = _filed(ledger, self.plan)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan, version = _filed(inquiry, self.plan)
         yield FilingAccepted(plan=self.plan, unit=plan.unit, version=version.version)
 
 
@@ -141,8 +141,8 @@ class ReturnFiling(Act):
     plan: PlanId
     reasons: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan, version = _filed(ledger, self.plan)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan, version = _filed(inquiry, self.plan)
         yield FilingReturned(
             plan=self.plan, unit=plan.unit, version=version.version, reasons=self.reasons
         )
@@ -157,9 +157,9 @@ class PublishPlan(Act):
     unit: UnitId
     url: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        plan = _own_plan(ledger, self.plan, self.unit)
-        version = plan.in_force(ledger.on)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        plan = _own_plan(inquiry, self.plan, self.unit)
+        version = plan.in_force(inquiry.on)
         if version is None:
             raise OutOfStep(f"a version of {self.plan} must be filed before it is published")
         yield PlanPublished(
@@ -187,21 +187,21 @@ class ApproveSpecialPlan(Act):
     government_approval: GovernmentApproval | None = None
     quota_no: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(SpecialPlan(self.plan))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(SpecialPlan(self.plan))
         if self.period_to < self.period_from:
             raise Malformed(
                 f"period_to must not be before period_from ({self.period_from}); it is "
                 f"{self.period_to}",
                 "/period_to",
             )
-        policy = ledger.setting("special.approval")
+        policy = inquiry.setting("special.approval")
         if self.deployed_by == "own":
-            _require_approved_campaign(ledger, self, policy["annual_quota"])
+            _require_approved_campaign(inquiry, self, policy["annual_quota"])
         else:
             # A campaign of a superior is not capped, so the superior's document must be named.
             order = self.government_approval
-            ledger.require(
+            inquiry.require(
                 order is not None and order.level != "county_government",
                 rules.FIL_R3,
                 reason="government_approval must name the document of the superior that ordered it",
@@ -238,19 +238,19 @@ class FileSpecialInspection(Act):
     special_plan: PlanId | None = None
     clue_ref: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(SpecialFiling(self.filing))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(SpecialFiling(self.filing))
         for matter in self.matters:
-            ledger.known(Matter(matter), "List it in the catalogue first.")
+            inquiry.known(Matter(matter), "List it in the catalogue first.")
         if self.special_plan is not None:
-            ledger.known(SpecialPlan(self.special_plan), "Approve the special plan first.")
+            inquiry.known(SpecialPlan(self.special_plan), "Approve the special plan first.")
         late, entity = 0, self.entity
         if self.task is not None:
-            task = self._task(ledger, self.task)
+            task = self._task(inquiry, self.task)
             entity = task.entity
             if task.emergency and task.opened is not None:
-                due = ledger.due(rules.FILE_EMERGENCY, task.opened)
-                late = ledger.days_after(due)
+                due = inquiry.due(rules.FILE_EMERGENCY, task.opened)
+                late = inquiry.days_after(due)
         yield SpecialInspectionFiled(
             filing=self.filing,
             unit=self.unit,
@@ -263,8 +263,8 @@ class FileSpecialInspection(Act):
             days_late=late,
         )
 
-    def _task(self, ledger: Reading, task_id: str) -> Task:
-        task = ledger.known(Task(task_id))
+    def _task(self, inquiry: Inquiry, task_id: str) -> Task:
+        task = inquiry.known(Task(task_id))
         if task.unit != self.unit:
             raise OutOfStep(f"unit must be that of task {task_id}, {task.unit}; it is {self.unit}")
         if self.entity not in (None, task.entity):
@@ -278,15 +278,15 @@ class FileSpecialInspection(Act):
         return task
 
 
-def _own_plan(ledger: Reading, plan_id: str, unit: str) -> AnnualPlan:
-    plan = ledger.known(AnnualPlan(plan_id), "Approve the plan first.")
+def _own_plan(inquiry: Inquiry, plan_id: str, unit: str) -> AnnualPlan:
+    plan = inquiry.known(AnnualPlan(plan_id), "Approve the plan first.")
     if plan.unit != unit:
         raise UnknownReference("plan", plan_id, f"It is not a plan of {unit}.")
     return plan
 
 
-def _filed(ledger: Reading, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
-    plan = ledger.known(AnnualPlan(plan_id))
+def _filed(inquiry: Inquiry, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
+    plan = inquiry.known(AnnualPlan(plan_id))
     newest = plan.versions[-1]
     if newest.filed is None:
         raise OutOfStep(f"version {newest.version} of {plan_id} must be filed; it is not filed yet")
@@ -296,7 +296,7 @@ def _filed(ledger: Reading, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
     return plan, newest
 
 
-def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
+def _check_items(inquiry: Inquiry, items: tuple[PlanItem, ...]) -> None:
     seen: set[str] = set()
     for index, item in enumerate(items):
         if item.matter in seen:
@@ -305,24 +305,24 @@ def _check_items(ledger: Reading, items: tuple[PlanItem, ...]) -> None:
                 f"/items/{index}/matter",
             )
         seen.add(item.matter)
-        ledger.known(Matter(item.matter), "List it in the catalogue first.")
+        inquiry.known(Matter(item.matter), "List it in the catalogue first.")
 
 
 def _require_approved_campaign(
-    ledger: Reading, plan: ApproveSpecialPlan, quota: int | None
+    inquiry: Inquiry, plan: ApproveSpecialPlan, quota: int | None
 ) -> None:
-    ledger.require(
+    inquiry.require(
         plan.government_approval,
         rules.FIL_R3,
         reason="government_approval must name the approval of a government",
     )
-    begun = ledger.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
-    ledger.require(
+    begun = inquiry.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
+    inquiry.require(
         quota is None or begun < quota,
         rules.FIL_R3,
         reason=f"the quota of {quota} campaigns in {plan.period_from.year} is used up",
     )
-    ledger.require(
+    inquiry.require(
         quota is None or plan.quota_no,
         rules.FIL_R3,
         reason=f"quota_no must name its number within the quota of {quota} campaigns",

@@ -28,10 +28,10 @@ from ledger.kernel import (
     Act,
     DatedAct,
     Event,
+    Inquiry,
     LegalRef,
     Malformed,
     OutOfStep,
-    Reading,
     Recorded,
     Report,
 )
@@ -113,8 +113,8 @@ class ApproveTask(Act):
     joint: JointId | None = None
     prescribed_by: LegalRef | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = ledger.read(Task(self.task))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = inquiry.read(Task(self.task))
         # After an emergency the task is approved afterwards, without plan or filing (FIL-R5).
         emergency = task.emergency and task.approved is None
         if task.exists and not emergency:
@@ -125,44 +125,44 @@ class ApproveTask(Act):
                 f"and {task.entity}; they are {self.unit} and {self.entity}"
             )
         self._check_body()
-        self._check_day(ledger, task.opened if emergency else None)
-        ledger.known(Registration(self.entity), "Register the business first.")
+        self._check_day(inquiry, task.opened if emergency else None)
+        inquiry.known(Registration(self.entity), "Register the business first.")
         if self.kind != "case":
-            require_listed(ledger, self.entity)
+            require_listed(inquiry, self.entity)
 
         matters = [
-            rules.published_matter(ledger, m, self.unit, self.planned_on) for m in self.matters
+            rules.published_matter(inquiry, m, self.unit, self.planned_on) for m in self.matters
         ]
-        part = None if self.joint is None else self._part(ledger, self.joint)
-        plan = self._plan(ledger) if self.kind == "daily" else None
+        part = None if self.joint is None else self._part(inquiry, self.joint)
+        plan = self._plan(inquiry) if self.kind == "daily" else None
         campaign = None
         if self.kind != "daily" and not emergency:
-            filing = self._filing(ledger)
-            campaign = self._campaign(ledger, filing)
+            filing = self._filing(inquiry)
+            campaign = self._campaign(inquiry, filing)
             if campaign is None:
-                self._check_case(ledger, filing)
-        ledger.require(
-            ledger.actor.role == "unit_head",
+                self._check_case(inquiry, filing)
+        inquiry.require(
+            inquiry.actor.role == "unit_head",
             rules.FIL_R4,
-            reason=f"{ledger.actor.person_id} has the role {ledger.actor.role}",
-            person=ledger.actor.person_id,
-            role=ledger.actor.role,
+            reason=f"{inquiry.actor.person_id} has the role {inquiry.actor.role}",
+            person=inquiry.actor.person_id,
+            role=inquiry.actor.role,
         )
         rules.check_officers(
-            ledger, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
+            inquiry, self.unit, self.entity, self.officers, matters, on=self.planned_on, part=part
         )
-        ledger.require(
-            not is_among(ledger.actor.person_id, (*self.officers, *task.officers)),
+        inquiry.require(
+            not is_among(inquiry.actor.person_id, (*self.officers, *task.officers)),
             supervision.GEN_R2,
-            person=ledger.actor.person_id,
+            person=inquiry.actor.person_id,
             one="approver",
             other="inspector",
         )
-        ledger.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
+        inquiry.require(self.non_onsite_considered.conclusion == "insufficient", rules.FIL_R9)
         if self.kind == "daily":
-            self._check_daily(ledger, matters)
+            self._check_daily(inquiry, matters)
             if part is None:
-                require_joined(ledger, self.unit, self.entity, self.matters, self.planned_on)
+                require_joined(inquiry, self.unit, self.entity, self.matters, self.planned_on)
 
         counter: Counter = "capped"
         if self.kind == "case" or (campaign and campaign.deployed_by == "superior"):
@@ -176,7 +176,7 @@ class ApproveTask(Act):
             matters=self.matters,
             officers=self.officers,
             planned_on=self.planned_on,
-            approver=ledger.actor.person_id,
+            approver=inquiry.actor.person_id,
             counter=counter,
             non_onsite_considered=self.non_onsite_considered,
             emergency=emergency,
@@ -189,10 +189,10 @@ class ApproveTask(Act):
             joint=self.joint,
             prescribed_by=self.prescribed_by,
         )
-        yield from self._count(ledger, counter)
+        yield from self._count(inquiry, counter)
         if self.kind == "daily" and self.draw is None:
             rules.require_manner(
-                ledger, self.unit, self.entity, self.matters, self.planned_on, self.prescribed_by
+                inquiry, self.unit, self.entity, self.matters, self.planned_on, self.prescribed_by
             )
 
     def _check_body(self) -> None:
@@ -209,9 +209,9 @@ class ApproveTask(Act):
         if self.prescribed_by is not None and not self.prescribed_by.instrument.strip():
             raise Malformed("prescribed_by must name a legal instrument", "/prescribed_by")
 
-    def _part(self, ledger: Reading, joint: str) -> Participant:
+    def _part(self, inquiry: Inquiry, joint: str) -> Participant:
         return part_of(
-            ledger,
+            inquiry,
             joint,
             unit=self.unit,
             entity=self.entity,
@@ -219,10 +219,10 @@ class ApproveTask(Act):
             planned_on=self.planned_on,
         )
 
-    def _check_day(self, ledger: Reading, opened: Recorded | None) -> None:
-        if opened is None and self.planned_on < ledger.on:
+    def _check_day(self, inquiry: Inquiry, opened: Recorded | None) -> None:
+        if opened is None and self.planned_on < inquiry.on:
             raise Malformed(
-                f"planned_on must not be before {ledger.on}; it is {self.planned_on}. Report a "
+                f"planned_on must not be before {inquiry.on}; it is {self.planned_on}. Report a "
                 "visit that took place without approval with report-irregular-visit.",
                 "/planned_on",
             )
@@ -233,12 +233,12 @@ class ApproveTask(Act):
                 "/planned_on",
             )
 
-    def _plan(self, ledger: Reading) -> tuple[AnnualPlan, PlanVersion]:
-        lead = int(ledger.setting("filing.lead_wd"))
-        plans = ledger.read(PlanInForce(self.unit, self.planned_on.year))
-        covering = plans.covering(self.matters, self.planned_on, ledger.on)
+    def _plan(self, inquiry: Inquiry) -> tuple[AnnualPlan, PlanVersion]:
+        lead = int(inquiry.setting("filing.lead_wd"))
+        plans = inquiry.read(PlanInForce(self.unit, self.planned_on.year))
+        covering = plans.covering(self.matters, self.planned_on, inquiry.on)
         planned = {m: plans.months_of(m) for m in self.matters}
-        ledger.require(
+        inquiry.require(
             covering,
             rules.FIL_R1,
             matters=", ".join(self.matters),
@@ -250,17 +250,17 @@ class ApproveTask(Act):
         )
         assert covering is not None
         if lead:
-            self._check_lead(ledger, covering[0], lead, planned)
+            self._check_lead(inquiry, covering[0], lead, planned)
         return covering
 
     def _check_lead(
-        self, ledger: Reading, plan: AnnualPlan, lead: int, planned: dict[str, list[int]]
+        self, inquiry: Inquiry, plan: AnnualPlan, lead: int, planned: dict[str, list[int]]
     ) -> None:
         """Refuse a visit that comes too soon after the filing that plans it (filing.lead_wd)."""
         filed_on = plan.filed_on(self.matters, self.planned_on.month)
         assert filed_on is not None
-        days = ledger.days()
-        ledger.require(
+        days = inquiry.days()
+        inquiry.require(
             days.working_days_between(filed_on, self.planned_on) >= lead,
             rules.FIL_R1,
             matters=", ".join(self.matters),
@@ -272,10 +272,10 @@ class ApproveTask(Act):
             f"visit: plan it for {days.due(filed_on, lead, 'wd').on} or later.",
         )
 
-    def _filing(self, ledger: Reading) -> SpecialInspectionFiled:
-        ledger.require(self.filing, rules.FIL_R2, kind=self.kind, reason="it names no filing")
+    def _filing(self, inquiry: Inquiry) -> SpecialInspectionFiled:
+        inquiry.require(self.filing, rules.FIL_R2, kind=self.kind, reason="it names no filing")
         assert self.filing is not None
-        filed = ledger.known(SpecialFiling(self.filing)).filed
+        filed = inquiry.known(SpecialFiling(self.filing)).filed
         assert filed is not None
         reason = None
         if filed.unit != self.unit:
@@ -286,17 +286,17 @@ class ApproveTask(Act):
             reason = f"{self.filing} covers {', '.join(filed.matters)} only"
         elif filed.task not in (None, self.task):
             reason = f"{self.filing} was filed after the emergency {filed.task}"
-        ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
+        inquiry.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
         return filed
 
     def _campaign(
-        self, ledger: Reading, filing: SpecialInspectionFiled
+        self, inquiry: Inquiry, filing: SpecialInspectionFiled
     ) -> SpecialPlanApproved | None:
         """Return the campaign of a special task; a case must not have one."""
         reason = None
         campaign = None
         if filing.special_plan is not None:
-            campaign = ledger.known(SpecialPlan(filing.special_plan)).approved
+            campaign = inquiry.known(SpecialPlan(filing.special_plan)).approved
         if self.kind == "case":
             if campaign is not None:
                 reason = f"{self.filing} is about the campaign {campaign.plan}"
@@ -308,14 +308,14 @@ class ApproveTask(Act):
             reason = f"{campaign.plan} covers {', '.join(campaign.matters)} only"
         elif not campaign.period_from <= self.planned_on <= campaign.period_to:
             reason = f"{campaign.plan} runs from {campaign.period_from} to {campaign.period_to}"
-        ledger.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
+        inquiry.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
         return campaign
 
-    def _check_case(self, ledger: Reading, filing: SpecialInspectionFiled) -> None:
+    def _check_case(self, inquiry: Inquiry, filing: SpecialInspectionFiled) -> None:
         """Require a filing that supports the trigger and is not used by another task."""
         ground = _GROUNDS.get(self.trigger)
         wanted = "a clue" if ground is None else f"the ground {ground} or a clue"
-        ledger.require(
+        inquiry.require(
             self.trigger not in _GROUNDS
             or filing.clue_ref
             or (ground is not None and filing.ground == ground),
@@ -325,22 +325,22 @@ class ApproveTask(Act):
         )
         used = [
             task
-            for task in ledger.read(FilingUse(filing.filing)).tasks
-            if ledger.read(Task(task)).stage != "cancelled"
+            for task in inquiry.read(FilingUse(filing.filing)).tasks
+            if inquiry.read(Task(task)).stage != "cancelled"
         ]
-        ledger.require(
+        inquiry.require(
             not used,
             rules.FIL_R2,
             kind=self.kind,
             reason=f"{self.filing} was used already for task {', '.join(used)}",
         )
 
-    def _check_daily(self, ledger: Reading, matters: list[MatterElements]) -> None:
-        unit = ledger.read(UnitStanding(self.unit)).qualified(ledger.on)
-        identity = ledger.read(Registration(self.entity)).identity
+    def _check_daily(self, inquiry: Inquiry, matters: list[MatterElements]) -> None:
+        unit = inquiry.read(UnitStanding(self.unit)).qualified(inquiry.on)
+        identity = inquiry.read(Registration(self.entity)).identity
         unit_area = unit.area if unit else None
         entity_area = identity.area if identity else None
-        ledger.require(
+        inquiry.require(
             unit_area is None
             or entity_area is None
             or unit_area == entity_area
@@ -356,62 +356,62 @@ class ApproveTask(Act):
             if elements.domain == "general" and not elements.special_trade
         ]
         if random or self.draw is not None:
-            self._check_drawn(ledger, random or list(self.matters))
+            self._check_drawn(inquiry, random or list(self.matters))
 
-    def _check_drawn(self, ledger: Reading, matters: list[str]) -> None:
+    def _check_drawn(self, inquiry: Inquiry, matters: list[str]) -> None:
         """Require that a draw selected the business for this visit and these officers (FIL-R11)."""
-        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        target = None if self.draw is None else drawn_target(inquiry, self.draw, self.entity)
         reason = None
         if self.draw is None:
             reason = "no draw is named"
         elif target is None:
             reason = f"{self.draw} did not select {self.entity}"
-        elif (part := ledger.read(DrawState(target.draw)).part_of(self.unit)) is None:
+        elif (part := inquiry.read(DrawState(target.draw)).part_of(self.unit)) is None:
             reason = f"{self.draw} is a draw of {', '.join(target.units)}"
         elif not set(matters) <= set(part.matters):
             reason = f"{self.draw} is for {', '.join(part.matters)} only"
         elif len(target.units) > 1 and self.joint is None:
             reason = f"{self.draw} asks for one joint visit of {', '.join(target.units)}"
-        elif target.state != "waiting" and not self._others_went(ledger, target):
+        elif target.state != "waiting" and not self._others_went(inquiry, target):
             reason = f"the visit that {self.draw} asks for is {target.state}"
         elif target.inspect_by is not None and self.planned_on > target.inspect_by:
             reason = f"the visits of {self.draw} end on {target.inspect_by}"
         else:
             booked = [
                 task
-                for task in ledger.read(DrawnTasks(self.entity, target.draw)).tasks
-                if (other := ledger.read(Task(task))).unit == self.unit
+                for task in inquiry.read(DrawnTasks(self.entity, target.draw)).tasks
+                if (other := inquiry.read(Task(task))).unit == self.unit
                 and other.stage != "cancelled"
             ]
             if booked:
                 reason = f"the visit that {self.draw} asks for is already task {', '.join(booked)}"
-        ledger.require(
+        inquiry.require(
             reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
         )
         assert target is not None
-        require_drawn_officers(ledger, target, self.unit, self.officers)
+        require_drawn_officers(inquiry, target, self.unit, self.officers)
 
-    def _others_went(self, ledger: Reading, target: Target) -> bool:
+    def _others_went(self, inquiry: Inquiry, target: Target) -> bool:
         """Return whether another unit of the draw has begun the visit that all make together."""
         if target.state != "inspected" or target.task is None:
             return False
-        return ledger.read(Task(target.task)).unit != self.unit
+        return inquiry.read(Task(target.task)).unit != self.unit
 
-    def _drawn_whole(self, ledger: Reading) -> bool:
+    def _drawn_whole(self, inquiry: Inquiry) -> bool:
         """Return whether the stratum of the business is visited whole, so that no cap applies."""
-        target = None if self.draw is None else drawn_target(ledger, self.draw, self.entity)
+        target = None if self.draw is None else drawn_target(inquiry, self.draw, self.entity)
         if target is None:
             return False
-        return ratio_of(ledger.read(DrawState(target.draw)).ratios[target.stratum]) == 1
+        return ratio_of(inquiry.read(DrawState(target.draw)).ratios[target.stratum]) == 1
 
-    def _count(self, ledger: Reading, counter: Counter) -> Iterator[Event]:
+    def _count(self, inquiry: Inquiry, counter: Counter) -> Iterator[Event]:
         year = self.planned_on.year
-        visits = ledger.read(BookedVisits(self.entity, self.unit, year))
-        grade = ledger.read(CreditGrade(self.entity)).on(ledger.on)
-        cap = int(ledger.setting("visit_cap", unit=self.unit, grade=grade)[grade])
+        visits = inquiry.read(BookedVisits(self.entity, self.unit, year))
+        grade = inquiry.read(CreditGrade(self.entity)).on(inquiry.on)
+        cap = int(inquiry.setting("visit_cap", unit=self.unit, grade=grade)[grade])
         if counter == "capped":
-            ledger.require(
-                visits.capped < cap or self._drawn_whole(ledger),
+            inquiry.require(
+                visits.capped < cap or self._drawn_whole(inquiry),
                 supervision.SUP_R1,
                 unit=self.unit,
                 entity=self.entity,
@@ -422,10 +422,10 @@ class ApproveTask(Act):
                 next_year=year + 1,
             )
             return
-        reasonable = int(ledger.setting("reasonable_factor")) * cap
+        reasonable = int(inquiry.setting("reasonable_factor")) * cap
         if visits.exempt + 1 > reasonable:
             yield finding(
-                ledger,
+                inquiry,
                 supervision.SUP_V1,
                 unit=self.unit,
                 entity=self.entity,
@@ -447,8 +447,8 @@ class IssueInspectionNotice(Report):
     notice_no: Name
     act_code_digest: Sha256 | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = own_task(inquiry, self.task)
         if task.stage != "approved":
             raise OutOfStep(
                 f"a notice needs an approved task without one; task {self.task} is {task.stage}"
@@ -470,8 +470,8 @@ class CancelInspection(DatedAct):
     task: TaskId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = own_task(inquiry, self.task)
         if task.stage not in ("approved", "notified"):
             raise OutOfStep(
                 f"task {self.task} must be approved or notified to be cancelled; it is {task.stage}"
@@ -487,14 +487,14 @@ class CancelInspection(DatedAct):
         )
 
 
-def own_task(ledger: Reading, task_id: str, *, on_site: bool = False) -> Task:
+def own_task(inquiry: Inquiry, task_id: str, *, on_site: bool = False) -> Task:
     """Return the task, which must belong to the actor's unit.
 
     ``on_site``: for what is recorded during a visit, the actor may also belong to the unit that was
     entrusted in writing with this part of a joint visit.
     """
-    task = ledger.known(Task(task_id), "Approve the task first.")
-    part = own_part(ledger, task)
-    if not (on_site and part is not None and ledger.actor.unit_id == part.entrusted_to):
-        ledger.act_for(task.unit)
+    task = inquiry.known(Task(task_id), "Approve the task first.")
+    part = own_part(inquiry, task)
+    if not (on_site and part is not None and inquiry.actor.unit_id == part.entrusted_to):
+        inquiry.act_for(task.unit)
     return task

@@ -30,9 +30,9 @@ from ledger.kernel import (
     DatedAct,
     Event,
     Forbidden,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     Value,
 )
@@ -95,14 +95,14 @@ class ScanEntry(Report):
     device: Name
     geo: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task, on_site=True)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = own_task(inquiry, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
             raise OutOfStep(
                 "a scan must come after the approval and before the end of the visit; task "
                 f"{self.task} is {task.stage}"
             )
-        self._check_code(ledger, task)
+        self._check_code(inquiry, task)
         yield EntryScanned(
             task=self.task,
             entity=task.entity,
@@ -112,14 +112,14 @@ class ScanEntry(Report):
             geo=self.geo,
         )
 
-    def _check_code(self, ledger: Reading, task: Task) -> None:
+    def _check_code(self, inquiry: Inquiry, task: Task) -> None:
         """Refuse a code that the service made for another task, or that it did not make."""
         notice = task.notified.event if task.notified is not None else None
         known = notice.act_code_digest if isinstance(notice, InspectionNoticeIssued) else None
         if known is not None and digest_of(self.act_code) == known:
             return
-        policy = ledger.policy("filing.act_code_from")
-        free = policy is None or ledger.on.isoformat() < policy.value or known is None
+        policy = inquiry.policy("filing.act_code_from")
+        free = policy is None or inquiry.on.isoformat() < policy.value or known is None
         if not free or looks_made(self.act_code):
             raise Malformed(
                 f"act_code must be the code that the service made for {self.task} "
@@ -142,15 +142,15 @@ class OpenInspection(DatedAct):
     scan_outage: bool = False
     emergency: Emergency | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = ledger.read(Task(self.task))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = inquiry.read(Task(self.task))
         if self.emergency is None:
-            task = own_task(ledger, self.task, on_site=True)
+            task = own_task(inquiry, self.task, on_site=True)
             if task.stage != "notified":
                 raise OutOfStep(
                     f"task {self.task} must be notified before it is opened; it is {task.stage}"
                 )
-            self._check_approval(ledger, task)
+            self._check_approval(inquiry, task)
             unit, entity, ids = task.unit, task.entity, task.matters
         else:
             unit, entity, ids = (
@@ -158,12 +158,14 @@ class OpenInspection(DatedAct):
                 self.emergency.entity,
                 self.emergency.matters,
             )
-            ledger.act_for(unit)
-            ledger.new(Task(self.task))
-        matters = [rules.published_matter(ledger, m, unit, ledger.on) for m in ids]
-        part = own_part(ledger, task)
-        rules.check_officers(ledger, unit, entity, self.officers, matters, on=ledger.on, part=part)
-        unshown = self._unshown(ledger, rules.acting_units(unit, part))
+            inquiry.act_for(unit)
+            inquiry.new(Task(self.task))
+        matters = [rules.published_matter(inquiry, m, unit, inquiry.on) for m in ids]
+        part = own_part(inquiry, task)
+        rules.check_officers(
+            inquiry, unit, entity, self.officers, matters, on=inquiry.on, part=part
+        )
+        unshown = self._unshown(inquiry, rules.acting_units(unit, part))
         missing = [
             element
             for element, present in (
@@ -173,7 +175,7 @@ class OpenInspection(DatedAct):
             )
             if not present
         ]
-        ledger.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
+        inquiry.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
         yield OnSiteInspectionOpened(
             task=self.task,
             entity=entity,
@@ -189,47 +191,47 @@ class OpenInspection(DatedAct):
             scan_outage=self.scan_outage,
         )
         if task.kind == "daily":
-            yield from self._planned(ledger, task)
-        yield from came_apart(ledger, task)
-        yield from visit_opened(ledger, unit=unit, entity=entity, task=self.task, matters=ids)
-        yield from target_inspected(ledger, task.draw, entity, self.task, self.officers, unit=unit)
+            yield from self._planned(inquiry, task)
+        yield from came_apart(inquiry, task)
+        yield from visit_opened(inquiry, unit=unit, entity=entity, task=self.task, matters=ids)
+        yield from target_inspected(inquiry, task.draw, entity, self.task, self.officers, unit=unit)
 
-    def _planned(self, ledger: Reading, task: Task) -> Iterator[Event]:
+    def _planned(self, inquiry: Inquiry, task: Task) -> Iterator[Event]:
         """Yield FIL-V2 outside the plan's months, or KEY-V1 if the key designation has lapsed."""
-        covering = ledger.read(PlanInForce(task.unit, ledger.on.year)).covering(
-            task.matters, ledger.on, ledger.on
+        covering = inquiry.read(PlanInForce(task.unit, inquiry.on.year)).covering(
+            task.matters, inquiry.on, inquiry.on
         )
         if covering is None:
             yield finding(
-                ledger,
+                inquiry,
                 rules.FIL_V2,
                 unit=task.unit,
                 entity=task.entity,
                 task=self.task,
-                visited_on=ledger.on.isoformat(),
+                visited_on=inquiry.on.isoformat(),
             )
             return
         _, version = covering
         key = {matter for matter in task.matters if version.items[matter].mode == "key"}
-        lapsed = ledger.read(KeyDesignations(task.entity, task.unit)).lapsed_for(key, ledger.on)
+        lapsed = inquiry.read(KeyDesignations(task.entity, task.unit)).lapsed_for(key, inquiry.on)
         if lapsed:
             yield finding(
-                ledger,
+                inquiry,
                 keylist.KEY_V1,
                 unit=task.unit,
                 entity=task.entity,
                 task=self.task,
                 designations=lapsed,
-                visited_on=ledger.on.isoformat(),
+                visited_on=inquiry.on.isoformat(),
             )
 
-    def _unshown(self, ledger: Reading, units: tuple[str, ...]) -> list[str]:
+    def _unshown(self, inquiry: Inquiry, units: tuple[str, ...]) -> list[str]:
         """Return the officers who show no certificate that is valid for the units on that day.
 
         Raises ``Malformed`` for a certificate that none of the officers holds.
         """
         held = {
-            officer: ledger.read(OfficerStanding(officer)).valid_numbers(ledger.on, units)
+            officer: inquiry.read(OfficerStanding(officer)).valid_numbers(inquiry.on, units)
             for officer in self.officers
         }
         strange = sorted(set(self.certs_shown).difference(*held.values()))
@@ -242,30 +244,30 @@ class OpenInspection(DatedAct):
             )
         return unshown
 
-    def _check_approval(self, ledger: Reading, task: Task) -> None:
+    def _check_approval(self, inquiry: Inquiry, task: Task) -> None:
         """Require the approved visit: its officers, its year, and a time after its notice."""
         assert task.approved is not None
         assert task.notified is not None
         assert task.planned_on is not None
         for step, record in (("approved", task.approved), ("announced", task.notified)):
-            if ledger.at < record.envelope.occurred_at:
+            if inquiry.at < record.envelope.occurred_at:
                 raise OutOfStep(
                     f"the visit must not be opened before it was {step}, at "
-                    f"{record.envelope.occurred_at}; it is dated {ledger.at}"
+                    f"{record.envelope.occurred_at}; it is dated {inquiry.at}"
                 )
-        if ledger.on.year != task.planned_on.year:
+        if inquiry.on.year != task.planned_on.year:
             raise OutOfStep(
                 f"task {self.task} counts for the cap of {task.planned_on.year}; approve a new "
-                f"task for {ledger.on.year}"
+                f"task for {inquiry.on.year}"
             )
         others = sorted(set(self.officers) - set(task.officers))
-        ledger.require(
+        inquiry.require(
             not others,
             rules.FIL_R4,
             reason=f"{', '.join(others)} must be among the officers of the approved visit",
             officers=others,
         )
-        ledger.require(
+        inquiry.require(
             not is_among(task.approver, self.officers),
             supervision.GEN_R2,
             person=task.approver,
@@ -289,13 +291,13 @@ class SignOnSiteRecord(Report):
     refusal_reason: Text | None = None
     signatory: SealedPerson | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = _on_site(ledger, self.task)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = _on_site(inquiry, self.task)
         refuse_clear(entity_signature=self.entity_signature)
         if (self.signatory is None) == (self.refusal_reason is None):
             raise OutOfStep("exactly one of entity_signature and refusal_reason must be given")
         if self.signatory is not None:
-            ledger.new(Person(self.signatory.person))
+            inquiry.new(Person(self.signatory.person))
         yield OnSiteRecordSigned(
             task=self.task,
             entity=task.entity,
@@ -315,18 +317,18 @@ class CloseInspection(Report):
 
     task: TaskId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = _on_site(ledger, self.task)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = _on_site(inquiry, self.task)
         if not (task.record_signed or task.emergency):
             raise OutOfStep(
                 f"the on-site record of task {self.task} must be signed before the visit is closed"
             )
         assert task.opened is not None
-        stay = ledger.at - task.opened.envelope.occurred_at
+        stay = inquiry.at - task.opened.envelope.occurred_at
         if stay.total_seconds() < 0:
             raise OutOfStep(
                 "the visit must not be closed before it was opened, at "
-                f"{task.opened.envelope.occurred_at}; it is dated {ledger.at}"
+                f"{task.opened.envelope.occurred_at}; it is dated {inquiry.at}"
             )
         yield OnSiteInspectionClosed(
             task=self.task,
@@ -335,7 +337,7 @@ class CloseInspection(Report):
             minutes_on_site=int(stay.total_seconds() // 60),
         )
         if not task.scanned:
-            yield finding(ledger, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task)
+            yield finding(inquiry, rules.FIL_V3, unit=task.unit, entity=task.entity, task=self.task)
 
 
 class ConcludeInspection(Report):
@@ -353,8 +355,8 @@ class ConcludeInspection(Report):
     note: Text | None = None
     coding: InspectionCoding | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = own_task(inquiry, self.task)
         without_visit = self.result in ("refused_by_entity", "entity_not_found")
         allowed = ("approved", "notified", "opened", "closed") if without_visit else ("closed",)
         if task.stage not in allowed:
@@ -362,7 +364,7 @@ class ConcludeInspection(Report):
                 f"task {self.task} must be {' or '.join(allowed)} to be concluded with "
                 f"{self.result}; it is {task.stage}"
             )
-        rules.require_coded(ledger, self.coding, self.result)
+        rules.require_coded(inquiry, self.coding, self.result)
         lawful = (
             self.result == "refused_by_entity" and self.refusal_ground == "certificates_not_shown"
         )
@@ -386,10 +388,10 @@ class ConcludeInspection(Report):
                 result=self.result,
             )
         if lawful:
-            yield finding(ledger, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
+            yield finding(inquiry, rules.FIL_V6, unit=task.unit, entity=task.entity, task=self.task)
         if task.opened is None:
             # A refusal or absence fulfils the draw, as a visit does.
-            yield from target_inspected(ledger, task.draw, task.entity, self.task, unit=task.unit)
+            yield from target_inspected(inquiry, task.draw, task.entity, self.task, unit=task.unit)
 
 
 class NotifyResult(Act):
@@ -399,20 +401,20 @@ class NotifyResult(Act):
 
     task: TaskId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = own_task(ledger, self.task)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = own_task(inquiry, self.task)
         if task.stage != "concluded":
             raise OutOfStep(
                 f"task {self.task} must be concluded before its result is notified; it is "
                 f"{task.stage}"
             )
         assert task.concluded is not None
-        due = ledger.due(rules.NOTIFY_RESULT, task.concluded)
+        due = inquiry.due(rules.NOTIFY_RESULT, task.concluded)
         yield ResultNotified(
             task=self.task,
             entity=task.entity,
             unit=task.unit,
-            days_late=ledger.days_after(due),
+            days_late=inquiry.days_after(due),
         )
 
 
@@ -432,18 +434,18 @@ class RecordOffSiteCheck(Report):
     note: Text | None = None
     coding: InspectionCoding | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(Registration(self.entity), "Register the business first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(Registration(self.entity), "Register the business first.")
         for matter in self.matters:
-            ledger.known(Matter(matter), "List it in the catalogue first.")
-        rules.require_coded(ledger, self.coding, self.result)
+            inquiry.known(Matter(matter), "List it in the catalogue first.")
+        rules.require_coded(inquiry, self.coding, self.result)
         yield OffSiteCheckRecorded(
             entity=self.entity,
             unit=self.unit,
             matters=self.matters,
             means=tuple(dict.fromkeys(self.means)),
             result=self.result,
-            checked_on=ledger.on,
+            checked_on=inquiry.on,
             note=self.note,
             coding=self.coding,
         )
@@ -458,13 +460,13 @@ class RateVisit(Report):
     entity: EntityId
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        task = ledger.known(Task(self.task))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        task = inquiry.known(Task(self.task))
         if task.entity != self.entity:
             raise Forbidden(f"task {self.task} is not a visit to {self.entity}")
         if task.opened is None:
             raise OutOfStep(f"task {self.task} must have had a visit before it is rated")
-        if ledger.read(VisitRating(self.task)).rated:
+        if inquiry.read(VisitRating(self.task)).rated:
             raise OutOfStep(f"the visit of task {self.task} was rated already")
         yield VisitRated(task=self.task, unit=task.unit, score=self.score)
 
@@ -489,11 +491,11 @@ class ReportIrregularVisit(Report):
     checklist_or_order_left: bool = False
     draw: DrawId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        fitting = reporter(ledger)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        fitting = reporter(inquiry)
         if self.reporter != fitting:
             raise Malformed(
-                f"reporter must be {fitting} for the role {ledger.actor.role}; it is "
+                f"reporter must be {fitting} for the role {inquiry.actor.role}; it is "
                 f"{self.reporter}",
                 "/reporter",
             )
@@ -512,11 +514,11 @@ class ReportIrregularVisit(Report):
             checklist_or_order_left=self.checklist_or_order_left,
             draw=self.draw,
         )
-        yield from report_irregular_visit(ledger, reported)
+        yield from report_irregular_visit(inquiry, reported)
 
 
-def _on_site(ledger: Reading, task_id: str) -> Task:
-    task = own_task(ledger, task_id, on_site=True)
+def _on_site(inquiry: Inquiry, task_id: str) -> Task:
+    task = own_task(inquiry, task_id, on_site=True)
     if task.stage not in ("opened", "recorded"):
         raise OutOfStep(
             f"the visit of task {task_id} must be in progress; the task is {task.stage}"

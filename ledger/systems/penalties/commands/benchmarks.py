@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, UnitId
-from ledger.kernel import Act, Event, Malformed, Reading
+from ledger.kernel import Act, Event, Inquiry, Malformed
 from ledger.systems.penalties.events import BenchmarkItem, BenchmarkPublished
 from ledger.systems.penalties.folds import Benchmarks
 
@@ -26,11 +26,11 @@ class PublishBenchmark(Act):
     effective_from: date | None = None
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        effective_from = self.effective_from or ledger.on
-        if effective_from < ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        effective_from = self.effective_from or inquiry.on
+        if effective_from < inquiry.on:
             raise Malformed(
-                f"effective_from must not lie before today ({ledger.on}), the day of publication; "
+                f"effective_from must not lie before today ({inquiry.on}), the day of publication; "
                 f"it is {effective_from}",
                 "/effective_from",
             )
@@ -39,7 +39,7 @@ class PublishBenchmark(Act):
             _check(item, f"/items/{place}", twice=codes.count(item.violation_code) > 1)
         yield BenchmarkPublished(
             unit=self.unit,
-            version=ledger.read(Benchmarks(self.unit)).latest + 1,
+            version=inquiry.read(Benchmarks(self.unit)).latest + 1,
             title=self.title,
             effective_from=effective_from,
             items=self.items,

@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Forbidden, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import ceased
 from ledger.systems.filing import rules as filing
@@ -77,19 +77,19 @@ class FileCase(Act):
     person: PersonId | None = None
     liable: Liable | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if self.procedure == "ordinary" and ledger.actor.role not in _APPROVERS:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if self.procedure == "ordinary" and inquiry.actor.role not in _APPROVERS:
             raise Forbidden(
                 "A case of the ordinary procedure must be opened by the head of the unit or of the "
-                f"handling office, not by {ledger.actor.role}."
+                f"handling office, not by {inquiry.actor.role}."
             )
-        ledger.new(Case(self.case))
-        ledger.known(Registration(self.entity), "Register the business first.")
-        self._check_person(ledger)
-        discovered_on = self.discovered_on or ledger.on
-        self._check_days(ledger, discovered_on)
+        inquiry.new(Case(self.case))
+        inquiry.known(Registration(self.entity), "Register the business first.")
+        self._check_person(inquiry)
+        discovered_on = self.discovered_on or inquiry.on
+        self._check_days(inquiry, discovered_on)
         if self.task is not None:
-            task = ledger.known(Task(self.task))
+            task = inquiry.known(Task(self.task))
             if (task.unit, task.entity) != (self.unit, self.entity):
                 raise Malformed(
                     f"task must be a visit of {self.unit} to {self.entity}; {self.task} is a visit "
@@ -99,13 +99,13 @@ class FileCase(Act):
         matters = []
         if self.matter is not None:
             matters = [
-                filing.published_matter(ledger, self.matter, self.unit, ledger.on, "penalty")
+                filing.published_matter(inquiry, self.matter, self.unit, inquiry.on, "penalty")
             ]
         filing.check_officers(
-            ledger, self.unit, self.entity, self.investigators, matters, on=ledger.on
+            inquiry, self.unit, self.entity, self.investigators, matters, on=inquiry.on
         )
         require_gentleness_first(
-            ledger,
+            inquiry,
             self.entity,
             self.conduct.violation_code,
             domain=matters[0].domain if matters else None,
@@ -120,9 +120,9 @@ class FileCase(Act):
             cause=self.cause,
             source=self.source,
             discovered_on=discovered_on,
-            filed_on=ledger.on,
+            filed_on=inquiry.on,
             investigators=tuple(dict.fromkeys(self.investigators)),
-            filed_by=ledger.actor.person_id,
+            filed_by=inquiry.actor.person_id,
             task=self.task,
             matter=self.matter,
             source_ref=self.source_ref,
@@ -130,11 +130,11 @@ class FileCase(Act):
             liable=self.liable,
         )
         yield from ceased(
-            ledger, unit=self.unit, entity=self.entity, case=self.case, liable=self.liable
+            inquiry, unit=self.unit, entity=self.entity, case=self.case, liable=self.liable
         )
 
-    def _check_person(self, ledger: Reading) -> None:
-        person = known_person(ledger, self.person)
+    def _check_person(self, inquiry: Inquiry) -> None:
+        person = known_person(inquiry, self.person)
         if person is None:
             return
         if self.party != "citizen":
@@ -146,7 +146,7 @@ class FileCase(Act):
                 f"person must be registered by {self.unit}; {self.person} is not", "/person"
             )
 
-    def _check_days(self, ledger: Reading, discovered_on: date) -> None:
+    def _check_days(self, inquiry: Inquiry, discovered_on: date) -> None:
         if self.conduct.last_on < self.conduct.first_on:
             raise Malformed(
                 f"last_on must not lie before first_on ({self.conduct.first_on}); it is "
@@ -159,9 +159,9 @@ class FileCase(Act):
                 f"{self.conduct.first_on}",
                 "/conduct/first_on",
             )
-        if max(discovered_on, self.conduct.last_on) > ledger.on:
+        if max(discovered_on, self.conduct.last_on) > inquiry.on:
             raise Malformed(
-                f"the act and its discovery must not lie after today ({ledger.on}); last_on is "
+                f"the act and its discovery must not lie after today ({inquiry.on}); last_on is "
                 f"{self.conduct.last_on}, discovered_on is {discovered_on}",
                 "/conduct",
             )
@@ -177,44 +177,44 @@ class CloseCase(Act):
     conclusion: Text
     transferred_to: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = open_case(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = open_case(inquiry, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(
                 "transferred_to must be given with the reason transferred, and only then",
                 "/transferred_to",
             )
         if self.reason == "party_ceased":
-            self._check_ceased(ledger, filed)
+            self._check_ceased(inquiry, filed)
         if case.held:
             raise OutOfStep(
                 f"evidence that is still held must be disposed of first: {', '.join(case.held)}"
             )
-        decision = self._decision(ledger, case)
+        decision = self._decision(inquiry, case)
         if self.reason == "exempt":
-            leniency.require_excusable(ledger, self.case, filed.conduct.excluded)
-            leniency.require_education(ledger, self.case, ledger.on)
+            leniency.require_excusable(inquiry, self.case, filed.conduct.excluded)
+            leniency.require_education(inquiry, self.case, inquiry.on)
         # The steps of a case that was taken on are in the file of the older system.
         if not case.opening:
-            require_complete(ledger, self.case, procedure=filed.procedure, reason=self.reason)
+            require_complete(inquiry, self.case, procedure=filed.procedure, reason=self.reason)
         closed = CaseClosed(
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
             reason=self.reason,
             conclusion=self.conclusion,
-            closed_on=ledger.on,
+            closed_on=inquiry.on,
             decision=None if decision is None else decision.decision,
             transferred_to=self.transferred_to,
         )
         yield closed
         if self.reason == "exempt":
-            applied = ledger.read(CaseLeniency(self.case)).applied
+            applied = inquiry.read(CaseLeniency(self.case)).applied
             if applied is None or applied.outcome != "exempt":
-                yield from unlisted_exemption(ledger, closed)
+                yield from unlisted_exemption(inquiry, closed)
 
-    def _check_ceased(self, ledger: Reading, filed: CaseFiled) -> None:
-        left = ledger.read(Registration(filed.entity)).left(ledger.on)
+    def _check_ceased(self, inquiry: Inquiry, filed: CaseFiled) -> None:
+        left = inquiry.read(Registration(filed.entity)).left(inquiry.on)
         if left is None or left.kind != "deregistered" or filed.liable is not None:
             party = filed.entity if filed.liable is None else f"its {filed.liable}"
             raise OutOfStep(
@@ -222,15 +222,15 @@ class CloseCase(Act):
                 f"{party} still can"
             )
 
-    def _decision(self, ledger: Reading, case: Case) -> Decision | None:
+    def _decision(self, inquiry: Inquiry, case: Case) -> Decision | None:
         """Return the decision on which the closing is based, if any."""
-        live = live_decision(ledger, case)
+        live = live_decision(inquiry, case)
         if self.reason == "executed":
             if live is None:
                 raise OutOfStep(
                     f"case {self.case} must have a decision in effect to be closed as executed"
                 )
-            _check_executed(ledger, live)
+            _check_executed(inquiry, live)
             return live
         if self.reason == "party_ceased":
             return live
@@ -243,7 +243,7 @@ class CloseCase(Act):
                 raise OutOfStep(
                     f"case {self.case} must have a decision that was undone to be closed as revoked"
                 )
-            return ledger.read(Decision(case.decisions[-1]))
+            return inquiry.read(Decision(case.decisions[-1]))
         return None
 
 
@@ -257,9 +257,9 @@ class ReferCriminally(Report):
     doc_no: Name
     crime: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = open_case(ledger, self.case)
-        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = open_case(inquiry, self.case)
+        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
         if case.criminal_referral is not None:
             raise OutOfStep(
                 f"case {self.case} was already referred to {case.criminal_referral.authority} on "
@@ -272,11 +272,11 @@ class ReferCriminally(Report):
             authority=self.authority,
             doc_no=self.doc_no,
             crime=self.crime,
-            referred_on=ledger.on,
+            referred_on=inquiry.on,
         )
 
 
-def _check_executed(ledger: Reading, decision: Decision) -> None:
+def _check_executed(inquiry: Inquiry, decision: Decision) -> None:
     """Refuse a decision that is not served, or is neither fully paid nor enforced."""
     if decision.served is None:
         raise OutOfStep(
@@ -284,8 +284,8 @@ def _check_executed(ledger: Reading, decision: Decision) -> None:
         )
     if decision.enforced or not decision.fine_fen:
         return
-    late_fee = late_fee_due(ledger, decision, ledger.on) - decision.late_fee_paid_fen
-    left = decision.outstanding(ledger.on)
+    late_fee = late_fee_due(inquiry, decision, inquiry.on) - decision.late_fee_paid_fen
+    left = decision.outstanding(inquiry.on)
     if left or late_fee > 0:
         raise OutOfStep(
             f"decision {decision.decision} must be fully paid or enforced first; {left} fen of the "

@@ -19,10 +19,10 @@ from ledger.kernel import (
     Due,
     Event,
     Forbidden,
+    Inquiry,
     LegalRef,
     Malformed,
     OutOfStep,
-    Reading,
 )
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.credit.folds import CreditRecords
@@ -84,52 +84,54 @@ class DecidePenalty(DatedAct):
     valid_until: date | None = None
     data_source: DataSource | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         # Later events name a decision by its id alone, so the id must be new in all systems.
-        ledger.new(DecisionStanding(self.decision))
+        inquiry.new(DecisionStanding(self.decision))
         penalty = Penalty(self.types, self.fine_fen)
         content = self._content()
-        rules.require_content(content, ledger.on)
+        rules.require_content(content, inquiry.on)
         rules.require_licence(self.types, self.licence)
         rules.require_source(self.data_source)
-        case, filed = undecided_case(ledger, self.case)
+        case, filed = undecided_case(inquiry, self.case)
         if (filed.unit, filed.entity) != (self.unit, self.entity):
             raise Malformed(
                 f"case must be a case of {self.unit} against {self.entity}; {self.case} is a case "
                 f"of {filed.unit} against {filed.entity}",
                 "/case",
             )
-        if filed.procedure == "ordinary" and ledger.actor.role != "unit_head":
+        if filed.procedure == "ordinary" and inquiry.actor.role != "unit_head":
             raise Forbidden(
                 "A case of the ordinary procedure must be decided by the head of the unit, not by "
-                f"{ledger.actor.role}."
+                f"{inquiry.actor.role}."
             )
-        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
         if filed.matter is not None:
             # The delegation may have ended since the case was filed.
-            require_delegation(ledger, filed.matter, self.unit, ledger.on, "penalty")
+            require_delegation(inquiry, filed.matter, self.unit, inquiry.on, "penalty")
         refuse_reissue(
-            ledger,
+            inquiry,
             unit=self.unit,
             entity=self.entity,
             case=self.case,
             facts=self.facts,
             types=self.types,
         )
-        applied = self._leniency(ledger, filed)
-        benchmark = ledger.read(Benchmarks(self.unit)).item(filed.conduct.violation_code, ledger.on)
+        applied = self._leniency(inquiry, filed)
+        benchmark = inquiry.read(Benchmarks(self.unit)).item(
+            filed.conduct.violation_code, inquiry.on
+        )
         item = None if benchmark is None else benchmark[1]
         self._check_tier(item)
-        require_procedure(ledger, case, penalty)
-        require_review(ledger, case, penalty)
+        require_procedure(inquiry, case, penalty)
+        require_review(inquiry, case, penalty)
         if applied is not None:
-            leniency.require_outcome(ledger, applied, item, penalty)
+            leniency.require_outcome(inquiry, applied, item, penalty)
         rules.require_class(
-            ledger,
+            inquiry,
             content,
             procedure=filed.procedure,
             sector=self.sector,
-            decided_on=ledger.on,
+            decided_on=inquiry.on,
             basis=self.severity_basis is not None,
         )
         decided = PenaltyDecided(
@@ -138,7 +140,7 @@ class DecidePenalty(DatedAct):
             unit=self.unit,
             case=self.case,
             doc_no=self.doc_no,
-            decided_on=ledger.on,
+            decided_on=inquiry.on,
             types=self.types,
             severity=self.severity,
             facts=self.facts,
@@ -149,7 +151,7 @@ class DecidePenalty(DatedAct):
             violation_code=filed.conduct.violation_code,
             tier=self.tier,
             leniency=applied,
-            days_late=ledger.days_after(rules.due(ledger, rules.DECIDE_CASE, case.filed_at)),
+            days_late=inquiry.days_after(rules.due(inquiry, rules.DECIDE_CASE, case.filed_at)),
             severity_basis=self.severity_basis,
             confiscated_fen=self.confiscated_fen,
             licence=self.licence,
@@ -157,9 +159,9 @@ class DecidePenalty(DatedAct):
             data_source=self.data_source,
         )
         yield decided
-        yield from compare(ledger, decided, item)
+        yield from compare(inquiry, decided, item)
         yield from ceased(
-            ledger, unit=self.unit, entity=self.entity, case=self.case, liable=filed.liable
+            inquiry, unit=self.unit, entity=self.entity, case=self.case, liable=filed.liable
         )
 
     def _content(self) -> PenaltyContent:
@@ -173,10 +175,10 @@ class DecidePenalty(DatedAct):
         )
 
     def _leniency(
-        self, ledger: Reading, filed: CaseFiled
+        self, inquiry: Inquiry, filed: CaseFiled
     ) -> Literal["lenient", "mitigated"] | None:
         """Return the leniency applied in the case, which must still be the most favourable."""
-        applied = ledger.read(CaseLeniency(self.case)).applied
+        applied = inquiry.read(CaseLeniency(self.case)).applied
         if applied is None:
             return None
         if applied.outcome == "exempt":
@@ -184,8 +186,8 @@ class DecidePenalty(DatedAct):
                 f"case {self.case} is exempt by item {applied.item}; it must be closed as exempt"
             )
         seen = {(passed.list_version, passed.item) for passed in applied.passed_over}
-        for version, item in leniency.more_favourable(ledger, filed, applied.outcome):
-            ledger.require(
+        for version, item in leniency.more_favourable(inquiry, filed, applied.outcome):
+            inquiry.require(
                 (version, item.item) in seen,
                 leniency.FLX_R1,
                 item=applied.item,
@@ -224,28 +226,28 @@ class ServePenalty(DatedAct):
     decision: DecisionId
     repair_notice: bool
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        decision, decided = own_decision(ledger, self.decision)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        decision, decided = own_decision(inquiry, self.decision)
         if decision.served is not None:
             raise OutOfStep(
                 f"decision {self.decision} was already served on {decision.served.served_on}"
             )
         require_in_effect(decision)
-        ledger.not_before(decided.decided_on, f"decision {self.decision} was made")
-        ledger.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
+        inquiry.not_before(decided.decided_on, f"decision {self.decision} was made")
+        inquiry.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
         yield PenaltyServed(
             decision=self.decision,
             entity=decided.entity,
             unit=decided.unit,
-            served_on=ledger.on,
+            served_on=inquiry.on,
             repair_notice=self.repair_notice,
-            days_late=ledger.days_after(
-                rules.due(ledger, rules.SERVE_DECISION, decision.decided_at)
+            days_late=inquiry.days_after(
+                rules.due(inquiry, rules.SERVE_DECISION, decision.decided_at)
             ),
             fine_fen=decision.fine_fen,
-            pay_by=ledger.period("penalty.pay_cd", ledger.on).on if decision.fine_fen else None,
+            pay_by=inquiry.period("penalty.pay_cd", inquiry.on).on if decision.fine_fen else None,
             late_fee_daily=(
-                str(ledger.setting("penalty.late_fee_daily")) if decision.fine_fen else None
+                str(inquiry.setting("penalty.late_fee_daily")) if decision.fine_fen else None
             ),
         )
 
@@ -260,8 +262,8 @@ class PublishDecision(Act):
     redactions: tuple[Name, ...] = ()
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        decision, decided = own_decision(ledger, self.decision)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        decision, decided = own_decision(inquiry, self.decision)
         if decision.published is not None and decision.published.version == decision.version:
             raise OutOfStep(
                 f"decision {self.decision} was already published on "
@@ -269,30 +271,30 @@ class PublishDecision(Act):
             )
         require_in_effect(decision)
         served = decision.served
-        ledger.require(
-            served is not None and served.served_on <= ledger.on and not decision.awaits_service,
+        inquiry.require(
+            served is not None and served.served_on <= inquiry.on and not decision.awaits_service,
             rules.PUB_R2,
             decision=self.decision,
         )
-        require_impersonal(ledger, rules.PUB_R1, self.summary)
-        self._check_still_public(ledger, decided)
+        require_impersonal(inquiry, rules.PUB_R1, self.summary)
+        self._check_still_public(inquiry, decided)
         yield DecisionPublished(
             decision=self.decision,
             entity=decided.entity,
             unit=decided.unit,
             summary=self.summary,
-            published_on=ledger.on,
+            published_on=inquiry.on,
             redactions=self.redactions,
             url=self.url,
-            days_late=ledger.days_after(_publish_by(ledger, decision)),
+            days_late=inquiry.days_after(_publish_by(inquiry, decision)),
             version=decision.version,
         )
 
-    def _check_still_public(self, ledger: Reading, decided: PenaltyDecided) -> None:
+    def _check_still_public(self, inquiry: Inquiry, decided: PenaltyDecided) -> None:
         """Refuse to publish a decision again after its record ended (停止公示)."""
-        if not ledger.setting("publicity.decision_follows_record"):
+        if not inquiry.setting("publicity.decision_follows_record"):
             return
-        known = ledger.read(CreditRecords(decided.entity))
+        known = inquiry.read(CreditRecords(decided.entity))
         for record in known.of_document(self.decision, decided.doc_no):
             if record.was_over:
                 raise OutOfStep(
@@ -301,21 +303,21 @@ class PublishDecision(Act):
                 )
 
 
-def _publish_by(ledger: Reading, decision: Decision) -> Due:
+def _publish_by(inquiry: Inquiry, decision: Decision) -> Due:
     """Return the last day to publish the decision; an altered one counts from its service."""
     newest = decision.altered_by[-1] if decision.altered_by else None
     if newest is None or newest.content is None:
-        return rules.due(ledger, rules.PUBLISH_DECISION, decision.decided_at)
+        return rules.due(inquiry, rules.PUBLISH_DECISION, decision.decided_at)
     if decision.altered_served is not None and newest.recon is not None:
-        return ledger.period("publicity.penalty_wd", decision.altered_served.served_on)
-    return ledger.period("publicity.penalty_wd", newest.effective_on)
+        return inquiry.period("publicity.penalty_wd", decision.altered_served.served_on)
+    return inquiry.period("publicity.penalty_wd", newest.effective_on)
 
 
-def _withdraw_by(ledger: Reading, decision: Decision, since: date) -> Due:
+def _withdraw_by(inquiry: Inquiry, decision: Decision, since: date) -> Due:
     """Return the last day to withdraw a decision that was undone or altered."""
     if decision.undone is None and decision.altered_served is not None:
         since = decision.altered_served.served_on
-    return ledger.period("publicity.withdraw_wd", since)
+    return inquiry.period("publicity.withdraw_wd", since)
 
 
 class WithdrawDecision(Act):
@@ -327,8 +329,8 @@ class WithdrawDecision(Act):
     explanation: Text
     explanation_url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        decision, decided = own_decision(ledger, self.decision)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        decision, decided = own_decision(inquiry, self.decision)
         if decision.published is None:
             raise OutOfStep(f"decision {self.decision} must be public to be withdrawn; it is not")
         if decision.withdrawn is not None:
@@ -347,26 +349,26 @@ class WithdrawDecision(Act):
             raise OutOfStep(
                 f"decision {self.decision} must not be withdrawn; its altered text is published"
             )
-        require_impersonal(ledger, rules.PUB_R1, self.explanation)
-        due = _withdraw_by(ledger, decision, nullified.since)
-        late = ledger.days_after(due)
+        require_impersonal(inquiry, rules.PUB_R1, self.explanation)
+        due = _withdraw_by(inquiry, decision, nullified.since)
+        late = inquiry.days_after(due)
         yield DecisionWithdrawn(
             decision=self.decision,
             entity=decided.entity,
             unit=decided.unit,
             reason=nullified.reason,
             nullified_on=nullified.since,
-            withdrawn_on=ledger.on,
+            withdrawn_on=inquiry.on,
             explanation=self.explanation,
             explanation_url=self.explanation_url,
             days_late=late,
             version=version,
         )
         # After a reconsideration the clock raises the finding for a late withdrawal (RCN-V2).
-        unwithdrawn = ledger.read(PublicityRecord(decided.unit)).unwithdrawn
+        unwithdrawn = inquiry.read(PublicityRecord(decided.unit)).unwithdrawn
         if late and not decision.reconsidered and self.decision not in unwithdrawn:
             yield finding(
-                ledger,
+                inquiry,
                 rules.PUB_V2,
                 unit=decided.unit,
                 entity=decided.entity,

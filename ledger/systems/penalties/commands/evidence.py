@@ -15,9 +15,9 @@ from ledger.kernel import (
     DeadlineRule,
     Event,
     Forbidden,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
 )
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
@@ -50,10 +50,10 @@ class AddEvidence(DatedAct):
     elsewhere: Name | None = None
     file: StoredFile | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = open_case(ledger, self.case)
-        require_new(ledger, self.evidence)
-        require_file(ledger, self.case, self.file, self.elsewhere)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = open_case(inquiry, self.case)
+        require_new(inquiry, self.evidence)
+        require_file(inquiry, self.case, self.file, self.elsewhere)
         yield EvidenceAdded(
             evidence=self.evidence,
             case=self.case,
@@ -61,7 +61,7 @@ class AddEvidence(DatedAct):
             unit=filed.unit,
             kind=self.kind,
             title=self.title,
-            collected_on=ledger.on,
+            collected_on=inquiry.on,
             digest=self.digest,
             confidential=self.confidential,
             file=self.file,
@@ -83,8 +83,8 @@ class RegisterInAdvance(Act):
     elsewhere: Name | None = None
     file: StoredFile | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        yield _held(self, ledger, "advance_registration")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        yield _held(self, inquiry, "advance_registration")
 
 
 class SeizeProperty(Act):
@@ -101,20 +101,20 @@ class SeizeProperty(Act):
     elsewhere: Name | None = None
     file: StoredFile | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        yield _held(self, ledger, "seizure")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        yield _held(self, inquiry, "seizure")
 
 
 def _held(
     command: RegisterInAdvance | SeizeProperty,
-    ledger: Reading,
+    inquiry: Inquiry,
     measure: Literal["advance_registration", "seizure"],
 ) -> EvidenceAdded:
-    _, filed = open_case(ledger, command.case)
-    require_new(ledger, command.evidence)
-    require_file(ledger, command.case, command.file, command.elsewhere)
+    _, filed = open_case(inquiry, command.case)
+    require_new(inquiry, command.evidence)
+    require_file(inquiry, command.case, command.file, command.elsewhere)
     if measure == "seizure":
-        require_filmed(ledger, command.case, measure, on=ledger.on)
+        require_filmed(inquiry, command.case, measure, on=inquiry.on)
     return EvidenceAdded(
         evidence=command.evidence,
         case=command.case,
@@ -122,11 +122,11 @@ def _held(
         unit=filed.unit,
         kind=command.kind,
         title=command.title,
-        collected_on=ledger.on,
+        collected_on=inquiry.on,
         digest=command.digest,
         measure=measure,
         items=command.items,
-        approved_by=ledger.actor.person_id,
+        approved_by=inquiry.actor.person_id,
         file=command.file,
         elsewhere=command.elsewhere,
     )
@@ -140,8 +140,8 @@ class ExtendSeizure(Act):
     evidence: EvidenceId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        piece, added = _own_piece(ledger, self.evidence)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        piece, added = _own_piece(inquiry, self.evidence)
         if not piece.seized_at:
             raise OutOfStep(
                 f"{self.evidence} must be seized for its seizure to be extended; it is not"
@@ -150,8 +150,8 @@ class ExtendSeizure(Act):
             raise OutOfStep(
                 f"the seizure of {self.evidence} was already extended; it may be extended only once"
             )
-        last = rules.due(ledger, *_held_by(piece)).on
-        if ledger.on > last:
+        last = rules.due(inquiry, *_held_by(piece)).on
+        if inquiry.on > last:
             raise OutOfStep(f"the seizure of {self.evidence} ended on {last}; return what is held")
         yield SeizureExtended(
             evidence=self.evidence,
@@ -179,30 +179,30 @@ class DisposeOfEvidence(DatedAct):
     def may_be_dated_back(self, role: str) -> bool:
         return self.disposal != "seized"
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        piece, added = _own_piece(ledger, self.evidence)
-        ledger.not_before(added.collected_on, f"{self.evidence} was collected")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        piece, added = _own_piece(inquiry, self.evidence)
+        inquiry.not_before(added.collected_on, f"{self.evidence} was collected")
         if self.disposal == "seized":
-            self._check_seizure(ledger, piece, added)
+            self._check_seizure(inquiry, piece, added)
         yield EvidenceDisposed(
             evidence=self.evidence,
             case=added.case,
             entity=added.entity,
             unit=added.unit,
             disposal=self.disposal,
-            disposed_on=ledger.on,
+            disposed_on=inquiry.on,
             note=self.note,
-            days_late=ledger.days_after(rules.due(ledger, *_held_by(piece))),
+            days_late=inquiry.days_after(rules.due(inquiry, *_held_by(piece))),
         )
 
-    def _check_seizure(self, ledger: Reading, piece: Piece, added: EvidenceAdded) -> None:
+    def _check_seizure(self, inquiry: Inquiry, piece: Piece, added: EvidenceAdded) -> None:
         if piece.seized_at:
             raise Malformed(f"{self.evidence} is already seized", "/disposal")
-        if ledger.actor.role != "unit_head":
+        if inquiry.actor.role != "unit_head":
             raise Forbidden(
-                f"A seizure must be ordered by the head of the unit, not by {ledger.actor.role}."
+                f"A seizure must be ordered by the head of the unit, not by {inquiry.actor.role}."
             )
-        require_filmed(ledger, added.case, "seizure", on=ledger.on)
+        require_filmed(inquiry, added.case, "seizure", on=inquiry.on)
 
 
 def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
@@ -216,10 +216,10 @@ def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
     return rules.END_LATER_SEIZURE, piece.seized_at
 
 
-def _own_piece(ledger: Reading, evidence_id: str) -> tuple[Piece, EvidenceAdded]:
+def _own_piece(inquiry: Inquiry, evidence_id: str) -> tuple[Piece, EvidenceAdded]:
     """Return an item that the actor's unit holds. Raises ``OutOfStep`` if it is not held."""
-    piece = ledger.known(Piece(evidence_id), "Add the evidence to the case file first.")
-    known_case(ledger, piece.added.case)
+    piece = inquiry.known(Piece(evidence_id), "Add the evidence to the case file first.")
+    known_case(inquiry, piece.added.case)
     if piece.added.measure == "none":
         raise OutOfStep(
             f"{evidence_id} must be registered in advance or seized; it is only in the case file"

@@ -15,9 +15,9 @@ from ledger.kernel import (
     DatedAct,
     Due,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     UnknownReference,
 )
@@ -56,27 +56,27 @@ class ServePriorNotice(DatedAct):
     fine_fen: Fen = 0
     hearing_right: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = undecided_case(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = undecided_case(inquiry, self.case)
         if ("fine" in self.types) != (self.fine_fen > 0):
             raise Malformed(
                 f"fine_fen must be above 0 if types includes fine, and 0 otherwise; it is "
                 f"{self.fine_fen}",
                 "/fine_fen",
             )
-        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
-        if self.respond_by <= ledger.on:
+        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        if self.respond_by <= inquiry.on:
             raise Malformed(
-                f"respond_by must lie after the day of the notice, {ledger.on}; it is "
+                f"respond_by must lie after the day of the notice, {inquiry.on}; it is "
                 f"{self.respond_by}",
                 "/respond_by",
             )
         # A refusal under PEN-R1 names the version that set the periods.
-        ledger.setting("penalty.hearing")
+        inquiry.setting("penalty.hearing")
         if not self.hearing_right:
-            reason = _hearing_due(ledger, filed, Penalty(self.types, self.fine_fen))
-            ledger.require(reason is None, rules.PEN_R1, case=self.case, reason=reason)
-        self._check_weight(ledger, case)
+            reason = _hearing_due(inquiry, filed, Penalty(self.types, self.fine_fen))
+            inquiry.require(reason is None, rules.PEN_R1, case=self.case, reason=reason)
+        self._check_weight(inquiry, case)
         yield PriorNoticeServed(
             case=self.case,
             entity=filed.entity,
@@ -87,18 +87,18 @@ class ServePriorNotice(DatedAct):
             types=self.types,
             fine_fen=self.fine_fen,
             hearing_right=self.hearing_right,
-            served_on=ledger.on,
+            served_on=inquiry.on,
             respond_by=self.respond_by,
         )
 
-    def _check_weight(self, ledger: Reading, case: Case) -> None:
+    def _check_weight(self, inquiry: Inquiry, case: Case) -> None:
         defended_on = case.defended_on
         if defended_on is None or not case.notices:
             return
         before = case.notices[-1]
         more = heavier(Penalty(before.types, before.fine_fen), Penalty(self.types, self.fine_fen))
         found_since = any(on > defended_on for on in case.evidence.values())
-        ledger.require(more is None or found_since, rules.PEN_R3, case=self.case, reason=more)
+        inquiry.require(more is None or found_since, rules.PEN_R3, case=self.case, reason=more)
 
 
 class HearStatement(Report):
@@ -111,14 +111,14 @@ class HearStatement(Report):
     examined: Text
     adopted: bool
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = undecided_case(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = undecided_case(inquiry, self.case)
         yield StatementHeard(
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
-            notice=_notice_answered(ledger, case, filed),
-            heard_on=ledger.on,
+            notice=_notice_answered(inquiry, case, filed),
+            heard_on=inquiry.on,
             statement=self.statement,
             examined=self.examined,
             adopted=self.adopted,
@@ -136,9 +136,9 @@ class WaiveRights(Report):
     ]
     how: Literal["declared", "silent"]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = undecided_case(ledger, self.case)
-        number = _notice_answered(ledger, case, filed)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = undecided_case(inquiry, self.case)
+        number = _notice_answered(inquiry, case, filed)
         if self.how == "silent":
             if "hearing" in self.rights:
                 raise Malformed(
@@ -151,7 +151,7 @@ class WaiveRights(Report):
                     'how must be "declared" if no prior notice was served; it is "silent"', "/how"
                 )
             respond_by = case.notices[-1].respond_by
-            if ledger.on <= respond_by:
+            if inquiry.on <= respond_by:
                 raise OutOfStep(
                     f"the business may respond until {respond_by}; its silence counts only after "
                     "that day"
@@ -161,7 +161,7 @@ class WaiveRights(Report):
             entity=filed.entity,
             unit=filed.unit,
             notice=number,
-            waived_on=ledger.on,
+            waived_on=inquiry.on,
             rights=tuple(dict.fromkeys(self.rights)),
             how=self.how,
         )
@@ -180,14 +180,14 @@ class RequestHearing(Report):
     case: CaseId
     entity: EntityId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         hint = "Name a case and the business that the case is against."
-        case = ledger.known(Case(self.case), hint)
+        case = inquiry.known(Case(self.case), hint)
         if case.filed.entity != self.entity:
             # A business must not learn whether a case against another business exists.
             raise UnknownReference("case", self.case, hint)
-        if ledger.actor.role != "entity_rep":
-            ledger.act_for(case.filed.unit)
+        if inquiry.actor.role != "entity_rep":
+            inquiry.act_for(case.filed.unit)
         if case.closed is not None or case.decisions:
             raise OutOfStep(
                 f"a hearing must be requested before the decision; case {self.case} is {case.stage}"
@@ -197,7 +197,7 @@ class RequestHearing(Report):
             raise OutOfStep(
                 f"case {self.case} must have a last notice that states the right to a hearing"
             )
-        ledger.not_before(notice.served_on, f"notice {notice.notice} was served")
+        inquiry.not_before(notice.served_on, f"notice {notice.notice} was served")
         if any(request.notice == notice.notice for request in case.requested):
             raise OutOfStep(f"a hearing was already requested after notice {notice.notice}")
         yield HearingRequested(
@@ -205,8 +205,8 @@ class RequestHearing(Report):
             entity=case.filed.entity,
             unit=case.filed.unit,
             notice=notice.notice,
-            requested_on=ledger.on,
-            days_late=ledger.days_after(last_day_to_request(ledger, case)),
+            requested_on=inquiry.on,
+            days_late=inquiry.days_after(last_day_to_request(inquiry, case)),
         )
 
 
@@ -221,13 +221,13 @@ class AnnounceHearing(Act):
     host: Badge
     open_to_public: bool = True
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = undecided_case(ledger, self.case)
-        _check_host(ledger, filed, self.host)
-        n = int(ledger.setting("penalty.hearing")["notice_wd"])
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = undecided_case(inquiry, self.case)
+        _check_host(inquiry, filed, self.host)
+        n = int(inquiry.setting("penalty.hearing")["notice_wd"])
         # A minimum period is over only after its last day (0.7).
-        last = ledger.days().due(ledger.on, n, "wd").on
-        ledger.require(
+        last = inquiry.days().due(inquiry.on, n, "wd").on
+        inquiry.require(
             self.hearing_on > last,
             rules.PEN_R1,
             case=self.case,
@@ -256,30 +256,30 @@ class HoldHearing(DatedAct):
     outcome: Literal["heard", "stayed_away"] = "heard"
     record_digest: Sha256 | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case, filed = undecided_case(ledger, self.case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case, filed = undecided_case(inquiry, self.case)
         announced = case.announced
         if announced is None:
             raise OutOfStep(
                 f"the hearing in case {self.case} must be announced first (announce-hearing)"
             )
-        if ledger.on < announced.hearing_on:
+        if inquiry.on < announced.hearing_on:
             raise OutOfStep(
                 f"the hearing must not be recorded before its announced day, "
-                f"{announced.hearing_on}; this is dated {ledger.on}"
+                f"{announced.hearing_on}; this is dated {inquiry.on}"
             )
         if (self.outcome == "heard") != (self.record_digest is not None):
             raise Malformed(
                 "record_digest must be given with the outcome heard, and only then",
                 "/record_digest",
             )
-        _check_host(ledger, filed, self.host)
+        _check_host(inquiry, filed, self.host)
         yield HearingHeld(
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
             notice=announced.notice,
-            held_on=ledger.on,
+            held_on=inquiry.on,
             host=self.host,
             outcome=self.outcome,
             record_digest=self.record_digest,
@@ -297,9 +297,9 @@ class HoldCollectiveDiscussion(Report):
     conclusion: Text
     minutes_digest: Sha256 | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _, filed = undecided_case(ledger, self.case)
-        ledger.not_before(filed.filed_on, f"case {self.case} was filed")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _, filed = undecided_case(inquiry, self.case)
+        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
         people = {person.casefold() for person in self.participants}
         if len(people) < max(2, len(self.participants)):
             raise Malformed(
@@ -309,7 +309,7 @@ class HoldCollectiveDiscussion(Report):
             case=self.case,
             entity=filed.entity,
             unit=filed.unit,
-            held_on=ledger.on,
+            held_on=inquiry.on,
             participants=self.participants,
             minutes_ref=self.minutes_ref,
             conclusion=self.conclusion,
@@ -317,9 +317,9 @@ class HoldCollectiveDiscussion(Report):
         )
 
 
-def last_day_to_request(ledger: Reading, case: Case) -> Due:
+def last_day_to_request(inquiry: Inquiry, case: Case) -> Due:
     """Return the last day to request a hearing after the newest notice."""
-    return rules.due(ledger, rules.REQUEST_HEARING, case.noticed_at)
+    return rules.due(inquiry, rules.REQUEST_HEARING, case.noticed_at)
 
 
 def _notice_number(case: Case, filed: CaseFiled) -> int:
@@ -331,29 +331,29 @@ def _notice_number(case: Case, filed: CaseFiled) -> int:
     return len(case.notices)
 
 
-def _notice_answered(ledger: Reading, case: Case, filed: CaseFiled) -> int:
+def _notice_answered(inquiry: Inquiry, case: Case, filed: CaseFiled) -> int:
     """Return the number of the notice that a report answers and must not be dated before."""
     number = _notice_number(case, filed)
     if number:
-        ledger.not_before(case.notices[-1].served_on, f"notice {number} was served")
+        inquiry.not_before(case.notices[-1].served_on, f"notice {number} was served")
     else:
-        ledger.not_before(filed.filed_on, f"case {case.case} was filed")
+        inquiry.not_before(filed.filed_on, f"case {case.case} was filed")
     return number
 
 
-def _hearing_due(ledger: Reading, filed: CaseFiled, penalty: Penalty) -> str | None:
+def _hearing_due(inquiry: Inquiry, filed: CaseFiled, penalty: Penalty) -> str | None:
     """Return why the notice must state the right to a hearing (Art. 63), or ``None``."""
     grave = [kind for kind in penalty.types if kind in rules.HEARING_TYPES]
     if grave:
         return f"the notice must state the right to a hearing before {', '.join(grave)}"
-    threshold = int(ledger.setting("major_penalty_threshold")[f"{filed.party}_fen"])
+    threshold = int(inquiry.setting("major_penalty_threshold")[f"{filed.party}_fen"])
     if penalty.fine_fen > threshold:
         return f"the notice must state the right to a hearing before a fine above {threshold} fen"
     return None
 
 
-def _check_host(ledger: Reading, filed: CaseFiled, host: str) -> None:
-    ledger.require(
+def _check_host(inquiry: Inquiry, filed: CaseFiled, host: str) -> None:
+    inquiry.require(
         not is_among(host, filed.investigators),
         GEN_R2,
         person=host,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import DecisionId, Fen, Name, Text
-from ledger.kernel import Act, DatedAct, Due, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Due, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     EnforcementApplied,
@@ -33,20 +33,20 @@ class RecordPayment(Report):
     amount_fen: Fen = 0
     late_fee_fen: Fen = 0
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        decision, decided = _payable(ledger, self.decision)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        decision, decided = _payable(inquiry, self.decision)
         assert decision.served is not None
-        ledger.not_before(decision.served.served_on, f"decision {self.decision} was served")
+        inquiry.not_before(decision.served.served_on, f"decision {self.decision} was served")
         if not self.amount_fen and not self.late_fee_fen:
             raise Malformed("amount_fen or late_fee_fen must be above 0; both are 0", "/amount_fen")
-        left = decision.outstanding(ledger.on) - self.amount_fen
+        left = decision.outstanding(inquiry.on) - self.amount_fen
         if left < 0:
             raise Malformed(
                 f"amount_fen must be at most {left + self.amount_fen}, the outstanding part of the "
                 f"fine; it is {self.amount_fen}",
                 "/amount_fen",
             )
-        late_fee = late_fee_due(ledger, decision, ledger.on)
+        late_fee = late_fee_due(inquiry, decision, inquiry.on)
         if decision.late_fee_paid_fen + self.late_fee_fen > late_fee:
             raise Malformed(
                 f"late_fee_fen must be at most {max(0, late_fee - decision.late_fee_paid_fen)}, "
@@ -60,14 +60,14 @@ class RecordPayment(Report):
             case=decided.case,
             entity=decided.entity,
             unit=decided.unit,
-            paid_on=ledger.on,
+            paid_on=inquiry.on,
             amount_fen=self.amount_fen,
             late_fee_fen=self.late_fee_fen,
             outstanding_fen=left,
             late_fee_due_fen=late_fee,
             receipt_no=self.receipt_no,
             # The business pays late, not a unit, so a day before the takeover counts too.
-            days_late=ledger.days_after(replace(pay_by(ledger, decision), judged=True)),
+            days_late=inquiry.days_after(replace(pay_by(inquiry, decision), judged=True)),
         )
 
 
@@ -81,13 +81,13 @@ class DeferPayment(Act):
     reason: Text
     in_instalments: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        decision, decided = _payable(ledger, self.decision)
-        if not decision.outstanding(ledger.on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        decision, decided = _payable(inquiry, self.decision)
+        if not decision.outstanding(inquiry.on):
             raise OutOfStep(f"the fine of decision {self.decision} is already paid")
-        if self.until <= ledger.on:
+        if self.until <= inquiry.on:
             raise Malformed(
-                f"until must lie after the day of the approval, {ledger.on}; it is {self.until}",
+                f"until must lie after the day of the approval, {inquiry.on}; it is {self.until}",
                 "/until",
             )
         yield PaymentDeferred(
@@ -95,11 +95,11 @@ class DeferPayment(Act):
             case=decided.case,
             entity=decided.entity,
             unit=decided.unit,
-            approved_on=ledger.on,
+            approved_on=inquiry.on,
             until=self.until,
             in_instalments=self.in_instalments,
             reason=self.reason,
-            approved_by=ledger.actor.person_id,
+            approved_by=inquiry.actor.person_id,
         )
 
 
@@ -112,9 +112,9 @@ class ApplyEnforcement(DatedAct):
     by: Literal["court", "auction", "deduction", "own_power"]
     request_no: Annotated[Name, msgspec.Meta(description="Number of the application or order.")]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        decision, decided = served_decision(ledger, self.decision)
-        if decision.fine_fen and ledger.on <= (last := pay_by(ledger, decision).on):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        decision, decided = served_decision(inquiry, self.decision)
+        if decision.fine_fen and inquiry.on <= (last := pay_by(inquiry, decision).on):
             raise OutOfStep(
                 f"the business may pay until {last}; enforcement must begin after that day"
             )
@@ -123,55 +123,55 @@ class ApplyEnforcement(DatedAct):
             case=decided.case,
             entity=decided.entity,
             unit=decided.unit,
-            applied_on=ledger.on,
+            applied_on=inquiry.on,
             by=self.by,
             request_no=self.request_no,
         )
 
 
-def own_decision(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
+def own_decision(inquiry: Inquiry, decision_id: str) -> tuple[Decision, PenaltyDecided]:
     """Return the decision, which must be recorded and made by the actor's unit."""
-    decision = ledger.own(Decision(decision_id), "Record the decision first.")
+    decision = inquiry.own(Decision(decision_id), "Record the decision first.")
     return decision, decision.decided
 
 
-def served_decision(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
+def served_decision(inquiry: Inquiry, decision_id: str) -> tuple[Decision, PenaltyDecided]:
     """Return a decision of the actor's unit that is served and in effect, or refuse it."""
-    decision, decided = own_decision(ledger, decision_id)
+    decision, decided = own_decision(inquiry, decision_id)
     if decision.served is None:
         raise OutOfStep(f"decision {decision_id} must be served first; it is not yet")
     require_in_effect(decision)
     return decision, decided
 
 
-def pay_by(ledger: Reading, decision: Decision) -> Due:
+def pay_by(inquiry: Inquiry, decision: Decision) -> Due:
     """Return the last day of payment, with deferrals."""
     deferred = [Due(deferral.until, False, "") for deferral in decision.deferrals]
-    return max([first_pay_by(ledger, decision), *deferred], key=lambda due: due.on)
+    return max([first_pay_by(inquiry, decision), *deferred], key=lambda due: due.on)
 
 
-def first_pay_by(ledger: Reading, decision: Decision) -> Due:
+def first_pay_by(inquiry: Inquiry, decision: Decision) -> Due:
     """Return the last day of payment by law, without deferrals.
 
     The period for an altered fine runs from the service of the alteration; before that nothing is
     due.
     """
     if decision.awaits_service:
-        return Due(ledger.on, False, "")
+        return Due(inquiry.on, False, "")
     newest = decision.altered_by[-1] if decision.altered_by else None
     if newest is None or newest.content is None:
-        return rules.due(ledger, rules.PAY, decision.served_at)
+        return rules.due(inquiry, rules.PAY, decision.served_at)
     rule = rules.PAY_ALTERED_ELSEWHERE if newest.recon is None else rules.PAY_ALTERED
-    return rules.due(ledger, rule, decision.altered_at)
+    return rules.due(inquiry, rule, decision.altered_at)
 
 
-def late_fee_due(ledger: Reading, decision: Decision, on: date) -> int:
+def late_fee_due(inquiry: Inquiry, decision: Decision, on: date) -> int:
     """Return the late fee accrued by a day, in fen."""
-    return decision.late_fee(first_pay_by(ledger, decision).on, on)
+    return decision.late_fee(first_pay_by(inquiry, decision).on, on)
 
 
-def _payable(ledger: Reading, decision_id: str) -> tuple[Decision, PenaltyDecided]:
-    decision, decided = served_decision(ledger, decision_id)
+def _payable(inquiry: Inquiry, decision_id: str) -> tuple[Decision, PenaltyDecided]:
+    decision, decided = served_decision(inquiry, decision_id)
     if not decision.fine_fen:
         raise OutOfStep(f"decision {decision_id} must include a fine to be paid; it has none")
     return decision, decided

@@ -21,9 +21,9 @@ from ledger.kernel import (
     DatedAct,
     Due,
     Event,
+    Inquiry,
     Malformed,
     OutOfStep,
-    Reading,
     Report,
     UnknownReference,
 )
@@ -74,25 +74,27 @@ class ApplyForReconsideration(DatedAct):
     court_case: Name | None = None
     matter: MatterId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        self._check_applicant(ledger)
-        ledger.new(ReconCase(self.recon))
-        standing = self._disputed(ledger)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        self._check_applicant(inquiry)
+        inquiry.new(ReconCase(self.recon))
+        standing = self._disputed(inquiry)
         if standing.unit == self.organ:
             raise Malformed(
                 f"organ must not be the unit that made decision {self.decision}, {self.organ}",
                 "/organ",
             )
-        ledger.require(self.court_case is None, rules.RCN_R2, court_case=self.court_case)
-        last_day = self._last_day(ledger, standing.made_on)
-        ledger.require(ledger.on <= last_day, rules.RCN_R1, last_day=last_day, filed_on=ledger.on)
-        others = ledger.read(CasesAbout(self.decision)).cases
+        inquiry.require(self.court_case is None, rules.RCN_R2, court_case=self.court_case)
+        last_day = self._last_day(inquiry, standing.made_on)
+        inquiry.require(
+            inquiry.on <= last_day, rules.RCN_R1, last_day=last_day, filed_on=inquiry.on
+        )
+        others = inquiry.read(CasesAbout(self.decision)).cases
         if others:
             raise OutOfStep(
                 f"decision {self.decision} is already the subject of {', '.join(others)}; join "
                 "that case"
             )
-        person = known_person(ledger, self.applicant)
+        person = known_person(inquiry, self.applicant)
         yield ReconApplied(
             recon=self.recon,
             decision=self.decision,
@@ -107,20 +109,20 @@ class ApplyForReconsideration(DatedAct):
             person=person.person if person else None,
         )
 
-    def _check_applicant(self, ledger: Reading) -> None:
-        if ledger.actor.role == "entity_rep" and self.entity is None:
+    def _check_applicant(self, inquiry: Inquiry) -> None:
+        if inquiry.actor.role == "entity_rep" and self.entity is None:
             raise Malformed("entity must be the business that applies; it is missing", "/entity")
         if self.entity is None and self.applicant is None:
             raise Malformed(
                 "entity or applicant must name who applies; both are missing", "/applicant"
             )
 
-    def _disputed(self, ledger: Reading) -> DecisionStanding:
+    def _disputed(self, inquiry: Inquiry) -> DecisionStanding:
         """Return the disputed decision, which must concern the business that applies, if any."""
         hint = "Record the disputed decision first."
-        standing = ledger.known(DecisionStanding(self.decision), hint)
+        standing = inquiry.known(DecisionStanding(self.decision), hint)
         if self.entity not in (None, standing.entity):
-            if ledger.actor.role == "entity_rep":
+            if inquiry.actor.role == "entity_rep":
                 # A business must not learn whether a decision about another business exists.
                 raise UnknownReference("decision", self.decision, hint)
             raise Malformed(
@@ -131,13 +133,13 @@ class ApplyForReconsideration(DatedAct):
             )
         return standing
 
-    def _last_day(self, ledger: Reading, made_on: date | None) -> date:
+    def _last_day(self, inquiry: Inquiry, made_on: date | None) -> date:
         """Return the last day to apply (Arts. 20, 21), moved to the next working day if needed."""
         assert made_on is not None
-        if not made_on <= self.known_on <= ledger.on:
+        if not made_on <= self.known_on <= inquiry.on:
             raise Malformed(
-                f"known_on must lie between the act ({made_on}) and the application ({ledger.on}); "
-                f"it is {self.known_on}",
+                f"known_on must lie between the act ({made_on}) and the application "
+                f"({inquiry.on}); it is {self.known_on}",
                 "/known_on",
             )
         if self.informed == (self.rights_known_on is not None):
@@ -145,22 +147,22 @@ class ApplyForReconsideration(DatedAct):
                 "rights_known_on must be given if informed is false, and only then",
                 "/rights_known_on",
             )
-        days = ledger.days()
+        days = inquiry.days()
         start = self.rights_known_on or self.known_on
-        ends = [days.due(start, int(ledger.setting("recon.apply_cd")), "cd")]
+        ends = [days.due(start, int(inquiry.setting("recon.apply_cd")), "cd")]
         if not self.informed:
-            if not self.known_on <= start <= ledger.on:
+            if not self.known_on <= start <= inquiry.on:
                 raise Malformed(
                     f"rights_known_on must lie between known_on ({self.known_on}) and the "
-                    f"application ({ledger.on}); it is {start}",
+                    f"application ({inquiry.on}); it is {start}",
                     "/rights_known_on",
                 )
-            months = int(ledger.setting("recon.apply_uninformed_months"))
+            months = int(inquiry.setting("recon.apply_uninformed_months"))
             ends.append(days.due(self.known_on, months, "month"))
         absolute = "recon.apply_absolute_years"
         if self.real_estate:
             absolute = "recon.apply_absolute_real_estate_years"
-        ends.append(days.due(made_on, 12 * int(ledger.setting(absolute)), "month"))
+        ends.append(days.due(made_on, 12 * int(inquiry.setting(absolute)), "month"))
         return min(end.on for end in ends)
 
 
@@ -172,18 +174,18 @@ class RequestApplicationCorrection(Act):
     recon: ReconId
     missing: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "applied")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "applied")
         if case.missing is not None:
             raise OutOfStep(
                 f"a correction of {self.recon} was already requested; it may be requested only "
                 "once (一次性告知)"
             )
         assert case.applied_on is not None
-        due = ledger.period("recon.correction_request_wd", case.applied_on)
-        if is_past(ledger, due):
+        due = inquiry.period("recon.correction_request_wd", case.applied_on)
+        if is_past(inquiry, due):
             raise OutOfStep(
-                f"a correction must be requested by {due.on}; this is dated {ledger.on}"
+                f"a correction must be requested by {due.on}; this is dated {inquiry.on}"
             )
         yield ReconCorrectionRequested(**of_case(case), missing=self.missing)
 
@@ -197,9 +199,9 @@ class CorrectApplication(Report):
     recon: ReconId
     entity: EntityId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(ReconCase(self.recon))
-        if ledger.actor.role == "entity_rep":
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = inquiry.known(ReconCase(self.recon))
+        if inquiry.actor.role == "entity_rep":
             if self.entity is None or self.entity != case.entity:
                 raise Malformed(
                     f"entity must be the business that applied in {self.recon}; it is "
@@ -207,14 +209,14 @@ class CorrectApplication(Report):
                     "/entity",
                 )
         else:
-            ledger.act_for(case.organ)
+            inquiry.act_for(case.organ)
         at_stage(case, "correcting")
-        asked = ledger.opening(case.correct_at)
-        ledger.not_before(asked.occurred_on, "the correction was requested")
-        due = ledger.due(rules.CORRECT, asked)
-        if is_past(ledger, due):
+        asked = inquiry.opening(case.correct_at)
+        inquiry.not_before(asked.occurred_on, "the correction was requested")
+        due = inquiry.due(rules.CORRECT, asked)
+        if is_past(inquiry, due):
             raise OutOfStep(
-                f"the correction must be supplied by {due.on} (Art. 31); this is dated {ledger.on}"
+                f"the correction must be supplied by {due.on} (Art. 31); this is dated {inquiry.on}"
             )
         yield ReconCorrected(**of_case(case))
 
@@ -231,17 +233,17 @@ class AcceptApplication(Act):
     recon: ReconId
     summary_ground: SummaryGround | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "applied")
-        due = _accept_by(ledger, case)
-        if is_past(ledger, due):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "applied")
+        due = _accept_by(inquiry, case)
+        if is_past(inquiry, due):
             yield ReconDeemedAccepted(**of_case(case), deemed_on=due.on)
             return
         procedure: Procedure = "ordinary" if self.summary_ground is None else "summary"
         yield ReconAccepted(
             **of_case(case),
             procedure=procedure,
-            accepted_on=ledger.on,
+            accepted_on=inquiry.on,
             summary_ground=self.summary_ground,
         )
 
@@ -254,10 +256,10 @@ class RefuseApplication(Act):
     recon: ReconId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "applied")
-        due = _accept_by(ledger, case)
-        if is_past(ledger, due):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "applied")
+        due = _accept_by(inquiry, case)
+        if is_past(inquiry, due):
             raise OutOfStep(
                 f"case {self.recon} must be refused by {due.on}; since then it is deemed accepted "
                 "(Art. 30)"
@@ -265,7 +267,7 @@ class RefuseApplication(Act):
         yield ReconRefused(**of_case(case), reason=self.reason)
 
 
-def _accept_by(ledger: Reading, case: ReconCase) -> Due:
-    opening = ledger.opening(case.accept_at)
+def _accept_by(inquiry: Inquiry, case: ReconCase) -> Due:
+    opening = inquiry.opening(case.accept_at)
     rule = rules.running((rules.ACCEPT, rules.ACCEPT_CORRECTED), opening)
-    return ledger.due(rule, opening)
+    return inquiry.due(rule, opening)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from ledger.kernel import DeadlineRule, Due, OutOfStep, Reading
+from ledger.kernel import DeadlineRule, Due, Inquiry, OutOfStep
 from ledger.systems.reconsideration import rules
 from ledger.systems.reconsideration.folds import ReconCase
 
 
-def of_organ(ledger: Reading, recon: str) -> ReconCase:
+def of_organ(inquiry: Inquiry, recon: str) -> ReconCase:
     """Return the case if the actor acts for the organ that decides it."""
-    case = ledger.known(ReconCase(recon), "Apply for reconsideration first.")
-    ledger.act_for(case.organ)
+    case = inquiry.known(ReconCase(recon), "Apply for reconsideration first.")
+    inquiry.act_for(case.organ)
     return case
 
 
-def organs_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
+def organs_case(inquiry: Inquiry, recon: str, *stages: str) -> ReconCase:
     """Return the case if the actor acts for the organ and it is at one of these stages."""
-    return at_stage(of_organ(ledger, recon), *stages)
+    return at_stage(of_organ(inquiry, recon), *stages)
 
 
-def respondents_case(ledger: Reading, recon: str, *stages: str) -> ReconCase:
+def respondents_case(inquiry: Inquiry, recon: str, *stages: str) -> ReconCase:
     """Return the case if the actor acts for the respondent and it is at one of these stages."""
-    case = ledger.own(ReconCase(recon), "Apply for reconsideration first.")
+    case = inquiry.own(ReconCase(recon), "Apply for reconsideration first.")
     return at_stage(case, *stages)
 
 
@@ -34,11 +34,11 @@ def at_stage(case: ReconCase, *stages: str) -> ReconCase:
     return case
 
 
-def days_late(ledger: Reading, among: tuple[DeadlineRule, ...], position: int) -> int:
+def days_late(inquiry: Inquiry, among: tuple[DeadlineRule, ...], position: int) -> int:
     """Return the days after the end of a period, which the event at ``position`` opened."""
-    return ledger.days_late(rules.running(among, ledger.opening(position)), position)
+    return inquiry.days_late(rules.running(among, inquiry.opening(position)), position)
 
 
-def is_past(ledger: Reading, due: Due) -> bool:
+def is_past(inquiry: Inquiry, due: Due) -> bool:
     """Return whether a last day has passed and is not provisional."""
-    return not due.provisional and due.on < ledger.on
+    return not due.provisional and due.on < inquiry.on

@@ -11,7 +11,7 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, ReconId, Text
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.systems.corrections.events import AlteredField
 from ledger.systems.corrections.folds import DecisionStanding
@@ -72,45 +72,45 @@ class DecideCase(Act):
     third_party_evidence: bool = False
     third_party_opposed: bool = False
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open")
-        standing = ledger.known(DecisionStanding(case.decision))
-        self._check_form(ledger, case, standing)
-        act = ledger.read(Decision(case.decision))
-        content = self._content(ledger, act) if self.outcome in _ALTERING else None
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open")
+        standing = inquiry.known(DecisionStanding(case.decision))
+        self._check_form(inquiry, case, standing)
+        act = inquiry.read(Decision(case.decision))
+        content = self._content(inquiry, act) if self.outcome in _ALTERING else None
         undone = _NULLIFIES.get(self.outcome)
         shown = act.published is not None and act.withdrawn is None
         yield ReconDecided(
             **of_case(case),
             outcome=self.outcome,
             instrument=self.instrument,
-            decided_on=ledger.on,
+            decided_on=inquiry.on,
             reasons=self.reasons,
             altered=self.altered,
             procedural=self.procedural,
             withdraw=undone is not None and shown and content is None,
             perform_by=self.perform_by,
             matter=case.matter,
-            days_late=days_late(ledger, rules.DECIDE, case.decide_at),
+            days_late=days_late(inquiry, rules.DECIDE, case.decide_at),
             content=content,
         )
         if undone is not None:
             yield from nullify(
-                ledger,
+                inquiry,
                 standing,
                 undone,
                 by=case.organ,
                 instrument=self.instrument,
-                effective_on=ledger.on,
+                effective_on=inquiry.on,
                 reason=self.reasons,
                 altered=self.altered,
                 before=act.content,
                 content=content,
                 recon=self.recon,
             )
-        yield from self._repeated(ledger, case)
+        yield from self._repeated(inquiry, case)
 
-    def _check_form(self, ledger: Reading, case: ReconCase, standing: DecisionStanding) -> None:
+    def _check_form(self, inquiry: Inquiry, case: ReconCase, standing: DecisionStanding) -> None:
         alters = bool(self.altered) or self.content is not None
         if (self.outcome in _ALTERING) != alters:
             raise Malformed(
@@ -128,9 +128,9 @@ class DecideCase(Act):
             raise Malformed(
                 "perform_by must be given with the outcome order_perform", "/perform_by"
             )
-        if self.perform_by is not None and self.perform_by <= ledger.on:
+        if self.perform_by is not None and self.perform_by <= inquiry.on:
             raise Malformed(
-                f"perform_by must lie after today ({ledger.on}); it is {self.perform_by}",
+                f"perform_by must lie after today ({inquiry.on}); it is {self.perform_by}",
                 "/perform_by",
             )
         if case.copy_sent_on is None:
@@ -153,7 +153,7 @@ class DecideCase(Act):
                 f"it ended on {standing.ended_on} by {standing.ended_by}"
             )
 
-    def _content(self, ledger: Reading, act: Decision) -> PenaltyContent | None:
+    def _content(self, inquiry: Inquiry, act: Decision) -> PenaltyContent | None:
         """Return the complete altered content of a penalty, which must not be heavier (RCN-R3)."""
         content = altered_content(act, self.content, self.altered)
         if content is None or act.content is None or not act.exists:
@@ -165,7 +165,7 @@ class DecideCase(Act):
             )
         # The altered penalty is classed by the same rules as the original one.
         require_class(
-            ledger,
+            inquiry,
             content,
             procedure=act.decided.procedure,
             sector=act.decided.sector,
@@ -173,7 +173,7 @@ class DecideCase(Act):
             basis=bool(content.basis),
         )
         reason = worse(act.content, content)
-        ledger.require(
+        inquiry.require(
             self.third_party_opposed or reason is None,
             rules.RCN_R3,
             reason=reason,
@@ -183,16 +183,16 @@ class DecideCase(Act):
         )
         return content
 
-    def _repeated(self, ledger: Reading, case: ReconCase) -> Iterator[Event]:
+    def _repeated(self, inquiry: Inquiry, case: ReconCase) -> Iterator[Event]:
         if case.matter is None or self.outcome not in REVOKING:
             return
         times = [
-            *ledger.read(RevokedOnMatter(case.matter, case.unit)).instruments,
+            *inquiry.read(RevokedOnMatter(case.matter, case.unit)).instruments,
             self.instrument,
         ]
-        if len(times) >= int(ledger.setting("recon.repeated_revocations")):
+        if len(times) >= int(inquiry.setting("recon.repeated_revocations")):
             yield finding(
-                ledger,
+                inquiry,
                 rules.RCN_V3,
                 unit=case.unit,
                 matter=case.matter,
@@ -210,13 +210,13 @@ class MediateCase(Act):
     instrument: Name
     agreed: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open")
         yield ReconMediated(
             **of_case(case),
             instrument=self.instrument,
             agreed=self.agreed,
-            days_late=days_late(ledger, rules.DECIDE, case.decide_at),
+            days_late=days_late(inquiry, rules.DECIDE, case.decide_at),
         )
 
 
@@ -229,8 +229,8 @@ class TerminateCase(Act):
     ground: TerminationGround
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "applied", "correcting", "open", "suspended")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "applied", "correcting", "open", "suspended")
         yield ReconTerminated(**of_case(case), ground=self.ground, reason=self.reason)
 
 
@@ -241,26 +241,26 @@ class ServeReconDecision(Report):
 
     recon: ReconId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "decided")
-        ledger.not_before(case.decided_on, f"case {self.recon} was decided")
-        act = ledger.read(Decision(case.decision))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "decided")
+        inquiry.not_before(case.decided_on, f"case {self.recon} was decided")
+        act = inquiry.read(Decision(case.decision))
         newest = act.altered_by[-1] if act.altered_by else None
         fine_fen = act.fine_fen
         if newest is None or newest.recon != self.recon or newest.content is None or act.undone:
             yield ReconDecisionServed(
-                **of_case(case), served_on=ledger.on, perform_by=case.perform_by
+                **of_case(case), served_on=inquiry.on, perform_by=case.perform_by
             )
             return
-        daily = str(ledger.setting("penalty.late_fee_daily")) if fine_fen else None
+        daily = str(inquiry.setting("penalty.late_fee_daily")) if fine_fen else None
         yield ReconDecisionServed(
             **of_case(case),
-            served_on=ledger.on,
+            served_on=inquiry.on,
             perform_by=case.perform_by,
             altered=True,
             withdraw=act.to_withdraw is not None,
             fine_fen=fine_fen,
-            pay_by=ledger.period("penalty.pay_cd", ledger.on).on if fine_fen else None,
+            pay_by=inquiry.period("penalty.pay_cd", inquiry.on).on if fine_fen else None,
             late_fee_daily=daily,
         )
 
@@ -273,14 +273,14 @@ class ReportPerformance(Report):
     recon: ReconId
     done: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = respondents_case(ledger, self.recon, "served")
-        ledger.not_before(case.served_on, f"the decision of {self.recon} was served")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = respondents_case(inquiry, self.recon, "served")
+        inquiry.not_before(case.served_on, f"the decision of {self.recon} was served")
         if case.performed_on is not None:
             raise OutOfStep(f"case {self.recon} was already performed on {case.performed_on}")
         late = 0
         if case.perform_by is not None:
-            late = ledger.days_late(rules.PERFORM, case.served_at)
+            late = inquiry.days_late(rules.PERFORM, case.served_at)
         yield ReconPerformed(**of_case(case), done=self.done, days_late=late)
 
 
@@ -291,9 +291,9 @@ class ReportNonPerformance(Report):
 
     recon: ReconId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "served")
-        if case.perform_by is None or ledger.on <= case.perform_by:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "served")
+        if case.perform_by is None or inquiry.on <= case.perform_by:
             raise OutOfStep(
                 f"case {self.recon} must have an overdue order; the last day to perform is "
                 f"{case.perform_by or 'not set'}"
@@ -314,8 +314,8 @@ class IssueOpinionLetter(Act):
     doc_no: Name
     demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open", "decided", "served", "mediated")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open", "decided", "served", "mediated")
         if any(opinion.reported_on is None for opinion in case.opinions):
             raise OutOfStep(
                 f"the respondent of case {self.recon} must report on the last letter before a new "
@@ -332,8 +332,8 @@ class ReportOpinionCorrection(Act):
     recon: ReconId
     report: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.own(ReconCase(self.recon))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = inquiry.own(ReconCase(self.recon))
         waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]
         if not waiting:
             raise OutOfStep(
@@ -342,5 +342,5 @@ class ReportOpinionCorrection(Act):
         yield OpinionCorrectionReported(
             **of_case(case),
             report=self.report,
-            days_late=days_late(ledger, (rules.REPORT,), waiting[0].at),
+            days_late=days_late(inquiry, (rules.REPORT,), waiting[0].at),
         )

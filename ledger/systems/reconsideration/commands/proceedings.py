@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ledger.general.countersigning import Countersigned
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Badge, Name, ReconId, Role, Sha256, Text
-from ledger.kernel import Act, Due, Event, OutOfStep, Reading, Report, Rule
+from ledger.kernel import Act, Due, Event, Inquiry, OutOfStep, Report, Rule
 from ledger.systems.reconsideration import rules
 from ledger.systems.reconsideration.commands.cases import (
     days_late,
@@ -43,8 +43,8 @@ class SendCopy(Act):
 
     recon: ReconId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open", "suspended")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open", "suspended")
         if case.copy_sent_on is not None:
             raise OutOfStep(
                 f"the copy of case {self.recon} was already sent on {case.copy_sent_on}"
@@ -53,7 +53,7 @@ class SendCopy(Act):
         yield ReconCopySent(
             **of_case(case),
             procedure=case.procedure,
-            days_late=days_late(ledger, rules.COPY, case.begun_at),
+            days_late=days_late(inquiry, rules.COPY, case.begun_at),
         )
 
 
@@ -66,8 +66,8 @@ class SubmitReply(Act):
     reply: Text
     evidence: tuple[Evidence, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = respondents_case(ledger, self.recon, "open", "suspended")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = respondents_case(inquiry, self.recon, "open", "suspended")
         if case.copy_sent_on is None:
             raise OutOfStep(
                 f"the copy of case {self.recon} must be sent before the reply (send-copy)"
@@ -78,7 +78,7 @@ class SubmitReply(Act):
             )
         assert case.applied_on is not None
         for exhibit in self.evidence:
-            ledger.require(
+            inquiry.require(
                 exhibit.gathered_on <= case.applied_on,
                 rules.RCN_R4,
                 evidence=exhibit.name,
@@ -89,7 +89,7 @@ class SubmitReply(Act):
             **of_case(case),
             reply=self.reply,
             evidence=self.evidence,
-            days_late=days_late(ledger, rules.REPLY, case.copy_at),
+            days_late=days_late(inquiry, rules.REPLY, case.copy_at),
         )
 
 
@@ -102,14 +102,14 @@ class SuspendCase(Act):
     ground: SuspensionGround
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open")
-        due = decide_by(ledger, case)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open")
+        due = decide_by(inquiry, case)
         yield ReconSuspended(
             **of_case(case),
             ground=self.ground,
             reason=self.reason,
-            days_left=max(0, (due.on - ledger.on).days),
+            days_left=max(0, (due.on - inquiry.on).days),
         )
 
 
@@ -120,13 +120,13 @@ class ResumeCase(Act):
 
     recon: ReconId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "suspended")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "suspended")
         assert case.days_left is not None
         yield ReconResumed(
             **of_case(case),
             days_left=case.days_left,
-            due_on=ledger.days().due(ledger.on, case.days_left, "cd").on,
+            due_on=inquiry.days().due(inquiry.on, case.days_left, "cd").on,
         )
 
 
@@ -141,37 +141,37 @@ class ExtendCase(Countersigned):
     recon: ReconId
     reason: Text
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        of_organ(ledger, self.recon)
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        of_organ(inquiry, self.recon)
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return supervision.GEN_R2, {
             "person": person,
             "one": "the requester of the extension",
             "other": "its approver",
         }
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open")
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open")
         if case.extended_until is not None:
             raise OutOfStep(
                 f"case {self.recon} was already extended until {case.extended_until}; it may be "
                 "extended only once"
             )
-        due = decide_by(ledger, case)
-        if is_past(ledger, due):
+        due = decide_by(inquiry, case)
+        if is_past(inquiry, due):
             raise OutOfStep(
                 f"case {self.recon} had to be decided by {due.on}; it must be extended by that day"
             )
-        start, left = _period(ledger, case)
-        further = int(_procedure(ledger, case)["extend_cd"])
+        start, left = _period(inquiry, case)
+        further = int(_procedure(inquiry, case)["extend_cd"])
         if not further:
             raise OutOfStep(f"a case of the {case.procedure} procedure cannot be extended")
         yield ReconExtended(
             **of_case(case),
             reason=self.reason,
-            approved_by=ledger.actor.person_id,
-            due_on=ledger.days().due(start, left + further, "cd").on,
+            approved_by=inquiry.actor.person_id,
+            due_on=inquiry.days().due(start, left + further, "cd").on,
         )
 
 
@@ -185,9 +185,9 @@ class RecordReconHearing(Report):
     record_digest: Sha256
     respondent_attended: bool
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open")
-        ledger.not_before(case.accepted_on, f"case {self.recon} was accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open")
+        inquiry.not_before(case.accepted_on, f"case {self.recon} was accepted")
         yield ReconHearingHeld(
             **of_case(case),
             host=self.host,
@@ -209,9 +209,9 @@ class RequestIncidentalReview(Report):
     document_no: Name
     competent: bool
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open", "suspended")
-        ledger.not_before(case.accepted_on, f"case {self.recon} was accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open", "suspended")
+        inquiry.not_before(case.accepted_on, f"case {self.recon} was accepted")
         if case.incidental is not None:
             raise OutOfStep(
                 f"document {case.incidental.document_no} is already under review in {self.recon}"
@@ -229,8 +229,8 @@ class TransferIncidentalReview(Act):
     recon: ReconId
     to: Name
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open", "suspended")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open", "suspended")
         review = _reviewed(case)
         if review.competent or review.to is not None:
             raise OutOfStep(
@@ -242,7 +242,7 @@ class TransferIncidentalReview(Act):
             **of_case(case),
             document_no=review.document_no,
             to=self.to,
-            days_late=days_late(ledger, (rules.PASS_ON,), review.clock_at),
+            days_late=days_late(inquiry, (rules.PASS_ON,), review.clock_at),
         )
 
 
@@ -255,43 +255,44 @@ class ConcludeIncidentalReview(Report):
     lawful: bool
     opinion: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = organs_case(ledger, self.recon, "open", "suspended")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = organs_case(inquiry, self.recon, "open", "suspended")
         review = _reviewed(case)
         if not review.competent and review.to is None:
             raise OutOfStep(
                 "the document must be transferred first (transfer-incidental-review); the organ is "
                 "not competent to review it"
             )
-        ledger.not_before(
-            ledger.opening(review.clock_at).occurred_on, f"the review of {review.document_no} began"
+        inquiry.not_before(
+            inquiry.opening(review.clock_at).occurred_on,
+            f"the review of {review.document_no} began",
         )
         yield IncidentalReviewConcluded(
             **of_case(case),
             document_no=review.document_no,
             lawful=self.lawful,
             opinion=self.opinion,
-            days_late=days_late(ledger, (rules.REVIEW, rules.ANSWER), review.clock_at),
+            days_late=days_late(inquiry, (rules.REVIEW, rules.ANSWER), review.clock_at),
         )
 
 
-def decide_by(ledger: Reading, case: ReconCase) -> Due:
+def decide_by(inquiry: Inquiry, case: ReconCase) -> Due:
     """Return the last day to decide the case, by the period that runs now."""
-    opening = ledger.opening(case.decide_at)
-    return ledger.due(rules.running(rules.DECIDE, opening), opening)
+    opening = inquiry.opening(case.decide_at)
+    return inquiry.due(rules.running(rules.DECIDE, opening), opening)
 
 
-def _period(ledger: Reading, case: ReconCase) -> tuple[date, int]:
+def _period(inquiry: Inquiry, case: ReconCase) -> tuple[date, int]:
     """Return the first day of the period to decide, and its length in calendar days."""
-    opening = ledger.opening(case.decide_at)
+    opening = inquiry.opening(case.decide_at)
     if isinstance(opening.event, ReconResumed):
         return opening.occurred_on, opening.event.days_left
     assert case.accepted_on is not None
-    return case.accepted_on, int(_procedure(ledger, case)["decide_cd"])
+    return case.accepted_on, int(_procedure(inquiry, case)["decide_cd"])
 
 
-def _procedure(ledger: Reading, case: ReconCase) -> dict[str, int]:
-    periods: dict[str, int] = ledger.setting(f"recon.{case.procedure}", on=case.accepted_on)
+def _procedure(inquiry: Inquiry, case: ReconCase) -> dict[str, int]:
+    periods: dict[str, int] = inquiry.setting(f"recon.{case.procedure}", on=case.accepted_on)
     return periods
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CommitmentId, EntityId, Fen, RepairId, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, Forbidden, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.commitments.folds import Commitment
 from ledger.systems.credit.regimes import of_market_supervision
 from ledger.systems.repair import rules
@@ -57,21 +57,21 @@ class ApplyRepair(DatedAct):
     epidemic_ground: Text | None = None
     fee_fen: Fen = 0
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(RepairCase(self.repair))
-        records = negative_records(ledger, self.entity, self.records)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(RepairCase(self.repair))
+        records = negative_records(inquiry, self.entity, self.records)
         unit = records[0].determined_by
-        if ledger.actor.role not in ("entity_rep", "credit_officer"):
-            ledger.act_for(unit)
-        require_alive(ledger, records)
-        repairs = ledger.read(RepairsOf(self.entity))
+        if inquiry.actor.role not in ("entity_rep", "credit_officer"):
+            inquiry.act_for(unit)
+        require_alive(inquiry, records)
+        repairs = inquiry.read(RepairsOf(self.entity))
         for name in self.records:
             if (other := repairs.asked_for(name)) is not None:
                 raise OutOfStep(f"repair {other} of record {name} must be answered first")
-        require_free(ledger, self.fee_fen)
+        require_free(inquiry, self.fee_fen)
         if self.commitment is not None:
-            ledger.known(Commitment(self.commitment), "Record the commitment first.")
-        require_conditions(ledger, self._asked(), records)
+            inquiry.known(Commitment(self.commitment), "Record the commitment first.")
+        require_conditions(inquiry, self._asked(), records)
         assert self.commitment is not None
         yield RepairApplied(
             repair=self.repair,
@@ -117,9 +117,9 @@ class ForwardRepair(Act):
     repair: RepairId
     to_unit: UnitId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply for the repair first.")
-        ledger.require(self.to_unit == case.unit, rules.REP_R6, actor=self.to_unit, unit=case.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = inquiry.known(RepairCase(self.repair), "Apply for the repair first.")
+        inquiry.require(self.to_unit == case.unit, rules.REP_R6, actor=self.to_unit, unit=case.unit)
         require_stage(case, "applied")
         yield RepairForwarded(
             repair=self.repair,
@@ -139,14 +139,14 @@ class SupplementRepair(Report):
     entity: EntityId
     proofs: Annotated[tuple[Proof, ...], msgspec.Meta(min_length=1, max_length=50)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply for the repair first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = inquiry.known(RepairCase(self.repair), "Apply for the repair first.")
         if case.entity != self.entity:
             raise Forbidden(f"Repair {self.repair} does not belong to {self.entity}.")
-        if ledger.actor.role not in ("entity_rep", "credit_officer"):
-            ledger.act_for(case.unit)
+        if inquiry.actor.role not in ("entity_rep", "credit_officer"):
+            inquiry.act_for(case.unit)
         require_stage(case, "supplement_requested")
-        ledger.not_before(case.asked_on, f"a supplement of {self.repair} was requested")
+        inquiry.not_before(case.asked_on, f"a supplement of {self.repair} was requested")
         known = {proof.ref for proof in case.proofs}
         if all(proof.ref in known for proof in self.proofs):
             raise Malformed(

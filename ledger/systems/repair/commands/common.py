@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from ledger.kernel import Malformed, OutOfStep, Reading
+from ledger.kernel import Inquiry, Malformed, OutOfStep
 from ledger.kernel.days import add_months
 from ledger.systems.credit.folds import Record, record_of
 from ledger.systems.credit.regimes import reckoned
@@ -14,17 +14,17 @@ from ledger.systems.repair.conditions import FALSE_BAR, Asked, conditions
 from ledger.systems.repair.folds import RepairCase
 
 
-def require_determiner(ledger: Reading, unit: str) -> None:
+def require_determiner(inquiry: Inquiry, unit: str) -> None:
     """Require that the actor's unit determined the record (REP-R6): 谁认定、谁修复."""
-    ledger.require(
-        ledger.actor.unit_id == unit, rules.REP_R6, actor=ledger.actor.unit_id, unit=unit
+    inquiry.require(
+        inquiry.actor.unit_id == unit, rules.REP_R6, actor=inquiry.actor.unit_id, unit=unit
     )
 
 
-def own_case(ledger: Reading, name: str, *stages: str) -> RepairCase:
+def own_case(inquiry: Inquiry, name: str, *stages: str) -> RepairCase:
     """Return the case if the actor's unit decides on it and it is at one of these stages."""
-    case = ledger.known(RepairCase(name), "Apply for the repair first.")
-    require_determiner(ledger, case.unit)
+    case = inquiry.known(RepairCase(name), "Apply for the repair first.")
+    require_determiner(inquiry, case.unit)
     require_stage(case, *stages)
     return case
 
@@ -37,10 +37,11 @@ def require_stage(case: RepairCase, *stages: str) -> None:
         )
 
 
-def negative_records(ledger: Reading, entity: str, names: Iterable[str]) -> list[Record]:
+def negative_records(inquiry: Inquiry, entity: str, names: Iterable[str]) -> list[Record]:
     """Return the negative records of one business, all determined by one unit."""
     records = [
-        record_of(ledger, name, entity, "Only a recorded record can be repaired.") for name in names
+        record_of(inquiry, name, entity, "Only a recorded record can be repaired.")
+        for name in names
     ]
     if len({record.record for record in records}) < len(records):
         raise Malformed("each record must be named only once", "/records")
@@ -57,7 +58,7 @@ def negative_records(ledger: Reading, entity: str, names: Iterable[str]) -> list
     return records
 
 
-def require_alive(ledger: Reading, records: Iterable[Record]) -> None:
+def require_alive(inquiry: Inquiry, records: Iterable[Record]) -> None:
     """Refuse records that have ended; they cannot be repaired."""
     for record in records:
         if record.ended is not None:
@@ -67,21 +68,21 @@ def require_alive(ledger: Reading, records: Iterable[Record]) -> None:
             )
 
 
-def require_conditions(ledger: Reading, asked: Asked, records: Iterable[Record]) -> None:
+def require_conditions(inquiry: Inquiry, asked: Asked, records: Iterable[Record]) -> None:
     """Refuse under the first condition that is not met; the refusal names the policies used."""
     for record in records:
-        reckoned(ledger, record.says, () if record.started is None else record.started.channels)
-    ledger.policy(FALSE_BAR)
-    for condition in conditions(ledger.read, asked, ledger.on):
-        ledger.require(condition.met, condition.rule, **condition.details)
+        reckoned(inquiry, record.says, () if record.started is None else record.started.channels)
+    inquiry.policy(FALSE_BAR)
+    for condition in conditions(inquiry.read, asked, inquiry.on):
+        inquiry.require(condition.met, condition.rule, **condition.details)
 
 
-def require_free(ledger: Reading, fee_fen: int) -> None:
+def require_free(inquiry: Inquiry, fee_fen: int) -> None:
     """Require that a repair is free of charge (REP-R8)."""
-    ledger.require(fee_fen == 0, rules.REP_R8, fee_fen=fee_fen)
+    inquiry.require(fee_fen == 0, rules.REP_R8, fee_fen=fee_fen)
 
 
-def bar_until(ledger: Reading) -> date | None:
+def bar_until(inquiry: Inquiry) -> date | None:
     """Return the last day of a bar for cheating today; ``None`` if no policy sets a bar."""
-    version = ledger.policy(FALSE_BAR)
-    return None if version is None else add_months(ledger.on, 12 * int(version.value))
+    version = inquiry.policy(FALSE_BAR)
+    return None if version is None else add_months(inquiry.on, 12 * int(version.value))

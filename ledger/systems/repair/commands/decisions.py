@@ -11,7 +11,7 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Fen, Name, RepairId, Text, province_of
-from ledger.kernel import Act, DeadlineRule, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DeadlineRule, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.credit.events import Channel
 from ledger.systems.credit.folds import Record
@@ -60,16 +60,16 @@ class AcceptRepair(Act):
     repair: RepairId
     fee_fen: Fen = 0
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "forwarded")
-        require_free(ledger, self.fee_fen)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "forwarded")
+        require_free(inquiry, self.fee_fen)
         yield RepairAccepted(
             repair=self.repair,
             entity=case.entity,
             unit=case.unit,
             green_channel=case.green_channel,
             market_supervision=case.market_supervision,
-            days_late=_late_to_accept(ledger, case),
+            days_late=_late_to_accept(inquiry, case),
         )
 
 
@@ -81,8 +81,8 @@ class RequestRepairSupplement(Act):
     repair: RepairId
     missing: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=20)]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "forwarded")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "forwarded")
         if case.supplemented:
             raise OutOfStep(
                 f"a supplement of {self.repair} was already requested; it may be requested only "
@@ -93,7 +93,7 @@ class RequestRepairSupplement(Act):
             entity=case.entity,
             unit=case.unit,
             missing=self.missing,
-            days_late=_late_to_accept(ledger, case),
+            days_late=_late_to_accept(inquiry, case),
         )
 
 
@@ -109,11 +109,11 @@ class NotAcceptRepair(Act):
     repair: RepairId
     reasons: Reasons = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, *_BEFORE)
-        ledger.require(self.reasons, rules.REP_R9, missing="no reason is given")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, *_BEFORE)
+        inquiry.require(self.reasons, rules.REP_R9, missing="no reason is given")
         awaited = case.stage == "supplement_requested"
-        if awaited and ledger.on <= (last := _last_to_supplement(ledger, case)):
+        if awaited and inquiry.on <= (last := _last_to_supplement(inquiry, case)):
             raise OutOfStep(
                 f"{case.entity} may supplement {self.repair} until {last}; it must not be turned "
                 "down before that day has passed"
@@ -123,9 +123,9 @@ class NotAcceptRepair(Act):
             entity=case.entity,
             unit=case.unit,
             reasons=self.reasons,
-            days_late=0 if awaited else _late_to_accept(ledger, case),
+            days_late=0 if awaited else _late_to_accept(inquiry, case),
         )
-        yield from _unfounded(ledger, case, self.reasons)
+        yield from _unfounded(inquiry, case, self.reasons)
 
 
 class ExtendRepair(Act):
@@ -136,8 +136,8 @@ class ExtendRepair(Act):
     repair: RepairId
     reason: Literal["complex", "needs_verification"]
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "accepted")
         if case.green_channel:
             raise OutOfStep(f"repair {self.repair} cannot be extended; it is in the green channel")
         if case.extended_until is not None:
@@ -145,19 +145,19 @@ class ExtendRepair(Act):
                 f"repair {self.repair} was already extended until {case.extended_until}; it may be "
                 "extended only once"
             )
-        due = ledger.due(_deciding(case), ledger.opening(case.accepted_position)).on
-        if ledger.on > due:
+        due = inquiry.due(_deciding(case), inquiry.opening(case.accepted_position)).on
+        if inquiry.on > due:
             raise OutOfStep(
                 f"repair {self.repair} must be extended before its time to decide ended, on {due}"
             )
-        n = int(ledger.setting("repair.extend_wd"))
+        n = int(inquiry.setting("repair.extend_wd"))
         yield RepairExtended(
             repair=self.repair,
             entity=case.entity,
             unit=case.unit,
             reason=self.reason,
             extended_from=due,
-            until=ledger.days().due(due, n, "wd").on,
+            until=inquiry.days().due(due, n, "wd").on,
         )
 
 
@@ -174,14 +174,14 @@ class GrantRepair(Act):
     verified: tuple[Duty, ...] = ()
     fee_fen: Fen = 0
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "accepted")
-        require_free(ledger, self.fee_fen)
-        records = [ledger.read(Record(name)) for name in case.records]
-        require_alive(ledger, records)
-        require_conditions(ledger, Asked.by(case), records)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "accepted")
+        require_free(inquiry, self.fee_fen)
+        records = [inquiry.read(Record(name)) for name in case.records]
+        require_alive(inquiry, records)
+        require_conditions(inquiry, Asked.by(case), records)
         for duty in ("conduct_corrected", "obligations_performed"):
-            ledger.require(duty in self.verified, rules.REP_R2, missing=duty, open="")
+            inquiry.require(duty in self.verified, rules.REP_R2, missing=duty, open="")
         shown = (record.started.channels for record in records if record.started is not None)
         yield RepairGranted(
             repair=self.repair,
@@ -191,12 +191,12 @@ class GrantRepair(Act):
             verified=self.verified,
             verification=self.verification,
             targets=tuple(dict.fromkeys(channel for each in shown for channel in each)),
-            granted_on=ledger.on,
-            days_late=_late_to_decide(ledger, case),
-            push_to=_push_to(ledger, case),
-            verified_by=ledger.actor.person_id,
+            granted_on=inquiry.on,
+            days_late=_late_to_decide(inquiry, case),
+            push_to=_push_to(inquiry, case),
+            verified_by=inquiry.actor.person_id,
         )
-        yield from end_records(ledger, records, reason="repaired")
+        yield from end_records(inquiry, records, reason="repaired")
 
 
 class RefuseRepair(Act):
@@ -208,8 +208,8 @@ class RefuseRepair(Act):
     reasons: Reasons = ()
     remedy: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "accepted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "accepted")
         missing = [
             text
             for text, value in (
@@ -218,7 +218,7 @@ class RefuseRepair(Act):
             )
             if not value
         ]
-        ledger.require(not missing, rules.REP_R9, missing="; ".join(missing))
+        inquiry.require(not missing, rules.REP_R9, missing="; ".join(missing))
         assert self.remedy is not None
         yield RepairRefused(
             repair=self.repair,
@@ -226,9 +226,9 @@ class RefuseRepair(Act):
             unit=case.unit,
             reasons=self.reasons,
             remedy=self.remedy,
-            days_late=_late_to_decide(ledger, case),
+            days_late=_late_to_decide(inquiry, case),
         )
-        yield from _unfounded(ledger, case, self.reasons)
+        yield from _unfounded(inquiry, case, self.reasons)
 
 
 class SynchroniseRepair(Report):
@@ -240,8 +240,8 @@ class SynchroniseRepair(Report):
     target: Channel
     acked_on: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.own(
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = inquiry.own(
             RepairCase(self.repair), "Apply for the repair first.", any_unit=roles("credit_officer")
         )
         require_stage(case, "granted")
@@ -251,9 +251,9 @@ class SynchroniseRepair(Report):
                 "confirmed it already or never showed the records"
             )
         assert case.granted_on is not None
-        if not case.granted_on <= self.acked_on <= ledger.on:
+        if not case.granted_on <= self.acked_on <= inquiry.on:
             raise Malformed(
-                f"acked_on must lie between the grant ({case.granted_on}) and {ledger.on}; it is "
+                f"acked_on must lie between the grant ({case.granted_on}) and {inquiry.on}; it is "
                 f"{self.acked_on}",
                 "/acked_on",
             )
@@ -271,7 +271,7 @@ class SynchroniseRepair(Report):
                 repair=self.repair,
                 entity=case.entity,
                 unit=case.unit,
-                days_late=ledger.days_late(rules.SYNCHRONISE, case.granted_position),
+                days_late=inquiry.days_late(rules.SYNCHRONISE, case.granted_position),
             )
 
 
@@ -282,8 +282,8 @@ class PushRepair(Report):
 
     repair: RepairId
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "granted")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "granted")
         if case.push_to is None:
             raise OutOfStep(
                 f"repair {self.repair} must concern another province to be reported there; it does "
@@ -292,18 +292,18 @@ class PushRepair(Report):
         if case.pushed_on is not None:
             raise OutOfStep(f"repair {self.repair} was already reported on {case.pushed_on}")
         assert case.granted_on is not None
-        if ledger.on < case.granted_on:
+        if inquiry.on < case.granted_on:
             raise OutOfStep(
                 f"the report must not be dated before the grant of {self.repair} on "
-                f"{case.granted_on}; it is dated {ledger.on}"
+                f"{case.granted_on}; it is dated {inquiry.on}"
             )
         yield RepairPushed(
             repair=self.repair,
             entity=case.entity,
             unit=case.unit,
             province=case.push_to,
-            pushed_on=ledger.on,
-            days_late=ledger.days_late(rules.PUSH, case.granted_position),
+            pushed_on=inquiry.on,
+            days_late=inquiry.days_late(rules.PUSH, case.granted_position),
         )
 
 
@@ -321,9 +321,9 @@ class RevokeRepair(Act):
     facts: Text
     evidence: Evidence
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = own_case(ledger, self.repair, "granted")
-        records = [ledger.read(Record(name)) for name in case.records]
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = own_case(inquiry, self.repair, "granted")
+        records = [inquiry.read(Record(name)) for name in case.records]
         yield RepairRevoked(
             repair=self.repair,
             entity=case.entity,
@@ -332,12 +332,12 @@ class RevokeRepair(Act):
             reason=self.reason,
             facts=self.facts,
             evidence=self.evidence,
-            revoked_on=ledger.on,
+            revoked_on=inquiry.on,
         )
         # A record that was revoked or corrected since the repair must not be reinstated.
         repaired = [r for r in records if r.ended is not None and r.ended.reason == "repaired"]
-        yield from reinstate_records(ledger, repaired, reason=self.reason)
-        until = bar_until(ledger)
+        yield from reinstate_records(inquiry, repaired, reason=self.reason)
+        until = bar_until(inquiry)
         if until is not None:
             yield RepairMisconductRecorded(
                 entity=case.entity,
@@ -350,25 +350,25 @@ class RevokeRepair(Act):
             )
 
 
-def _push_to(ledger: Reading, case: RepairCase) -> str | None:
+def _push_to(inquiry: Inquiry, case: RepairCase) -> str | None:
     """Return the province of the business, by its code, if it is not the unit's province."""
-    regime = ledger.policy("samr.regime") if case.market_supervision else None
+    regime = inquiry.policy("samr.regime") if case.market_supervision else None
     if regime is None or regime.value.get("push_wd") is None:
         return None
-    unit = ledger.read(UnitStanding(case.unit)).qualified(ledger.on)
+    unit = inquiry.read(UnitStanding(case.unit)).qualified(inquiry.on)
     here = None if unit is None or unit.uscc is None else province_of(unit.uscc)
     there = province_of(case.entity)
     return None if here is None or there == here else there
 
 
-def _unfounded(ledger: Reading, case: RepairCase, reasons: tuple[Reason, ...]) -> Iterator[Event]:
+def _unfounded(inquiry: Inquiry, case: RepairCase, reasons: tuple[Reason, ...]) -> Iterator[Event]:
     """Raise REP-V5 unless the ledger or a reason's evidence shows that a condition is not met."""
-    standing = list(conditions(ledger.read, Asked.by(case), ledger.on))
-    alive = all(ledger.read(Record(name)).ended is None for name in case.records)
+    standing = list(conditions(inquiry.read, Asked.by(case), inquiry.on))
+    alive = all(inquiry.read(Record(name)).ended is None for name in case.records)
     shown = any(reason.rule is not None and reason.evidence for reason in reasons)
     if alive and not shown and all(condition.met for condition in standing):
         yield finding(
-            ledger,
+            inquiry,
             rules.REP_V5,
             unit=case.unit,
             entity=case.entity,
@@ -383,24 +383,24 @@ def _deciding(case: RepairCase) -> DeadlineRule:
     return rules.DECIDE_MARKET_SUPERVISION if case.market_supervision else rules.DECIDE
 
 
-def _last_to_supplement(ledger: Reading, case: RepairCase) -> date:
+def _last_to_supplement(inquiry: Inquiry, case: RepairCase) -> date:
     """Return the last day to supplement; without a policy it is the day of the request."""
     assert case.asked_on is not None
-    if ledger.policy("repair.supplement_wd", on=case.asked_on) is None:
+    if inquiry.policy("repair.supplement_wd", on=case.asked_on) is None:
         return case.asked_on
-    return ledger.period("repair.supplement_wd", case.asked_on).on
+    return inquiry.period("repair.supplement_wd", case.asked_on).on
 
 
-def _late_to_accept(ledger: Reading, case: RepairCase) -> int:
+def _late_to_accept(inquiry: Inquiry, case: RepairCase) -> int:
     if case.green_channel:
-        return ledger.days_late(rules.GREEN_CHANNEL, case.applied_position)
+        return inquiry.days_late(rules.GREEN_CHANNEL, case.applied_position)
     rule = rules.ACCEPT_SUPPLEMENTED if case.supplemented else rules.ACCEPT
-    return ledger.days_late(rule, case.ready_position)
+    return inquiry.days_late(rule, case.ready_position)
 
 
-def _late_to_decide(ledger: Reading, case: RepairCase) -> int:
+def _late_to_decide(inquiry: Inquiry, case: RepairCase) -> int:
     if case.green_channel:
-        return ledger.days_late(rules.GREEN_CHANNEL, case.applied_position)
+        return inquiry.days_late(rules.GREEN_CHANNEL, case.applied_position)
     if case.extended_until is not None:
-        return ledger.days_after(case.extended_until)
-    return ledger.days_late(_deciding(case), case.accepted_position)
+        return inquiry.days_after(case.extended_until)
+    return inquiry.days_late(_deciding(case), case.accepted_position)

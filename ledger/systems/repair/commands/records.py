@@ -8,7 +8,7 @@ from datetime import date
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Fen, Name, RecordId, RepairId, Text, UnitId
-from ledger.kernel import Act, Event, LegalRef, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Inquiry, LegalRef, Malformed, OutOfStep, Report
 from ledger.systems.credit.events import PublicitySuspended
 from ledger.systems.credit.folds import Record
 from ledger.systems.repair import rules
@@ -38,13 +38,13 @@ class RecordDutiesPerformed(Report):
     performed_on: date
     evidence: Evidence
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _own_record(ledger, self.record)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = _own_record(inquiry, self.record)
         says, unit = record.says, record.determined_by
-        if not says.determined_on <= self.performed_on <= ledger.on:
+        if not says.determined_on <= self.performed_on <= inquiry.on:
             raise Malformed(
                 f"performed_on must lie between the determination ({says.determined_on}) and "
-                f"{ledger.on}; it is {self.performed_on}",
+                f"{inquiry.on}; it is {self.performed_on}",
                 "/performed_on",
             )
         yield DutiesPerformed(
@@ -65,13 +65,13 @@ class ExcludeFromRepair(Act):
     record: RecordId
     law: LegalRef
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _own_record(ledger, self.record)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = _own_record(inquiry, self.record)
         if not record.negative or record.ended is not None:
             raise OutOfStep(
                 f"record {self.record} must be negative and live to be excluded from repair"
             )
-        known = ledger.read(Duties(self.record)).excluded_by
+        known = inquiry.read(Duties(self.record)).excluded_by
         if known is not None:
             raise OutOfStep(f"record {self.record} is already excluded by {known.instrument}")
         yield RepairExcluded(
@@ -90,10 +90,10 @@ class ReadmitToRepair(Act):
     record: RecordId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        record = _own_record(ledger, self.record)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        record = _own_record(inquiry, self.record)
         says, unit = record.says, record.determined_by
-        if ledger.read(Duties(self.record)).excluded_by is None:
+        if inquiry.read(Duties(self.record)).excluded_by is None:
             raise OutOfStep(f"record {self.record} must be excluded from repair; it is not")
         yield RepairReadmitted(
             record=self.record, entity=says.entity, unit=unit, reason=self.reason
@@ -114,21 +114,21 @@ class GrantTemporaryShield(Act):
     ruled_on: date
     until: date | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if self.ruled_on > ledger.on:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if self.ruled_on > inquiry.on:
             raise Malformed(
-                f"ruled_on must not lie after today ({ledger.on}); it is {self.ruled_on}",
+                f"ruled_on must not lie after today ({inquiry.on}); it is {self.ruled_on}",
                 "/ruled_on",
             )
-        if self.until is not None and self.until < ledger.on:
+        if self.until is not None and self.until < inquiry.on:
             raise Malformed(
-                f"until must not lie before today ({ledger.on}); it is {self.until}", "/until"
+                f"until must not lie before today ({inquiry.on}); it is {self.until}", "/until"
             )
-        records = negative_records(ledger, self.entity, self.records)
+        records = negative_records(inquiry, self.entity, self.records)
         unit = records[0].determined_by
-        require_determiner(ledger, unit)
+        require_determiner(inquiry, unit)
         for record in records:
-            if not record.in_publicity(ledger.on):
+            if not record.in_publicity(inquiry.on):
                 raise OutOfStep(f"record {record.record} must be public to be shielded; it is not")
         yield TemporaryShieldGranted(
             entity=self.entity,
@@ -143,7 +143,7 @@ class GrantTemporaryShield(Act):
                 record=record.record,
                 entity=self.entity,
                 unit=unit,
-                suspended_on=ledger.on,
+                suspended_on=inquiry.on,
                 reason=f"重整期间临时屏蔽: {self.court_ruling}",
                 until=self.until,
             )
@@ -159,18 +159,18 @@ class RecordRepairMisconduct(Report):
     facts: Text
     evidence: Evidence
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        case = ledger.known(RepairCase(self.repair), "Apply for the repair first.")
-        require_determiner(ledger, case.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        case = inquiry.known(RepairCase(self.repair), "Apply for the repair first.")
+        require_determiner(inquiry, case.unit)
         if case.stage == "granted":
             raise OutOfStep(
                 f"repair {self.repair} must not be granted for this; it is, so revoke it instead "
                 "(revoke-repair)"
             )
-        until = bar_until(ledger)
+        until = bar_until(inquiry)
         if until is None:
             raise OutOfStep(
-                f"the policy repair.false_bar_years must be in force on {ledger.on}; it is not"
+                f"the policy repair.false_bar_years must be in force on {inquiry.on}; it is not"
             )
         yield RepairMisconductRecorded(
             entity=case.entity,
@@ -199,9 +199,9 @@ class ReportRepairFee(Report):
     unit: UnitId | None = None
     repair: RepairId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.repair is not None:
-            case = ledger.known(RepairCase(self.repair))
+            case = inquiry.known(RepairCase(self.repair))
             if case.entity != self.entity:
                 raise Malformed(
                     f"repair must be a repair of {self.entity}; {self.repair} is not", "/repair"
@@ -215,7 +215,7 @@ class ReportRepairFee(Report):
             repair=self.repair,
         )
         yield finding(
-            ledger,
+            inquiry,
             rules.REP_V4,
             unit=self.unit,
             entity=self.entity,
@@ -225,7 +225,7 @@ class ReportRepairFee(Report):
         )
 
 
-def _own_record(ledger: Reading, name: str) -> Record:
-    record = ledger.known(Record(name), "Enter the record first.")
-    require_determiner(ledger, record.determined_by)
+def _own_record(inquiry: Inquiry, name: str) -> Record:
+    record = inquiry.known(Record(name), "Enter the record first.")
+    require_determiner(inquiry, record.determined_by)
     return record

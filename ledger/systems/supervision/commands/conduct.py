@@ -12,7 +12,7 @@ from ledger.general.findings import finding, reporter
 from ledger.general.roles import UNIT, roles
 from ledger.general.values import GovernmentApproval
 from ledger.general.vocabulary import EntityId, Name, OfficerId, TaskId, Text, UnitId
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.supervision import rules
 from ledger.systems.supervision.events import (
@@ -43,26 +43,26 @@ class ReportProhibitedConduct(Report):
     officer: OfficerId | None = None
     task: TaskId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        if self.conducted_on > ledger.today:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        if self.conducted_on > inquiry.today:
             raise Malformed(
-                f"conducted_on must not lie after today ({ledger.today}); it is "
+                f"conducted_on must not lie after today ({inquiry.today}); it is "
                 f"{self.conducted_on}",
                 "/conducted_on",
             )
-        ledger.known(UnitStanding(self.unit), "Name a unit of the catalogue.")
-        must_nots = ledger.setting("conduct.five_prohibitions", on=self.conducted_on)["must_nots"]
+        inquiry.known(UnitStanding(self.unit), "Name a unit of the catalogue.")
+        must_nots = inquiry.setting("conduct.five_prohibitions", on=self.conducted_on)["must_nots"]
         must_not = must_nots.get(str(self.code))
         if must_not is None:
             numbers = ", ".join(sorted(must_nots))
             raise Malformed(f"code must be one of {numbers}; it is {self.code}", "/code")
         if self.officer is not None:
-            standing = ledger.known(
+            standing = inquiry.known(
                 OfficerStanding(self.officer), "Leave officer out if the officer is unknown."
             )
             if self.unit not in standing.units:
                 raise OutOfStep(f"officer must be an officer of {self.unit}; {self.officer} is not")
-        who = reporter(ledger)
+        who = reporter(inquiry)
         yield ProhibitedConductReported(
             unit=self.unit,
             code=self.code,
@@ -75,7 +75,7 @@ class ReportProhibitedConduct(Report):
             task=self.task,
         )
         yield finding(
-            ledger,
+            inquiry,
             rules.SUP_D3 if self.code in _FOR_PROFIT else rules.SUP_D4,
             unit=self.unit,
             entity=self.entity,
@@ -103,11 +103,11 @@ class OrderBlanketMeasure(Act):
     halted_to: date
     approval: GovernmentApproval | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        if not ledger.on <= self.halted_from <= self.halted_to:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        if not inquiry.on <= self.halted_from <= self.halted_to:
             raise Malformed(
-                f"halted_from must not lie before today ({ledger.on}) or after halted_to "
+                f"halted_from must not lie before today ({inquiry.on}) or after halted_to "
                 f"({self.halted_to}); it is {self.halted_from}",
                 "/halted_from",
             )
@@ -117,9 +117,9 @@ class OrderBlanketMeasure(Act):
             reason = "the ground must be life safety, a major accident or a national event"
         elif approval is None:
             reason = "a competent government must approve it"
-        elif approval.approved_on > ledger.on:
+        elif approval.approved_on > inquiry.on:
             reason = f"it must be approved in advance; it was approved on {approval.approved_on}"
-        ledger.require(
+        inquiry.require(
             reason is None,
             rules.SUP_R5,
             sectors=", ".join(self.sectors),

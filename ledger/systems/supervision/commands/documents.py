@@ -12,7 +12,7 @@ from ledger.general.findings import FindingRaised
 from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import FindingId, Name, OfficerId, ProposalId, SupDocId, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, Malformed, OutOfStep, Reading, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.penalties.rules import PUB_R1
 from ledger.systems.supervision import rules
@@ -52,11 +52,11 @@ class ProposeSupervisionDoc(Act):
     reason: Text
     findings: Findings = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.new(Proposal(self.proposal))
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Proposal(self.proposal))
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         for finding_id in self.findings:
-            require_told(open_finding(ledger, finding_id, unit=self.unit))
+            require_told(open_finding(inquiry, finding_id, unit=self.unit))
         yield SupervisionDocProposed(
             proposal=self.proposal,
             unit=self.unit,
@@ -75,8 +75,8 @@ class DeclineProposal(Act):
     proposal: ProposalId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        proposal = _open_proposal(ledger, self.proposal)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        proposal = _open_proposal(inquiry, self.proposal)
         yield ProposalDeclined(proposal=self.proposal, unit=proposal.unit, reason=self.reason)
 
 
@@ -101,30 +101,30 @@ class IssueSupervisionDoc(Act):
     follows: SupDocId | None = None
     proposal: ProposalId | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _new_document(ledger, self.document)
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _new_document(inquiry, self.document)
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         if (self.kind == "decision") != (self.due_on is not None):
             raise Malformed(
                 "due_on must be given for a decision, and only then; an answer to a notice or an "
                 "opinion falls due by policy",
                 "/due_on",
             )
-        if self.due_on is not None and self.due_on <= ledger.on:
+        if self.due_on is not None and self.due_on <= inquiry.on:
             raise Malformed(
-                f"due_on must lie after today ({ledger.on}); it is {self.due_on}", "/due_on"
+                f"due_on must lie after today ({inquiry.on}); it is {self.due_on}", "/due_on"
             )
         for finding_id in self.findings:
-            require_told(open_finding(ledger, finding_id, unit=self.unit))
+            require_told(open_finding(inquiry, finding_id, unit=self.unit))
         if self.follows is not None:
-            earlier = ledger.known(SupervisionDoc(self.follows))
+            earlier = inquiry.known(SupervisionDoc(self.follows))
             if earlier.unit != self.unit:
                 raise OutOfStep(
                     f"follows must be a document sent to {self.unit}; {self.follows} was sent to "
                     f"{earlier.unit}"
                 )
         if self.proposal is not None:
-            proposed = _open_proposal(ledger, self.proposal)
+            proposed = _open_proposal(inquiry, self.proposal)
             if proposed.unit != self.unit:
                 raise OutOfStep(
                     f"proposal must be about {self.unit}; {self.proposal} is about {proposed.unit}"
@@ -141,12 +141,12 @@ class IssueSupervisionDoc(Act):
         )
         if self.proposal is not None:
             yield ProposalFollowed(proposal=self.proposal, unit=self.unit, document=self.document)
-        yield from _told(ledger, self.findings, self.unit)
+        yield from _told(inquiry, self.findings, self.unit)
 
 
-def _open_proposal(ledger: Reading, proposal_id: str) -> Proposal:
+def _open_proposal(inquiry: Inquiry, proposal_id: str) -> Proposal:
     """Return a proposal that is not decided yet."""
-    proposal = ledger.known(Proposal(proposal_id), "Name a proposal of the rule-of-law office.")
+    proposal = inquiry.known(Proposal(proposal_id), "Name a proposal of the rule-of-law office.")
     if proposal.stage != "proposed":
         raise OutOfStep(
             f"proposal {proposal_id} was already {proposal.stage} on {proposal.decided_on}"
@@ -163,21 +163,21 @@ class AnswerSupervisionDoc(Report):
     unit: UnitId
     response: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        document = _pending(ledger, self.document)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        document = _pending(inquiry, self.document)
         if document.unit != self.unit:
             raise OutOfStep(
                 f"document must be one sent to {self.unit}; {self.document} was sent to "
                 f"{document.unit}"
             )
-        issued = ledger.opening(document.issued_position)
+        issued = inquiry.opening(document.issued_position)
         assert document.kind is not None
-        if ledger.at < issued.envelope.occurred_at:
+        if inquiry.at < issued.envelope.occurred_at:
             raise OutOfStep(
                 f"the answer must not be dated before document {self.document} was issued, on "
                 f"{document.issued_on}"
             )
-        due = ledger.due(rules.response_deadline(document.kind), issued)
+        due = inquiry.due(rules.response_deadline(document.kind), issued)
         yield SupervisionDocAnswered(
             document=self.document,
             unit=self.unit,
@@ -186,9 +186,9 @@ class AnswerSupervisionDoc(Report):
             findings=tuple(
                 finding_id
                 for finding_id in document.findings
-                if ledger.read(FindingState(finding_id)).ended is None
+                if inquiry.read(FindingState(finding_id)).ended is None
             ),
-            days_late=ledger.days_after(due),
+            days_late=inquiry.days_after(due),
         )
 
 
@@ -200,8 +200,8 @@ class WithdrawSupervisionDoc(Act):
     document: SupDocId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        document = _pending(ledger, self.document)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        document = _pending(inquiry, self.document)
         yield SupervisionDocWithdrawn(
             document=self.document, unit=document.unit, reason=self.reason
         )
@@ -219,9 +219,9 @@ class RecordPublicInterview(Report):
     findings: Findings = ()
     undertaken: Text | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        for raised in _about(ledger, self.findings, self.unit):
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        for raised in _about(inquiry, self.findings, self.unit):
             require_told(raised)
         yield PublicInterviewHeld(
             unit=self.unit,
@@ -230,7 +230,7 @@ class RecordPublicInterview(Report):
             findings=self.findings,
             undertaken=self.undertaken,
         )
-        yield from _told(ledger, self.findings, self.unit)
+        yield from _told(inquiry, self.findings, self.unit)
 
 
 class IssueCircular(Act):
@@ -245,18 +245,18 @@ class IssueCircular(Act):
     text: Text
     url: Name | None = None
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        _new_document(ledger, self.document)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        _new_document(inquiry, self.document)
         for unit in self.units:
-            ledger.known(UnitStanding(unit), "Qualify the unit first.")
-        require_impersonal(ledger, PUB_R1, self.title, self.text)
+            inquiry.known(UnitStanding(unit), "Qualify the unit first.")
+        require_impersonal(inquiry, PUB_R1, self.title, self.text)
         yield CircularIssued(
             document=self.document,
             kind=self.kind,
             units=self.units,
             title=self.title,
             text=self.text,
-            issued_on=ledger.on,
+            issued_on=inquiry.on,
             url=self.url,
         )
 
@@ -274,11 +274,11 @@ class ReferToDiscipline(DatedAct):
     officers: Annotated[tuple[OfficerId, ...], msgspec.Meta(max_length=50)] = ()
     findings: Findings = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
-        _about(ledger, self.findings, self.unit)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        _about(inquiry, self.findings, self.unit)
         for officer in self.officers:
-            standing = ledger.known(OfficerStanding(officer), "Name a certified officer.")
+            standing = inquiry.known(OfficerStanding(officer), "Name a certified officer.")
             if self.unit not in standing.units:
                 raise OutOfStep(f"officers must be officers of {self.unit}; {officer} is not")
         yield ReferredToDiscipline(
@@ -291,32 +291,32 @@ class ReferToDiscipline(DatedAct):
         )
 
 
-def _new_document(ledger: Reading, document: str) -> None:
-    ledger.new(SupervisionDoc(document))
-    ledger.new(Circular(document))
+def _new_document(inquiry: Inquiry, document: str) -> None:
+    inquiry.new(SupervisionDoc(document))
+    inquiry.new(Circular(document))
 
 
-def _pending(ledger: Reading, document_id: str) -> SupervisionDoc:
-    document = ledger.known(SupervisionDoc(document_id), "Issue the document first.")
+def _pending(inquiry: Inquiry, document_id: str) -> SupervisionDoc:
+    document = inquiry.known(SupervisionDoc(document_id), "Issue the document first.")
     if document.stage != "issued":
         raise OutOfStep(f"document {document_id} was already {document.stage}")
     return document
 
 
-def _told(ledger: Reading, findings: tuple[str, ...], unit: str) -> Iterator[Event]:
+def _told(inquiry: Inquiry, findings: tuple[str, ...], unit: str) -> Iterator[Event]:
     """Disclose to the unit those findings that were withheld from it until now."""
     for finding_id in findings:
-        withheld = ledger.read(FindingState(finding_id)).withheld_from
+        withheld = inquiry.read(FindingState(finding_id)).withheld_from
         if unit in withheld:
             others = tuple(other for other in withheld if other != unit)
             yield FindingTold(finding_id=finding_id, unit=unit, withheld_from=others)
 
 
-def _about(ledger: Reading, findings: tuple[str, ...], unit: str) -> list[FindingRaised]:
+def _about(inquiry: Inquiry, findings: tuple[str, ...], unit: str) -> list[FindingRaised]:
     """Return the findings, ended or not, all of which must be about the unit."""
     about = []
     for finding_id in findings:
-        raised = ledger.known(FindingState(finding_id)).raised
+        raised = inquiry.known(FindingState(finding_id)).raised
         assert raised is not None
         if raised.unit != unit:
             raise OutOfStep(f"finding {finding_id} must be about {unit}; it is about {raised.unit}")

@@ -23,7 +23,7 @@ from ledger.general.vocabulary import (
     UnitId,
     same_person,
 )
-from ledger.kernel import Act, Event, Malformed, OutOfStep, Reading, Report, Rule, UnknownReference
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, Rule, UnknownReference
 from ledger.kernel.rules import rules as declared_rules
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.supervision import rules
@@ -58,7 +58,7 @@ class RaiseFinding(Report):
     officer: OfficerId | None = None
     evidence_events: tuple[int, ...] = ()
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         rule = declared_rules().get(self.rule_id)
         if rule is None or rule.kind != "finding":
             raise Malformed(
@@ -69,14 +69,14 @@ class RaiseFinding(Report):
                 f"type must be {rule.finding_type} for {self.rule_id}; it is {self.type}", "/type"
             )
         if self.unit is not None:
-            ledger.known(UnitStanding(self.unit), "Qualify the unit first.")
+            inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
         for position in self.evidence_events:
-            if ledger.named_record(position) is None:
+            if inquiry.named_record(position) is None:
                 raise UnknownReference(
                     "event", str(position), "Name the position of a recorded event."
                 )
         yield FindingRaised(
-            finding_id=ledger.name(self.rule_id),
+            finding_id=inquiry.name(self.rule_id),
             type=self.type,
             rule_id=self.rule_id,
             auto=False,
@@ -98,9 +98,9 @@ class TriageFinding(Act):
     finding_id: FindingId
     assessment: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = open_finding(ledger, self.finding_id)
-        state = full_state(ledger, raised)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        raised = open_finding(inquiry, self.finding_id)
+        state = full_state(inquiry, raised)
         yield FindingTriaged(
             finding_id=self.finding_id,
             unit=raised.unit,
@@ -121,23 +121,23 @@ class DismissFinding(Countersigned):
     finding_id: FindingId
     reason: Text
 
-    def needs_second(self, ledger: Reading) -> bool:
-        return open_finding(ledger, self.finding_id).auto
+    def needs_second(self, inquiry: Inquiry) -> bool:
+        return open_finding(inquiry, self.finding_id).auto
 
-    def confidential(self, ledger: Reading) -> bool:
-        raised = open_finding(ledger, self.finding_id)
-        return raised.confidential or full_state(ledger, raised).in_confidence
+    def confidential(self, inquiry: Inquiry) -> bool:
+        raised = open_finding(inquiry, self.finding_id)
+        return raised.confidential or full_state(inquiry, raised).in_confidence
 
-    def withheld_from(self, ledger: Reading) -> tuple[str, ...]:
-        raised = open_finding(ledger, self.finding_id)
-        withheld = full_state(ledger, raised).withheld_from
+    def withheld_from(self, inquiry: Inquiry) -> tuple[str, ...]:
+        raised = open_finding(inquiry, self.finding_id)
+        withheld = full_state(inquiry, raised).withheld_from
         return (*withheld, *(raised.kept_from() if raised.confidential else ()))
 
-    def require_signer(self, ledger: Reading, requested_by: str | None) -> None:
-        raised = ledger.known(FindingState(self.finding_id)).raised
+    def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
+        raised = inquiry.known(FindingState(self.finding_id)).raised
         assert raised is not None
-        officer, person = raised.officer, ledger.actor.person_id
-        ledger.require(
+        officer, person = raised.officer, inquiry.actor.person_id
+        inquiry.require(
             officer is None or not same_person(person, officer),
             rules.GEN_R2,
             person=person,
@@ -145,17 +145,17 @@ class DismissFinding(Countersigned):
             other="the person who dismisses it",
         )
 
-    def same_person(self, ledger: Reading, person: str) -> tuple[Rule, Mapping[str, Any]]:
+    def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return rules.SUP_R3, {"reader": person}
 
-    def effect(self, ledger: Reading, requested_by: str | None) -> Iterator[Event]:
-        raised = open_finding(ledger, self.finding_id)
-        state = full_state(ledger, raised)
+    def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
+        raised = open_finding(inquiry, self.finding_id)
+        state = full_state(inquiry, raised)
         yield FindingDismissed(
             finding_id=self.finding_id,
             unit=raised.unit,
             reason=self.reason,
-            second_reader=ledger.actor.person_id,
+            second_reader=inquiry.actor.person_id,
             withheld_from=state.withheld_from,
             in_confidence=state.in_confidence,
         )
@@ -170,13 +170,13 @@ class RespondToFinding(Report):
     unit: UnitId
     response: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        state = ledger.known(FindingState(self.finding_id))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        state = inquiry.known(FindingState(self.finding_id))
         assert state.raised is not None
         if state.raised.confidential:
             # The unit must not learn that the finding exists, even if it knows the id.
             raise UnknownReference("finding", self.finding_id)
-        open_finding(ledger, self.finding_id, unit=self.unit)
+        open_finding(inquiry, self.finding_id, unit=self.unit)
         yield UnitResponded(
             finding_id=self.finding_id,
             unit=self.unit,
@@ -194,9 +194,9 @@ class AcceptRectification(Act):
     finding_id: FindingId
     note: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = open_finding(ledger, self.finding_id)
-        state = full_state(ledger, raised)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        raised = open_finding(inquiry, self.finding_id)
+        state = full_state(inquiry, raised)
         yield RectificationAccepted(
             finding_id=self.finding_id,
             unit=raised.unit,
@@ -214,9 +214,9 @@ class RejectRectification(Act):
     finding_id: FindingId
     reason: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = open_finding(ledger, self.finding_id)
-        state = ledger.read(FindingState(self.finding_id))
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        raised = open_finding(inquiry, self.finding_id)
+        state = inquiry.read(FindingState(self.finding_id))
         if raised.unit is None or not (state.responded or state.rectified):
             raise OutOfStep(
                 f"finding {self.finding_id} must have an answer or a correction to reject; it has "
@@ -240,15 +240,15 @@ class StartDirectHandling(Act):
     demands: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=50)]
     due_on: date
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = open_finding(ledger, self.finding_id)
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        raised = open_finding(inquiry, self.finding_id)
         if raised.unit is None:
             raise OutOfStep(f"finding {self.finding_id} must be about a unit; it is about none")
-        if self.due_on <= ledger.on:
+        if self.due_on <= inquiry.on:
             raise Malformed(
-                f"due_on must lie after today ({ledger.on}); it is {self.due_on}", "/due_on"
+                f"due_on must lie after today ({inquiry.on}); it is {self.due_on}", "/due_on"
             )
-        state = full_state(ledger, raised)
+        state = full_state(inquiry, raised)
         yield DirectHandlingStarted(
             finding_id=self.finding_id,
             unit=raised.unit,
@@ -268,15 +268,17 @@ class CloseFinding(Act):
     finding_id: FindingId
     conclusion: Text
 
-    def decide(self, ledger: Reading) -> Iterator[Event]:
-        raised = open_finding(ledger, self.finding_id)
-        ledger.require(
-            raised.unit is None or raised.unit != ledger.actor.unit_id,
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        raised = open_finding(inquiry, self.finding_id)
+        inquiry.require(
+            raised.unit is None or raised.unit != inquiry.actor.unit_id,
             rules.SUP_R4,
             unit=raised.unit,
         )
-        state = ledger.read(FindingState(self.finding_id))
-        ledger.require(state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id)
+        state = inquiry.read(FindingState(self.finding_id))
+        inquiry.require(
+            state.responded or state.rectified, rules.SUP_R2, finding_id=self.finding_id
+        )
         yield FindingClosed(
             finding_id=self.finding_id,
             unit=raised.unit,
@@ -286,9 +288,9 @@ class CloseFinding(Act):
         )
 
 
-def full_state(ledger: Reading, raised: FindingRaised) -> FindingState:
+def full_state(inquiry: Inquiry, raised: FindingRaised) -> FindingState:
     """Return the state of a finding, including one that the sender may not know of."""
-    return ledger.read_true(FindingState(raised.finding_id))
+    return inquiry.read_true(FindingState(raised.finding_id))
 
 
 def require_told(raised: FindingRaised) -> None:
@@ -301,9 +303,9 @@ def require_told(raised: FindingRaised) -> None:
         )
 
 
-def open_finding(ledger: Reading, finding_id: str, *, unit: str | None = None) -> FindingRaised:
+def open_finding(inquiry: Inquiry, finding_id: str, *, unit: str | None = None) -> FindingRaised:
     """Return a finding that has not ended and is about ``unit``, if given."""
-    state = ledger.known(FindingState(finding_id))
+    state = inquiry.known(FindingState(finding_id))
     assert state.raised is not None
     if state.ended is not None:
         raise OutOfStep(f"finding {finding_id} was already {state.ended}")
