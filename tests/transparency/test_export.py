@@ -423,7 +423,7 @@ def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert run("verify", bundle) == 3
     said = capsys.readouterr()
-    assert "do not run the commands in it" in " ".join(said.err.split())
+    assert "before you run the commands in it" in " ".join(said.err.split())
 
 
 def test_what_only_its_maker_says_is_called_so(
