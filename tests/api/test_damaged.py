@@ -93,7 +93,7 @@ def test_what_is_made_of_the_events(ledger: Path, how: Callable[[Path], None]) -
             assert what == "tiles"
             file.write_bytes(kept)
             continue
-        for words in (str(file), "delete this file", "-wal", "made anew"):
+        for words in (str(file), "delete this file", "-wal", "made again"):
             assert words in error
         for neighbour in ("", "-wal", "-shm"):
             Path(f"{file}{neighbour}").unlink(missing_ok=True)
@@ -146,7 +146,7 @@ def test_at_a_terminal(
 
 
 #: Every file that lies with a ledger, and what may be done: to delete it, or put a backup back.
-DELETE = ("delete", "made anew")
+DELETE = ("delete", "made again")
 BACK = ("Do not delete it", "back")
 WHAT_TO_DO = {
     "ledger.db": BACK,

@@ -496,7 +496,7 @@ async def test_files_of_two_cases_share_nothing(world: World) -> None:
     for case in ("CASE-1", "CASE-2"):
         parts = world.service.evidence.read(case, DIGEST)
         assert parts is not None
-        with pytest.raises(Unsealable, match="cannot be unsealed"):
+        with pytest.raises(Unsealable, match="cannot be opened"):
             next(parts)
         assert (await ask(world, "MRB officer", url=f"/v1/cases/{case}/files/{DIGEST}"))[0] == 503
 

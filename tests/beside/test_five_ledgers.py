@@ -381,5 +381,5 @@ def test_a_ledger_of_today_looks_for_no_earlier_names(old: Path) -> None:
     with open_recorder(f"sqlite:///{old.with_name('ledger.new')}"):
         pass
     assert digests(old.parent) == before
-    with pytest.raises(UnusableUrl, match="no copy"):
+    with pytest.raises(UnusableUrl, match="not a copy"):
         resume_log(old.with_name("ledger.new"))

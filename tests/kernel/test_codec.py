@@ -374,7 +374,7 @@ def test_a_topic_belongs_to_one_class() -> None:
     """A second class cannot take a topic, and none can do without."""
     with pytest.raises(TypeError, match=r"tests\.heard"):
         type("Overheard", (Event,), {"TOPIC": "tests.heard", "__module__": __name__})
-    with pytest.raises(TypeError, match="no TOPIC"):
+    with pytest.raises(TypeError, match="must declare a TOPIC"):
         type("Silent", (Event,), {"__module__": __name__})
     assert event_types()["tests.heard"] is Heard
 

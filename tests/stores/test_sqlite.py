@@ -210,7 +210,7 @@ def test_durable_settings(path: Path) -> None:
 @pytest.mark.parametrize("name", [":memory:", "", "file:x?mode=memory", "file:x"])
 def test_only_file_paths(name: str) -> None:
     """A ledger in memory or at a URI is refused in words."""
-    with pytest.raises(ProgrammingError, match="not a file path"):
+    with pytest.raises(ProgrammingError, match="must be a file"):
         SQLiteRecorder(name)
 
 

@@ -358,7 +358,7 @@ def test_a_forger_who_makes_everything_fit(full: Kept, bundle: Path) -> None:
     (bundle / "index.jsonl").write_text("\n".join([*lines[:3], json.dumps(lie), *lines[4:]]) + "\n")
     resum(bundle)
     (fault,) = verify_export(bundle).faults
-    assert "says something else" in fault
+    assert "its record differs" in fault
 
 
 def test_receipts_of_others_and_other_slices(full: Kept, bundle: Path) -> None:
@@ -423,7 +423,7 @@ def test_the_text_is_the_programs_own(bundle: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert run("verify", bundle) == 3
     said = capsys.readouterr()
-    assert "do not run the commands in it" in " ".join(said.err.split())
+    assert "before you run the commands in it" in " ".join(said.err.split())
 
 
 def test_what_only_its_maker_says_is_called_so(
@@ -569,7 +569,7 @@ def test_what_cannot_be_exported(
         ([tmp_path / "there" / "x"], "must name a slice"),
         ([tmp_path / "there" / "x", "--entity", "register:none"], "no record in this slice"),
         ([tmp_path / "there" / "x.zip", "--to", "1990-01-01"], "no record in this slice"),
-        ([tmp_path / "there", "--entity", ENTITY], "exists already"),
+        ([tmp_path / "there", "--entity", ENTITY], "must not exist yet"),
     ):
         assert run("export", *options, "--ledger", full.url) == 2
         assert said in " ".join(capsys.readouterr().err.split())

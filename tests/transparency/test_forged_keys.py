@@ -120,7 +120,7 @@ def test_a_key_whose_time_is_over(kept: Kept) -> None:
 
 def _over(old: Signer, size: int) -> str:
     key = f"{old.verifier().key_id:08x}"
-    return f"it must not be signed by the key {key}, which was not the log's key at {size}"
+    return f"it must not be signed by the key {key}, which was not the log's key at {size} events"
 
 
 def test_a_change_that_only_one_has_signed(kept: Kept) -> None:

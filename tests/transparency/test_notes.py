@@ -194,7 +194,7 @@ def test_places_of_tiles(path: str, level: int | None, n: int, width: int) -> No
 )
 def test_no_place_of_a_tile(path: str) -> None:
     """There is no second way to write a place."""
-    with pytest.raises(ValueError, match="no place"):
+    with pytest.raises(ValueError, match="not the path"):
         parse_tile_path(path)
 
 

@@ -69,7 +69,7 @@ def test_a_key_without_its_memory_signs_nothing(signed: Path, tmp_path: Path) ->
     with pytest.raises(UnusableUrl, match="belonging to another ledger"):
         goes_on(signed)
     sibling(signed, "signed").unlink()
-    with pytest.raises(KeyFileError, match="remembers nothing"):
+    with pytest.raises(KeyFileError, match="holds no checkpoint"):
         goes_on(signed)
     assert key_file(signed).read_bytes() == key
 
@@ -133,7 +133,7 @@ def test_a_copy_of_everything_signs_nothing(signed: Path, tmp_path: Path) -> Non
     moved = tmp_path / "moved"
     signed.parent.rename(moved)
     assert goes_on(moved / signed.name) == before
-    with pytest.raises(UnusableUrl, match="no copy"):
+    with pytest.raises(UnusableUrl, match="not a copy"):
         resume_log(moved / signed.name)
     with pytest.raises(UnusableUrl, match="no log"):
         resume_log(tmp_path / "nowhere.db")
