@@ -148,6 +148,37 @@ class Burden(Fold):
         setattr(counts, event.counter, getattr(counts, event.counter) + by)
 
 
+class Counts(Year, kw_only=True):
+    """The visits of some time, counted with those that were avoided."""
+
+    visits: int
+    minutes_on_site: int
+    joint_visits: int
+    avoided_by_merging: int
+
+
+class YearCounts(Counts, kw_only=True):
+    """The visits of a year."""
+
+    year: int
+
+
+class UnitVisits(msgspec.Struct, frozen=True):
+    """The visits of a unit."""
+
+    unit: str
+    visits: int
+    minutes_on_site: int
+
+
+class ShownBurden(Counts, kw_only=True):
+    """The visits at a business in total, by year, and by unit."""
+
+    entity: str
+    years: list[YearCounts]
+    units: list[UnitVisits]
+
+
 def document(burden: Burden) -> dict[str, Any]:
     """Return the account as a document: in total, by year, and by unit."""
     entries = _entries(burden)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ledger.kernel import PolicyVersionAdopted
-from ledger.systems.credit.regimes import Reckoning, reckon
+from ledger.systems.credit.regimes import Reckoning, Regime, reckon
 from ledger.systems.grading.events import CreditGradeAssigned
 from projections.explain.arrivals import Arrival, arrivals
 from projections.profiles.fold import CreditProfile
@@ -176,10 +176,16 @@ def _repair(entry: CreditEntry, audience: Audience, law: Law) -> dict[str, Any]:
     }
 
 
-def regimes(reckoning: Reckoning) -> list[dict[str, Any]]:
+class ShownRegime(Regime, frozen=True, kw_only=True):
+    """The periods of a record under one version of a regime, and whether that version governs."""
+
+    governs: bool
+
+
+def regimes(reckoning: Reckoning) -> list[ShownRegime]:
     """Return the result of each regime for a record, and whether that regime governs."""
     return [
-        {**msgspec.to_builtins(regime), "governs": regime in reckoning.governing}
+        ShownRegime(**msgspec.structs.asdict(regime), governs=regime in reckoning.governing)
         for regime in reckoning.regimes
     ]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import UNSET, UnsetType
 
+from ledger.systems.commitments.events import CommitmentType
 from ledger.systems.commitments.folds import Commitment
 from projections.views import FoldView, subject_table
 
@@ -29,6 +32,30 @@ class Commitments(FoldView[Commitment]):
     fold = Commitment
     table = COMMITMENTS
     tables = (COMMITMENTS,)
+
+
+class ShownObligation(msgspec.Struct, frozen=True):
+    """An obligation and its state."""
+
+    obligation: str
+    due_on: date
+    says: str | None
+    fulfilled_on: date | None
+    breached_on: date | None
+    days_late: int
+
+
+class ShownCommitment(msgspec.Struct, frozen=True):
+    """A commitment with the state of each obligation; ``entity`` is left out in a profile."""
+
+    commitment: str
+    unit: str
+    type: CommitmentType | None
+    made_on: date | None
+    public: bool
+    stage: Literal["open", "fulfilled", "breached"]
+    obligations: list[ShownObligation]
+    entity: str | UnsetType = UNSET
 
 
 def document(commitment: Commitment) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import UNSET, UnsetType
 
 from ledger.general.vocabulary import PlanId
 from ledger.kernel import Fold, Recorded
@@ -144,6 +146,24 @@ class Plans(FoldView[PlanState]):
             "version": max(fold.versions, default=0),
             "shown_version": max(fold.published, default=0),
         }
+
+
+class ShownPlanVersion(Version):
+    """One version of a plan, with its number. The public reads its publication only."""
+
+    version: int = 0
+
+
+class ShownPlan(msgspec.Struct, frozen=True):
+    """A plan: its newest content and every version; of a special campaign, its approval."""
+
+    plan: str
+    unit: str
+    version: int
+    year: int | UnsetType | None = UNSET
+    items: Sequence[PlanItem] | UnsetType = UNSET
+    versions: Sequence[ShownPlanVersion] | UnsetType = UNSET
+    special: dict[str, Any] | UnsetType = UNSET
 
 
 def public_document(plan: PlanState) -> dict[str, Any]:

@@ -87,18 +87,26 @@ def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, 
         yield CallForCalendar(year=year), f"calendar:{year}"
 
 
-def document(policy: PolicyState, on: date) -> dict[str, Any]:
+class ShownPolicy(msgspec.Struct, frozen=True):
+    """A policy: the version in force everywhere on a day, its value, and all versions."""
+
+    key: str
+    in_force: int | None
+    value: Any
+    unit: str | None
+    versions: list[dict[str, Any]]
+
+
+def document(policy: PolicyState, on: date) -> ShownPolicy:
     """Return a policy as a document: the version in force everywhere on a day, and all versions."""
     current = policy.in_force(on)
-    return {
-        "key": policy.key,
-        "in_force": None if current is None else current.version,
-        "value": None if current is None else current.value,
-        "unit": None if current is None else current.unit,
-        "versions": [
-            {"position": position, **_fields(event)} for position, event in policy.versions
-        ],
-    }
+    return ShownPolicy(
+        policy.key,
+        None if current is None else current.version,
+        None if current is None else current.value,
+        None if current is None else current.unit,
+        [{"position": position, **_fields(event)} for position, event in policy.versions],
+    )
 
 
 def _fields(event: PolicyVersionAdopted) -> dict[str, Any]:
