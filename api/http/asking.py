@@ -10,13 +10,13 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.http.keys import LINE, VIEWS
-from api.http.problems import Problem
+from api.http.problems import Problem, not_found
 from api.http.reading import at_least, bounded, json_response, next_link
 from api.running.pools import ASKED_BY, PUBLIC_READS, READS, Pool
 from projections.follower import Follower
 from projections.paging import page_of
 from projections.source import SourceUnavailable
-from projections.tables import Damaged
+from projections.tables import Connection, Damaged
 
 log = structlog.get_logger("api.views")
 
@@ -137,7 +137,30 @@ async def rows_page(
     return json_response({"items": items}, headers=headers)
 
 
+async def read(follower: Follower, question: Callable[[Connection], T], pool: Pool = READS) -> T:
+    """Ask the tables of the views a blocking ``question``; raises like ``asked``."""
+
+    def ask() -> T:
+        with follower.views.reading() as connection:
+            return question(connection)
+
+    return await asked(ask, pool)
+
+
 async def one_row(
+    request: web.Request,
+    view: str,
+    table: sa.Table,
+    key: str,
+    where: Sequence[sa.ColumnElement[bool]] = (),
+) -> sa.Row[Any]:
+    """Return the row with this key; raise 404 if there is none or it does not fit ``where``."""
+    if (row := await row_or_none(request, view, table, key, where)) is None:
+        raise not_found()
+    return row
+
+
+async def row_or_none(
     request: web.Request,
     view: str,
     table: sa.Table,
@@ -149,9 +172,4 @@ async def one_row(
     # Taken before the row is read: the row is of this position or a later one.
     request[AS_OF] = follower.position(view)
     query = sa.select(table).where(table.c.key == key, *begun(table), *where)
-
-    def ask() -> sa.Row[Any] | None:
-        with follower.views.reading() as connection:
-            return connection.execute(query).one_or_none()
-
-    return await asked(ask)
+    return await read(follower, lambda connection: connection.execute(query).one_or_none())

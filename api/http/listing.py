@@ -14,13 +14,12 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import fields_type, page_type, shown_type
-from api.http.asking import asked, caught_up, one_row, placed, rows_page
-from api.http.problems import not_found
+from api.http.asking import caught_up, one_row, placed, read, rows_page
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
 from ledger.general.vocabulary import Role
+from projections.answers import fields_type, page_type, shown_type
 from projections.profiles import search_key
 from projections.systems.policies import Policies, value_in_force
 from projections.views import FoldView
@@ -206,12 +205,8 @@ class Listing(msgspec.Struct, frozen=True):
         if self.policy is None:
             return [*self.seen(reader, table), *_begun(table)]
         key, follower = self.policy, await caught_up(request, Policies.name)
-
-        def ask() -> Any:
-            with follower.views.reading() as connection:
-                return value_in_force(connection, key, reader.today)
-
-        return [*self.seen(reader, table, await asked(ask)), *_begun(table)]
+        value = await read(follower, lambda views: value_in_force(views, key, reader.today))
+        return [*self.seen(reader, table, value), *_begun(table)]
 
     def _single(self) -> Callable[[web.Request], Any]:
         view = self.view()
@@ -222,8 +217,6 @@ class Listing(msgspec.Struct, frozen=True):
             reader = await reader_of(request)
             where = await self._where(request, reader)
             row = await one_row(request, view.name, table, request.match_info[name], where)
-            if row is None:
-                raise not_found()
             return json_response(
                 self._shown(row, reader),
                 headers=placed(request),

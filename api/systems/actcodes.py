@@ -84,7 +84,7 @@ async def own_code(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     name = request.match_info["task"]
     row = await one_row(request, "tasks", TASKS, name)
-    if row is None or not reader.in_unit or reader.unit != row.unit:
+    if not reader.in_unit or reader.unit != row.unit:
         raise not_found()
     desk = request.app[DESK]
 

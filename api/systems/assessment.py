@@ -42,7 +42,7 @@ async def rerun(request: web.Request) -> web.Response:
     """A score calculated again from the events, up to its own or another position."""
     reader = await reader_of(request)
     row = await one_row(request, "scores", SCORES, request.match_info["score"])
-    if row is None or (reader.role not in BUREAU and reader.unit != row.unit):
+    if reader.role not in BUREAU and reader.unit != row.unit:
         raise not_found()
     follower = await caught_up(request, "tallies")
     source, views = follower.source, follower.views

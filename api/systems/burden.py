@@ -8,18 +8,18 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import page_type
 from api.http.asking import (
     PRIVATE,
     asked,
     caught_up,
-    one_row,
+    row_or_none,
     rows_page,
 )
 from api.http.problems import Problem
 from api.http.reader import reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
+from projections.answers import page_type
 from projections.explain.burden import (
     BOOKINGS,
     BURDENS,
@@ -61,7 +61,7 @@ async def burden(request: web.Request) -> web.Response:
     entity = request.match_info["entity"]
     if (await reader_of(request)).audience(entity) == "public":
         raise Problem("forbidden", "Only the business itself and the authorities may read this.")
-    row = await one_row(request, Burdens.name, BURDENS, entity)
+    row = await row_or_none(request, Burdens.name, BURDENS, entity)
     # A business with only sealed facts must look like one without any facts.
     account = Burden(entity) if row is None else _VIEW.decode(row.state)
     return json_response(document(account), headers=PRIVATE)

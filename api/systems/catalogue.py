@@ -9,7 +9,6 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import fields_type, page_type, shown_type
 from api.http.asking import asked, caught_up, one_row, rows_page
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
@@ -18,6 +17,7 @@ from api.http.resources import Parameter, Resource
 from api.systems.complaints import seen as complaints_seen
 from ledger.systems.catalogue.events import EnforcementUnitQualified, MatterListed
 from ledger.systems.filing.events import AnnualPlanApproved
+from projections.answers import fields_type, page_type, shown_type
 from projections.follower import Views
 from projections.systems import plans as plans_view
 from projections.systems.catalogue import (
@@ -172,7 +172,7 @@ async def matter(request: web.Request) -> web.Response:
     """
     reader = await reader_of(request)
     row = await one_row(request, "matters", MATTERS, request.match_info["matter"])
-    if row is None or not (row.shown_version or _sees_drafts(reader, row.unit)):
+    if not (row.shown_version or _sees_drafts(reader, row.unit)):
         raise not_found()
     return json_response(_matter(_MATTERS.decode(row.state), reader))
 
@@ -220,8 +220,6 @@ async def plan(request: web.Request) -> web.Response:
     whole = _sees_unpublished(reader)
     shown = [] if whole else [_PLAN_SHOWN]
     row = await one_row(request, "plans", PLANS, request.match_info["plan"], shown)
-    if row is None:
-        raise not_found()
     state = _PLANS.decode(row.state)
     return json_response(plans_view.document(state) if whole else plans_view.public_document(state))
 
@@ -295,7 +293,7 @@ async def task(request: web.Request) -> web.Response:
     """One task: officers, place and purpose, and the date of each step; visible as in the list."""
     reader = await reader_of(request)
     row = await one_row(request, "tasks", TASKS, request.match_info["task"])
-    if row is None or not _may_see_task(reader, row):
+    if not _may_see_task(reader, row):
         raise not_found()
     return json_response(_task(_TASKS.decode(row.state), reader))
 
@@ -329,7 +327,7 @@ async def officer(request: web.Request) -> web.Response:
     """
     reader = await reader_of(request)
     row = await one_row(request, "officers", OFFICERS, request.match_info["officer"])
-    if row is None or not reader.sees("restricted", row.unit or "", (f"unit:{row.unit}",)):
+    if not reader.sees("restricted", row.unit or "", (f"unit:{row.unit}",)):
         raise not_found()
     document = msgspec.structs.asdict(_OFFICERS.decode(row.state))
     complaints = document.pop("complaints")

@@ -6,13 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.http.answers import shown_type
 from api.http.listing import Listing, Where, shown
 from api.http.reader import Reader
 from api.http.resources import Parameter
 from ledger.general.audiences import UNIT_BOUND
 from ledger.systems.complaints.events import Outcome
 from ledger.systems.complaints.folds import Complaint, Stage
+from projections.answers import shown_type
 from projections.systems.complaints import Complaints
 
 #: Fields for every reader who may read a complaint; none of them leads to the complainant.

@@ -9,12 +9,12 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import page_type
 from api.http.asking import rows_page
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
 from api.http.resources import Parameter, Resource
+from projections.answers import page_type
 from projections.systems.deadlines import DEADLINES, State
 from projections.tables import not_kept_from
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from api.http.answers import fields_type, shown_type
 from api.http.listing import Listing, everybody, published, shared, shown
 from api.http.reader import Reader
 from api.http.resources import Parameter
@@ -22,6 +21,7 @@ from ledger.systems.dishonesty.folds import (
     Sanction,
     SeriousListing,
 )
+from projections.answers import fields_type, shown_type
 from projections.systems.commitments import Commitments, ShownCommitment, document
 from projections.systems.dishonesty import (
     Determinations,
@@ -118,7 +118,7 @@ LISTINGS = (
         seen=published,
         show=_listing,
         returns=shown_type(
-            SeriousListAdded, name="ShownSeriousListing", removed_on=date, removed_because=str
+            SeriousListAdded, called="ShownSeriousListing", removed_on=date, removed_because=str
         ),
         filters=(_ENTITY, _UNIT, Parameter("list_field", str, "the field of the list")),
     ),

@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 from msgspec import UNSET, UnsetType
 
-from api.http.answers import page_type, shown_type
-from api.http.asking import PRIVATE, asked, begun, caught_up, rows_page
+from api.http.asking import PRIVATE, asked, begun, caught_up, read, rows_page
 from api.http.keys import DESK, LOG
 from api.http.listing import Listing, Where, everybody
 from api.http.pages import page
@@ -27,6 +26,7 @@ from ledger.systems.draws.commands import FreezeEntityRoster
 from ledger.systems.draws.drawfile import DrawFile, DrawReceipt
 from ledger.systems.draws.events import By, DrawOperated, DrawPart
 from ledger.systems.draws.folds import Target
+from projections.answers import page_type, shown_type
 from projections.drawing.desk import Desk, RosterPreview, preview
 from projections.drawing.files import Archive, draw_file, draw_receipt
 from projections.systems.draws import (
@@ -155,7 +155,7 @@ _PUBLIC = (
 ShownDraw = shown_type(
     DrawProgress,
     _TOLD_OTHERWISE,
-    name="ShownDraw",
+    called="ShownDraw",
     parts=tuple[DrawPart, ...],
     strata=list[ShownStratum],
     verifications=list[ShownVerification],
@@ -352,13 +352,9 @@ async def roster_preview(request: web.Request) -> web.Response:
 async def _draw(request: web.Request) -> DrawProgress:
     follower = await caught_up(request, _DRAWS.name)
     query = sa.select(DRAWS.c.state).where(DRAWS.c.key == request.match_info["draw"], *begun(DRAWS))
-
-    def ask() -> DrawProgress | None:
-        with follower.views.reading() as connection:
-            state = connection.execute(query).scalar_one_or_none()
-            return None if state is None else _DRAWS.decode(state)
-
-    progress = await asked(ask)
+    progress = await read(
+        follower, lambda views: next(map(_DRAWS.decode, views.execute(query).scalars()), None)
+    )
     if progress is None or progress.stage == "unknown":
         raise not_found()
     return progress

@@ -10,13 +10,13 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import page_type
 from api.http.asking import asked, caught_up, follower_of, rows_page
 from api.http.problems import Problem, not_found
 from api.http.reader import reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, conditional, query_value
 from api.http.resources import Parameter, Resource
 from api.systems import replays
+from projections.answers import page_type
 from projections.explain.documents import Documents
 from projections.follower import Follower
 from projections.profiles import PROFILES, Profiles, search_key

@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import page_type, shown_type
 from api.http.asking import one_row, placed, rows_page
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
@@ -16,13 +15,14 @@ from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_respo
 from api.http.resources import Parameter, Resource
 from ledger.access.events import RuleId
 from ledger.systems.supervision.events import FindingRaised
+from projections.answers import page_type, shown_type
 from projections.systems.findings import FINDINGS, UNTOLD, Findings, FindingState, document
 from projections.tables import not_kept_from
 
 ShownFinding = shown_type(
     FindingRaised,
     ("finding_id", *UNTOLD),
-    name="ShownFinding",
+    called="ShownFinding",
     finding=str,
     state=FindingState,
     raised_on=date | None,
@@ -75,7 +75,7 @@ async def finding(request: web.Request) -> web.Response:
     """One finding: its facts and evidence, its age, and what was done about it."""
     reader = await reader_of(request)
     row = await one_row(request, "findings", FINDINGS, request.match_info["finding"])
-    if row is None or not _may_see(reader, row):
+    if not _may_see(reader, row):
         raise not_found()
     return json_response(
         document(_VIEW.decode(row.state), reader.today),

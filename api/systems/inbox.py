@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 from sqlalchemy.engine import Connection
 
-from api.http.answers import page_type
 from api.http.asking import DEFAULT_PAGE, MAX_PAGE, PRIVATE, asked, caught_up
 from api.http.commands import path_of
 from api.http.problems import Problem
@@ -35,6 +34,7 @@ from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role, is_among, person_key, same_person
 from ledger.registry import Entry
 from ledger.systems.handovers.folds import UnitHandovers, systems_of
+from projections.answers import page_type
 from projections.inbox.items import WAITS
 from projections.inbox.view import ANYWHERE, INBOX, OFFICES, Inbox, place, tray_of
 from projections.inbox.waiting import entry_of

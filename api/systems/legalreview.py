@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.http.answers import fields_type, shown_type
 from api.http.listing import Listing, Where, everybody
 from api.http.reader import AUTHORITIES, Reader
 from api.http.resources import Parameter
 from ledger.systems.legalreview.events import ReviewerRegistered
 from ledger.systems.legalreview.folds import Review, Reviewer, Reviews
+from projections.answers import fields_type, shown_type
 from projections.systems.legalreview import LegalReviews, MajorDecisionLists, Reviewers
 
 

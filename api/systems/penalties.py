@@ -9,8 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import shown_type
-from api.http.asking import asked, caught_up, one_row, placed
+from api.http.asking import caught_up, one_row, placed, read
 from api.http.listing import Listing, Where, concerned, everybody, shown
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
@@ -18,6 +17,7 @@ from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Parameter, Resource
 from ledger.systems.penalties.events import DecisionWithdrawn, WithdrawalReason
 from ledger.systems.penalties.folds import Case, Decision
+from projections.answers import shown_type
 from projections.systems.deadlines import Deadlines, is_provisional
 from projections.systems.penalties import (
     DECISIONS,
@@ -135,17 +135,16 @@ async def payment(request: web.Request) -> web.Response:
     """The amount of a fine to be paid today, with the late fee until today."""
     reader = await reader_of(request)
     row = await one_row(request, "decisions", DECISIONS, request.match_info["decision"])
-    if row is None or row.unit is None or not _is_concerned(reader, row.unit, row.entity):
+    if row.unit is None or not _is_concerned(reader, row.unit, row.entity):
         raise not_found()
     decision = _DECISIONS.decode(row.state)
     today = reader.today
     pay_by = decision.pay_by
     follower = await caught_up(request, Deadlines.name)
-
-    def ask() -> bool:
-        with follower.views.reading() as connection:
-            return is_provisional(connection, f"decision:{decision.decision}", "penalty.pay_cd")
-
+    about = f"decision:{decision.decision}"
+    provisional = pay_by is not None and await read(
+        follower, lambda views: is_provisional(views, about, "penalty.pay_cd")
+    )
     return json_response(
         AmountDue(
             decision=decision.decision,
@@ -154,7 +153,7 @@ async def payment(request: web.Request) -> web.Response:
             paid_fen=decision.fine_fen - decision.outstanding(today),
             outstanding_fen=decision.outstanding(today),
             pay_by=pay_by,
-            provisional=pay_by is not None and await asked(ask),
+            provisional=provisional,
             deferred_until=max((d.until for d in decision.deferrals), default=None),
             late_fee_daily=None if decision.served is None else decision.served.late_fee_daily,
             late_fee_fen=0 if pay_by is None else decision.late_fee(pay_by, today),

@@ -6,12 +6,11 @@ from datetime import date
 
 from aiohttp import web
 
-from api.http.answers import page_type
 from api.http.asking import one_row, rows_page
-from api.http.problems import not_found
 from api.http.reader import reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
+from projections.answers import page_type
 from projections.systems.policies import POLICIES, Policies, ShownPolicy, document
 
 _VIEW = Policies()
@@ -35,8 +34,6 @@ async def policy(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     day: date = query_value(request, "on", date, reader.today)
     row = await one_row(request, "policies", POLICIES, request.match_info["key"])
-    if row is None:
-        raise not_found()
     return json_response(document(_VIEW.decode(row.state), day))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.http.answers import shown_type
 from api.http.listing import Listing, shown
 from api.http.reader import Reader
 from api.http.resources import Parameter
 from ledger.systems.process.folds import STEPS, ProcessRecord
+from projections.answers import shown_type
 from projections.systems.process import ProcessRecords
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from api.http.answers import fields_type
 from api.http.listing import Listing, everybody, published, shown
 from api.http.reader import Reader
 from api.http.resources import Parameter
 from ledger.systems.publicity.events import ExAnteItem
 from ledger.systems.publicity.folds import DecidedAct, ExAnte
+from projections.answers import fields_type
 from projections.systems.publicity import Acts, AnnualStatistics, ExAntePublicity
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.answers import page_type, shown_type
 from api.http.asking import asked, follower_of, one_row, placed, rows_page
 from api.http.listing import Listing, concerned, shown
 from api.http.problems import not_found
@@ -16,6 +15,7 @@ from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
 from ledger.systems.repair.folds import RepairCase
+from projections.answers import page_type, shown_type
 from projections.systems.records import RECORDS
 from projections.systems.repair import (
     REPAIRS,
@@ -44,7 +44,7 @@ CASES = Listing(
 )
 ShownRepair = shown_type(
     RepairCase,
-    name="ShownRepair",
+    called="ShownRepair",
     on=date,
     dates=list[RepairableRecord],
     conditions=list[ShownCondition],
@@ -63,8 +63,6 @@ async def case(request: web.Request) -> web.Response:
     day: date = query_value(request, "on", date, reader.today)
     name = request.match_info["repair"]
     row = await one_row(request, "repairs", REPAIRS, name, concerned(reader, REPAIRS))
-    if row is None:
-        raise not_found()
     state = Repairs().decode(row.state)
 
     def make() -> dict[str, Any]:
@@ -112,7 +110,7 @@ async def record(request: web.Request) -> web.Response:
     day: date = query_value(request, "on", date, reader.today)
     name = request.match_info["record"]
     row = await one_row(request, "records", RECORDS, name, _seen(reader))
-    if row is None or not row.kind:  # only publicity mentions it; the record itself is unknown
+    if not row.kind:  # only publicity mentions it; the record itself is unknown
         raise not_found()
     document = await asked(lambda: record_document(_folds(request), name, day))
     return json_response(document, headers=placed(request))

@@ -32,6 +32,7 @@ from api.http.reading import (
 from api.http.resources import Parameter, Resource
 from api.running.pools import REPLAYS, busy, has_left
 from ledger.kernel import Moment
+from projections.answers import struct_type
 from projections.explain.replay import (
     Asked,
     Hypothetical,
@@ -71,17 +72,16 @@ _HEADERS = {
 }
 
 
-class ShownReplay(msgspec.Struct, frozen=True):
-    """The changes of the profile by each event, and the replayed profile.
-
-    ``draw_ratio`` is the proportion of the businesses of its grade that a draw selects.
-    """
-
-    steps: list[Step]
-    left_out: list[int]
-    position: int
-    draw_ratio: str | None
-    profile: ShownProfile
+ShownReplay = struct_type(
+    "ShownReplay",
+    "The changes of the profile by each event, and the replayed profile. `draw_ratio` is the "
+    "proportion of the businesses of its grade that a draw selects.",
+    steps=list[Step],
+    left_out=list[int],
+    position=int,
+    draw_ratio=str | None,
+    profile=ShownProfile,
+)
 
 
 async def profile_as_of(request: web.Request, entity: str, reader: Reader) -> web.Response:

@@ -16,7 +16,7 @@ from api.feed.resource import NDJSON
 from api.http.asking import PRIVATE, asked, caught_up, one_row
 from api.http.keys import DESK
 from api.http.listing import Listing, concerned
-from api.http.problems import Problem, not_found
+from api.http.problems import Problem
 from api.http.reader import AUTHORITIES, Reader, reader_of
 from api.http.reading import (
     AFTER,
@@ -129,8 +129,6 @@ async def _run(request: web.Request) -> tuple[Screening, Reader, Desk]:
     table = Screenings.table
     name = request.match_info["screening"]
     row = await one_row(request, Screenings.name, table, name, concerned(reader, table))
-    if row is None:
-        raise not_found()
     desk = request.app[DESK]
     if desk is None:
         raise Problem("unavailable", "This service was started without a blob store.")

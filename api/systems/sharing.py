@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.asking import asked
+from api.http.asking import read
 from api.http.keys import VIEWS
 from api.http.listing import Listing, Where
 from api.http.reader import Reader
@@ -69,13 +69,9 @@ async def entitlement_of(request: web.Request, grant: Grant) -> Entitlement | No
     if follower is None:
         return Entitlement()
     query = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.unit == grant.unit)
-
-    def ask() -> list[sa.Row[tuple[object, ...]]]:
-        with follower.views.reading() as connection:
-            return list(connection.execute(query.order_by(SUBSCRIPTIONS.c.key)))
-
+    query = query.order_by(SUBSCRIPTIONS.c.key)
     view = Subscriptions()
-    rows = await asked(ask)
+    rows = await read(follower, lambda views: list(views.execute(query)))
     return Entitlement(
         frozenset(row.key for row in rows),
         tuple(view.decode(row.state).filters for row in rows if row.live),

@@ -121,7 +121,7 @@ class RecordRemoval(msgspec.Struct, frozen=True):
     subscription: str
     unit: str
     reason: str
-    notified_on: date
+    notified_on: date | None
     reminded_on: date | None
     acknowledged_on: date | None
     days_late: int
