@@ -17,6 +17,7 @@ from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role
 from ledger.kernel import civil_date
 from projections.profiles import EVERY, Audience
+from projections.tables import not_kept_from
 
 #: Roles that read only what is public.
 PUBLIC = frozenset({"public", "subscriber_system"})
@@ -73,12 +74,18 @@ class Reader(Grant, frozen=True, kw_only=True):
         return "restricted"
 
     def concerned(
-        self, unit: sa.ColumnElement[Any], entity: sa.ColumnElement[Any] | None = None
+        self,
+        unit: sa.ColumnElement[Any],
+        entity: sa.ColumnElement[Any] | None = None,
+        kept_from: sa.ColumnElement[str] | None = None,
     ) -> sa.ColumnElement[bool]:
         """Return the condition for the non-public rows that concern the reader; raise without any.
 
         ``entity``: the column with the business of a row; ``None`` if businesses see no row.
+        ``kept_from``: the column with the units that a row is hidden from.
         """
+        if kept_from is not None:
+            return sa.and_(self.concerned(unit, entity), not_kept_from(kept_from, self.unit))
         if self.role in ACROSS_UNITS:
             return sa.true()
         if self.in_unit:

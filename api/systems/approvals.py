@@ -9,7 +9,6 @@ from api.http.reader import Reader
 from api.http.resources import Parameter
 from ledger.systems.approvals.folds import Stage
 from projections.systems.approvals import Approvals
-from projections.tables import not_kept_from
 
 # The units that a request is withheld from would reveal what it is about.
 _INTERNAL = ("withheld_from", "requested_at")
@@ -17,10 +16,7 @@ _INTERNAL = ("withheld_from", "requested_at")
 
 def seen(reader: Reader, table: sa.Table) -> Where:
     """Like the request's events: only its unit and the Bureau see a confidential request."""
-    where = [
-        reader.concerned(table.c.unit),
-        not_kept_from(table.c.kept_from, reader.unit),
-    ]
+    where = [reader.concerned(table.c.unit, kept_from=table.c.kept_from)]
     if not reader.is_bureau:
         where.append(sa.or_(table.c.confidential.is_(False), table.c.unit == reader.unit))
     return where

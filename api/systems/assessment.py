@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
@@ -15,7 +13,12 @@ from api.http.reader import AUTHORITIES, Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
-from ledger.systems.assessment.events import AssessmentPublished, Direction, IndicatorDefined
+from ledger.systems.assessment.events import (
+    AssessmentPublished,
+    Direction,
+    IndicatorDefined,
+    IndicatorScore,
+)
 from ledger.systems.progress.folds import UnknownMetric
 from projections.systems.assessment import SCORES, Assessments, Indicators, Scores, run_again
 
@@ -29,7 +32,7 @@ class RunAgain(msgspec.Struct, frozen=True, omit_defaults=True):
     year: str
     unit: str
     cutoff_position: int
-    scores: tuple[dict[str, Any], ...]
+    scores: tuple[IndicatorScore, ...]
     total: str | None
     same: bool | None
 

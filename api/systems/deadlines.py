@@ -16,7 +16,6 @@ from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_valu
 from api.http.resources import Parameter, Resource
 from projections.answers import page_type
 from projections.systems.deadlines import DEADLINES, State
-from projections.tables import not_kept_from
 
 
 class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,10 +63,7 @@ def _shown(row: sa.Row[Any]) -> ShownDeadline:
 def seen_deadlines(reader: Reader) -> list[sa.ColumnElement[bool]]:
     """Return the deadlines that a token may see: those of its unit, or about its business."""
     table = DEADLINES.c
-    where = [
-        reader.concerned(table.unit, table.entity),
-        not_kept_from(table.kept_from, reader.unit),
-    ]
+    where = [reader.concerned(table.unit, table.entity, table.kept_from)]
     if reader.role == "entity_rep":
         where.append(sa.not_(table.about.startswith("finding:")))  # findings concern only units
     if not reader.is_bureau:

@@ -17,7 +17,6 @@ from ledger.access.events import RuleId
 from ledger.systems.supervision.events import FindingRaised
 from projections.answers import page_type, shown_type
 from projections.systems.findings import FINDINGS, UNTOLD, Findings, FindingState, document
-from projections.tables import not_kept_from
 
 ShownFinding = shown_type(
     FindingRaised,
@@ -41,9 +40,8 @@ _VIEW = Findings()
 
 
 def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
-    seen = [reader.concerned(FINDINGS.c.unit)]  # findings are about units
     # No unit, not even the Bureau, learns of a confidential finding about itself.
-    seen.append(not_kept_from(FINDINGS.c.kept_from, reader.unit))
+    seen = [reader.concerned(FINDINGS.c.unit, kept_from=FINDINGS.c.kept_from)]
     if not reader.is_bureau:
         seen.append(FINDINGS.c.visibility != "sealed")
     return seen

@@ -19,11 +19,22 @@ from ledger.systems.progress.events import Month
 from projections.systems.progress import (
     REPORTING_UNITS,
     REPORTS,
+    PrefilledTask,
     ReportingUnits,
     Reports,
     prefilled,
 )
-from projections.systems.workplans import tracked
+from projections.systems.workplans import MonthMilestone, MonthTracked, MonthUrge, tracked
+
+
+class OwedReport(msgspec.Struct, frozen=True):
+    """A report that the unit owes, with the first day of its warning and its last day."""
+
+    task_no: int
+    part: str | None
+    stage: str
+    warn_on: str | None
+    due_on: str | None
 
 
 class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,10 +49,10 @@ class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str
     month: str
     cutoff_position: int
-    reports: tuple[dict[str, Any], ...]
-    tasks: tuple[dict[str, Any], ...]
-    milestones: tuple[dict[str, Any], ...]
-    urges: tuple[dict[str, Any], ...]
+    reports: tuple[OwedReport, ...]
+    tasks: tuple[PrefilledTask, ...]
+    milestones: tuple[MonthMilestone, ...]
+    urges: tuple[MonthUrge, ...]
 
 
 async def prefilled_month(request: web.Request) -> web.Response:
@@ -64,7 +75,7 @@ async def prefilled_month(request: web.Request) -> web.Response:
     await caught_up(request, "milestones")
     await caught_up(request, "urges")
 
-    def ask() -> tuple[bool, list[sa.Row[Any]], dict[str, list[dict[str, Any]]]]:
+    def ask() -> tuple[bool, list[sa.Row[Any]], MonthTracked]:
         with follower.views.reading() as connection:
             known = connection.execute(
                 sa.select(REPORTING_UNITS.c.key).where(REPORTING_UNITS.c.key == unit)
@@ -87,10 +98,9 @@ async def prefilled_month(request: web.Request) -> web.Response:
             unit,
             month,
             cutoff,
-            tuple(row._asdict() for row in owed),
+            tuple(OwedReport(**row._asdict()) for row in owed),
             tuple(tasks),
-            tuple(asked_of["milestones"]),
-            tuple(asked_of["urges"]),
+            *asked_of,
         ),
         headers=PRIVATE,
     )

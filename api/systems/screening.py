@@ -32,7 +32,15 @@ from api.running.pools import SCREENINGS
 from ledger.systems.keylist.folds import Screening
 from projections.drawing.desk import Desk
 from projections.systems.draws import Population
-from projections.systems.screening import Change, Moved, Screenings, again, moved_since, steps
+from projections.systems.screening import (
+    Change,
+    Moved,
+    Ranked,
+    Screenings,
+    again,
+    moved_since,
+    steps,
+)
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
@@ -158,7 +166,7 @@ RESOURCES = (
             Parameter("on", str, "the day of the screening"),
         ),
     ).resources(),
-    _resource("list", ranked, list[dict[str, Any]], media_types=(NDJSON,)),
+    _resource("list", ranked, list[Ranked], media_types=(NDJSON,)),
     _resource("rerun", rerun, ScreeningAgain),
     _resource("now", now, ScreeningNow, query=(AFTER, LIMIT, AT_LEAST)),
 )

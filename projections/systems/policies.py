@@ -14,6 +14,7 @@ from ledger.kernel import Command, Fold, PolicyVersionAdopted, Recorded
 from ledger.kernel.policies import PolicyKey, PolicyVersions
 from ledger.systems.policies.commands import CallForCalendar
 from ledger.systems.policies.rules import PUBLISH_CALENDAR
+from projections.answers import shown_type, struct_type
 from projections.follower import Views
 from projections.systems.deadlines import CALENDARS, DEADLINES
 from projections.tables import Code, Row
@@ -87,26 +88,31 @@ def calendars_to_call_for(views: Views, today: date) -> Iterator[tuple[Command, 
         yield CallForCalendar(year=year), f"calendar:{year}"
 
 
-class ShownPolicy(msgspec.Struct, frozen=True):
-    """A policy: the version in force everywhere on a day, its value, and all versions."""
+_Version: Any = shown_type(PolicyVersionAdopted, ("key",), called="PolicyVersion", position=int)
 
-    key: str
-    in_force: int | None
-    value: Any
-    unit: str | None
-    versions: list[dict[str, Any]]
+ShownPolicy = struct_type(
+    "ShownPolicy",
+    "A policy: the version in force everywhere on a day, its value, and all versions.",
+    key=str,
+    in_force=int | None,
+    value=Any,
+    unit=str | None,
+    versions=list[_Version],
+)
 
 
-def document(policy: PolicyState, on: date) -> ShownPolicy:
+def document(policy: PolicyState, on: date) -> dict[str, Any]:
     """Return a policy as a document: the version in force everywhere on a day, and all versions."""
     current = policy.in_force(on)
-    return ShownPolicy(
-        policy.key,
-        None if current is None else current.version,
-        None if current is None else current.value,
-        None if current is None else current.unit,
-        [{"position": position, **_fields(event)} for position, event in policy.versions],
-    )
+    return {
+        "key": policy.key,
+        "in_force": None if current is None else current.version,
+        "value": None if current is None else current.value,
+        "unit": None if current is None else current.unit,
+        "versions": [
+            {"position": position, **_fields(event)} for position, event in policy.versions
+        ],
+    }
 
 
 def _fields(event: PolicyVersionAdopted) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -15,6 +16,25 @@ from api.http.resources import Resource
 def types_of(resource: Resource) -> tuple[Any, ...]:
     """The types of which an answer of this resource is one."""
     return tuple(t for t in (resource.returns, resource.otherwise) if t is not None)
+
+
+@cache
+def _routes() -> tuple[tuple[re.Pattern[str], Resource], ...]:
+    """The resources by their paths, those with words before those with parameters."""
+    from tests.sequences.asking import RESOURCES  # which imports this module
+
+    ordered = sorted(RESOURCES, key=lambda resource: resource.path.count("{"))
+    place = re.compile(r"\{\w+(?::([^}]*))?\}")
+    return tuple(
+        (re.compile(place.sub(lambda match: match[1] or "[^/]+", resource.path)), resource)
+        for resource in ordered
+    )
+
+
+def faults_at(path: str, body: bytes) -> Sequence[str]:
+    """Where the answer at an address differs from what its resource declares."""
+    (resource, *_) = (r for route, r in _routes() if route.fullmatch(path))
+    return faults(resource, body)
 
 
 def title_of(declared: Any) -> str | None:

@@ -116,7 +116,7 @@ def indexed(recorder: Any) -> Views:
 
 
 def test_the_index_holds_what_each_reader_may_see() -> None:
-    """For every role, unit and subject: the events that ``may_see`` grants, no other, in order."""
+    """For every role, unit and subject: the events that ``sees`` grants, no other, in order."""
     filed = Filed()
     views = indexed(filed.recorder)
     subjects = filed.subjects()

@@ -14,6 +14,7 @@ from ledger.general.vocabulary import Role
 from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from projections.opening import verify_views
+from tests.api.answers import faults_at
 from tests.gwt import HEAD, Record
 from tests.scenarios import answering
 
@@ -212,6 +213,7 @@ class World:
                 break
         answer = await response.json()
         assert response.status == 200, f"{path}: {response.status} {answer}"
+        assert not (told := faults_at(path, await response.read())), (path, told[:5])
         return answer
 
     async def status(self, who: str, path: str) -> int:
