@@ -241,8 +241,6 @@ class PublicList(msgspec.Struct, frozen=True):
         async def handler(request: web.Request) -> web.Response:
             def question(history: History) -> dict[str, Any]:
                 known = [edition.version for edition in history.editions]
-                if not known:  # nothing was published yet
-                    raise not_found()
                 newer = _asked(request, "to", known, known[-1])
                 before = known[: known.index(newer)]
                 older = _asked(request, "from", known, before[-1] if before else newer)
