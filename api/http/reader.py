@@ -16,7 +16,7 @@ from api.http.tokens import Grant
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role
 from ledger.kernel import civil_date
-from projections.profiles import EVERY, Audience
+from projections.profiles import EVERY, Audience, Sight
 from projections.tables import not_kept_from
 
 #: Roles that read only what is public.
@@ -72,6 +72,10 @@ class Reader(Grant, frozen=True, kw_only=True):
         if self.role == "entity_rep":
             return "entity" if self.entity == entity else "public"
         return "restricted"
+
+    def sight(self, entity: str) -> Sight:
+        """Return what the reader sees of a business."""
+        return Sight(self.audience(entity), self.plans)
 
     def concerned(
         self,

@@ -65,7 +65,7 @@ async def profile(request: web.Request) -> web.Response:
     """
     entity = request.match_info["entity"]
     reader = await reader_of(request)
-    audience, plans = reader.audience(entity), reader.plans
+    sight = reader.sight(entity)
     follower = follower_of(request)
     # Most requests have no parameters; then the query is not parsed.
     if request.rel_url.raw_query_string or "X-Position-AtLeast" in request.headers:
@@ -75,9 +75,9 @@ async def profile(request: web.Request) -> web.Response:
     # Taken before the document, which is then of this position or a later one.
     position = str(follower.position("profiles"))
     documents = documents_of(follower)
-    ready = documents.get(entity, audience, reader.today, plans)
+    ready = documents.get(entity, sight, reader.today)
     if ready is None:
-        ready = await asked(lambda: documents.load(entity, audience, reader.today, plans))
+        ready = await asked(lambda: documents.load(entity, sight, reader.today))
     if ready is None:
         raise not_found()
     etag, body, _ = ready

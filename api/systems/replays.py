@@ -91,7 +91,7 @@ async def profile_as_of(request: web.Request, entity: str, reader: Reader) -> we
     """
     valid, known = as_of(request)
     source = follower_of(request).source
-    audience, plans = reader.audience(entity), reader.plans
+    sight = reader.sight(entity)
 
     def ask() -> tuple[bytes, int]:
         replayed = replay(
@@ -100,13 +100,12 @@ async def profile_as_of(request: web.Request, entity: str, reader: Reader) -> we
             steps=False,
             valid_as_of=valid,
             known_as_of=known,
-            audience=audience,
-            plans=plans,
+            sight=sight,
             may_see=reader.sees_record,
             today=reader.today,
         )
         body = as_json(replayed.document)
-        if says_nothing(body, entity, audience, plans):
+        if says_nothing(body, entity, sight):
             raise NothingKnown(f"there is no record of {entity}")
         return body, replayed.position
 
@@ -160,8 +159,7 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
             to_position=to_position,
             without=without,
             hypothetical=imagined,
-            audience=reader.audience(entity),
-            plans=reader.plans,
+            sight=reader.sight(entity),
             may_see=reader.sees_record,
             today=reader.today,
         )
@@ -179,7 +177,7 @@ def _pieces(replaying: Replaying, how: Asked, reader: Reader) -> Iterator[_Piece
     piece, began, told = bytearray(b'{"steps":['), time.monotonic(), False
     for step in replaying:
         # A business is not shown events that do not change the document it may read.
-        if how.audience == "restricted" or step.changes:
+        if how.sight.audience == "restricted" or step.changes:
             piece += b"," if told else b""
             piece += _ENCODE(_shown_step(reader, step, how.entity))
             told = True
@@ -189,7 +187,7 @@ def _pieces(replaying: Replaying, how: Asked, reader: Reader) -> Iterator[_Piece
             began = time.monotonic()
     profile = as_json(replaying.document())
     silent = not told and not replaying.left_out
-    if silent and says_nothing(profile, how.entity, how.audience, how.plans):
+    if silent and says_nothing(profile, how.entity, how.sight):
         raise NothingKnown(f"there is no record of {how.entity}")
     rest = _ENCODE(
         {
