@@ -29,6 +29,7 @@ from ledger.systems.filing.events import (
 from ledger.systems.grading.folds import UNGRADED
 from ledger.systems.joint.events import JointVisitHeld
 from ledger.systems.supervision.events import FindingRaised
+from projections.answers import struct_type
 from projections.explain.arrivals import arrivals
 from projections.follower import Views
 from projections.profiles import VISIT_CAP, cap_of
@@ -148,37 +149,6 @@ class Burden(Fold):
         setattr(counts, event.counter, getattr(counts, event.counter) + by)
 
 
-class Counts(Year, kw_only=True):
-    """The visits of some time, counted with those that were avoided."""
-
-    visits: int
-    minutes_on_site: int
-    joint_visits: int
-    avoided_by_merging: int
-
-
-class YearCounts(Counts, kw_only=True):
-    """The visits of a year."""
-
-    year: int
-
-
-class UnitVisits(msgspec.Struct, frozen=True):
-    """The visits of a unit."""
-
-    unit: str
-    visits: int
-    minutes_on_site: int
-
-
-class ShownBurden(Counts, kw_only=True):
-    """The visits at a business in total, by year, and by unit."""
-
-    entity: str
-    years: list[YearCounts]
-    units: list[UnitVisits]
-
-
 def document(burden: Burden) -> dict[str, Any]:
     """Return the account as a document: in total, by year, and by unit."""
     entries = _entries(burden)
@@ -206,6 +176,20 @@ _COUNTS = (
     "joint_visits",
     "avoided_by_merging",
     *Year.__struct_fields__,
+)
+_COUNTED: dict[str, Any] = dict.fromkeys(_COUNTS, int)
+_YearCounts: Any = struct_type("YearCounts", "The visits of a year.", year=int, **_COUNTED)
+_UnitVisits: Any = struct_type(
+    "UnitVisits", "The visits of a unit.", unit=str, visits=int, minutes_on_site=int
+)
+
+ShownBurden = struct_type(
+    "ShownBurden",
+    "The visits at a business in total, by year, and by unit.",
+    entity=str,
+    years=list[_YearCounts],
+    units=list[_UnitVisits],
+    **_COUNTED,
 )
 
 

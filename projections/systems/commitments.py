@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
-from ledger.systems.commitments.events import CommitmentType
+from ledger.systems.commitments.events import Obligation
 from ledger.systems.commitments.folds import Commitment
+from projections.answers import fields_type
 from projections.views import FoldView, subject_table
 
 COMMITMENTS = subject_table(
@@ -34,28 +35,22 @@ class Commitments(FoldView[Commitment]):
     tables = (COMMITMENTS,)
 
 
-class ShownObligation(msgspec.Struct, frozen=True):
-    """An obligation and its state."""
+_Obligation: Any = fields_type(
+    Obligation,
+    *("obligation", "due_on", "says"),
+    fulfilled_on=date | None,
+    breached_on=date | None,
+    days_late=int,
+)
 
-    obligation: str
-    due_on: date
-    says: str | None
-    fulfilled_on: date | None
-    breached_on: date | None
-    days_late: int
-
-
-class ShownCommitment(msgspec.Struct, frozen=True):
-    """A commitment with the state of each obligation; ``entity`` is left out in a profile."""
-
-    commitment: str
-    unit: str
-    type: CommitmentType | None
-    made_on: date | None
-    public: bool
-    stage: Literal["open", "fulfilled", "breached"]
-    obligations: list[ShownObligation]
-    entity: str | UnsetType = UNSET
+#: A profile leaves out ``entity``: it is the business itself.
+ShownCommitment: Any = fields_type(
+    Commitment,
+    *("commitment", "unit", "type", "made_on", "public"),
+    stage=Literal["open", "fulfilled", "breached"],
+    obligations=list[_Obligation],
+    entity=str | UnsetType,
+)
 
 
 def document(commitment: Commitment) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from ledger.general.vocabulary import PlanId
 from ledger.kernel import Fold, Recorded
@@ -23,6 +23,7 @@ from ledger.systems.filing.events import (
     PlanPublished,
     SpecialPlanApproved,
 )
+from projections.answers import fields_type, shown_type
 from projections.tables import Code, Row
 from projections.views import FoldView
 
@@ -148,22 +149,19 @@ class Plans(FoldView[PlanState]):
         }
 
 
-class ShownPlanVersion(Version):
-    """One version of a plan, with its number. The public reads its publication only."""
+_PlanVersion: Any = shown_type(Version, called="PlanVersion", version=int)
 
-    version: int = 0
-
-
-class ShownPlan(msgspec.Struct, frozen=True):
-    """A plan: its newest content and every version; of a special campaign, its approval."""
-
-    plan: str
-    unit: str
-    version: int
-    year: int | UnsetType | None = UNSET
-    items: Sequence[PlanItem] | UnsetType = UNSET
-    versions: Sequence[ShownPlanVersion] | UnsetType = UNSET
-    special: dict[str, Any] | UnsetType = UNSET
+#: A plan: its newest content and every version; of a special campaign, its approval.
+ShownPlan = fields_type(
+    PlanState,
+    *("plan", "unit"),
+    called="ShownPlan",
+    version=int,
+    year=int | None | UnsetType,
+    items=Sequence[PlanItem] | UnsetType,
+    versions=list[_PlanVersion] | UnsetType,
+    special=shown_type(SpecialPlanApproved, ("plan", "unit"), called="SpecialPlan") | UnsetType,
+)
 
 
 def public_document(plan: PlanState) -> dict[str, Any]:
