@@ -17,7 +17,7 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import hdrs, web
 
-from api.http.asking import PRIVATE, asked, caught_up, follower_of, one_row
+from api.http.asking import PRIVATE, asked, caught_up, follower_of, row_or_none
 from api.http.bodies import body_of
 from api.http.commands import idempotency_key, require_json, with_vault
 from api.http.front import EDGE
@@ -275,7 +275,7 @@ async def look_up(request: web.Request) -> web.Response:
     """
     request.app[LIMITS].lookups.count(request.app[EDGE].source_of(request))
     complaint = complaint_of(request.match_info["tracking"])
-    row = await one_row(request, Complaints.name, COMPLAINTS, complaint)
+    row = await row_or_none(request, Complaints.name, COMPLAINTS, complaint)
     await caught_up(request, Deadlines.name)
     if row is None:
         raise not_found(_UNKNOWN)
