@@ -43,8 +43,8 @@ def _makers() -> tuple[Callable[[], View], ...]:
 
 def _subclasses(view: type[Any]) -> Iterator[type[View]]:
     """Yield the subclasses of a view class that this package defines, of all depths."""
-    subclass: type[View]
-    for subclass in view.__subclasses__():
+    subclasses: list[type] = view.__subclasses__()
+    for subclass in subclasses:
         if subclass.__module__.startswith("projections."):
             yield subclass
             yield from _subclasses(subclass)

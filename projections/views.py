@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from ledger.kernel import Fold, RecordCorrected, Recorded, SubjectFold
+from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import topics_of
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Row, Store, in_order
@@ -110,7 +110,8 @@ def subject_table(name: str, *columns: sa.Column[Any] | str) -> sa.Table:
 
 
 def _begun(fold: Fold) -> bool:
-    return not isinstance(fold, SubjectFold) or fold.exists
+    # Histories of public lists begin with a publication, though they are not a ``SubjectFold``.
+    return bool(getattr(fold, "exists", True))
 
 
 def _plain(value: Any) -> Any:

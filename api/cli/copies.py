@@ -12,7 +12,6 @@ from cyclopts import App, Parameter
 
 from api.cli.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, bar, say, show, tell
 from api.http.tokens import Grant
-from api.http.visibility import may_know, may_see_record
 from ledger.copies.backup import make_backup
 from ledger.copies.bundles import Slice, verify_export
 from ledger.copies.bundles import export as write_export
@@ -199,8 +198,8 @@ def export(
     def shows(record: Recorded) -> bool:
         envelope = record.envelope
         return with_sealed or (
-            may_see_record(_UNSEALED, record)
-            and may_know(_UNSEALED, envelope.type, envelope.actor.unit_id, record.event.tags())
+            _UNSEALED.sees_record(record)
+            and _UNSEALED.knows_actor(envelope.type, envelope.actor.unit_id, record.event.tags())
         )
 
     with (

@@ -9,13 +9,13 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from api.http.access import grant_of
 from api.http.asking import asked
 from api.http.keys import LEDGER
 from api.http.problems import not_found
+from api.http.reader import reader_of
 from api.http.reading import MAX_POSITION, conditional
 from api.http.resources import Resource
-from api.http.visibility import WITHHELD, may_know, may_see_stored, shown_actor
+from api.http.tokens import WITHHELD
 from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec
 
 
@@ -45,11 +45,11 @@ async def event(request: web.Request) -> web.Response:
     position.
     """
     stored, fields = await seen_event(request)
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     actor = msgspec.convert(fields["actor"], Actor)
     tags = stored.event.tags
-    fields["actor"] = msgspec.to_builtins(shown_actor(grant, fields["type"], actor, tags))
-    if not may_know(grant, fields["type"], actor.unit_id, tags):
+    fields["actor"] = msgspec.to_builtins(reader.shown_actor(fields["type"], actor, tags))
+    if not reader.knows_actor(fields["type"], actor.unit_id, tags):
         fields["command_id"] = WITHHELD
     return conditional(
         request,
@@ -74,8 +74,8 @@ async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:
     if stored is None or stored.position != position:
         raise not_found()
     fields = codec.plain(stored.event.data)
-    grant = await grant_of(request)
-    if not may_see_stored(grant, stored, fields):
+    reader = await reader_of(request)
+    if not reader.sees_stored(stored, fields):
         raise not_found()
     return stored, fields
 

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 import structlog
 
-from api.http.tokens import Grant
-from api.http.visibility import ENDS, NOTICES, WITHHELD, Entitlement, hides_actor, may_know, may_see
+from api.http.tokens import WITHHELD, Grant
+from api.http.visibility import ENDS, NOTICES, Entitlement
 from api.running.pools import STREAMS, Pool
 from ledger.general.audiences import kept_from, visibility_of
 from ledger.kernel import Visibility, budget, codec
@@ -228,13 +228,13 @@ class Audience:
             return None
         unit = item.fields["actor"]["unit_id"]
         visibility = item.visibility
-        if not may_see(self.grant, visibility, unit, item.tags, item.kept_from) and not (
+        if not self.grant.sees(visibility, unit, item.tags, item.kept_from) and not (
             self.entitled is not None and self.entitled.admits(visibility, item.topic, item.tags)
         ):
             return None
-        if may_know(self.grant, item.topic, unit, item.tags):
+        if self.grant.knows_actor(item.topic, unit, item.tags):
             return item
-        return item.veiled(unit=hides_actor(self.grant, item.topic, unit))
+        return item.veiled(unit=self.grant.hides_actor(item.topic, unit))
 
     def query(self) -> Any:
         """Return the query for the store; ``None`` for all events.

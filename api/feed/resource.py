@@ -24,7 +24,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.feed.hub import Audience, Hub, Page, Subscriber
-from api.http.access import grant_of, token_of
+from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
 from api.http.keys import LINE, TOKENS
@@ -130,7 +130,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     record or its effects: neither its subscriptions nor the filters of this request exclude these.
     """
     media_type = negotiated(accepted(request))
-    grant = await grant_of(request)
+    grant = (await caller_of(request)).reader()
     topics, subjects = _filters(request)
     after = whole_number(request.query.get("after"), "query parameter 'after'", 0, 0, MAX_POSITION)
     after = _resumed(request, media_type, after)

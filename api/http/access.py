@@ -15,16 +15,11 @@ OWN_UNIT_ROLES = frozenset({"enforcement_officer", "office_head", "unit_legal_of
 MAX_TOKEN = 200
 
 
-async def grant_of(request: web.Request) -> Grant:
-    """Return the grant with which a request reads business data: an operator reads as the public.
-
-    ``ANONYMOUS`` without a token. Raises ``Problem`` for a bad token.
-    """
-    return (await caller_of(request)).reader()
-
-
 async def caller_of(request: web.Request) -> Grant:
-    """Return the grant of a request's token; ``ANONYMOUS`` without. Raises for a bad token."""
+    """Return the grant of a request's token; ``ANONYMOUS`` without. Raises for a bad token.
+
+    Handlers that read business data ask ``reader_of`` instead.
+    """
     line = request[LINE]
     if line.grant is not None:
         return line.grant

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
 from aiohttp import hdrs, web
 
-from api.http.access import grant_of
-from api.http.keys import LEDGER, LINE, VIEWS
-from api.http.problems import Problem
-from api.http.reading import at_least, bounded, json_response, next_link, query_value
-from api.http.tokens import Grant
+from api.http.keys import LINE, VIEWS
+from api.http.problems import Problem, not_found
+from api.http.reading import at_least, bounded, json_response, next_link
 from api.running.pools import ASKED_BY, PUBLIC_READS, READS, Pool
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.kernel import civil_date
 from projections.follower import Follower
 from projections.paging import page_of
-from projections.profiles import EVERY, Audience
 from projections.source import SourceUnavailable
-from projections.tables import Damaged
+from projections.tables import Connection, Damaged
 
 log = structlog.get_logger("api.views")
 
@@ -36,9 +30,6 @@ PRIVATE: Mapping[str, str] = {
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
-
-#: Roles that read only what is public.
-PUBLIC = frozenset({"public", "subscriber_system"})
 
 
 def follower_of(request: web.Request) -> Follower:
@@ -95,53 +86,6 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
         ) from error
 
 
-def role_of(grant: Grant) -> str:
-    """Return the role of the sender's token; an operator's read grant has another role."""
-    request = ASKED_BY.get()
-    caller = None if request is None else request[LINE].grant
-    return grant.role if caller is None else caller.role
-
-
-def may_not_read(grant: Grant) -> Problem:
-    """Return the problem that refuses a read."""
-    return Problem("forbidden", f"The role {role_of(grant)} may not read this.")
-
-
-def audience_of(grant: Grant, entity: str) -> Audience:
-    """Return which of the three documents about a business a token is shown."""
-    if grant.role in PUBLIC:
-        return "public"
-    if grant.role == "entity_rep":
-        return "entity" if grant.entity == entity else "public"
-    return "restricted"
-
-
-def plans_of(grant: Grant) -> str:
-    """Return whose planned visits a token may see: its own unit's, every unit's, or none.
-
-    Planned visits stay sealed until they take place, like their events (``may_see``).
-    """
-    if grant.role == "jb_supervisor":
-        return EVERY
-    return grant.unit if grant.role in UNIT_BOUND else ""
-
-
-def may_ask(
-    grant: Grant, *, unit: sa.ColumnElement[Any], entity: sa.ColumnElement[Any] | None
-) -> sa.ColumnElement[bool]:
-    """Return the condition for the non-public rows that a token may see; raise if it sees none.
-
-    ``entity``: the column with the business of a row; ``None`` if businesses see no row.
-    """
-    if grant.role in SUPERVISORS or grant.role == "credit_officer":
-        return sa.true()
-    if grant.role in UNIT_BOUND:
-        return unit == grant.unit
-    if grant.role == "entity_rep" and grant.entity is not None and entity is not None:
-        return entity == grant.entity
-    raise may_not_read(grant)
-
-
 def begun(table: sa.Table) -> list[sa.ColumnElement[bool]]:
     """Select the rows of subjects that have begun.
 
@@ -193,7 +137,30 @@ async def rows_page(
     return json_response({"items": items}, headers=headers)
 
 
+async def read(follower: Follower, question: Callable[[Connection], T], pool: Pool = READS) -> T:
+    """Ask the tables of the views a blocking ``question``; raises like ``asked``."""
+
+    def ask() -> T:
+        with follower.views.reading() as connection:
+            return question(connection)
+
+    return await asked(ask, pool)
+
+
 async def one_row(
+    request: web.Request,
+    view: str,
+    table: sa.Table,
+    key: str,
+    where: Sequence[sa.ColumnElement[bool]] = (),
+) -> sa.Row[Any]:
+    """Return the row with this key; raise 404 if there is none or it does not fit ``where``."""
+    if (row := await row_or_none(request, view, table, key, where)) is None:
+        raise not_found()
+    return row
+
+
+async def row_or_none(
     request: web.Request,
     view: str,
     table: sa.Table,
@@ -205,44 +172,4 @@ async def one_row(
     # Taken before the row is read: the row is of this position or a later one.
     request[AS_OF] = follower.position(view)
     query = sa.select(table).where(table.c.key == key, *begun(table), *where)
-
-    def ask() -> sa.Row[Any] | None:
-        with follower.views.reading() as connection:
-            return connection.execute(query).one_or_none()
-
-    return await asked(ask)
-
-
-def asked_day(request: web.Request) -> date:
-    """Return the query parameter ``on``; without it, the ledger's today."""
-    day: date = query_value(request, "on", date, civil_date(request.app[LEDGER].clock()))
-    return day
-
-
-def required_grant(grant: Grant) -> Grant:
-    """Return ``grant`` unchanged; raise if it may read only what is public."""
-    if grant.role in PUBLIC:
-        raise may_not_read(grant)
-    return grant
-
-
-__all__ = [
-    "PRIVATE",
-    "PUBLIC",
-    "Follower",
-    "asked",
-    "asked_day",
-    "audience_of",
-    "begun",
-    "caught_up",
-    "follower_of",
-    "grant_of",
-    "may_ask",
-    "may_not_read",
-    "one_row",
-    "placed",
-    "plans_of",
-    "required_grant",
-    "role_of",
-    "rows_page",
-]
+    return await read(follower, lambda connection: connection.execute(query).one_or_none())

@@ -16,8 +16,7 @@ import msgspec
 from aiohttp import web
 
 from api.http.keys import LEDGER
-from api.http.tokens import Grant
-from api.http.visibility import WITHHELD, may_see_stored
+from api.http.tokens import WITHHELD, Grant
 from api.running.counter import Counter
 from api.running.pools import AUDITS, COMMANDS
 from ledger.access.commands import NoteConsultation, NotePause, NoteRefusal, NoteUnknown
@@ -39,7 +38,6 @@ from ledger.general.audiences import (
     SHARED,
     SUPERVISING,
     SUPERVISORS,
-    audiences_for,
     audiences_of_sender,
     knowers_of,
     units_named,
@@ -247,7 +245,7 @@ class Readable:
     def __init__(self, ledger: Source, grant: Grant) -> None:
         self._ledger = ledger
         self._grant = grant
-        self._everything = BUREAU in audiences_for(grant.role, grant.unit, grant.entity)
+        self._everything = BUREAU in grant.audiences
         self._seen: dict[str, bool] = {}
 
     def may_read(self, topic: str, body: Mapping[str, Any]) -> bool:
@@ -409,7 +407,7 @@ def _open_to(ledger: Source, tag: str, grant: Grant) -> Literal["all", "asker", 
 def _seen(ledger: Source, tag: str, grant: Grant) -> bool:
     """Return whether the asker may see one of the first events about a subject."""
     return any(
-        may_see_stored(grant, stored, codec.plain(stored.event.data))
+        grant.sees_stored(stored, codec.plain(stored.event.data))
         for stored in ledger.after([Selector((), (tag,))], 0, MAX_LOOKED)
     )
 

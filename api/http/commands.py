@@ -23,7 +23,6 @@ from api.http.problems import Problem, unauthenticated
 from api.http.resources import Handler, check_query
 from api.http.sealing import FINISHERS, SEALERS, Finisher, Sealer
 from api.http.tokens import Grant
-from api.http.visibility import may_see_record
 from api.running.counter import COUNTER
 from api.running.pools import COMMANDS, SCREENINGS, Pool
 from api.sealed.evidence import names_file, settled, with_file
@@ -347,7 +346,7 @@ def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
     own confidential command, unless the finding rests on facts that it may not read.
     """
     event = record.event
-    if may_see_record(grant, record):
+    if grant.sees_record(record):
         return True
     confided = outcome.events[0].envelope.visibility == "sealed"
     if not (confided and isinstance(event, FindingRaised)):

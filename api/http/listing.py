@@ -5,7 +5,7 @@ Most systems are read this way: their api module declares a ``Listing`` and need
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from functools import cache
 from typing import Annotated, Any
@@ -14,16 +14,12 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
-from api.http.asking import PUBLIC, asked, caught_up, may_ask, one_row, placed, rows_page
-from api.http.keys import LEDGER
-from api.http.problems import not_found
+from api.http.asking import caught_up, one_row, placed, read, rows_page
+from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from ledger.general.audiences import UNIT_BOUND
 from ledger.general.vocabulary import Role
-from ledger.kernel import Fold, civil_date
+from projections.answers import fields_type, page_type, shown_type
 from projections.profiles import search_key
 from projections.systems.policies import Policies, value_in_force
 from projections.views import FoldView
@@ -39,56 +35,50 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 SEARCH = Parameter("q", Words, "text to search for, anywhere in the entry, in any letter case")
 
 
-class FoundItems(msgspec.Struct, frozen=True):
-    """A page of entries; the ``Link`` header leads to the next page."""
-
-    items: tuple[dict[str, Any], ...]
-
-
-def everybody(grant: Grant, table: sa.Table) -> Where:
+def everybody(reader: Reader, table: sa.Table) -> Where:
     """Everyone reads every row (**P** of the rulebook)."""
     return []
 
 
-def concerned(grant: Grant, table: sa.Table) -> Where:
+def concerned(reader: Reader, table: sa.Table) -> Where:
     """Supervisors read every row, a unit its own rows, a business the rows about it.
 
     The table must have a column ``unit``; without a column ``entity``, businesses read no row.
     """
-    return [may_ask(grant, unit=table.c.unit, entity=table.c.get("entity"))]
+    return [reader.concerned(table.c.unit, table.c.get("entity"))]
 
 
-def published(grant: Grant, table: sa.Table) -> Where:
+def published(reader: Reader, table: sa.Table) -> Where:
     """Everyone reads public rows (column ``public``); those concerned also read the others.
 
     Units and supervisors read the rows of ``concerned``, and the public rows of all units.
     """
     public = table.c.public.is_(True)
-    if grant.role in PUBLIC or (grant.role == "entity_rep" and "entity" not in table.c):
+    if reader.is_public or (reader.role == "entity_rep" and "entity" not in table.c):
         return [public]
-    return [sa.or_(public, *concerned(grant, table))]
+    return [sa.or_(public, *concerned(reader, table))]
 
 
-def shared(grant: Grant, table: sa.Table) -> Where:
+def shared(reader: Reader, table: sa.Table) -> Where:
     """Authorities read every row, a business the rows about it."""
-    if grant.role in UNIT_BOUND:
+    if reader.in_unit:
         return []
-    return concerned(grant, table)
+    return concerned(reader, table)
 
 
 #: Roles to which every unit reports.
 BUREAU: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor", "ledger_clock"})
 
 
-def reported(grant: Grant, table: sa.Table) -> Where:
+def reported(reader: Reader, table: sa.Table) -> Where:
     """The Justice Bureau and the rule-of-law office read every row, others their own unit's."""
-    return [] if grant.role in BUREAU else [table.c.unit == grant.unit]
+    return [] if reader.role in BUREAU else [table.c.unit == reader.unit]
 
 
-def shown(fold: Fold, grant: Grant) -> dict[str, Any]:
-    """Return the fields of ``fold`` that have a value."""
+def shown(fold: msgspec.Struct, without: Collection[str] = ()) -> dict[str, Any]:
+    """Return the fields of ``fold`` that have a value; those in ``without`` are internal."""
     names = zip(fold.__struct_encode_fields__, fold.__struct_fields__, strict=True)
-    fields = {shown: getattr(fold, name) for shown, name in names}
+    fields = {shown: getattr(fold, name) for shown, name in names if shown not in without}
     if (stage := getattr(fold, "stage", None)) is not None:
         fields["stage"] = stage
     return {name: value for name, value in fields.items() if value not in (None, (), "", [], {})}
@@ -107,8 +97,9 @@ class Listing(msgspec.Struct, frozen=True):
 
     ``path``: the path of the list; a single subject is below it. ``summary`` describes the list
     and ``one`` the document, for the interface description. ``seen`` returns the condition for the
-    rows that a token may see, in both. ``show`` makes the document from the fold; if the view has a
-    column ``document``, that is sent instead. ``filters``: query parameters named like a column.
+    rows that a reader may see, in both. ``show`` makes the document from the fold; by default it
+    has the fields with a value. If the view has a column ``document``, that is sent instead.
+    ``filters``: query parameters named like a column.
     """
 
     path: str
@@ -116,15 +107,19 @@ class Listing(msgspec.Struct, frozen=True):
     summary: str
     one: str
     seen: Callable[..., Where] = concerned
-    show: Callable[..., dict[str, Any]] = shown
-    #: Whether the document also depends on the day; ``show`` is then passed today's date.
-    by_day: bool = False
+    show: Callable[[Any, Reader], Any] | None = None
+    #: The type of the document; by default that of what ``shown`` returns.
+    returns: Any = None
+    #: Fields of the fold that nobody is shown.
+    without: Collection[str] = ()
+    #: The only fields that are shown, each also if it is empty; by default all that have a value.
+    only: tuple[str, ...] = ()
     filters: tuple[Parameter, ...] = ()
     #: Returns the column for a filter, if it depends on what the reader may see of a row.
-    column: Callable[[Grant, sa.Table, str], sa.ColumnElement[Any]] | None = None
+    column: Callable[[Reader, sa.Table, str], sa.ColumnElement[Any]] | None = None
     roles: frozenset[Role] | None = None
     #: The key of a policy on which visibility depends. ``seen`` is then also passed the policy's
-    #: value today, and today's date.
+    #: value today.
     policy: str | None = None
     #: The column that the parameter ``q`` searches; it holds search keys.
     searched: str | None = None
@@ -135,11 +130,14 @@ class Listing(msgspec.Struct, frozen=True):
 
     def resources(self) -> tuple[Resource, Resource]:
         """Return the list and the document as resources."""
+        fold = self.view.fold
+        whole = fields_type(fold, *self.only) if self.only else shown_type(fold, self.without)
+        document = self.returns or whole
         return (
             Resource(
                 self.path,
                 self._list(),
-                returns=FoundItems,
+                returns=page_type(document),
                 roles=self.roles,
                 query=(*self.filters, *self._search(), *self._day(), AFTER, LIMIT, AT_LEAST),
                 headers=(AT_LEAST_HEADER,),
@@ -147,7 +145,7 @@ class Listing(msgspec.Struct, frozen=True):
             Resource(
                 f"{self.path}/{{{self.view.kind.replace('-', '_')}}}",
                 self._single(),
-                returns=dict[str, Any],
+                returns=document,
                 roles=self.roles,
                 query=(AT_LEAST,),
                 headers=(AT_LEAST_HEADER,),
@@ -160,24 +158,28 @@ class Listing(msgspec.Struct, frozen=True):
     def _search(self) -> tuple[Parameter, ...]:
         return () if self.searched is None else (SEARCH,)
 
-    def _shown(self, row: sa.Row[Any], grant: Grant, request: web.Request) -> Any:
+    def _shown(self, row: sa.Row[Any], reader: Reader) -> Any:
         if "document" in self.view.table.c:
             return msgspec.Raw(row.document)
-        day = (civil_date(request.app[LEDGER].clock()),) if self.by_day else ()
-        return self.show(opened(self.view).decode(row.state), grant, *day)
+        fold = opened(self.view).decode(row.state)
+        if self.show is not None:
+            return self.show(fold, reader)
+        if self.only:
+            return {name: getattr(fold, name) for name in self.only}
+        return shown(fold, self.without)
 
     def _list(self) -> Callable[[web.Request], Any]:
         view = self.view()
         table = view.table
 
         async def handler(request: web.Request) -> web.Response:
-            grant = await grant_of(request)
-            where = await self._where(request, grant)
+            reader = await reader_of(request)
+            where = await self._where(request, reader)
             for filter_ in self.filters:
                 if (wanted := query_value(request, filter_.name, filter_.type, None)) is not None:
                     column: sa.ColumnElement[Any] = table.c[filter_.name]
                     if self.column is not None:
-                        column = self.column(grant, table, filter_.name)
+                        column = self.column(reader, table, filter_.name)
                     boolean = isinstance(column.type, sa.Boolean)
                     where.append(column == (wanted if boolean else _text(wanted, column)))
             if self.searched is not None and (q := query_value(request, "q", Words, None)):
@@ -189,27 +191,22 @@ class Listing(msgspec.Struct, frozen=True):
                 view.name,
                 table,
                 where=where,
-                show=lambda row: self._shown(row, grant, request),
+                show=lambda row: self._shown(row, reader),
             )
 
         handler.__doc__ = self.summary
         return handler
 
-    async def _where(self, request: web.Request, grant: Grant) -> Where:
+    async def _where(self, request: web.Request, reader: Reader) -> Where:
         """Return the conditions for the rows that a token may see at present."""
         table = self.view.table
         for view in self.looks_in:
             await caught_up(request, view)
         if self.policy is None:
-            return [*self.seen(grant, table), *_begun(table)]
+            return [*self.seen(reader, table), *_begun(table)]
         key, follower = self.policy, await caught_up(request, Policies.name)
-        today = civil_date(request.app[LEDGER].clock())
-
-        def ask() -> Any:
-            with follower.views.reading() as connection:
-                return value_in_force(connection, key, today)
-
-        return [*self.seen(grant, table, await asked(ask), today), *_begun(table)]
+        value = await read(follower, lambda views: value_in_force(views, key, reader.today))
+        return [*self.seen(reader, table, value), *_begun(table)]
 
     def _single(self) -> Callable[[web.Request], Any]:
         view = self.view()
@@ -217,13 +214,11 @@ class Listing(msgspec.Struct, frozen=True):
         name = view.kind.replace("-", "_")
 
         async def handler(request: web.Request) -> web.Response:
-            grant = await grant_of(request)
-            where = await self._where(request, grant)
+            reader = await reader_of(request)
+            where = await self._where(request, reader)
             row = await one_row(request, view.name, table, request.match_info[name], where)
-            if row is None:
-                raise not_found()
             return json_response(
-                self._shown(row, grant, request),
+                self._shown(row, reader),
                 headers=placed(request),
             )
 

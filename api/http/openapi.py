@@ -88,13 +88,15 @@ def describe(
 ) -> dict[str, Any]:
     """Return the OpenAPI document of commands, resources, operators' commands and uploads."""
     listed = [r for r in resources if r.listed]
-    returned = [r.returns for r in listed if r.returns is not None]
+    returned = [t for r in listed for t in (r.returns, r.otherwise) if t is not None]
     parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
     types = list(dict.fromkeys([*(e.command for e in commands), Answer]))
     operated = [t for o in operations for t in (o.body, o.returns)]
     taken = [u.returns for u in uploads]
     every = [*types, *returned, *parameters, *operated, *taken]
     schemas, components = msgspec.json.schema_components(every, ref_template=_REF)
+    for name, component in components.items():
+        component["title"] = name  # types of different modules may have the same name
     schema_of = {_key(t): s for t, s in zip(every, schemas, strict=True)}
     components["Problem"] = _PROBLEM
     paths: dict[str, Any] = {}
@@ -262,7 +264,9 @@ def _upload(uploading: Uploading, schema_of: dict[Any, Any]) -> dict[str, Any]:
 
 def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
     text = cleandoc(resource.handler.__doc__ or resource.name)
-    schema = {} if resource.returns is None else schema_of[_key(resource.returns)]
+    types = [t for t in (resource.returns, resource.otherwise) if t is not None]
+    schemas = [schema_of[_key(type_)] for type_ in types]
+    schema = {"anyOf": schemas} if len(schemas) > 1 else (schemas or [{}])[0]
     problems = list(_ALWAYS)
     if "{" in resource.path:
         problems.append("not-found")

@@ -82,6 +82,8 @@ class Resource(msgspec.Struct, frozen=True):
     headers: tuple[Parameter, ...] = ()
     conditional: bool = False
     media_types: tuple[str, ...] = ("application/json",)
+    #: The type of the JSON answer that some parameter asks for instead.
+    otherwise: Any = None
     #: Every caller must have a token and is recorded, not only supervisors.
     audited: bool = False
     #: The group in the description; by default the first part of the path after the version.

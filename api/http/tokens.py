@@ -13,24 +13,31 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Self, get_args
+from typing import Any, Self, get_args
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from api.running.pools import TOKENS
+from ledger.general.audiences import audiences_for, audiences_of, kept_from, visibility_of
+from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import ActorId, EntityId, Role, UnitId, normal_entity
-from ledger.kernel import Actor, civil_moment
+from ledger.kernel import Actor, Recorded, Visibility, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
 from ledger.stores import StoreError
 from ledger.stores.files import CHANGE, connect_read_only, open_to_others, private_file, trouble
 
 log = structlog.get_logger("api.tokens")
+
+#: Shown instead of a name that the reader may not know.
+WITHHELD = "withheld"
 
 #: The prefix of every token, so that scanners for leaked secrets recognise it.
 PREFIX = "slt_"
@@ -80,6 +87,72 @@ class Grant(msgspec.Struct, frozen=True):
     def actor(self) -> Actor:
         """Return the actor that records of this caller name."""
         return Actor(unit_id=self.unit, person_id=self.person, role=self.role)
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The audiences that the caller has: it may see the events that have one of them."""
+        return audiences_for(self.role, self.unit, self.entity)
+
+    def sees(
+        self,
+        visibility: Visibility,
+        actor_unit: str,
+        tags: Collection[str] = (),
+        kept_from: Collection[str] = (),
+    ) -> bool:
+        """Return whether the caller may see an event of this visibility by ``actor_unit``.
+
+        ``visibility`` comes from ``visibility_of``; ``tags`` are the event's stored tags; the
+        units in ``kept_from`` must not see it. Data shared with a partner's system depends on its
+        subscriptions (``Entitlement``) instead.
+        """
+        if visibility == "public":
+            return True
+        if visibility != "shared" and self.unit in kept_from:
+            return False
+        return not self.audiences.isdisjoint(audiences_of(visibility, actor_unit, tags))
+
+    def sees_record(self, record: Recorded) -> bool:
+        """Apply ``sees`` to an event that is available as an object."""
+        envelope, event = record.envelope, record.event
+        tags = event.tags()
+        visibility = visibility_of(envelope.type, envelope.visibility, tags)
+        return self.sees(visibility, envelope.actor.unit_id, tags, event.kept_from())
+
+    def sees_stored(self, stored: Any, fields: Mapping[str, Any]) -> bool:
+        """Apply ``sees`` to a stored event; ``fields`` are its decoded content."""
+        event = stored.event
+        visibility = visibility_of(event.type, fields["visibility"], event.tags)
+        kept = kept_from(event.type, visibility, event.tags, event.data)
+        return self.sees(visibility, fields["actor"]["unit_id"], event.tags, kept)
+
+    def knows_actor(self, topic: str, actor_unit: str, tags: Collection[str]) -> bool:
+        """Return whether the caller may know which person recorded an event that it may see.
+
+        The public is told only the unit and the role; so is a business, for events that are not
+        about it. The person behind a finding is treated like a sealed event: a person who reports
+        a unit acts in the same command as the resulting findings (CMP-R2).
+
+        A caller who may not know the person is not told the command's id either: it is derived
+        from the sender and the sender's key, so guesses could be tried against it.
+        """
+        if self.role in ("public", "subscriber_system", "operator"):
+            return False
+        if self.role == "entity_rep" and f"entity:{self.entity}" not in tags:
+            return False
+        return not self.hides_actor(topic, actor_unit)
+
+    def hides_actor(self, topic: str, actor_unit: str) -> bool:
+        """Return whether even the unit and the role of the person who acted are hidden."""
+        return topic == FindingRaised.TOPIC and not self.sees("sealed", actor_unit)
+
+    def shown_actor(self, topic: str, actor: Actor, tags: Collection[str]) -> Actor:
+        """Return the actor of an event, without what the caller may not know."""
+        if self.knows_actor(topic, actor.unit_id, tags):
+            return actor
+        if self.hides_actor(topic, actor.unit_id):
+            return Actor(unit_id=WITHHELD, person_id=WITHHELD, role=WITHHELD)
+        return replace(actor, person_id=WITHHELD)
 
 
 class Holder(msgspec.Struct, frozen=True):

@@ -19,13 +19,12 @@ import msgspec
 from aiohttp import hdrs, web
 
 from api.feed.events import seen_event
-from api.http.access import grant_of
 from api.http.asking import asked
 from api.http.keys import LOG, WITNESSES
 from api.http.pages import PAGE_HEADERS
 from api.http.problems import Problem
+from api.http.reader import reader_of
 from api.http.resources import Resource
-from api.http.visibility import may_know
 from api.log.transparency import BYTES, TEXT, octets, plain
 from api.running.pools import PROOFS
 from ledger.kernel import UNNAMED
@@ -119,9 +118,8 @@ async def _whole(request: web.Request) -> Any:
     stored, fields = await seen_event(request)
     actor = fields["actor"]
     named = actor["person_id"] != UNNAMED
-    if named and not may_know(
-        await grant_of(request), fields["type"], actor["unit_id"], stored.event.tags
-    ):
+    reader = await reader_of(request)
+    if named and not reader.knows_actor(fields["type"], actor["unit_id"], stored.event.tags):
         raise Problem(
             "forbidden",
             "The record names the person who acted, which this token may not know. The event's "

@@ -12,14 +12,12 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from api.http.access import grant_of
-from api.http.asking import asked, role_of
+from api.http.asking import asked
 from api.http.keys import LEDGER, LOG, WITNESSES
 from api.http.problems import Problem, not_found, unauthenticated
+from api.http.reader import Reader, reader_of
 from api.http.reading import json_response, whole_number
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see_stored
 from api.running.pools import PROOFS
 from ledger.kernel import codec
 from ledger.stores.sqlite import SQLiteRecorder
@@ -134,33 +132,33 @@ async def _entries(request: web.Request, n: int, width: int) -> web.Response:
     first, log = n * WIDTH, request.app[LOG].log
     if first + width > await asked(lambda: log.tiles.size, PROOFS):
         raise not_found("This bundle does not exist, or not yet.")
-    grant = await grant_of(request)
+    reader = await reader_of(request)
 
     def bundle() -> bytes:
         stored = recorder.read(after=first, limit=width)
-        return b"".join(_entry(grant, event) for event in stored)
+        return b"".join(_entry(reader, event) for event in stored)
 
     return octets(await asked(bundle, PROOFS), "private, no-store")
 
 
-def _entry(grant: Grant, stored: Any) -> bytes:
+def _entry(reader: Reader, stored: Any) -> bytes:
     """Return a record for an auditor, or its replacement if it is withheld from their unit."""
     data = stored.event.data
     try:
-        seen = may_see_stored(grant, stored, codec.plain(data))
+        seen = reader.sees_stored(stored, codec.plain(data))
     except Exception:  # noqa: BLE001 - unreadable bytes may accuse the auditor's unit
         seen = False
     return entry(data) if seen else withheld(leaf_hash(data))
 
 
 async def _require_auditor(request: web.Request) -> None:
-    grant = await grant_of(request)
-    if grant.role != "jb_supervisor":
-        if not grant.id:
+    reader = await reader_of(request)
+    if not reader.is_bureau:
+        if not reader.id:
             raise unauthenticated("Only auditors may read entries; a token is needed.")
         raise Problem(
             "forbidden",
-            f"The role {role_of(grant)} may not read entries. Ask for the proof of a single "
+            f"The role {reader.sent_as} may not read entries. Ask for the proof of a single "
             "event: /v1/events/{position}/proof.",
         )
 

@@ -10,10 +10,10 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked
 from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
+from api.http.reader import reader_of
 from api.http.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.http.resources import Parameter, Resource
 from ledger.access.events import (
@@ -79,7 +79,7 @@ async def accesses(request: web.Request) -> web.Response:
         f"{kind}:{request.query[name]}" for name, kind in _TAGS.items() if name in request.query
     )
     source: Source = request.app[ACCESS]
-    grant = await grant_of(request)
+    grant = await reader_of(request)
     # One type at a time: not every store accepts two types without a tag.
     selectors = [Selector((topic,), tags) for topic in topics]
     reader = Readable(Source(request.app[LEDGER].recorder), grant)

@@ -145,6 +145,12 @@ def check_store(ledger: Ledger) -> Readiness:
     return Readiness(ready=True, position=position)
 
 
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
 async def livez(_request: web.Request) -> web.Response:
     """Return 200 while the process answers. For whether it can do its work, see /readyz."""
     return web.json_response({"status": "alive"}, headers={hdrs.CACHE_CONTROL: "no-store"})
@@ -210,7 +216,7 @@ def add_operations(app: web.Application, readiness: Mapping[str, Check]) -> None
 
 
 RESOURCES = (
-    Resource("/livez", livez, returns=dict[str, str], group="operations"),
+    Resource("/livez", livez, returns=Alive, group="operations"),
     Resource("/readyz", readyz, returns=Report, group="operations"),
     Resource("/metrics", metrics, roles=OPERATORS, media_types=("text/plain",), group="operations"),
 )

@@ -17,15 +17,15 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import hdrs, web
 
-from api.http.access import OWN_UNIT_ROLES, caller_of, grant_of
+from api.http.access import OWN_UNIT_ROLES, caller_of
 from api.http.asking import PRIVATE
 from api.http.keys import EVIDENCE, LEDGER, LINE
 from api.http.middlewares import expect
 from api.http.problems import Problem, not_found, unauthenticated
+from api.http.reader import Reader, reader_of
 from api.http.reading import json_response
 from api.http.resources import Parameter, Resource, Uploading, check_query
 from api.http.tokens import Grant
-from api.http.visibility import may_see
 from api.running.pools import FILES, READS, Pool
 from ledger.evidence import (
     WAITS,
@@ -279,12 +279,12 @@ async def download(request: web.Request) -> web.StreamResponse:
     supervisors. If it was given in confidence, or no fact names it yet, only its unit and the
     Justice Bureau. Every download is recorded in the access ledger.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     files = _files(request)
     case, digest = request.match_info["case"], request.match_info["digest"]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise not_found()
-    file = await _worked(lambda: _readable(files, request, grant, case, digest), pool=READS)
+    file = await _worked(lambda: _readable(files, request, reader, case, digest), pool=READS)
     if file is None:
         raise not_found()
     first, last = _range(request, file.size)
@@ -336,7 +336,7 @@ async def _next(parts: Generator[bytes, None, None]) -> bytes:
 
 
 def _readable(
-    files: EvidenceFiles, request: web.Request, grant: Grant, case: str, digest: str
+    files: EvidenceFiles, request: web.Request, reader: Reader, case: str, digest: str
 ) -> StoredFile | None:
     """Return a stored file if the caller may read it, else ``None``."""
     named = files.of_case(case)
@@ -345,12 +345,12 @@ def _readable(
     unit = named.unit
     if digest not in named.files:
         filed = _now(request.app, Case(case)).filing
-        if filed is None or not may_see(grant, "sealed", filed.unit, ()):
+        if filed is None or not reader.sees("sealed", filed.unit, ()):
             return None
     elif named.files[digest]:
-        if not may_see(grant, "sealed", unit, ()):
+        if not reader.sees("sealed", unit, ()):
             return None
-    elif not may_see(grant, "restricted", unit, (f"unit:{unit}", f"entity:{named.entity}")):
+    elif not reader.sees("restricted", unit, (f"unit:{unit}", f"entity:{named.entity}")):
         return None
     return files.stored(case, digest)
 

@@ -9,14 +9,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked, follower_of
 from api.http.keys import VAULT
 from api.http.problems import Problem, not_found
+from api.http.reader import Reader, reader_of
 from api.http.reading import json_response
 from api.http.resources import Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see
 from ledger.general.audiences import UNIT_BOUND
 from ledger.kernel import Fold
 from ledger.stores import StoreError
@@ -56,7 +54,7 @@ async def person(request: web.Request) -> web.Response:
     the person has accused. Every reading is recorded in the access ledger. Nobody can read erased
     data.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     name = request.match_info["person"]
     vault = request.app[VAULT]
     assert vault is not None  # this resource exists only with a vault
@@ -65,7 +63,7 @@ async def person(request: web.Request) -> web.Response:
     def now(fold: Any) -> Any:
         return fold.over(source.records([fold.selector()]))
 
-    registered = await asked(lambda: _readable(name, grant, now))
+    registered = await asked(lambda: _readable(name, reader, now))
     if registered is None:
         # The same answer whether the person does not exist or may not be read by this token.
         raise not_found()
@@ -76,30 +74,30 @@ async def person(request: web.Request) -> web.Response:
     return json_response(shown, headers=PRIVATE)
 
 
-def _readable(name: str, grant: Grant, now: Callable[[Any], Any]) -> Person | None:
+def _readable(name: str, reader: Reader, now: Callable[[Any], Any]) -> Person | None:
     known: Person = now(Person(name))
-    return known if known.exists and _may_read(grant, known, now) else None
+    return known if known.exists and _may_read(reader, known, now) else None
 
 
-def _may_read(grant: Grant, person: Person, now: Callable[[Fold], Any]) -> bool:
-    if grant.person == person.person:
+def _may_read(reader: Reader, person: Person, now: Callable[[Fold], Any]) -> bool:
+    if reader.person == person.person:
         return True
-    if grant.role != "jb_supervisor" and grant.role not in _OFFICIALS:
+    if not reader.is_bureau and reader.role not in _OFFICIALS:
         return False
     stands: Involvements = now(Involvements(person.person))
     complaints: list[Complaint] = [
         now(Complaint(name)) for name in stands.names.get("complaint", ())
     ]
-    if any(grant.unit == c.subject_unit or grant.person in c.officers for c in complaints):
+    if any(reader.unit == c.subject_unit or reader.person in c.officers for c in complaints):
         return False
-    if grant.role == "jb_supervisor" or grant.unit == person.unit:
+    if reader.is_bureau or reader.unit == person.unit:
         return True
-    if grant.role == "recon_officer":
+    if reader.role == "recon_officer":
         return any(
-            now(ReconCase(name)).organ == grant.unit
+            now(ReconCase(name)).organ == reader.unit
             for name in stands.names.get("reconsideration", ())
         )
-    return any(grant.unit == complaint.unit for complaint in complaints)
+    return any(reader.unit == complaint.unit for complaint in complaints)
 
 
 def _shown(person: Person, vault: Vault) -> PersonShown:
@@ -136,11 +134,11 @@ async def legal_representatives(request: web.Request) -> web.Response:
     A unit reads what it recorded itself, the Justice Bureau everything. `/v1/persons/{person}`
     decrypts the data. Every reading is recorded in the access ledger.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     fold = LegalRepresentatives(request.match_info["entity"])
     source = follower_of(request).source
     represented = await asked(lambda: fold.over(source.records([fold.selector()])))
-    items = tuple(item for item in represented.items if may_see(grant, "sealed", item.unit, ()))
+    items = tuple(item for item in represented.items if reader.sees("sealed", item.unit, ()))
     if not items:
         # The same answer whether there are none or this token may not read any.
         raise not_found()

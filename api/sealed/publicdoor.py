@@ -17,8 +17,7 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import hdrs, web
 
-from api.http.access import grant_of
-from api.http.asking import PRIVATE, asked, caught_up, follower_of, one_row
+from api.http.asking import PRIVATE, asked, caught_up, follower_of, row_or_none
 from api.http.bodies import body_of
 from api.http.commands import idempotency_key, require_json, with_vault
 from api.http.front import EDGE
@@ -27,6 +26,7 @@ from api.http.malformed import decoded
 from api.http.middlewares import expect
 from api.http.problems import Problem, not_found
 from api.http.rates import Rates
+from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Operation, Resource, check_query
 from api.http.sealing import complaint_of, key_of_request, public_complaint
@@ -275,7 +275,7 @@ async def look_up(request: web.Request) -> web.Response:
     """
     request.app[LIMITS].lookups.count(request.app[EDGE].source_of(request))
     complaint = complaint_of(request.match_info["tracking"])
-    row = await one_row(request, Complaints.name, COMPLAINTS, complaint)
+    row = await row_or_none(request, Complaints.name, COMPLAINTS, complaint)
     await caught_up(request, Deadlines.name)
     if row is None:
         raise not_found(_UNKNOWN)
@@ -311,7 +311,7 @@ async def facts(request: web.Request) -> web.Response:
     For the handling body and the Justice Bureau, but never for the accused unit or officer. Every
     reading is recorded in the access ledger. Nobody can read erased text.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     vault = request.app[VAULT]
     assert vault is not None  # this resource exists only with a vault
     name = request.match_info["complaint"]
@@ -322,7 +322,7 @@ async def facts(request: web.Request) -> web.Response:
 
     def ask() -> SealedFacts | None:
         complaint: Complaint = now(Complaint(name))
-        if not complaint.facts_sealed or not _may_read(grant, complaint):
+        if not complaint.facts_sealed or not _may_read(reader, complaint):
             return None
         record = source.at(complaint.received_at)
         assert record is not None
@@ -347,13 +347,13 @@ async def facts(request: web.Request) -> web.Response:
     return json_response(opened, headers=PRIVATE)
 
 
-def _may_read(grant: Grant, complaint: Complaint) -> bool:
+def _may_read(reader: Reader, complaint: Complaint) -> bool:
     """Return whether the reader handles a complaint or supervises its handling."""
-    if grant.role not in _OFFICIALS or grant.unit == complaint.subject_unit:
+    if reader.role not in _OFFICIALS or reader.unit == complaint.subject_unit:
         return False
-    if any(same_person(grant.person, officer) for officer in complaint.officers):
+    if any(same_person(reader.person, officer) for officer in complaint.officers):
         return False
-    return grant.role == "jb_supervisor" or grant.unit == complaint.unit
+    return reader.is_bureau or reader.unit == complaint.unit
 
 
 def add_public_door(app: web.Application) -> None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Literal
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked, one_row
 from api.http.front import EDGE
-from api.http.keys import DESK, LEDGER
+from api.http.keys import DESK
 from api.http.problems import not_found
 from api.http.rates import Rates
+from api.http.reader import reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Resource
-from ledger.general.audiences import UNIT_BOUND
-from ledger.kernel import civil_date
+from ledger.systems.catalogue.events import Basis
 from ledger.systems.catalogue.folds import OfficerStanding
 from ledger.systems.entities.folds import Registration
 from ledger.systems.filing import actcode
@@ -46,12 +47,44 @@ class ActCode(msgspec.Struct, frozen=True):
     look_up: str
 
 
+class CertifiedOfficer(msgspec.Struct, frozen=True):
+    """An officer with the certificates that the law requires them to show."""
+
+    officer: str
+    certificates: list[str]
+    domains: list[str]
+    certified_today: bool
+
+
+class ExaminedMatter(msgspec.Struct, frozen=True):
+    """The last published version of a matter, with its law."""
+
+    matter: str
+    name: str | None
+    bases: tuple[Basis, ...]
+
+
+class AnnouncedVisit(msgspec.Struct, frozen=True):
+    """The visit of an act code; the business and the day only after the code was scanned."""
+
+    state: Literal["cancelled", "closed", "expired", "valid"]
+    unit: str
+    approved: bool
+    approved_at_position: int
+    filed_under: str | None
+    officers: list[CertifiedOfficer]
+    matters: list[ExaminedMatter]
+    entity: str | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    scanned_on: date | UnsetType = UNSET
+
+
 async def own_code(request: web.Request) -> web.Response:
     """The act code of an announced visit, for its officers to show at the door."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     name = request.match_info["task"]
     row = await one_row(request, "tasks", TASKS, name)
-    if row is None or grant.role not in UNIT_BOUND or grant.unit != row.unit:
+    if not reader.in_unit or reader.unit != row.unit:
         raise not_found()
     desk = request.app[DESK]
 
@@ -81,7 +114,7 @@ async def look_up(request: web.Request) -> web.Response:
     """
     edge = request.app[EDGE]
     request.app[RATES].count(edge.source_of(request))
-    desk, today = request.app[DESK], civil_date(request.app[LEDGER].clock())
+    desk, today = request.app[DESK], (await reader_of(request)).today
     code = request.match_info["code"]
     visit = None if desk is None else await asked(lambda: _visit_of(code, desk, today))
     if visit is None:
@@ -89,7 +122,7 @@ async def look_up(request: web.Request) -> web.Response:
     return json_response(visit, headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
-def _visit_of(code: str, desk: Desk, today: date) -> dict[str, Any] | None:
+def _visit_of(code: str, desk: Desk, today: date) -> AnnouncedVisit | None:
     """Return the visit of a code; ``None`` for a code not made with the ledger's key."""
     if desk.sign is None:
         return None
@@ -104,24 +137,23 @@ def _visit_of(code: str, desk: Desk, today: date) -> dict[str, Any] | None:
     approval = desk.now(Task(task.task)).approved
     if approval is None or approval.position != position or task.notified_on is None:
         return None
-    visit: dict[str, Any] = {
-        "state": _state(task, today),
-        "unit": task.unit,
-        "approved": True,
-        "approved_at_position": position,
-        "filed_under": task.filing or task.plan,
-        "officers": [_officer(name, task.unit, desk, today) for name in task.officers],
-        "matters": [_matter(name, desk) for name in task.matters],
-    }
-    if task.scanned_on is not None:
-        identity = desk.now(Registration(task.entity)).identity
-        visit["entity"] = task.entity
-        visit["name"] = None if identity is None else identity.name
-        visit["scanned_on"] = task.scanned_on
-    return visit
+    visit = AnnouncedVisit(
+        _state(task, today),
+        task.unit,
+        True,
+        position,
+        task.filing or task.plan,
+        [_officer(name, task.unit, desk, today) for name in task.officers],
+        [_matter(name, desk) for name in task.matters],
+    )
+    if task.scanned_on is None:
+        return visit
+    identity = desk.now(Registration(task.entity)).identity
+    name = None if identity is None else identity.name
+    return replace(visit, entity=task.entity, name=name, scanned_on=task.scanned_on)
 
 
-def _state(task: TaskState, today: date) -> str:
+def _state(task: TaskState, today: date) -> Literal["cancelled", "closed", "expired", "valid"]:
     if task.stage == "cancelled":
         return "cancelled"
     if task.closed_on is not None:
@@ -131,27 +163,23 @@ def _state(task: TaskState, today: date) -> str:
     return "valid"
 
 
-def _officer(name: str, unit: str, desk: Desk, today: date) -> dict[str, Any]:
-    """Return an officer with the certificates that the law requires them to show."""
+def _officer(name: str, unit: str, desk: Desk, today: date) -> CertifiedOfficer:
     state = desk.now(OfficerState(name))
     barred = desk.now(OfficerStanding(name)).barred(today, unit, set())
     certificates = [held for held in state.certificates if held.unit == unit]
-    return {
-        "officer": name,
-        "certificates": [held.cert_no for held in certificates],
-        "domains": sorted({domain for held in certificates for domain in held.domains}),
-        "certified_today": barred is None,
-    }
+    return CertifiedOfficer(
+        name,
+        [held.cert_no for held in certificates],
+        sorted({domain for held in certificates for domain in held.domains}),
+        barred is None,
+    )
 
 
-def _matter(name: str, desk: Desk) -> dict[str, Any]:
-    """Return the last published version of a matter, with its law."""
+def _matter(name: str, desk: Desk) -> ExaminedMatter:
     elements = desk.now(MatterState(name)).elements
-    return {
-        "matter": name,
-        "name": None if elements is None else elements.name,
-        "bases": () if elements is None else elements.bases,
-    }
+    if elements is None:
+        return ExaminedMatter(name, None, ())
+    return ExaminedMatter(name, elements.name, elements.bases)
 
 
 RESOURCES = (
@@ -162,5 +190,5 @@ RESOURCES = (
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),
-    Resource("/v1/act-codes/{code}", look_up, returns=dict[str, Any]),
+    Resource("/v1/act-codes/{code}", look_up, returns=AnnouncedVisit),
 )

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
-from api.http.asking import may_ask
-from api.http.listing import Listing, Where, shown
+from api.http.listing import Listing, Where
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.systems.approvals.folds import Approval, Stage
+from ledger.systems.approvals.folds import Stage
 from projections.systems.approvals import Approvals
-from projections.tables import not_kept_from
 
-_INTERNAL = {"withheld_from", "requested_at"}
-
-
-def _shown(approval: Approval, grant: Grant) -> dict[str, Any]:
-    # The units that a request is withheld from would reveal what it is about.
-    return {k: v for k, v in shown(approval, grant).items() if k not in _INTERNAL}
+# The units that a request is withheld from would reveal what it is about.
+_INTERNAL = ("withheld_from", "requested_at")
 
 
-def seen(grant: Grant, table: sa.Table) -> Where:
+def seen(reader: Reader, table: sa.Table) -> Where:
     """Like the request's events: only its unit and the Bureau see a confidential request."""
-    where = [
-        may_ask(grant, unit=table.c.unit, entity=None),
-        not_kept_from(table.c.kept_from, grant.unit),
-    ]
-    if grant.role != "jb_supervisor":
-        where.append(sa.or_(table.c.confidential.is_(False), table.c.unit == grant.unit))
+    where = [reader.concerned(table.c.unit, kept_from=table.c.kept_from)]
+    if not reader.is_bureau:
+        where.append(sa.or_(table.c.confidential.is_(False), table.c.unit == reader.unit))
     return where
 
 
@@ -41,7 +30,7 @@ RESOURCES = Listing(
     `POST /v1/approvals/approve-request` approves one; then it takes effect.""",
     "One request: the command with its fields, who requested it, and who answered it and how.",
     seen=seen,
-    show=_shown,
+    without=_INTERNAL,
     filters=(
         Parameter("stage", Stage, "the state of the request; `pending` ones await an answer"),
         Parameter("unit", str, "the unit of the person who requested it"),

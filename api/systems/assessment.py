@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
-
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked, caught_up, one_row
 from api.http.listing import BUREAU, Listing, Where, everybody, reported
 from api.http.problems import not_found
+from api.http.reader import AUTHORITIES, Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
 from api.running.pools import COUNTS
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.general.vocabulary import Role
-from ledger.systems.assessment.events import Direction
-from ledger.systems.assessment.folds import Assessment
-from ledger.systems.assessment.folds import Indicator as IndicatorFold
+from ledger.systems.assessment.events import (
+    AssessmentPublished,
+    Direction,
+    IndicatorDefined,
+    IndicatorScore,
+)
 from ledger.systems.progress.folds import UnknownMetric
 from projections.systems.assessment import SCORES, Assessments, Indicators, Scores, run_again
-
-_READERS: frozenset[Role] = frozenset(
-    role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"
-)
 
 
 class RunAgain(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,30 +32,20 @@ class RunAgain(msgspec.Struct, frozen=True, omit_defaults=True):
     year: str
     unit: str
     cutoff_position: int
-    scores: tuple[dict[str, Any], ...]
+    scores: tuple[IndicatorScore, ...]
     total: str | None
     same: bool | None
 
 
-def _published(grant: Grant, table: sa.Table) -> Where:
+def _published(reader: Reader, table: sa.Table) -> Where:
     return [table.c.public]
-
-
-def _scores(assessment: Assessment, grant: Grant) -> dict[str, Any]:
-    published: dict[str, Any] = msgspec.to_builtins(assessment.published)
-    return published
-
-
-def _indicator(indicator: IndicatorFold, grant: Grant) -> dict[str, Any]:
-    defined: dict[str, Any] = msgspec.to_builtins(indicator.defined)
-    return defined
 
 
 async def rerun(request: web.Request) -> web.Response:
     """A score calculated again from the events, up to its own or another position."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     row = await one_row(request, "scores", SCORES, request.match_info["score"])
-    if row is None or (grant.role not in BUREAU and grant.unit != row.unit):
+    if reader.role not in BUREAU and reader.unit != row.unit:
         raise not_found()
     follower = await caught_up(request, "tallies")
     source, views = follower.source, follower.views
@@ -86,8 +70,9 @@ RESOURCES = (
         "The indicators by which units are assessed.",
         "One indicator: its formula, its weight, and whether more or less is better.",
         seen=everybody,  # all authorities, so that each knows the standards it is assessed by
-        show=_indicator,
-        roles=_READERS,
+        show=lambda indicator, reader: indicator.defined,
+        returns=IndicatorDefined,
+        roles=AUTHORITIES,
         filters=(
             Parameter("year", str, "the assessed year"),
             Parameter("direction", Direction, "whether more or less is better"),
@@ -100,7 +85,7 @@ RESOURCES = (
         "Scores of units, by year; a unit sees its own.",
         "One score: every calculation with its position, the appeals, and the current state.",
         seen=reported,
-        roles=_READERS,
+        roles=AUTHORITIES,
         filters=(
             Parameter("year", str, "the assessed year"),
             Parameter("unit", str, "the assessed unit"),
@@ -111,7 +96,7 @@ RESOURCES = (
         "/v1/scores/{score}/rerun",
         rerun,
         returns=RunAgain,
-        roles=_READERS,
+        roles=AUTHORITIES,
         query=(Parameter("cutoff", int, "the position up to which events count"), AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
@@ -121,6 +106,7 @@ RESOURCES = (
         "Published assessments, by year.",
         "The published scores of one year.",
         seen=_published,
-        show=_scores,
+        show=lambda assessment, reader: assessment.published,
+        returns=AssessmentPublished,
     ).resources(),
 )

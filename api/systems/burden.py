@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
 from api.http.asking import (
     PRIVATE,
     asked,
-    audience_of,
     caught_up,
-    may_ask,
-    one_row,
-    plans_of,
+    row_or_none,
     rows_page,
 )
-from api.http.keys import LEDGER
-from api.http.listing import FoundItems
 from api.http.problems import Problem
+from api.http.reader import reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from ledger.kernel import civil_date
+from projections.answers import page_type
 from projections.explain.burden import (
     BOOKINGS,
     BURDENS,
     Burden,
     Burdens,
     Limit,
+    ShownBurden,
     beyond,
     document,
     limits,
@@ -37,6 +34,21 @@ from projections.explain.burden import (
 from projections.systems.policies import Policies
 
 _VIEW = Burdens()
+
+
+class UnitBooking(msgspec.Struct, frozen=True):
+    """The visits that a unit booked at a business in a year, against its limits."""
+
+    entity: str
+    unit: str
+    year: int
+    grade: str
+    capped: int
+    cap: int | None
+    exempt: int
+    reasonable: int | None
+    beyond: list[str]
+    policy_version: int | None
 
 
 async def burden(request: web.Request) -> web.Response:
@@ -47,9 +59,9 @@ async def burden(request: web.Request) -> web.Response:
     itself and the authorities.
     """
     entity = request.match_info["entity"]
-    if audience_of(await grant_of(request), entity) == "public":
+    if (await reader_of(request)).audience(entity) == "public":
         raise Problem("forbidden", "Only the business itself and the authorities may read this.")
-    row = await one_row(request, Burdens.name, BURDENS, entity)
+    row = await row_or_none(request, Burdens.name, BURDENS, entity)
     # A business with only sealed facts must look like one without any facts.
     account = Burden(entity) if row is None else _VIEW.decode(row.state)
     return json_response(document(account), headers=PRIVATE)
@@ -63,23 +75,22 @@ async def visits(request: web.Request) -> web.Response:
     is possible after a grade rose or a cap was lowered. A unit sees its own rows. The unit and the
     Justice Bureau see planned visits counted too; all others see only visits that took place.
     """
-    grant = await grant_of(request)
-    where = [may_ask(grant, unit=BOOKINGS.c.unit, entity=None)]
+    reader = await reader_of(request)
+    where = [reader.concerned(BOOKINGS.c.unit)]
     counters = (BOOKINGS.c.capped, BOOKINGS.c.exempt)
-    if not plans_of(grant):
+    if not reader.plans:
         counters = (BOOKINGS.c.capped_made, BOOKINGS.c.exempt_made)
         where.append(counters[0] + counters[1] > 0)
-    today = civil_date(request.app[LEDGER].clock())
     await caught_up(request, Policies.name)
     follower = await caught_up(request, Burdens.name)
-    known = await asked(lambda: limits(follower.views, today))
+    known = await asked(lambda: limits(follower.views, reader.today))
     if (year := query_value(request, "year", int | None, None)) is not None:
         where.append(BOOKINGS.c.year == year)
     if (wanted := query_value(request, "beyond", bool | None, None)) is not None:
         over = beyond(known, counters)
         where.append(over if wanted else sa.not_(over))
 
-    def show(row: sa.Row[Any]) -> dict[str, Any]:
+    def show(row: sa.Row[Any]) -> UnitBooking:
         # A unit, year or grade that was not known yet is shown at the next query.
         limit = known.get((row.unit, row.year, row.grade), Limit())
         capped, exempt = (getattr(row, counter.name) for counter in counters)
@@ -87,18 +98,18 @@ async def visits(request: web.Request) -> web.Response:
             "capped": limit.capped is not None and capped > limit.capped,
             "exempt": limit.exempt is not None and exempt > limit.exempt,
         }
-        return {
-            "entity": row.entity,
-            "unit": row.unit,
-            "year": row.year,
-            "grade": row.grade,
-            "capped": capped,
-            "cap": limit.capped,
-            "exempt": exempt,
-            "reasonable": limit.exempt,
-            "beyond": [counter for counter, is_over in over.items() if is_over],
-            "policy_version": limit.policy_version,
-        }
+        return UnitBooking(
+            row.entity,
+            row.unit,
+            row.year,
+            row.grade,
+            capped,
+            limit.capped,
+            exempt,
+            limit.exempt,
+            [counter for counter, is_over in over.items() if is_over],
+            limit.policy_version,
+        )
 
     return await rows_page(
         request,
@@ -114,14 +125,14 @@ RESOURCES = (
     Resource(
         "/v1/entities/{entity}/burden",
         burden,
-        returns=dict[str, Any],
+        returns=ShownBurden,
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),
     Resource(
         "/v1/supervision/visits",
         visits,
-        returns=FoundItems,
+        returns=page_type(UnitBooking),
         query=(
             Parameter("unit", str, "the unit that booked them"),
             Parameter("entity", str, "the business"),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
-import msgspec
 import sqlalchemy as sa
 
 from api.http.listing import BUREAU, Listing, Where
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.general.audiences import UNIT_BOUND
 from ledger.general.vocabulary import Role
-from ledger.systems.casefiles.events import Mode, Outcome
-from ledger.systems.casefiles.folds import Batch
+from ledger.systems.casefiles.events import Mode, Outcome, ReviewReportPublished
 from projections.systems.casefiles import CaseFiles, ReviewBatches
 
 #: The roles that take part in reviews; findings are for the unit and its supervisors.
@@ -22,20 +20,15 @@ _READERS: frozenset[Role] = frozenset(
 )
 
 
-def _both(grant: Grant, table: sa.Table) -> Where:
+def _both(reader: Reader, table: sa.Table) -> Where:
     """The Bureau reads every row; a unit the rows about it, and those that it reviews."""
-    if grant.role in BUREAU:
+    if reader.role in BUREAU:
         return []
-    return [sa.or_(table.c.unit == grant.unit, table.c.reviewing_unit == grant.unit)]
+    return [sa.or_(table.c.unit == reader.unit, table.c.reviewing_unit == reader.unit)]
 
 
-def _reported(grant: Grant, table: sa.Table) -> Where:
+def _reported(reader: Reader, table: sa.Table) -> Where:
     return [table.c.stage == "reported"]
-
-
-def _report(batch: Batch, grant: Grant) -> dict[str, Any]:
-    report: dict[str, Any] = msgspec.to_builtins(batch.report)
-    return report
 
 
 _UNIT = Parameter("unit", str, "the unit whose files are reviewed")
@@ -79,7 +72,8 @@ RESOURCES = (
         "Published reports on case-file reviews: figures only, no files.",
         "One published report on a batch.",
         seen=_reported,
-        show=_report,
+        show=lambda batch, reader: batch.report,
+        returns=ReviewReportPublished,
         filters=(_UNIT, Parameter("year", int, "the year of the files"), _MODE),
     ).resources(),
 )

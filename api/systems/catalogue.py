@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
 from api.http.asking import asked, caught_up, one_row, rows_page
-from api.http.keys import LEDGER
 from api.http.problems import not_found
+from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see
 from api.systems.complaints import seen as complaints_seen
-from ledger.general.audiences import UNIT_BOUND
-from ledger.kernel import civil_date
-from ledger.systems.catalogue.events import MatterListed
+from ledger.systems.catalogue.events import EnforcementUnitQualified, MatterListed
 from ledger.systems.filing.events import AnnualPlanApproved
+from projections.answers import fields_type, page_type, shown_type
 from projections.follower import Views
 from projections.systems import plans as plans_view
 from projections.systems.catalogue import (
@@ -29,7 +26,10 @@ from projections.systems.catalogue import (
     UNITS,
     Matters,
     MatterState,
+    MatterVersion,
     Officers,
+    OfficerState,
+    Repeal,
     Units,
 )
 from projections.systems.complaints import COMPLAINTS, Complaints
@@ -37,34 +37,76 @@ from projections.systems.plans import PLANS, Plans
 from projections.systems.tasks import TASKS, Tasks, TaskState
 
 
-class FoundItems(msgspec.Struct, frozen=True):
-    """A page of items; the ``Link`` header leads to the next page."""
+class FoundMatter(msgspec.Struct, frozen=True):
+    """A matter in its newest version: with drafts for those who read them, else as published."""
 
-    items: tuple[dict[str, Any], ...]
+    matter: str
+    name: str | None
+    version: int
+    unit: str
+    act_kind: str | None
+    domain: str | None
+    published: bool
+    withdrawn: bool
+    orphaned_on: date | None
+
+
+class FoundPlan(msgspec.Struct, frozen=True):
+    """A plan, with the newest version that the reader may see; ``special``: a campaign."""
+
+    plan: str
+    unit: str
+    year: int | None
+    special: bool
+    version: int
+
+
+class FoundUnit(msgspec.Struct, frozen=True):
+    """An enforcement unit with its qualifications."""
+
+    unit: str
+    name: str
+    area: str | None
+    qualifications: list[EnforcementUnitQualified]
+
+
+ShownMatter = fields_type(
+    MatterState,
+    "matter",
+    "unit",
+    "withdrawn_on",
+    "withdrawn_because",
+    "codes",
+    repealed=list[Repeal],
+    orphaned_on=date | None,
+    versions=list[MatterVersion],
+)
+ShownTask = shown_type(TaskState)
+ShownOfficer = shown_type(OfficerState, complaints=dict[str, int])
 
 
 _MATTERS, _PLANS, _TASKS = Matters(), Plans(), Tasks()
 _UNITS, _OFFICERS = Units(), Officers()
 
 
-def _sees_drafts(grant: Grant, unit: str) -> bool:
+def _sees_drafts(reader: Reader, unit: str) -> bool:
     """Return whether a reader sees the drafts of a unit: the unit and its supervisors do.
 
     All others read only published versions.
     """
-    return may_see(grant, MatterListed.VISIBILITY, unit, ())
+    return reader.sees(MatterListed.VISIBILITY, unit, ())
 
 
-def _drafts_seen(grant: Grant) -> sa.ColumnElement[bool]:
+def _drafts_seen(reader: Reader) -> sa.ColumnElement[bool]:
     """Return the condition for matters whose drafts a reader sees."""
-    if grant.role in UNIT_BOUND:
-        return MATTERS.c.unit == grant.unit
-    return sa.true() if _sees_drafts(grant, "") else sa.false()
+    if reader.in_unit:
+        return MATTERS.c.unit == reader.unit
+    return sa.true() if _sees_drafts(reader, "") else sa.false()
 
 
-def _matter(matter: MatterState, grant: Grant) -> dict[str, Any]:
+def _matter(matter: MatterState, reader: Reader) -> dict[str, Any]:
     versions = matter.history()
-    if not _sees_drafts(grant, matter.unit):
+    if not _sees_drafts(reader, matter.unit):
         versions = [version for version in versions if version.published_on is not None]
     return {
         "matter": matter.matter,
@@ -84,8 +126,8 @@ async def matters(request: web.Request) -> web.Response:
     A unit and its supervisors also read its drafts. All others read the newest published version,
     and whether the matter was withdrawn.
     """
-    grant = await grant_of(request)
-    shown = sa.or_(MATTERS.c.shown_version > 0, _drafts_seen(grant))
+    reader = await reader_of(request)
+    shown = sa.or_(MATTERS.c.shown_version > 0, _drafts_seen(reader))
     where: list[sa.ColumnElement[bool]] = [MATTERS.c.version > 0, shown]
     where.extend(
         MATTERS.c[name].is_(query_value(request, name, bool, True))
@@ -93,32 +135,32 @@ async def matters(request: web.Request) -> web.Response:
         if name in request.query
     )
     if "orphaned" in request.query:
-        today = civil_date(request.app[LEDGER].clock()).isoformat()
+        today = reader.today.isoformat()
         since = MATTERS.c.orphaned_on
         orphaned = query_value(request, "orphaned", bool, True)
         where.append(since <= today if orphaned else sa.or_(since.is_(None), since > today))
-    columns = (
-        "unit",
-        "act_kind",
-        "domain",
-        "published",
-        "withdrawn",
-        "orphaned_on",
-    )
+
+    def show(row: sa.Row[Any]) -> FoundMatter:
+        drafts = _sees_drafts(reader, row.unit)
+        name, version = (row.draft_name, row.version) if drafts else (row.name, row.shown_version)
+        return FoundMatter(
+            row.key,
+            name,
+            version,
+            row.unit,
+            row.act_kind,
+            row.domain,
+            row.published,
+            row.withdrawn,
+            row.orphaned_on,
+        )
+
     return await rows_page(
         request,
         "matters",
         MATTERS,
         where=where,
-        show=lambda row: {
-            "matter": row.key,
-            **(
-                {"name": row.draft_name, "version": row.version}
-                if _sees_drafts(grant, row.unit)
-                else {"name": row.name, "version": row.shown_version}
-            ),
-            **{name: getattr(row, name) for name in columns},
-        },
+        show=show,
         filters={name: MATTERS.c[name] for name in ("unit", "act_kind", "domain")},
     )
 
@@ -128,16 +170,16 @@ async def matter(request: web.Request) -> web.Response:
 
     Its unit and supervisors also read drafts; all others only the published versions.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     row = await one_row(request, "matters", MATTERS, request.match_info["matter"])
-    if row is None or not (row.shown_version or _sees_drafts(grant, row.unit)):
+    if not (row.shown_version or _sees_drafts(reader, row.unit)):
         raise not_found()
-    return json_response(_matter(_MATTERS.decode(row.state), grant))
+    return json_response(_matter(_MATTERS.decode(row.state), reader))
 
 
-def _sees_unpublished(grant: Grant) -> bool:
+def _sees_unpublished(reader: Reader) -> bool:
     """Return whether a reader sees unpublished plans: every authority does."""
-    return may_see(grant, AnnualPlanApproved.VISIBILITY, "", ())
+    return reader.sees(AnnualPlanApproved.VISIBILITY, "", ())
 
 
 _PLAN_SHOWN = sa.or_(PLANS.c.shown_version > 0, PLANS.c.special)
@@ -148,8 +190,8 @@ async def plans(request: web.Request) -> web.Response:
 
     Authorities also read each other's unpublished plans, in their newest version.
     """
-    grant = await grant_of(request)
-    whole = _sees_unpublished(grant)
+    reader = await reader_of(request)
+    whole = _sees_unpublished(reader)
     where: list[sa.ColumnElement[bool]] = [] if whole else [_PLAN_SHOWN]
     if "year" in request.query:
         where.append(PLANS.c.year == query_value(request, "year", int, 0))
@@ -158,13 +200,13 @@ async def plans(request: web.Request) -> web.Response:
         "plans",
         PLANS,
         where=where,
-        show=lambda row: {
-            "plan": row.key,
-            "unit": row.unit,
-            "year": row.year,
-            "special": row.special,
-            "version": row.version if whole else row.shown_version,
-        },
+        show=lambda row: FoundPlan(
+            row.key,
+            row.unit,
+            row.year,
+            row.special,
+            row.version if whole else row.shown_version,
+        ),
         filters={"unit": PLANS.c.unit},
     )
 
@@ -174,12 +216,10 @@ async def plan(request: web.Request) -> web.Response:
 
     Everyone reads the published versions, authorities all versions.
     """
-    grant = await grant_of(request)
-    whole = _sees_unpublished(grant)
+    reader = await reader_of(request)
+    whole = _sees_unpublished(reader)
     shown = [] if whole else [_PLAN_SHOWN]
     row = await one_row(request, "plans", PLANS, request.match_info["plan"], shown)
-    if row is None:
-        raise not_found()
     state = _PLANS.decode(row.state)
     return json_response(plans_view.document(state) if whole else plans_view.public_document(state))
 
@@ -188,8 +228,8 @@ async def plan(request: web.Request) -> web.Response:
 _OPENED = ("task", "unit", "entity", "matters", "opened_on")
 
 
-def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
-    if not _whole(grant, task.unit, task.entity):
+def _task(task: TaskState, reader: Reader) -> dict[str, Any]:
+    if not _whole(reader, task.unit, task.entity):
         shown = {name: getattr(task, name) for name in _OPENED}
         published = task.published_on is not None
         shown["stage"] = "published" if published else "opened"
@@ -198,15 +238,15 @@ def _task(task: TaskState, grant: Grant) -> dict[str, Any]:
         return shown
     shown = {name: getattr(task, name) for name in task.__struct_fields__ if name != "ratings"}
     shown["stage"] = task.stage
-    if grant.role == "jb_supervisor":
+    if reader.is_bureau:
         # A unit must not learn who rated it how; supervisors see the scores.
         shown["ratings"] = task.ratings
     return {name: value for name, value in shown.items() if value not in (None, (), "")}
 
 
-def _whole(grant: Grant, unit: str, entity: str) -> bool:
+def _whole(reader: Reader, unit: str, entity: str) -> bool:
     """Return whether a reader sees all data of an opened visit; same rule as for its events."""
-    return may_see(grant, "restricted", unit, (f"unit:{unit}", f"entity:{entity}"))
+    return reader.sees("restricted", unit, (f"unit:{unit}", f"entity:{entity}"))
 
 
 async def tasks(request: web.Request) -> web.Response:
@@ -216,19 +256,19 @@ async def tasks(request: web.Request) -> web.Response:
     officers were where on which matters, and the result once it is published. Other data is only
     for its unit, its business and the supervisors.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     opened = TASKS.c.opened_on.is_not(None)
     whole: sa.ColumnElement[bool] = sa.false()
     seen: sa.ColumnElement[bool] = opened
-    if grant.role == "jb_supervisor":
+    if reader.is_bureau:
         whole = seen = sa.true()
-    elif grant.role in UNIT_BOUND:
-        whole = TASKS.c.unit == grant.unit
+    elif reader.in_unit:
+        whole = TASKS.c.unit == reader.unit
         seen = sa.or_(whole, opened)
-    elif grant.role == "entity_rep":
-        whole = TASKS.c.entity == (grant.entity or "")
+    elif reader.role == "entity_rep":
+        whole = TASKS.c.entity == (reader.entity or "")
         seen = sa.or_(sa.and_(whole, TASKS.c.notified_on.is_not(None)), opened)
-    elif _whole(grant, "", ""):
+    elif _whole(reader, "", ""):
         whole = sa.true()
     published = TASKS.c.published_on.is_not(None)
     return await rows_page(
@@ -236,7 +276,7 @@ async def tasks(request: web.Request) -> web.Response:
         "tasks",
         TASKS,
         where=[seen],
-        show=lambda row: _task(_TASKS.decode(row.state), grant),
+        show=lambda row: _task(_TASKS.decode(row.state), reader),
         filters={
             "unit": TASKS.c.unit,
             "entity": TASKS.c.entity,
@@ -251,19 +291,19 @@ async def tasks(request: web.Request) -> web.Response:
 
 async def task(request: web.Request) -> web.Response:
     """One task: officers, place and purpose, and the date of each step; visible as in the list."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     row = await one_row(request, "tasks", TASKS, request.match_info["task"])
-    if row is None or not _may_see_task(grant, row):
+    if not _may_see_task(reader, row):
         raise not_found()
-    return json_response(_task(_TASKS.decode(row.state), grant))
+    return json_response(_task(_TASKS.decode(row.state), reader))
 
 
-def _may_see_task(grant: Grant, row: sa.Row[Any]) -> bool:
+def _may_see_task(reader: Reader, row: sa.Row[Any]) -> bool:
     if row.opened_on is not None:
         return True
     # A planned visit, before it begins; the notice tells its business.
-    announced = row.notified_on is not None and grant.role == "entity_rep"
-    return may_see(grant, "sealed", row.unit, ()) or (announced and grant.entity == row.entity)
+    announced = row.notified_on is not None and reader.role == "entity_rep"
+    return reader.sees("sealed", row.unit, ()) or (announced and reader.entity == row.entity)
 
 
 async def units(request: web.Request) -> web.Response:
@@ -273,12 +313,9 @@ async def units(request: web.Request) -> web.Response:
         "units",
         UNITS,
         where=[UNITS.c.name.is_not(None)],
-        show=lambda row: {
-            "unit": row.key,
-            "name": row.name,
-            "area": row.area,
-            "qualifications": _UNITS.decode(row.state).qualifications,
-        },
+        show=lambda row: FoundUnit(
+            row.key, row.name, row.area, _UNITS.decode(row.state).qualifications
+        ),
     )
 
 
@@ -288,26 +325,26 @@ async def officer(request: web.Request) -> web.Response:
     `complaints` counts the complaints that name the officer, by their outcome. These are sealed:
     only the Justice Bureau reads the counts.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     row = await one_row(request, "officers", OFFICERS, request.match_info["officer"])
-    if row is None or not may_see(grant, "restricted", row.unit or "", (f"unit:{row.unit}",)):
+    if not reader.sees("restricted", row.unit or "", (f"unit:{row.unit}",)):
         raise not_found()
     document = msgspec.structs.asdict(_OFFICERS.decode(row.state))
     complaints = document.pop("complaints")
-    if grant.role == "jb_supervisor":
+    if reader.is_bureau:
         follower = await caught_up(request, Complaints.name)
-        document["complaints"] = await asked(lambda: _outcomes(follower.views, complaints, grant))
+        document["complaints"] = await asked(lambda: _outcomes(follower.views, complaints, reader))
     elif not any(document[name] for name in document if name != "officer"):
         # Only sealed facts mention this officer.
         raise not_found()
     return json_response(document)
 
 
-def _outcomes(views: Views, complaints: list[str], grant: Grant) -> dict[str, int]:
+def _outcomes(views: Views, complaints: list[str], reader: Reader) -> dict[str, int]:
     """Count these complaints by outcome: substantiated, in part, not, or still open."""
     query = (
         sa.select(COMPLAINTS.c.outcome, COMPLAINTS.c.stage, sa.func.count())
-        .where(COMPLAINTS.c.key.in_(complaints), *complaints_seen(grant, COMPLAINTS))
+        .where(COMPLAINTS.c.key.in_(complaints), *complaints_seen(reader, COMPLAINTS))
         .group_by(COMPLAINTS.c.outcome, COMPLAINTS.c.stage)
     )
     counts = {"substantiated": 0, "partly": 0, "no": 0, "not_accepted": 0, "open": 0}
@@ -322,26 +359,25 @@ _PAGE = (AFTER, LIMIT, AT_LEAST)
 _UNIT = Parameter("unit", str, "the unit to which it belongs")
 
 
-def _list(path: str, handler: Any, *query: Parameter) -> Resource:
+def _list(path: str, handler: Any, item: Any, *query: Parameter) -> Resource:
     return Resource(
         path,
         handler,
-        returns=FoundItems,
+        returns=page_type(item),
         query=(*query, *_PAGE),
         headers=(AT_LEAST_HEADER,),
     )
 
 
-def _one(path: str, handler: Any) -> Resource:
-    return Resource(
-        path, handler, returns=dict[str, Any], query=(AT_LEAST,), headers=(AT_LEAST_HEADER,)
-    )
+def _one(path: str, handler: Any, returns: Any) -> Resource:
+    return Resource(path, handler, returns=returns, query=(AT_LEAST,), headers=(AT_LEAST_HEADER,))
 
 
 RESOURCES = (
     _list(
         "/v1/matters",
         matters,
+        FoundMatter,
         _UNIT,
         Parameter("act_kind", str, "the kind of act"),
         Parameter("domain", str, "the domain"),
@@ -349,18 +385,21 @@ RESOURCES = (
         Parameter("withdrawn", bool, "whether it was withdrawn"),
         Parameter("orphaned", bool, "whether every law that it is based on is repealed today"),
     ),
-    _one("/v1/matters/{matter}", matter),
-    _list("/v1/plans", plans, _UNIT, Parameter("year", int, "the year of an annual plan")),
-    _one("/v1/plans/{plan}", plan),
+    _one("/v1/matters/{matter}", matter, ShownMatter),
+    _list(
+        "/v1/plans", plans, FoundPlan, _UNIT, Parameter("year", int, "the year of an annual plan")
+    ),
+    _one("/v1/plans/{plan}", plan, plans_view.ShownPlan),
     _list(
         "/v1/tasks",
         tasks,
+        ShownTask,
         _UNIT,
         Parameter("entity", str, "the business to be inspected"),
         Parameter("stage", str, "the furthest step taken"),
         Parameter("result", str, "what the inspection found"),
     ),
-    _one("/v1/tasks/{task}", task),
-    _list("/v1/units", units),
-    _one("/v1/officers/{officer}", officer),
+    _one("/v1/tasks/{task}", task, ShownTask),
+    _list("/v1/units", units, FoundUnit),
+    _one("/v1/officers/{officer}", officer, ShownOfficer),
 )

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.http.listing import BUREAU, Listing, everybody, shown
+from api.http.listing import Listing, everybody, shown
+from api.http.reader import ACROSS_UNITS, Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.systems.channels.events import ChannelKind
 from ledger.systems.channels.folds import ComplaintChannel
 from projections.systems.channels import ComplaintChannels, open_on
 
 
-def _channel(channel: ComplaintChannel, grant: Grant) -> dict[str, Any]:
-    document = shown(channel, grant)
-    own = grant.role in UNIT_BOUND and grant.unit == channel.unit
-    if own or grant.role in BUREAU | SUPERVISORS | {"credit_officer"}:
+def _channel(channel: ComplaintChannel, reader: Reader) -> dict[str, Any]:
+    document = shown(channel)
+    if reader.is_of(channel.unit) or reader.role in ACROSS_UNITS:
         return document
     document.pop("tests", None)
     return document

@@ -6,13 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.http.asking import may_ask
 from api.http.listing import Listing, Where, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.general.audiences import UNIT_BOUND
 from ledger.systems.complaints.events import Outcome
 from ledger.systems.complaints.folds import Complaint, Stage
+from projections.answers import shown_type
 from projections.systems.complaints import Complaints
 
 #: Fields for every reader who may read a complaint; none of them leads to the complainant.
@@ -33,7 +33,7 @@ OFFICES = frozenset({"recon_officer", "rlo_assessor"})
 _PLACES = ("received_at", "clock_at", "accepted_at")
 
 
-def seen(grant: Grant, table: sa.Table) -> Where:
+def seen(reader: Reader, table: sa.Table) -> Where:
     """Return the complaints that a reader may see.
 
     The Justice Bureau sees all; a business its own; a unit those it handles and those it was told
@@ -42,54 +42,54 @@ def seen(grant: Grant, table: sa.Table) -> Where:
     anyone was told of it. Of complaints that accuse their own unit they see only what their own
     unit was told.
     """
-    mine = table.c.informed.contains(f"|{grant.unit}|", autoescape=True)
-    anybody = sa.and_(table.c.informed != "", sa.or_(table.c.subject_unit != grant.unit, mine))
-    if grant.role == "jb_supervisor":
-        return [sa.or_(table.c.subject_unit != grant.unit, mine)]
+    mine = table.c.informed.contains(f"|{reader.unit}|", autoescape=True)
+    anybody = sa.and_(table.c.informed != "", sa.or_(table.c.subject_unit != reader.unit, mine))
+    if reader.is_bureau:
+        return [sa.or_(table.c.subject_unit != reader.unit, mine)]
     # The accused unit does not handle it, even if the complaint was first sent to that unit.
-    handled = sa.and_(table.c.unit == grant.unit, table.c.subject_unit != grant.unit)
-    if grant.role in UNIT_BOUND:
+    handled = sa.and_(table.c.unit == reader.unit, table.c.subject_unit != reader.unit)
+    if reader.in_unit:
         return [sa.or_(handled, mine)]
-    if grant.role in OFFICES:
+    if reader.role in OFFICES:
         return [sa.or_(handled, anybody)]
-    where = [may_ask(grant, unit=table.c.unit, entity=table.c.complainant)]
-    if grant.role != "entity_rep":
+    where = [reader.concerned(table.c.unit, table.c.complainant)]
+    if reader.role != "entity_rep":
         where.append(anybody)
     return where
 
 
-def _column(grant: Grant, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
+def _column(reader: Reader, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
     """Return the column for a filter: what the reader was told, where not all is visible."""
     if name not in ("stage", "outcome"):
         return table.c[name]
     whole = sa.or_(
-        table.c.complainant == (grant.entity or ""),
+        table.c.complainant == (reader.entity or ""),
         sa.and_(
-            table.c.subject_unit != grant.unit,
-            sa.true() if grant.role == "jb_supervisor" else _handled_by(grant, table),
+            table.c.subject_unit != reader.unit,
+            sa.true() if reader.is_bureau else _handled_by(reader, table),
         ),
     )
     return sa.case((whole, table.c[name]), else_=table.c[f"told_{name}"])
 
 
-def _handled_by(grant: Grant, table: sa.Table) -> sa.ColumnElement[bool]:
-    return table.c.unit == grant.unit if grant.role in UNIT_BOUND | OFFICES else sa.false()
+def _handled_by(reader: Reader, table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.unit == reader.unit if reader.role in UNIT_BOUND | OFFICES else sa.false()
 
 
-def _shown(complaint: Complaint, grant: Grant) -> dict[str, Any]:
-    document = {k: v for k, v in shown(complaint, grant).items() if k not in _PLACES}
+def _shown(complaint: Complaint, reader: Reader) -> dict[str, Any]:
+    document = shown(complaint, _PLACES)
     if document.pop("facts_sealed", False):
         document["facts_at"] = f"/v1/complaints/{complaint.complaint}/facts"
-    own = grant.entity is not None and grant.entity == complaint.entity
+    own = reader.entity is not None and reader.entity == complaint.entity
     if own and not complaint.anonymous:
         # A business is not shown requests to other bodies about its complaint.
         return {k: v for k, v in document.items() if k not in ("steps", "handled_before")}
-    handles = grant.role in UNIT_BOUND | OFFICES and grant.unit == complaint.unit
-    if (grant.role == "jb_supervisor" or handles) and grant.unit != complaint.subject_unit:
+    handles = reader.role in UNIT_BOUND | OFFICES and reader.unit == complaint.unit
+    if (reader.is_bureau or handles) and reader.unit != complaint.subject_unit:
         return document
     nameless = {k: v for k, v in document.items() if k in _NAMELESS}
     # Leave out what only others were told, and steps of which nobody was told.
-    facts = complaint.told.get(grant.unit) or complaint.allegation
+    facts = complaint.told.get(reader.unit) or complaint.allegation
     nameless.pop("allegation", None)
     if facts is not None:
         nameless["allegation"] = facts
@@ -114,6 +114,7 @@ RESOURCES = Listing(
     Only the handling body and the Justice Bureau read who complained.""",
     seen=seen,
     show=_shown,
+    returns=shown_type(Complaint, (*_PLACES, "facts_sealed"), facts_at=str),
     column=_column,
     filters=(
         Parameter("stage", Stage, "the progress of its handling"),

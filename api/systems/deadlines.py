@@ -9,17 +9,13 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
-from api.http.asking import may_ask, rows_page
-from api.http.keys import LEDGER
+from api.http.asking import rows_page
 from api.http.problems import Problem
+from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from ledger.general.audiences import UNIT_BOUND
-from ledger.kernel import civil_date
+from projections.answers import page_type
 from projections.systems.deadlines import DEADLINES, State
-from projections.tables import not_kept_from
 
 
 class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,12 +53,6 @@ class ShownDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str | None = None
 
 
-class FoundDeadlines(msgspec.Struct, frozen=True):
-    """A page of deadlines; the ``Link`` header leads to the next page."""
-
-    items: tuple[ShownDeadline, ...]
-
-
 def _shown(row: sa.Row[Any]) -> ShownDeadline:
     values = {
         name: getattr(row, name) for name in ShownDeadline.__struct_fields__ if name != "subjects"
@@ -70,26 +60,23 @@ def _shown(row: sa.Row[Any]) -> ShownDeadline:
     return ShownDeadline(subjects=msgspec.json.decode(row.subjects), **values)
 
 
-def seen_deadlines(grant: Grant) -> list[sa.ColumnElement[bool]]:
+def seen_deadlines(reader: Reader) -> list[sa.ColumnElement[bool]]:
     """Return the deadlines that a token may see: those of its unit, or about its business."""
     table = DEADLINES.c
-    where = [
-        may_ask(grant, unit=table.unit, entity=table.entity),
-        not_kept_from(table.kept_from, grant.unit),
-    ]
-    if grant.role == "entity_rep":
+    where = [reader.concerned(table.unit, table.entity, table.kept_from)]
+    if reader.role == "entity_rep":
         where.append(sa.not_(table.about.startswith("finding:")))  # findings concern only units
-    if grant.role != "jb_supervisor":
-        own = table.unit == grant.unit if grant.role in UNIT_BOUND else sa.false()
+    if not reader.is_bureau:
+        own = table.unit == reader.unit if reader.in_unit else sa.false()
         where.append(sa.or_(sa.not_(table.sealed), own))
     return where
 
 
 async def deadlines(request: web.Request) -> web.Response:
     """Deadlines, by their id: a unit sees its own, a business those that concern it."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     table = DEADLINES.c
-    where = seen_deadlines(grant)
+    where = seen_deadlines(reader)
     if request.query.get("state", "open") not in get_args(State):
         allowed = ", ".join(get_args(State))
         raise Problem("malformed", f"query parameter 'state' must be one of {allowed}")
@@ -98,7 +85,7 @@ async def deadlines(request: web.Request) -> web.Response:
     if "provisional" in request.query:
         where.append(table.provisional.is_(query_value(request, "provisional", bool, True)))
     if "overdue" in request.query:
-        today = civil_date(request.app[LEDGER].clock()).isoformat()
+        today = reader.today.isoformat()
         late = sa.and_(table.due_on < today, sa.not_(table.provisional), table.done_on.is_(None))
         where.append(late if query_value(request, "overdue", bool, True) else sa.not_(late))
     return await rows_page(
@@ -116,7 +103,7 @@ RESOURCES = (
     Resource(
         "/v1/deadlines",
         deadlines,
-        returns=FoundDeadlines,
+        returns=page_type(ShownDeadline),
         query=(
             Parameter("state", State, "the state of the deadline"),
             Parameter("rule", str, "the deadline's rule, such as inspection.result_notice_wd"),

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from api.http.listing import Listing, everybody, shown
+from api.http.reader import ACROSS_UNITS, Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.systems.delegations.folds import Delegation
 from projections.systems.delegations import Delegations, in_force
 
 
-def _shown(given: Delegation, grant: Grant) -> dict[str, Any]:
+def _shown(given: Delegation, reader: Reader) -> dict[str, Any]:
     """Return the public fields; assessments are for the township and roles across units only."""
-    document = shown(given, grant)
-    across = grant.role in SUPERVISORS or grant.role == "credit_officer"
-    if not across and not (grant.role in UNIT_BOUND and grant.unit == given.unit):
+    document = shown(given)
+    if reader.role not in ACROSS_UNITS and not reader.is_of(given.unit):
         document.pop("assessments", None)
     return document
 

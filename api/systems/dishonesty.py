@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
 
-from api.http.asking import PUBLIC
 from api.http.listing import Listing, everybody, published, shared, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.systems.commitments.events import CommitmentType
-from ledger.systems.commitments.folds import Commitment
-from ledger.systems.dishonesty.folds import ListField, MeasureCatalogue, SeriousListing
-from projections.systems.commitments import Commitments, document
+from ledger.systems.dishonesty.events import MeasureCataloguePublished, SeriousListAdded
+from ledger.systems.dishonesty.folds import (
+    CriteriaVersion,
+    Determination,
+    Incentive,
+    ListField,
+    MeasureCatalogue,
+    Sanction,
+    SeriousListing,
+)
+from projections.answers import fields_type, shown_type
+from projections.systems.commitments import Commitments, ShownCommitment, document
 from projections.systems.dishonesty import (
     Determinations,
     Incentives,
@@ -24,18 +33,22 @@ from projections.systems.dishonesty import (
 )
 
 _ENTITY = Parameter("entity", str, "the business concerned")
+
+
+class ShownCriteria(CriteriaVersion, kw_only=True):
+    """A version of the criteria of a list, with its number."""
+
+    version: int
+
+
 _UNIT = Parameter("unit", str, "the unit that acted")
 
 
-def _commitment(commitment: Commitment, grant: Grant) -> dict[str, Any]:
-    return document(commitment)
-
-
-def _listing(listing: SeriousListing, grant: Grant) -> dict[str, Any]:
+def _listing(listing: SeriousListing, reader: Reader) -> dict[str, Any]:
     """Return an entry of a list: business, date, document; the end, if the reader may see it."""
     added = listing.added
     document: dict[str, Any] = {} if added is None else msgspec.structs.asdict(added)
-    if grant.role in PUBLIC:
+    if reader.is_public:
         document.pop("determination", None)
     elif listing.removed is not None:
         document["removed_on"] = listing.removed.removed_on
@@ -43,7 +56,7 @@ def _listing(listing: SeriousListing, grant: Grant) -> dict[str, Any]:
     return document
 
 
-def _field(field: ListField, grant: Grant) -> dict[str, Any]:
+def _field(field: ListField, reader: Reader) -> dict[str, Any]:
     """Return the criteria of a list in every version, and which versions were published."""
     return {
         "list_field": field.list_field,
@@ -56,7 +69,7 @@ def _field(field: ListField, grant: Grant) -> dict[str, Any]:
     }
 
 
-def _catalogue(catalogue: MeasureCatalogue, grant: Grant) -> dict[str, Any]:
+def _catalogue(catalogue: MeasureCatalogue, reader: Reader) -> dict[str, Any]:
     """Return every version of the catalogue, newest first."""
     return {
         "measure_catalogue": catalogue.catalogue,
@@ -67,9 +80,9 @@ def _catalogue(catalogue: MeasureCatalogue, grant: Grant) -> dict[str, Any]:
     }
 
 
-def _standing(fold: Any, grant: Grant) -> dict[str, Any]:
+def _standing(fold: Any, reader: Reader) -> dict[str, Any]:
     """Return the fields of the fold that have a value, with its unit and business."""
-    return {"entity": fold.entity, "unit": fold.unit, **shown(fold, grant)}
+    return {"entity": fold.entity, "unit": fold.unit, **shown(fold)}
 
 
 LISTINGS = (
@@ -79,7 +92,8 @@ LISTINGS = (
         "Credit commitments: the public ones for everyone, a business's own for the business too.",
         "One commitment: each obligation, its due day, and whether it was performed or breached.",
         seen=published,
-        show=_commitment,
+        show=lambda commitment, reader: document(commitment),
+        returns=ShownCommitment,
         filters=(
             _ENTITY,
             _UNIT,
@@ -93,6 +107,7 @@ LISTINGS = (
         "Determinations of dishonesty, from their notice on.",
         "One determination: the notice, the defence, and the result.",
         show=_standing,
+        returns=shown_type(Determination, entity=str, unit=str),
         filters=(_ENTITY, _UNIT, Parameter("stage", str, "the current stage")),
     ),
     Listing(
@@ -102,6 +117,9 @@ LISTINGS = (
         "One list entry, by the credit record that it is based on.",
         seen=published,
         show=_listing,
+        returns=shown_type(
+            SeriousListAdded, called="ShownSeriousListing", removed_on=date, removed_because=str
+        ),
         filters=(_ENTITY, _UNIT, Parameter("list_field", str, "the field of the list")),
     ),
     Listing(
@@ -111,6 +129,9 @@ LISTINGS = (
         "One field: its criteria in every version, proposed and published.",
         seen=everybody,
         show=_field,
+        returns=fields_type(
+            ListField, "list_field", "unit", "withdrawn_on", versions=list[ShownCriteria]
+        ),
         filters=(_UNIT,),
     ),
     Listing(
@@ -120,6 +141,11 @@ LISTINGS = (
         "The catalogue in every version: each measure with its legal basis and limits.",
         seen=everybody,
         show=_catalogue,
+        returns=fields_type(
+            MeasureCatalogue,
+            measure_catalogue=str,
+            versions=list[MeasureCataloguePublished],
+        ),
     ),
     Listing(
         "/v1/sanctions",
@@ -128,6 +154,7 @@ LISTINGS = (
         "One sanction: the measure, the record it is based on, and whether it was lifted.",
         seen=shared,
         show=_standing,
+        returns=shown_type(Sanction, entity=str, unit=str),
         filters=(
             _ENTITY,
             _UNIT,
@@ -143,6 +170,7 @@ LISTINGS = (
         "One incentive: when it was promised, granted and ended.",
         seen=shared,
         show=_standing,
+        returns=shown_type(Incentive, entity=str, unit=str),
         filters=(
             _ENTITY,
             _UNIT,

@@ -5,30 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import sqlalchemy as sa
 from aiohttp import hdrs, web
+from msgspec import UNSET, UnsetType
 
-from api.http.access import grant_of
-from api.http.asking import PRIVATE, asked, begun, caught_up, rows_page
-from api.http.keys import DESK, LEDGER, LOG
-from api.http.listing import FoundItems, Listing, Where, everybody
+from api.http.asking import PRIVATE, asked, begun, caught_up, read, rows_page
+from api.http.keys import DESK, LOG
+from api.http.listing import Listing, Where, everybody
 from api.http.pages import page
 from api.http.problems import Problem, not_found
+from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see
 from api.running import pools
-from ledger.general.audiences import UNIT_BOUND
-from ledger.kernel import civil_date
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.commands import FreezeEntityRoster
 from ledger.systems.draws.drawfile import DrawFile, DrawReceipt
-from ledger.systems.draws.events import By, DrawOperated
+from ledger.systems.draws.events import By, DrawOperated, DrawPart
 from ledger.systems.draws.folds import Target
-from projections.drawing.desk import Desk, preview
+from projections.answers import page_type, shown_type
+from projections.drawing.desk import Desk, RosterPreview, preview
 from projections.drawing.files import Archive, draw_file, draw_receipt
 from projections.systems.draws import (
     DRAWS,
@@ -56,8 +55,8 @@ _TOLD_OTHERWISE = {
 _DRAWS, _TARGETS = Draws(), Targets()
 
 
-def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
-    inside = may_see(grant, DrawOperated.VISIBILITY, draw.unit, (f"unit:{draw.unit}",))
+def _document(draw: DrawProgress, reader: Reader) -> dict[str, Any]:
+    inside = reader.sees(DrawOperated.VISIBILITY, draw.unit, (f"unit:{draw.unit}",))
     hidden = _TOLD_OTHERWISE if inside else _TOLD_OTHERWISE | _PERSONS
     shown = {
         name: value
@@ -69,53 +68,69 @@ def _document(draw: DrawProgress, grant: Grant) -> dict[str, Any]:
         shown["parts"] = draw.parts
     shown["strata"] = [_stratum(draw, key, ratio) for key, ratio in draw.ratios.items()]
     shown["verifications"] = [
-        {
-            "unit": verification.unit,
-            "ok": verification.ok,
-            "mismatch": verification.mismatch,
-            **({"by": verification.by} if inside else {}),
-        }
-        for verification in draw.verifications
+        ShownVerification(v.unit, v.ok, v.mismatch, v.by if inside else UNSET)
+        for v in draw.verifications
     ]
     if draw.executed_on is not None:
         shown["still_sealed"] = draw.sealed
     return shown
 
 
-def _stratum(draw: DrawProgress, key: str, ratio: str) -> dict[str, Any]:
-    """Return one stratum: the probability promised to each business, and the visits made."""
+class ShownVerification(msgspec.Struct, frozen=True):
+    """The result when the service repeated a draw; ``by`` is only for its unit and supervisors."""
+
+    unit: str
+    ok: bool
+    mismatch: str | None
+    by: str | UnsetType = UNSET
+
+
+class ShownStratum(msgspec.Struct, frozen=True):
+    """One stratum: the probability promised to each business, and the visits made."""
+
+    key: str
+    ratio: str
+    size: int
+    quota: int
+    inclusion_prob: str
+    inspected: int
+    exempted: int
+    inspected_share: str
+
+
+def _stratum(draw: DrawProgress, key: str, ratio: str) -> ShownStratum:
     size = draw.roster_strata.get(key, 0)
     quota = uvdraw.quota(size, ratio)
     done = draw.progress.get(key, StratumProgress())
-    return {
-        "key": key,
-        "ratio": ratio,
-        "size": size,
-        "quota": quota,
-        "inclusion_prob": uvdraw.shown(quota, size),
-        "inspected": done.inspected,
-        "exempted": done.exempted,
-        "inspected_share": uvdraw.shown(done.inspected, size),
-    }
+    return ShownStratum(
+        key=key,
+        ratio=ratio,
+        size=size,
+        quota=quota,
+        inclusion_prob=uvdraw.shown(quota, size),
+        inspected=done.inspected,
+        exempted=done.exempted,
+        inspected_share=uvdraw.shown(done.inspected, size),
+    )
 
 
-def _may_see_sealed(grant: Grant, units: Collection[str]) -> bool:
+def _may_see_sealed(reader: Reader, units: Collection[str]) -> bool:
     """Return whether a reader knows drawn businesses before the visit: its units and the Bureau."""
-    return grant.role == "jb_supervisor" or (grant.role in UNIT_BOUND and grant.unit in units)
+    return reader.is_bureau or (reader.in_unit and reader.unit in units)
 
 
-def _opened_or_own(grant: Grant, table: sa.Table) -> Where:
+def _opened_or_own(reader: Reader, table: sa.Table) -> Where:
     """Everyone sees businesses with an opened visit; a unit also those it has still to visit."""
-    if grant.role == "jb_supervisor":
+    if reader.is_bureau:
         return []
     opened = table.c.state_of_visit == "inspected"
-    if grant.role in UNIT_BOUND:
-        return [sa.or_(opened, table.c.units.contains(f"|{grant.unit}|", autoescape=True))]
+    if reader.in_unit:
+        return [sa.or_(opened, table.c.units.contains(f"|{reader.unit}|", autoescape=True))]
     return [opened]
 
 
-def _target(target: Target, grant: Grant) -> dict[str, Any]:
-    full = _may_see_sealed(grant, target.units)
+def _target(target: Target, reader: Reader) -> dict[str, Any]:
+    full = _may_see_sealed(reader, target.units)
     names = target.__struct_fields__ if full else _PUBLIC
     document = {name: getattr(target, name) for name in names}
     document["state_of_visit"] = target.state
@@ -137,6 +152,41 @@ _PUBLIC = (
     "inspected_on",
 )
 
+ShownDraw = shown_type(
+    DrawProgress,
+    _TOLD_OTHERWISE,
+    called="ShownDraw",
+    parts=tuple[DrawPart, ...],
+    strata=list[ShownStratum],
+    verifications=list[ShownVerification],
+    still_sealed=int,
+)
+ShownTarget = shown_type(
+    Target, state_of_visit=Literal["waiting", "inspected", "exempted", "released"]
+)
+
+
+class RosterLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A business on a roster, in the stratum of its grade or of its risk class."""
+
+    uscc: str
+    grade: str | None = None
+    risk: str | None = None
+    domain: str | None = None
+    risk_reason: str | None = None
+    weight: int | None = None
+
+
+class SelectionLine(msgspec.Struct, frozen=True):
+    """A business that the draw selected, or a reserve."""
+
+    uscc: str
+    stratum: str
+    ticket: str
+    rank: int
+    inclusion_prob: str
+
+
 DRAW_LIST = Listing(
     "/v1/draws",
     Draws,
@@ -147,6 +197,7 @@ DRAW_LIST = Listing(
     ),
     seen=everybody,
     show=_document,
+    returns=ShownDraw,
     filters=(
         Parameter("unit", str, "the unit that draws"),
         Parameter("plan", str, "the annual plan it belongs to"),
@@ -165,6 +216,7 @@ TARGET_LIST = Listing(
     one="",
     seen=_opened_or_own,
     show=_target,
+    returns=ShownTarget,
     filters=(
         Parameter("draw", str, "the draw"),
         Parameter("unit", str, "the unit that visits"),
@@ -179,14 +231,14 @@ async def targets(request: web.Request) -> web.Response:
     """The businesses that one draw selected, with ticket, rank and inclusion probability; each is
     sealed until its visit opens.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     await _draw(request)
     return await rows_page(
         request,
         _TARGETS.name,
         TARGETS,
-        where=[TARGETS.c.draw == request.match_info["draw"], *_opened_or_own(grant, TARGETS)],
-        show=lambda row: _target(_TARGETS.decode(row.state), grant),
+        where=[TARGETS.c.draw == request.match_info["draw"], *_opened_or_own(reader, TARGETS)],
+        show=lambda row: _target(_TARGETS.decode(row.state), reader),
     )
 
 
@@ -218,9 +270,9 @@ async def export(request: web.Request) -> web.Response:
     Justice Bureau it also contains who visits whom.
     """
     draw = await _draw(request)
-    grant = await grant_of(request)
-    inside = _may_see_sealed(grant, draw.units)
-    whole = inside or (_opened(request, draw) and draw.withhold_reason is None)
+    reader = await reader_of(request)
+    inside = _may_see_sealed(reader, draw.units)
+    whole = inside or (draw.opened(reader.today) and draw.withhold_reason is None)
     archive = _archive(request)
     file = await asked(lambda: draw_file(draw, archive, whole=whole, officers=inside), pools.DRAWS)
     return _attached(file, f"{draw.draw}.draw.json")
@@ -237,21 +289,21 @@ async def receipt(request: web.Request) -> web.Response:
     receipt.
     """
     draw = await _draw(request)
-    grant = await grant_of(request)
-    entity = request.query.get("entity") or grant.entity
+    reader = await reader_of(request)
+    entity = request.query.get("entity") or reader.entity
     if entity is None:
         raise Problem("malformed", "The business must be named in the query: ?entity=…")
-    if not _may_see_sealed(grant, draw.units):
-        if not _opened(request, draw):
+    if not _may_see_sealed(reader, draw.units):
+        if not draw.opened(reader.today):
             # The same answer for every business, on the roster or not, drawn or not.
             raise not_found(
                 "The receipts of a draw are published together: when no drawn business waits for "
                 f"a visit any more, or after {draw.inspect_by}."
             )
-        if draw.withhold_reason is not None and grant.entity != entity:
+        if draw.withhold_reason is not None and reader.entity != entity:
             raise not_found()
     archive = _archive(request)
-    whole = _opened(request, draw) and draw.withhold_reason is None
+    whole = draw.opened(reader.today) and draw.withhold_reason is None
     file = await asked(lambda: draw_receipt(draw, entity, archive, whole=whole), pools.DRAWS)
     if file is None:
         raise not_found()
@@ -261,10 +313,6 @@ async def receipt(request: web.Request) -> web.Response:
 async def verify(request: web.Request) -> web.Response:
     """A page that repeats the draw in the reader's browser."""
     return page(request, "draw.html")
-
-
-def _opened(request: web.Request, draw: DrawProgress) -> bool:
-    return draw.opened(civil_date(request.app[LEDGER].clock()))
 
 
 def _archive(request: web.Request) -> Archive:
@@ -282,21 +330,20 @@ def _attached(file: DrawFile | DrawReceipt, name: str) -> web.Response:
 
 async def roster_preview(request: web.Request) -> web.Response:
     """What a roster frozen now would be: its hash, root, count and strata."""
-    grant = await grant_of(request)
-    today = civil_date(request.app[LEDGER].clock())
+    reader = await reader_of(request)
     command = FreezeEntityRoster(
         roster="preview",
-        unit=grant.unit,
+        unit=reader.unit,
         target_class="preview",
-        as_of=query_value(request, "as_of", date, today),
+        as_of=query_value(request, "as_of", date, reader.today),
         by=query_value(request, "by", By, "grade"),
         area=request.query.get("area"),
         line=request.query.get("line"),
         units=tuple(request.query.getall("unit", ())),
         matters=tuple(request.query.getall("matter", ())),
     )
-    if command.as_of > today:
-        raise Problem("malformed", f"as_of must not be later than today, {today}")
+    if command.as_of > reader.today:
+        raise Problem("malformed", f"as_of must not be later than today, {reader.today}")
     desk = _desk(request)
     await caught_up(request, Population.name)
     return json_response(await asked(lambda: preview(command, desk), pools.DRAWS), headers=PRIVATE)
@@ -305,22 +352,18 @@ async def roster_preview(request: web.Request) -> web.Response:
 async def _draw(request: web.Request) -> DrawProgress:
     follower = await caught_up(request, _DRAWS.name)
     query = sa.select(DRAWS.c.state).where(DRAWS.c.key == request.match_info["draw"], *begun(DRAWS))
-
-    def ask() -> DrawProgress | None:
-        with follower.views.reading() as connection:
-            state = connection.execute(query).scalar_one_or_none()
-            return None if state is None else _DRAWS.decode(state)
-
-    progress = await asked(ask)
+    progress = await read(
+        follower, lambda views: next(map(_DRAWS.decode, views.execute(query).scalars()), None)
+    )
     if progress is None or progress.stage == "unknown":
         raise not_found()
     return progress
 
 
 async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web.Response:
-    grant = await grant_of(request)
-    published = _opened(request, draw) and draw.withhold_reason is None
-    if not published and not _may_see_sealed(grant, draw.units):
+    reader = await reader_of(request)
+    published = draw.opened(reader.today) and draw.withhold_reason is None
+    if not published and not _may_see_sealed(reader, draw.units):
         raise not_found()
     content = await asked(lambda: _desk(request).blobs.get(digest), pools.DRAWS)
     return json_response(None, body=content, headers={**PRIVATE, "Digest": f"sha-256={digest}"})
@@ -337,7 +380,7 @@ RESOURCES = (
     Resource(
         "/v1/draws/roster",
         roster_preview,
-        returns=dict[str, Any],
+        returns=RosterPreview,
         roles=frozenset({"draw_coordinator", "office_head", "unit_head", "jb_supervisor"}),
         query=(
             Parameter("as_of", date, "with the grades of this day; by default today"),
@@ -355,21 +398,21 @@ RESOURCES = (
     Resource(
         "/v1/draws/{draw}/targets",
         targets,
-        returns=FoundItems,
+        returns=page_type(ShownTarget),
         query=(AFTER, LIMIT, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
     Resource(
         "/v1/draws/{draw}/roster",
         roster,
-        returns=list[dict[str, Any]],
+        returns=list[RosterLine],
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),
     Resource(
         "/v1/draws/{draw}/selection",
         selection,
-        returns=list[dict[str, Any]],
+        returns=list[SelectionLine],
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),

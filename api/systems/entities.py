@@ -10,17 +10,17 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
-from api.http.asking import asked, audience_of, caught_up, follower_of, plans_of, rows_page
-from api.http.keys import LEDGER
+from api.http.asking import asked, caught_up, follower_of, rows_page
 from api.http.problems import Problem, not_found
+from api.http.reader import reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, conditional, query_value
 from api.http.resources import Parameter, Resource
 from api.systems import replays
-from ledger.kernel import civil_date
+from projections.answers import page_type
 from projections.explain.documents import Documents
 from projections.follower import Follower
 from projections.profiles import PROFILES, Profiles, search_key
+from projections.profiles.document import ShownProfile
 
 _DOCUMENTS: WeakKeyDictionary[Follower, Documents] = WeakKeyDictionary()
 
@@ -40,12 +40,6 @@ class FoundEntity(msgspec.Struct, frozen=True, omit_defaults=True):
     listed: bool
     grade: str | None = None
     former_name: bool = False
-
-
-class FoundEntities(msgspec.Struct, frozen=True):
-    """A page of businesses; the ``Link`` header leads to the next page."""
-
-    items: tuple[FoundEntity, ...]
 
 
 def documents_of(follower: Follower) -> Documents:
@@ -70,21 +64,20 @@ async def profile(request: web.Request) -> web.Response:
     the content for this token; `X-Position` is the position of the view.
     """
     entity = request.match_info["entity"]
-    grant = await grant_of(request)
-    audience, plans = audience_of(grant, entity), plans_of(grant)
+    reader = await reader_of(request)
+    sight = reader.sight(entity)
     follower = follower_of(request)
     # Most requests have no parameters; then the query is not parsed.
     if request.rel_url.raw_query_string or "X-Position-AtLeast" in request.headers:
         await caught_up(request, "profiles")
         if "valid_as_of" in request.query or "known_as_of" in request.query:
-            return await replays.profile_as_of(request, entity, grant)
+            return await replays.profile_as_of(request, entity, reader)
     # Taken before the document, which is then of this position or a later one.
     position = str(follower.position("profiles"))
     documents = documents_of(follower)
-    today = civil_date(request.app[LEDGER].clock())
-    ready = documents.get(entity, audience, today, plans)
+    ready = documents.get(entity, sight, reader.today)
     if ready is None:
-        ready = await asked(lambda: documents.load(entity, audience, today, plans))
+        ready = await asked(lambda: documents.load(entity, sight, reader.today))
     if ready is None:
         raise not_found()
     etag, body, _ = ready
@@ -97,9 +90,8 @@ async def entities(request: web.Request) -> web.Response:
     Letter case, full-width forms and variants of the same characters make no difference (NFKC).
     `former_name` is a former name that matched.
     """
-    grant = await grant_of(request)
-    sees_grade = audience_of(grant, "") == "restricted"
-    today = civil_date(request.app[LEDGER].clock())
+    reader = await reader_of(request)
+    sees_grade = reader.audience() == "restricted"
     where: list[sa.ColumnElement[bool]] = [
         PROFILES.c.restricted if sees_grade else PROFILES.c.public
     ]
@@ -129,7 +121,7 @@ async def entities(request: web.Request) -> web.Response:
             row.area,
             row.registered,
             row.listed,
-            _grade(row, today) if sees_grade else None,
+            _grade(row, reader.today) if sees_grade else None,
             bool(prefix) and not (row.name_key or "").startswith(prefix),
         )
 
@@ -160,7 +152,7 @@ RESOURCES = (
     Resource(
         "/v1/entities",
         entities,
-        returns=FoundEntities,
+        returns=page_type(FoundEntity),
         query=(
             Parameter("name", str, "the beginning of the name"),
             Parameter("area", str, "the park or district"),
@@ -174,7 +166,7 @@ RESOURCES = (
     Resource(
         "/v1/entities/{entity}/profile",
         profile,
-        returns=dict[str, Any],
+        returns=ShownProfile,
         query=(replays.VALID, replays.KNOWN, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
         conditional=True,

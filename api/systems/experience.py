@@ -7,9 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.http.listing import BUREAU, Listing, Where, everybody, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import UNIT_BOUND
 from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.folds import Outreach
 from projections.systems.experience import Experiences, Outreaches
@@ -18,24 +17,24 @@ from projections.systems.experience import Experiences, Outreaches
 _LEFT = ("experience", "outreach", "unit", "published_on", "withdrawn_on", "withdrawn_because")
 
 
-def _reads_selection(grant: Grant, unit: str) -> bool:
-    return grant.role in BUREAU or (grant.role in UNIT_BOUND and grant.unit == unit)
+def _reads_selection(reader: Reader, unit: str) -> bool:
+    return reader.role in BUREAU or (reader.is_of(unit))
 
 
-def _seen(grant: Grant, table: sa.Table) -> Where:
+def _seen(reader: Reader, table: sa.Table) -> Where:
     """Published and withdrawn texts for everyone; selected ones for the unit and the offices."""
-    if grant.role in BUREAU:
+    if reader.role in BUREAU:
         return []
     published = table.c.published_on.is_not(None)
-    if grant.role in UNIT_BOUND:
-        return [sa.or_(published, table.c.unit == grant.unit)]
+    if reader.in_unit:
+        return [sa.or_(published, table.c.unit == reader.unit)]
     return [published]
 
 
-def _document(given: Experience | Outreach, grant: Grant) -> dict[str, Any]:
-    document = shown(given, grant)
+def _document(given: Experience | Outreach, reader: Reader) -> dict[str, Any]:
+    document = shown(given)
     document.pop("said_in", None)
-    if not _reads_selection(grant, given.unit):
+    if not _reads_selection(reader, given.unit):
         document.pop("selected", None)
     if given.stage == "withdrawn":
         kept = (*_LEFT, "selected", "stage")

@@ -5,52 +5,53 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
-from api.http.asking import may_ask, one_row, placed, rows_page
-from api.http.keys import LEDGER
+from api.http.asking import one_row, placed, rows_page
 from api.http.problems import not_found
+from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see
 from ledger.access.events import RuleId
-from ledger.kernel import civil_date
-from projections.systems.findings import FINDINGS, Findings, FindingState, document
-from projections.tables import not_kept_from
+from ledger.general.findings import FindingRaised
+from projections.answers import page_type, shown_type
+from projections.systems.findings import FINDINGS, UNTOLD, Findings, FindingState, document
 
-
-class FoundFindings(msgspec.Struct, frozen=True):
-    """A page of findings; the ``Link`` header leads to the next page."""
-
-    items: tuple[dict[str, Any], ...]
-
-
+ShownFinding = shown_type(
+    FindingRaised,
+    ("finding_id", *UNTOLD),
+    called="ShownFinding",
+    finding=str,
+    state=FindingState,
+    raised_on=date | None,
+    raised_position=int,
+    age_days=int | None,
+    assessment=str,
+    documents=list[str],
+    response=str,
+    note=str,
+    rejection=str,
+    direct_handling_until=date,
+    ended_on=date,
+    conclusion=str,
+)
 _VIEW = Findings()
 
 
-def _today(request: web.Request) -> date:
-    return civil_date(request.app[LEDGER].clock())
-
-
-def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
-    seen = [may_ask(grant, unit=FINDINGS.c.unit, entity=None)]  # findings are about units
+def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
     # No unit, not even the Bureau, learns of a confidential finding about itself.
-    seen.append(not_kept_from(FINDINGS.c.kept_from, grant.unit))
-    if grant.role != "jb_supervisor":
+    seen = [reader.concerned(FINDINGS.c.unit, kept_from=FINDINGS.c.kept_from)]
+    if not reader.is_bureau:
         seen.append(FINDINGS.c.visibility != "sealed")
     return seen
 
 
 async def findings(request: web.Request) -> web.Response:
     """Findings, by their id: a unit sees its own, supervisors all."""
-    grant = await grant_of(request)
-    today = _today(request)
+    reader = await reader_of(request)
     query_value(request, "state", FindingState, "raised")
-    where = _seen(grant)
+    where = _seen(reader)
     if "auto" in request.query:
         where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
     if (before := query_value(request, "raised_before", date | None, None)) is not None:
@@ -60,7 +61,7 @@ async def findings(request: web.Request) -> web.Response:
         "findings",
         FINDINGS,
         where=where,
-        show=lambda row: document(_VIEW.decode(row.state), today),
+        show=lambda row: document(_VIEW.decode(row.state), reader.today),
         filters={
             "state": FINDINGS.c.standing,
             **{name: FINDINGS.c[name] for name in ("rule_id", "type", "unit", "entity", "task")},
@@ -70,26 +71,26 @@ async def findings(request: web.Request) -> web.Response:
 
 async def finding(request: web.Request) -> web.Response:
     """One finding: its facts and evidence, its age, and what was done about it."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     row = await one_row(request, "findings", FINDINGS, request.match_info["finding"])
-    if row is None or not _may_see(grant, row):
+    if not _may_see(reader, row):
         raise not_found()
     return json_response(
-        document(_VIEW.decode(row.state), _today(request)),
+        document(_VIEW.decode(row.state), reader.today),
         headers=placed(request),
     )
 
 
-def _may_see(grant: Grant, row: sa.Row[Any]) -> bool:
+def _may_see(reader: Reader, row: sa.Row[Any]) -> bool:
     tags = [f"finding:{row.key}", f"unit:{row.unit}", f"entity:{row.entity}"]
-    return may_see(grant, row.visibility, "", tags, row.kept_from.split())
+    return reader.sees(row.visibility, "", tags, row.kept_from.split())
 
 
 RESOURCES = (
     Resource(
         "/v1/findings",
         findings,
-        returns=FoundFindings,
+        returns=page_type(ShownFinding),
         query=(
             Parameter("state", FindingState, "the progress of its handling"),
             Parameter("rule_id", RuleId, "the rule that was broken"),
@@ -108,7 +109,7 @@ RESOURCES = (
     Resource(
         "/v1/findings/{finding}",
         finding,
-        returns=dict[str, Any],
+        returns=ShownFinding,
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from api.http.listing import Listing, reported, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.systems.handovers.folds import UnitHandovers
 from projections.systems.handovers import Handovers
 
 
-def _handovers(unit: UnitHandovers, grant: Grant, today: date) -> dict[str, Any]:
+def _handovers(unit: UnitHandovers, reader: Reader) -> dict[str, Any]:
     """Return the handovers in force today; temporary ones end without an event."""
-    return {**shown(unit, grant), "standing": [h for h in unit.standing if h.holds(today)]}
+    return {**shown(unit), "standing": [h for h in unit.standing if h.holds(reader.today)]}
 
 
 RESOURCES = Listing(
@@ -25,7 +24,6 @@ RESOURCES = Listing(
     "The handovers of one unit: who deputises for whom, in which matters, and until when.",
     seen=reported,
     show=_handovers,
-    by_day=True,
     roles=frozenset(UNIT_BOUND | SUPERVISORS),
     filters=(Parameter("unit", str, "the unit"),),
 ).resources()

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from api.http.access import grant_of
 from api.http.asking import DEFAULT_PAGE, MAX_PAGE, asked, begun, caught_up
-from api.http.keys import LEDGER
 from api.http.listing import Listing, everybody, opened
 from api.http.problems import Problem, not_found
+from api.http.reader import reader_of
 from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
@@ -27,7 +26,6 @@ from api.http.reading import (
     query_value,
 )
 from api.http.resources import Parameter, Resource
-from ledger.kernel import civil_date
 from projections.explain.histories import HISTORIES, Edition, History, HistoryView, named
 
 VersionNo = Annotated[int, msgspec.Meta(ge=1)]
@@ -61,6 +59,15 @@ class ShownEdition(msgspec.Struct, frozen=True, omit_defaults=True):
     corrected_on: date | None = None
 
 
+class ListSummary(msgspec.Struct, frozen=True):
+    """The newest version of a unit's list, with its first day and the number of its elements."""
+
+    unit: str
+    version: int
+    since: date
+    elements: int
+
+
 class ShownVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     """A version: its first day, and how many elements it adds or changes, and removes.
 
@@ -82,7 +89,7 @@ class ShownVersions(msgspec.Struct, frozen=True):
     items: tuple[ShownVersion, ...]
 
 
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+class ElementChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """A change of one element, or of one of its fields."""
 
     element: str
@@ -98,7 +105,7 @@ class ShownDifference(msgspec.Struct, frozen=True, rename={"older": "from", "new
     newer: int
     added: tuple[dict[str, Any], ...]
     removed: tuple[dict[str, Any], ...]
-    changed: tuple[Change, ...]
+    changed: tuple[ElementChange, ...]
 
 
 @lru_cache(maxsize=16)
@@ -148,7 +155,8 @@ class PublicList(msgspec.Struct, frozen=True):
             return await (edition if AS_OF.name in request.query else newest)(request)
 
         handler.__doc__ = f"{newest.__doc__}\n\n    With `valid_as_of`, the list as of that day."
-        return replace(single, handler=handler, query=(*single.query, AS_OF))
+        query = (*single.query, AS_OF)
+        return replace(single, handler=handler, query=query, otherwise=ShownEdition)
 
     def _resource(
         self, path: str, handler: Callable[[web.Request], Any], returns: Any, *query: Parameter
@@ -165,7 +173,7 @@ class PublicList(msgspec.Struct, frozen=True):
         self, request: web.Request, question: Callable[[History], Any]
     ) -> tuple[Any, bytes]:
         """Answer a question about the history, also as JSON; runs outside the event loop."""
-        await grant_of(request)
+        await reader_of(request)
         view = opened(self.view)
         follower = await caught_up(request, view.name)
         key = request.match_info[self.place]
@@ -186,7 +194,7 @@ class PublicList(msgspec.Struct, frozen=True):
 
     def _edition(self) -> Callable[[web.Request], Any]:
         async def handler(request: web.Request) -> web.Response:
-            today = civil_date(request.app[LEDGER].clock())
+            today = (await reader_of(request)).today
             day: date = query_value(request, AS_OF.name, date, today)
 
             def question(history: History) -> ShownEdition:
@@ -280,17 +288,12 @@ def _newest(name: str, summary: str) -> tuple[Resource, ...]:
     """Return the resources of a kind of list: all lists, and one list as of a day."""
     listed = PublicList(f"/v1/{name}", "unit")
 
-    def show(fold: Any, grant: Any) -> dict[str, Any]:
+    def show(fold: Any, reader: Any) -> ListSummary:
         newest = fold.history.editions[-1]
-        return {
-            "unit": fold.unit,
-            "version": newest.version,
-            "since": newest.since,
-            "elements": len(fold.history.elements()),
-        }
+        return ListSummary(fold.unit, newest.version, newest.since, len(fold.history.elements()))
 
     index, _ = Listing(
-        listed.path, listed.view, summary, summary, seen=everybody, show=show
+        listed.path, listed.view, summary, summary, seen=everybody, show=show, returns=ListSummary
     ).resources()
     return index, listed.edition(), *listed.resources()
 

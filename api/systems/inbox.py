@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -13,11 +12,10 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 from sqlalchemy.engine import Connection
 
-from api.http.access import grant_of
 from api.http.asking import DEFAULT_PAGE, MAX_PAGE, PRIVATE, asked, caught_up
 from api.http.commands import path_of
-from api.http.keys import LEDGER
 from api.http.problems import Problem
+from api.http.reader import Reader, reader_of
 from api.http.reading import (
     AFTER,
     AT_LEAST,
@@ -31,13 +29,12 @@ from api.http.reading import (
     whole_number,
 )
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
 from api.systems.deadlines import seen_deadlines
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role, is_among, person_key, same_person
-from ledger.kernel import civil_date
 from ledger.registry import Entry
 from ledger.systems.handovers.folds import UnitHandovers, systems_of
+from projections.answers import page_type
 from projections.inbox.items import WAITS
 from projections.inbox.view import ANYWHERE, INBOX, OFFICES, Inbox, place, tray_of
 from projections.inbox.waiting import entry_of
@@ -159,12 +156,6 @@ class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
     overdue: bool = False
 
 
-class FoundItems(msgspec.Struct, frozen=True):
-    """A page of the inbox, oldest items first; the ``Link`` header leads to the next page."""
-
-    items: tuple[InboxItem, ...]
-
-
 async def inbox(request: web.Request) -> web.Response:
     """What waits for the reader: each item with its last day and the commands that answer it.
 
@@ -172,12 +163,11 @@ async def inbox(request: web.Request) -> web.Response:
     region, an officer those of tasks and cases that name the officer. `prefilled` is what the
     ledger knows of the next command: complete it as `schema` requires, and send it to `url`.
     """
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     for view in (Deadlines.name, Handovers.name, Officers.name):
         await caught_up(request, view)
     follower = await caught_up(request, Inbox.name)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    today = civil_date(request.app[LEDGER].clock())
     table = INBOX.c
     where: list[sa.ColumnElement[bool]] = []
     for name, column in (("waits", table.row), ("system", table.system), ("subject", table.main)):
@@ -188,19 +178,18 @@ async def inbox(request: web.Request) -> web.Response:
 
     def ask() -> tuple[list[InboxItem], bool]:
         with follower.views.reading() as connection:
-            handed = handovers_of(connection, grant.unit)
-            trays = _trays(connection, grant, handed, today)
-            mine = [sa.or_(*trays), *where, *_may_answer(grant, handed, today)]
+            handed = handovers_of(connection, reader.unit)
+            trays = _trays(connection, reader, handed)
+            mine = [sa.or_(*trays), *where, *_may_answer(reader, handed)]
             # An item may be in several trays of a reader who deputises for two officers.
             rows = page_of(connection, INBOX, mine, table.key, len(trays) * (limit + 1))
             items = [next(same) for _, same in groupby(rows, _item_of)]
             shown = items[:limit]
             page = _Page(
-                grant,
-                today,
-                _deadlines(connection, grant, shown),
+                reader,
+                _deadlines(connection, reader, shown),
                 handed,
-                _in_office(connection, grant, handed, shown, today),
+                _in_office(connection, reader, handed, shown),
             )
             return [page.show(row) for row in shown], len(items) > limit
 
@@ -227,7 +216,7 @@ def _behind(item: str) -> str:
 
 
 def _trays(
-    connection: Connection, grant: Grant, handed: UnitHandovers, today: date
+    connection: Connection, reader: Reader, handed: UnitHandovers
 ) -> list[sa.ColumnElement[bool]]:
     """Return the conditions for the items of a reader.
 
@@ -235,62 +224,61 @@ def _trays(
     They do not read their own items while handed over, nor after their certificates have ended.
     """
     tray = INBOX.c.tray
-    if grant.role == "entity_rep":
-        return [tray == tray_of(grant.role, grant.entity or "")]
-    conditions = [tray == tray_of(grant.role, grant.unit)]
-    if grant.role in OFFICES:
-        conditions.append(tray == tray_of(grant.role, ANYWHERE))
-    if grant.role != "enforcement_officer":
+    if reader.role == "entity_rep":
+        return [tray == tray_of(reader.role, reader.entity or "")]
+    conditions = [tray == tray_of(reader.role, reader.unit)]
+    if reader.role in OFFICES:
+        conditions.append(tray == tray_of(reader.role, ANYWHERE))
+    if reader.role != "enforcement_officer":
         return conditions
-    in_office = certified(connection, grant.unit, {grant.person}, today)
-    if not in_office.get(grant.person, True):
+    in_office = certified(connection, reader.unit, {reader.person}, reader.today)
+    if not in_office.get(reader.person, True):
         return conditions
     given = sorted(
         system
         for system in systems_of(())
-        if not same_person(handed.holder(grant.person, system, today), grant.person)
+        if not same_person(handed.holder(reader.person, system, reader.today), reader.person)
     )
-    own = tray == tray_of(grant.role, grant.unit, grant.person)
+    own = tray == tray_of(reader.role, reader.unit, reader.person)
     conditions.append(sa.and_(own, INBOX.c.system.not_in(given)) if given else own)
-    for person, systems in sorted(handed.held_by(grant.person, today).items()):
-        other = tray == tray_of(grant.role, grant.unit, person)
+    for person, systems in sorted(handed.held_by(reader.person, reader.today).items()):
+        other = tray == tray_of(reader.role, reader.unit, person)
         conditions.append(sa.and_(other, INBOX.c.system.in_(sorted(systems))))
     return conditions
 
 
 def _in_office(
     connection: Connection,
-    grant: Grant,
+    reader: Reader,
     handed: UnitHandovers,
     rows: Sequence[sa.Row[Any]],
-    today: date,
 ) -> dict[str, bool]:
     """Return, for each person named in these items, whether a certificate of theirs is in force."""
     persons = {
-        handed.holder(person, row.system, today)
+        handed.holder(person, row.system, reader.today)
         for row in rows
-        if row.unit == grant.unit
+        if row.unit == reader.unit
         for person in msgspec.json.decode(row.persons)
     }
-    return certified(connection, grant.unit, persons, today) if persons else {}
+    return certified(connection, reader.unit, persons, reader.today) if persons else {}
 
 
-def _may_answer(grant: Grant, handed: UnitHandovers, today: date) -> list[sa.ColumnElement[bool]]:
+def _may_answer(reader: Reader, handed: UnitHandovers) -> list[sa.ColumnElement[bool]]:
     """Return conditions that exclude the reader's own requests and what their unit may not see.
 
     A request that was handed over to the reader counts as their own.
     """
-    held = handed.held_by(grant.person, today)
-    own = [person_key(grant.person), *(p for p, of in sorted(held.items()) if "approvals" in of)]
+    held = handed.held_by(reader.person, reader.today)
+    own = [person_key(reader.person), *(p for p, of in sorted(held.items()) if "approvals" in of)]
     return [
         # One condition, not a choice: for a choice, each branch would scan the whole tray.
         sa.func.coalesce(INBOX.c.but, "").not_in(own),
-        not_kept_from(INBOX.c.kept_from, grant.unit),
+        not_kept_from(INBOX.c.kept_from, reader.unit),
     ]
 
 
 def _deadlines(
-    connection: Connection, grant: Grant, rows: Sequence[sa.Row[Any]]
+    connection: Connection, reader: Reader, rows: Sequence[sa.Row[Any]]
 ) -> dict[tuple[str, str], list[sa.Row[Any]]]:
     """Return the running deadlines of these items, by subject and rule."""
     table = DEADLINES.c
@@ -300,8 +288,8 @@ def _deadlines(
         return deadlines
     # The handling office knows these deadlines although their events are sealed.
     told = sorted({rule for row in rows if WAITS[row.row].told for rule in WAITS[row.row].due})
-    own = sa.and_(table.unit == grant.unit, table.rule.in_(told))
-    seen = sa.false() if grant.role == "subscriber_system" else sa.and_(*seen_deadlines(grant))
+    own = sa.and_(table.unit == reader.unit, table.rule.in_(told))
+    seen = sa.false() if reader.role == "subscriber_system" else sa.and_(*seen_deadlines(reader))
     for row in connection.execute(
         sa.select(DEADLINES)
         .where(
@@ -320,15 +308,14 @@ def _deadlines(
 class _Page(msgspec.Struct, frozen=True):
     """The data with which the items of one page are shown."""
 
-    grant: Grant
-    today: date
+    reader: Reader
     deadlines: dict[tuple[str, str], list[sa.Row[Any]]]
     handed: UnitHandovers
     in_office: dict[str, bool]
 
     def _attends(self, person: str) -> bool:
         """Return whether a person has a certificate in force, or is the reader."""
-        return self.in_office.get(person, False) or same_person(person, self.grant.person)
+        return self.in_office.get(person, False) or same_person(person, self.reader.person)
 
     def show(self, row: sa.Row[Any]) -> InboxItem:
         """Return an item as it is shown."""
@@ -338,9 +325,9 @@ class _Page(msgspec.Struct, frozen=True):
         first = min(running, key=lambda d: d.due_on, default=None)
         provisional = first is not None and first.provisional
         officers = tuple(msgspec.json.decode(row.persons))
-        own = row.unit == self.grant.unit
+        own = row.unit == self.reader.unit
         holders = {
-            self.handed.holder(person, row.system, self.today) if own else person
+            self.handed.holder(person, row.system, self.reader.today) if own else person
             for person in officers
         }
         return InboxItem(
@@ -354,7 +341,7 @@ class _Page(msgspec.Struct, frozen=True):
             commands=tuple(
                 next_command(entry, known)
                 for entry in map(entry_of, waiting.commands)
-                if self.grant.role in entry.roles
+                if self.reader.role in entry.roles
             ),
             link=_link(row),
             unit=row.unit,
@@ -364,7 +351,9 @@ class _Page(msgspec.Struct, frozen=True):
             due_on=None if first is None else first.due_on,
             due_by=None if first is None else _due_by(first),
             provisional=provisional,
-            overdue=first is not None and not provisional and first.due_on < self.today.isoformat(),
+            overdue=first is not None
+            and not provisional
+            and first.due_on < self.reader.today.isoformat(),
         )
 
 
@@ -393,7 +382,7 @@ RESOURCES = (
     Resource(
         "/v1/inbox",
         inbox,
-        returns=FoundItems,
+        returns=page_type(InboxItem),
         roles=READERS,
         query=(
             Parameter("waits", str, "the kind of item, such as filing.plan-to-accept"),

@@ -6,11 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.http.asking import required_grant
 from api.http.listing import Listing, Where, shown
+from api.http.reader import AUTHORITIES, Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
+from ledger.general.audiences import SUPERVISORS
 from ledger.systems.joint.folds import Joint
 from projections.systems.joint import JointArtefacts, Joints
 
@@ -31,37 +30,33 @@ _HELD = (
 )
 
 
-def _artefacts(grant: Grant, table: sa.Table) -> Where:
+def _artefacts(reader: Reader, table: sa.Table) -> Where:
     """Everyone reads the joint list (P); the rest is for the authorities."""
-    official = grant.role in SUPERVISORS | UNIT_BOUND | {"credit_officer"}
-    return [] if official else [table.c.kind == "list"]
+    return [] if reader.role in AUTHORITIES else [table.c.kind == "list"]
 
 
-def _joints(grant: Grant, table: sa.Table) -> Where:
+def _joints(reader: Reader, table: sa.Table) -> Where:
     """Supervisors see all, a unit those in which it takes part, a business those that were held."""
-    required_grant(grant)
-    if grant.role in SUPERVISORS:
+    if reader.is_public:
+        raise reader.refused()
+    if reader.role in SUPERVISORS:
         return []
-    if grant.role in UNIT_BOUND:
-        return [table.c.units.contains(f"|{grant.unit}|", autoescape=True)]
+    if reader.in_unit:
+        return [table.c.units.contains(f"|{reader.unit}|", autoescape=True)]
     held = table.c.held_on.is_not(None)
-    if grant.role == "entity_rep":
-        return [table.c.entity == (grant.entity or ""), held]
+    if reader.role == "entity_rep":
+        return [table.c.entity == (reader.entity or ""), held]
     return [held]
 
 
-def _is_of(grant: Grant, unit: str) -> bool:
-    return grant.role in UNIT_BOUND and grant.unit == unit
-
-
-def _joint(joint: Joint, grant: Grant) -> dict[str, Any]:
-    document = shown(joint, grant)
-    if joint.held_on is None and grant.role != "jb_supervisor" and joint.tasks:
+def _joint(joint: Joint, reader: Reader) -> dict[str, Any]:
+    document = shown(joint)
+    if joint.held_on is None and not reader.is_bureau and joint.tasks:
         # A task is sealed until its visit: a unit learns of the others' tasks when it is held.
-        own = {t: unit for t, unit in joint.tasks.items() if _is_of(grant, unit)}
+        own = {t: unit for t, unit in joint.tasks.items() if reader.is_of(unit)}
         document.pop("tasks", None)
         document |= {"tasks": own} if own else {}
-    if grant.role == "entity_rep":
+    if reader.role == "entity_rep":
         return {name: value for name, value in document.items() if name in _HELD}
     return document
 

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.http.listing import Listing, Where, everybody, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
+from ledger.general.audiences import SUPERVISORS
 from ledger.systems.keylist.folds import KeyDesignation
 from projections.systems.keylist import KeyDesignations, KeyLists
 
@@ -17,25 +17,25 @@ from projections.systems.keylist import KeyDesignations, KeyLists
 _LISTED = ("designation", "unit", "entity", "matters", "review_on", "ended_on", "stage")
 
 
-def _designations(grant: Grant, table: sa.Table) -> Where:
+def _designations(reader: Reader, table: sa.Table) -> Where:
     """Its unit, the business and supervisors see every designation; others the listed fields."""
-    if grant.role in SUPERVISORS:
+    if reader.role in SUPERVISORS:
         return []
-    if grant.role in UNIT_BOUND:
-        return [sa.or_(table.c.unit == grant.unit, table.c.listed_as != "restricted")]
-    if grant.role == "credit_officer":
+    if reader.in_unit:
+        return [sa.or_(table.c.unit == reader.unit, table.c.listed_as != "restricted")]
+    if reader.role == "credit_officer":
         return [table.c.listed_as != "restricted"]
-    if grant.role == "entity_rep" and grant.entity is not None:
-        return [sa.or_(table.c.entity == grant.entity, table.c.listed_as == "public")]
+    if reader.role == "entity_rep" and reader.entity is not None:
+        return [sa.or_(table.c.entity == reader.entity, table.c.listed_as == "public")]
     return [table.c.listed_as == "public"]
 
 
-def _designation(given: KeyDesignation, grant: Grant) -> dict[str, Any]:
-    document = shown(given, grant)
+def _designation(given: KeyDesignation, reader: Reader) -> dict[str, Any]:
+    document = shown(given)
     concerned = (
-        grant.role in SUPERVISORS
-        or (grant.role in UNIT_BOUND and given.unit == grant.unit)
-        or (grant.role == "entity_rep" and given.entity == grant.entity)
+        reader.role in SUPERVISORS
+        or reader.is_of(given.unit)
+        or (reader.role == "entity_rep" and given.entity == reader.entity)
     )
     if concerned:
         return document

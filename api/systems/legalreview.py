@@ -6,52 +6,48 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from api.http.asking import may_not_read
 from api.http.listing import Listing, Where, everybody
+from api.http.reader import AUTHORITIES, Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.systems.legalreview.folds import MajorDecisions, Reviewer, Reviews
+from ledger.systems.legalreview.events import ReviewerRegistered
+from ledger.systems.legalreview.folds import Review, Reviewer, Reviews
+from projections.answers import fields_type, shown_type
 from projections.systems.legalreview import LegalReviews, MajorDecisionLists, Reviewers
 
 
-def _internal(grant: Grant, table: sa.Table) -> Where:
+def _internal(reader: Reader, table: sa.Table) -> Where:
     """Opinions on drafts are internal to the unit; the Justice Bureau supervises it."""
-    if grant.role == "jb_supervisor":
+    if reader.is_bureau:
         return []
-    if grant.role in UNIT_BOUND:
-        return [table.c.unit == grant.unit]
-    raise may_not_read(grant)
+    if reader.in_unit:
+        return [table.c.unit == reader.unit]
+    raise reader.refused()
 
 
-def _shared(grant: Grant, table: sa.Table) -> Where:
+def _shared(reader: Reader, table: sa.Table) -> Where:
     """Rows that the authorities share."""
-    if grant.role == "jb_supervisor":
+    if reader.is_bureau:
         return []
-    if grant.role in UNIT_BOUND or grant.role in SUPERVISORS or grant.role == "credit_officer":
+    if reader.role in AUTHORITIES:
         # A person known only from reviews is known only from sealed events.
         return [table.c.unit.is_not(None)]
-    raise may_not_read(grant)
+    raise reader.refused()
 
 
-def _reviews(reviews: Reviews, grant: Grant) -> dict[str, Any]:
+def _reviews(reviews: Reviews, reader: Reader) -> dict[str, Any]:
     return {"case": reviews.case, "reviews": list(reviews.reviews.values())}
 
 
-def _reviewer(reviewer: Reviewer, grant: Grant) -> dict[str, Any]:
+def _reviewer(reviewer: Reviewer, reader: Reader) -> dict[str, Any]:
     document: dict[str, Any] = {
         "officer": reviewer.officer,
         "registered": list(reviewer.registered.values()),
     }
-    own = grant.role in UNIT_BOUND and set(reviewer.registered) == {grant.unit}
-    if own or grant.role == "jb_supervisor":
+    own = reader.in_unit and set(reviewer.registered) == {reader.unit}
+    if own or reader.is_bureau:
         # Opinions are sealed, and so is their number.
         document["reviewed"] = reviewer.reviewed
     return document
-
-
-def _list(decisions: MajorDecisions, grant: Grant) -> dict[str, Any]:
-    return {"unit": decisions.unit, "versions": decisions.versions}
 
 
 _UNIT = Parameter("unit", str, "the unit to which it belongs")
@@ -64,6 +60,7 @@ RESOURCES = (
         "Every review of one case, from the draft to the opinion.",
         seen=_internal,
         show=_reviews,
+        returns=fields_type(Reviews, "case", reviews=list[Review]),
         filters=(
             _UNIT,
             Parameter("opinion", str, "the newest opinion, or `pending`"),
@@ -77,6 +74,7 @@ RESOURCES = (
         "One reviewer.",
         seen=_shared,
         show=_reviewer,
+        returns=shown_type(Reviewer, registered=list[ReviewerRegistered]),
         filters=(_UNIT,),
     ).resources(),
     *Listing(
@@ -85,6 +83,6 @@ RESOURCES = (
         "The decisions that each unit has reviewed in addition to those the law requires.",
         "Every version of a unit's list.",
         seen=everybody,
-        show=_list,
+        only=("unit", "versions"),
     ).resources(),
 )

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from api.http.listing import Listing, concerned, everybody
+from api.http.reader import AUTHORITIES
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.general.vocabulary import Role
-from ledger.systems.leniency.folds import LeniencyLists
 from projections.systems.leniency import (
     LeniencyApplications,
     LeniencyListsOfUnits,
     LeniencyStatistics,
     LikeCasesOfTypes,
+    ShownLeniencyUse,
+    ShownLikeCases,
 )
-
-#: Roles that read similar cases: these contain fines that are not public yet.
-_AUTHORITIES: frozenset[Role] = frozenset({*UNIT_BOUND, *SUPERVISORS, "credit_officer"})
-
-
-def _lists(lists: LeniencyLists, grant: Grant) -> dict[str, Any]:
-    return {"unit": lists.unit, "versions": lists.versions}
-
 
 RESOURCES = (
     *Listing(
@@ -32,7 +21,7 @@ RESOURCES = (
         "Lists of lenient, mitigated and exempt violations (两轻一免清单), by unit.",
         "Every version of a unit's list.",
         seen=everybody,
-        show=_lists,
+        only=("unit", "versions"),
     ).resources(),
     *Listing(
         "/v1/leniency-statistics",
@@ -40,6 +29,7 @@ RESOURCES = (
         "How often each unit applied its list, by year, outcome and item.",
         "How often one unit applied its list.",
         seen=everybody,
+        returns=ShownLeniencyUse,
     ).resources(),
     *Listing(
         "/v1/leniency-applications",
@@ -59,6 +49,7 @@ RESOURCES = (
         "The outcomes of similar cases, by type of violation, with the benchmarks.",
         "The outcomes of the cases of one type of violation, by unit and step of the benchmark.",
         seen=everybody,
-        roles=_AUTHORITIES,
+        returns=ShownLikeCases,
+        roles=AUTHORITIES,  # similar cases contain fines that are not public yet
     ).resources(),
 )

@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.asking import asked, caught_up
+from api.http.asking import caught_up, read
 from api.http.listing import Listing
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Parameter, Resource
@@ -36,13 +36,9 @@ async def observation_statistics(request: web.Request) -> web.Response:
         .where(OBSERVATIONS.c.domain.is_not(None))
         .group_by(OBSERVATIONS.c.domain, OBSERVATIONS.c.stage)
     )
-
-    def ask() -> list[sa.Row[str, str, int]]:
-        with follower.views.reading() as connection:
-            return list(connection.execute(query))
-
+    rows = await read(follower, lambda views: list(views.execute(query)))
     counted: dict[str, dict[str, int]] = {}
-    for domain, stage, count in await asked(ask):
+    for domain, stage, count in rows:
         counted.setdefault(domain, {"granted": 0, "expired": 0, "terminated": 0})[stage] = count
     items = tuple(ObservationCount(domain, **counts) for domain, counts in sorted(counted.items()))
     return json_response(ObservationCounts(items))

@@ -9,18 +9,15 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
-from api.http.asking import asked, audience_of, caught_up, may_ask, one_row, placed
-from api.http.keys import LEDGER
+from api.http.asking import caught_up, one_row, placed, read
 from api.http.listing import Listing, Where, concerned, everybody, shown
 from api.http.problems import not_found
+from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from ledger.general.audiences import UNIT_BOUND
-from ledger.kernel import civil_date
-from ledger.systems.penalties.events import DecisionWithdrawn
-from ledger.systems.penalties.folds import Benchmarks, Case, Decision
+from ledger.systems.penalties.events import DecisionWithdrawn, WithdrawalReason
+from ledger.systems.penalties.folds import Case, Decision
+from projections.answers import shown_type
 from projections.systems.deadlines import Deadlines, is_provisional
 from projections.systems.penalties import (
     DECISIONS,
@@ -35,37 +32,37 @@ from projections.systems.records import Records
 _PLACES = {"filed_at", "noticed_at", "decided_at", "served_at"}
 
 
-def _case(case: Case, grant: Grant) -> dict[str, Any]:
-    document = {name: value for name, value in shown(case, grant).items() if name not in _PLACES}
-    if grant.role != "jb_supervisor" and grant.unit != case.filed.unit:
+def _case(case: Case, reader: Reader) -> dict[str, Any]:
+    document = shown(case, _PLACES)
+    if not reader.is_bureau and reader.unit != case.filed.unit:
         document.pop("discussions", None)  # internal to the unit
-    if grant.role == "entity_rep":
+    if reader.role == "entity_rep":
         document.pop("evidence", None)  # it could reveal who provided it
     return document
 
 
-def _readable(grant: Grant, table: sa.Table, follows_record: bool | None, today: date) -> Where:
+def _readable(reader: Reader, table: sa.Table, follows_record: bool | None) -> Where:
     """Return decisions that are public today, and those that concern the reader."""
-    published = still_public(today) if follows_record else table.c.published_on.is_not(None)
-    if audience_of(grant, "") == "public" and grant.role != "entity_rep":
+    published = still_public(reader.today) if follows_record else table.c.published_on.is_not(None)
+    if reader.audience() == "public" and reader.role != "entity_rep":
         return [published]
-    return [sa.or_(published, may_ask(grant, unit=table.c.unit, entity=table.c.entity))]
+    return [sa.or_(published, reader.concerned(table.c.unit, table.c.entity))]
 
 
-def _decision(decision: Decision, grant: Grant) -> dict[str, Any]:
+def _decision(decision: Decision, reader: Reader) -> dict[str, Any]:
     decided = decision.decision_made
-    if decided is None or not _is_concerned(grant, decided.unit, decided.entity):
+    if decided is None or not _is_concerned(reader, decided.unit, decided.entity):
         return _published(decision)
-    document = {n: value for n, value in shown(decision, grant).items() if n not in _PLACES}
+    document = shown(decision, _PLACES)
     if decision.served is not None and decision.fine_fen:
         document["outstanding_fen"] = decision.outstanding(date.max)
     return document
 
 
-def _is_concerned(grant: Grant, unit: str, entity: str) -> bool:
-    if grant.role in UNIT_BOUND:
-        return grant.unit == unit
-    return audience_of(grant, entity) != "public"
+def _is_concerned(reader: Reader, unit: str, entity: str) -> bool:
+    if reader.in_unit:
+        return reader.unit == unit
+    return reader.audience(entity) != "public"
 
 
 def _published(decision: Decision) -> dict[str, Any]:
@@ -88,24 +85,27 @@ def _published(decision: Decision) -> dict[str, Any]:
         return document | ({} if published.url is None else {"url": published.url})
     if decision.exists:
         document["doc_no"] = decision.decided.doc_no
-    last = _withdrawn(withdrawn)
+    last: dict[str, Any] = msgspec.to_builtins(_withdrawn(withdrawn))
     del last["version"]
     return document | last
 
 
-def _withdrawn(withdrawn: DecisionWithdrawn) -> dict[str, Any]:
-    """Return what remains of a withdrawn text: since when and why it is withdrawn."""
-    document: dict[str, Any] = {
-        "version": withdrawn.version,
-        "withdrawn_on": withdrawn.withdrawn_on,
-        "reason": withdrawn.reason,
-        "explanation": withdrawn.explanation,
-    }
-    url = withdrawn.explanation_url
-    return document | ({} if url is None else {"explanation_url": url})
+class WithdrawnText(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What remains of a withdrawn text: since when and why it is withdrawn."""
+
+    version: int
+    withdrawn_on: date
+    reason: WithdrawalReason
+    explanation: str
+    explanation_url: str | None = None
 
 
-class Payment(msgspec.Struct, frozen=True):
+def _withdrawn(withdrawn: DecisionWithdrawn) -> WithdrawnText:
+    names = WithdrawnText.__struct_fields__
+    return WithdrawnText(*(getattr(withdrawn, name) for name in names))
+
+
+class AmountDue(msgspec.Struct, frozen=True):
     """The paid and the outstanding part of a fine, in fen, as of ``as_of``.
 
     ``pay_by`` is the last day of payment by law, ``provisional`` while the working calendar of its
@@ -133,28 +133,27 @@ _DECISIONS = Decisions()
 
 async def payment(request: web.Request) -> web.Response:
     """The amount of a fine to be paid today, with the late fee until today."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     row = await one_row(request, "decisions", DECISIONS, request.match_info["decision"])
-    if row is None or row.unit is None or not _is_concerned(grant, row.unit, row.entity):
+    if row.unit is None or not _is_concerned(reader, row.unit, row.entity):
         raise not_found()
     decision = _DECISIONS.decode(row.state)
-    today = civil_date(request.app[LEDGER].clock())
+    today = reader.today
     pay_by = decision.pay_by
     follower = await caught_up(request, Deadlines.name)
-
-    def ask() -> bool:
-        with follower.views.reading() as connection:
-            return is_provisional(connection, f"decision:{decision.decision}", "penalty.pay_cd")
-
+    about = f"decision:{decision.decision}"
+    provisional = pay_by is not None and await read(
+        follower, lambda views: is_provisional(views, about, "penalty.pay_cd")
+    )
     return json_response(
-        Payment(
+        AmountDue(
             decision=decision.decision,
             as_of=today,
             fine_fen=decision.fine_fen,
             paid_fen=decision.fine_fen - decision.outstanding(today),
             outstanding_fen=decision.outstanding(today),
             pay_by=pay_by,
-            provisional=pay_by is not None and await asked(ask),
+            provisional=provisional,
             deferred_until=max((d.until for d in decision.deferrals), default=None),
             late_fee_daily=None if decision.served is None else decision.served.late_fee_daily,
             late_fee_fen=0 if pay_by is None else decision.late_fee(pay_by, today),
@@ -163,10 +162,6 @@ async def payment(request: web.Request) -> web.Response:
         ),
         headers=placed(request),
     )
-
-
-def _benchmark(benchmarks: Benchmarks, grant: Grant) -> dict[str, Any]:
-    return {"unit": benchmarks.unit, "versions": benchmarks.versions}
 
 
 _UNIT = Parameter("unit", str, "the unit to which it belongs")
@@ -180,6 +175,7 @@ RESOURCES = (
         "One case: the steps taken so far.",
         seen=concerned,
         show=_case,
+        returns=shown_type(Case, _PLACES),
         filters=(
             _UNIT,
             _ENTITY,
@@ -195,6 +191,25 @@ RESOURCES = (
         "One decision; the public reads it as published, or why it was withdrawn.",
         seen=_readable,
         show=_decision,
+        returns=shown_type(
+            Decision,
+            _PLACES,
+            outstanding_fen=int,
+            # What was published, or why it was withdrawn:
+            entity=str,
+            unit=str,
+            published_on=date,
+            version=int,
+            earlier=list[WithdrawnText],
+            summary=str,
+            redactions=tuple[str, ...],
+            url=str,
+            doc_no=str,
+            withdrawn_on=date,
+            reason=WithdrawalReason,
+            explanation=str,
+            explanation_url=str,
+        ),
         filters=(_UNIT, _ENTITY, Parameter("case", str, "the case of the decision")),
         policy="publicity.decision_follows_record",
         looks_in=(Records.name,),
@@ -202,7 +217,7 @@ RESOURCES = (
     Resource(
         "/v1/decisions/{decision}/payment",
         payment,
-        returns=Payment,
+        returns=AmountDue,
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),
@@ -212,6 +227,6 @@ RESOURCES = (
         "Discretion benchmarks (裁量基准), by unit.",
         "Every version of a unit's benchmark.",
         seen=everybody,
-        show=_benchmark,
+        only=("unit", "versions"),
     ).resources(),
 )

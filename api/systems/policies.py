@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-import msgspec
 from aiohttp import web
 
-from api.http.asking import asked_day, one_row, rows_page
-from api.http.problems import not_found
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response
+from api.http.asking import one_row, rows_page
+from api.http.reader import reader_of
+from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from projections.systems.policies import POLICIES, Policies, document
-
-
-class FoundPolicies(msgspec.Struct, frozen=True):
-    """A page of policies; the ``Link`` header leads to the next page."""
-
-    items: tuple[dict[str, Any], ...]
-
+from projections.answers import page_type
+from projections.systems.policies import POLICIES, Policies, ShownPolicy, document
 
 _VIEW = Policies()
 
 
 async def policies(request: web.Request) -> web.Response:
     """Every policy with all versions, and which version is in force on a day (by default today)."""
-    day = asked_day(request)
+    reader = await reader_of(request)
+    day: date = query_value(request, "on", date, reader.today)
     return await rows_page(
         request,
         "policies",
@@ -38,10 +31,10 @@ async def policies(request: web.Request) -> web.Response:
 
 async def policy(request: web.Request) -> web.Response:
     """One policy with all versions, and which version is in force on a day (by default today)."""
+    reader = await reader_of(request)
+    day: date = query_value(request, "on", date, reader.today)
     row = await one_row(request, "policies", POLICIES, request.match_info["key"])
-    if row is None:
-        raise not_found()
-    return json_response(document(_VIEW.decode(row.state), asked_day(request)))
+    return json_response(document(_VIEW.decode(row.state), day))
 
 
 _ON = Parameter("on", date, "the day for which to show the version in force")
@@ -50,14 +43,14 @@ RESOURCES = (
     Resource(
         "/v1/policies",
         policies,
-        returns=FoundPolicies,
+        returns=page_type(ShownPolicy),
         query=(_ON, AFTER, LIMIT, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
     Resource(
         "/v1/policies/{key}",
         policy,
-        returns=dict[str, Any],
+        returns=ShownPolicy,
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from api.http.listing import Listing, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.systems.process.folds import STEPS, ProcessRecord
+from projections.answers import shown_type
 from projections.systems.process import ProcessRecords
 
 
-def _record(fold: ProcessRecord, grant: Grant) -> dict[str, Any]:
+def _record(fold: ProcessRecord, reader: Reader) -> dict[str, Any]:
     recorded = fold.recorded
-    return {**shown(fold, grant), "missing": [step for step in STEPS if step not in recorded]}
+    return {**shown(fold), "missing": [step for step in STEPS if step not in recorded]}
 
 
 RESOURCES = Listing(
@@ -24,6 +25,7 @@ RESOURCES = Listing(
     "with their gaps, superseded files, the differences found by checks, and the steps without "
     "a record.",
     show=_record,
+    returns=shown_type(ProcessRecord, missing=list[str]),
     filters=(
         Parameter("unit", str, "the unit that handles the case"),
         Parameter("entity", str, "the business of the case"),

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.listing import BUREAU, Listing, reported
 from api.http.problems import Problem, not_found
+from api.http.reader import AUTHORITIES, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.general.vocabulary import Role
 from ledger.systems.progress.events import Month
 from projections.systems.progress import (
     REPORTING_UNITS,
     REPORTS,
+    PrefilledTask,
     ReportingUnits,
     Reports,
     prefilled,
 )
-from projections.systems.workplans import tracked
+from projections.systems.workplans import MonthMilestone, MonthTracked, MonthUrge, tracked
 
-#: Roles that read it: the units, the Justice Bureau and the rule-of-law office only.
-_READERS: frozenset[Role] = frozenset(
-    role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"
-)
+
+class OwedReport(msgspec.Struct, frozen=True):
+    """A report that the unit owes, with the first day of its warning and its last day."""
+
+    task_no: int
+    part: str | None
+    stage: str
+    warn_on: str | None
+    due_on: str | None
 
 
 class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,17 +49,17 @@ class Prefilled(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str
     month: str
     cutoff_position: int
-    reports: tuple[dict[str, Any], ...]
-    tasks: tuple[dict[str, Any], ...]
-    milestones: tuple[dict[str, Any], ...]
-    urges: tuple[dict[str, Any], ...]
+    reports: tuple[OwedReport, ...]
+    tasks: tuple[PrefilledTask, ...]
+    milestones: tuple[MonthMilestone, ...]
+    urges: tuple[MonthUrge, ...]
 
 
 async def prefilled_month(request: web.Request) -> web.Response:
     """A unit's month, filled in from the events up to a position (by default the last followed)."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     unit, month = request.match_info["unit"], request.match_info["month"]
-    if grant.role not in BUREAU and grant.unit != unit:
+    if reader.role not in BUREAU and reader.unit != unit:
         raise not_found()
     try:
         msgspec.convert(month, Month)
@@ -71,7 +75,7 @@ async def prefilled_month(request: web.Request) -> web.Response:
     await caught_up(request, "milestones")
     await caught_up(request, "urges")
 
-    def ask() -> tuple[bool, list[sa.Row[Any]], dict[str, list[dict[str, Any]]]]:
+    def ask() -> tuple[bool, list[sa.Row[Any]], MonthTracked]:
         with follower.views.reading() as connection:
             known = connection.execute(
                 sa.select(REPORTING_UNITS.c.key).where(REPORTING_UNITS.c.key == unit)
@@ -94,10 +98,9 @@ async def prefilled_month(request: web.Request) -> web.Response:
             unit,
             month,
             cutoff,
-            tuple(row._asdict() for row in owed),
+            tuple(OwedReport(**row._asdict()) for row in owed),
             tuple(tasks),
-            tuple(asked_of["milestones"]),
-            tuple(asked_of["urges"]),
+            *asked_of,
         ),
         headers=PRIVATE,
     )
@@ -110,7 +113,7 @@ RESOURCES = (
         "Monthly reports, by month, task and unit; a unit sees its own.",
         "One report: the figures, the disputes, the narrative, and its state.",
         seen=reported,
-        roles=_READERS,
+        roles=AUTHORITIES,
         filters=(
             Parameter("unit", str, "the unit that owes it"),
             Parameter("month", Month, "the month it is about"),
@@ -128,18 +131,18 @@ RESOURCES = (
         ReportingUnits,
         "The units that report every month.",
         "One reporting unit: its first month, its groups, and the last month opened for it.",
-        seen=lambda grant, table: (
+        seen=lambda reader, table: (
             [table.c.since.is_not(None)]
-            if grant.role in BUREAU
-            else [table.c.since.is_not(None), table.c.key == grant.unit]
+            if reader.role in BUREAU
+            else [table.c.since.is_not(None), table.c.key == reader.unit]
         ),
-        roles=_READERS,
+        roles=AUTHORITIES,
     ).resources(),
     Resource(
         "/v1/progress/{unit}/{month}",
         prefilled_month,
         returns=Prefilled,
-        roles=_READERS,
+        roles=AUTHORITIES,
         query=(
             Parameter("cutoff", int, "the position up to which events count"),
             AT_LEAST,

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from api.http.listing import Listing, everybody, published, shown
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.systems.publicity.events import ExAnteItem
 from ledger.systems.publicity.folds import DecidedAct, ExAnte
+from projections.answers import fields_type
 from projections.systems.publicity import Acts, AnnualStatistics, ExAntePublicity
 
 
-def _ex_ante(fold: ExAnte, grant: Grant) -> dict[str, Any]:
+def _ex_ante(fold: ExAnte, reader: Reader) -> dict[str, Any]:
     missing = [item for item in get_args(ExAnteItem) if item not in fold.items]
     return {"unit": fold.unit, "items": fold.items, "missing": missing}
 
 
-def _act(fold: DecidedAct, grant: Grant) -> dict[str, Any]:
-    document = shown(fold, grant)
+def _act(fold: DecidedAct, reader: Reader) -> dict[str, Any]:
+    document = shown(fold)
     if fold.stage == "withdrawn":
         # A withdrawn text is not shown to the public again; the trail keeps it.
         for name in ("summary", "redactions", "url"):
@@ -36,6 +37,7 @@ RESOURCES = (
         one="One unit: each published item with its address and digest, and the missing items.",
         seen=everybody,
         show=_ex_ante,
+        returns=fields_type(ExAnte, "unit", "items", missing=list[ExAnteItem]),
     ).resources(),
     *Listing(
         "/v1/acts",

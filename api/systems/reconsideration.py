@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from api.http.listing import Listing, shown
+from api.http.listing import Listing
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.systems.reconsideration.events import Outcome
 from ledger.systems.reconsideration.folds import ReconCase, Stage
 from projections.systems.reconsideration import ReconCases
 
-
-def _shown(case: ReconCase, grant: Grant) -> dict[str, Any]:
-    """Return the case without positions in the ledger, which are not part of it."""
-    return {k: v for k, v in shown(case, grant).items() if not k.endswith("_at")}
-
+#: Positions in the ledger, which are not part of a case.
+_PLACES = tuple(n for n in ReconCase.__struct_fields__ if n.endswith("_at"))
 
 RESOURCES = Listing(
     path="/v1/reconsiderations",
@@ -24,7 +18,7 @@ RESOURCES = Listing(
 
     A business reads cases about decisions against it, a unit cases about its own decisions.""",
     one="""One case: the disputed decision, the progress, the result and its execution.""",
-    show=_shown,
+    without=_PLACES,
     filters=(
         Parameter("stage", Stage, "the current stage"),
         Parameter("outcome", Outcome, "the result"),

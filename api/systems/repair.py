@@ -8,18 +8,22 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.access import grant_of
-from api.http.asking import asked, asked_day, follower_of, may_ask, one_row, placed, rows_page
-from api.http.listing import FoundItems, Listing, concerned, shown
+from api.http.asking import asked, follower_of, one_row, placed, rows_page
+from api.http.listing import Listing, concerned, shown
 from api.http.problems import not_found
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response
+from api.http.reader import Reader, reader_of
+from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
+from ledger.systems.repair.folds import RepairCase
+from projections.answers import page_type, shown_type
 from projections.systems.records import RECORDS
 from projections.systems.repair import (
     REPAIRS,
-    Reader,
+    FoldsAt,
+    RepairableRecord,
     Repairs,
+    ShownCondition,
+    ShownRepairRecord,
     brief,
     case_conditions,
     earliest_dates,
@@ -38,28 +42,33 @@ CASES = Listing(
         Parameter("green_channel", bool, "whether it uses the green channel"),
     ),
 )
+ShownRepair = shown_type(
+    RepairCase,
+    called="ShownRepair",
+    on=date,
+    dates=list[RepairableRecord],
+    conditions=list[ShownCondition],
+)
 _ON = Parameter("on", date, "the day for which to check the conditions; by default today")
 
 
-def _reader(request: web.Request) -> Reader:
+def _folds(request: web.Request) -> FoldsAt:
     source = follower_of(request).source
-    return Reader(source, source.head())
+    return FoldsAt(source, source.head())
 
 
 async def case(request: web.Request) -> web.Response:
     """One application: every step, the dates of its records, each condition with its evidence."""
-    grant = await grant_of(request)
-    day = asked_day(request)
+    reader = await reader_of(request)
+    day: date = query_value(request, "on", date, reader.today)
     name = request.match_info["repair"]
-    row = await one_row(request, "repairs", REPAIRS, name, concerned(grant, REPAIRS))
-    if row is None:
-        raise not_found()
+    row = await one_row(request, "repairs", REPAIRS, name, concerned(reader, REPAIRS))
     state = Repairs().decode(row.state)
 
     def make() -> dict[str, Any]:
-        read = _reader(request)
+        read = _folds(request)
         return {
-            **shown(state, grant),
+            **shown(state),
             "on": day,
             "dates": earliest_dates(read, state.records, day),
             "conditions": case_conditions(read, state, day),
@@ -74,14 +83,14 @@ async def records(request: web.Request) -> web.Response:
 
     The days are listed for each regime, with the policy version; `governs` marks those that apply.
     """
-    grant = await grant_of(request)
-    day = asked_day(request)
+    reader = await reader_of(request)
+    day: date = query_value(request, "on", date, reader.today)
     where = [
-        *_seen(grant),
+        *_seen(reader),
         RECORDS.c.severity.is_not(None),
         RECORDS.c.status.in_(("active", "suspended", "unpublished")),
     ]
-    read = await asked(lambda: _reader(request))
+    read = await asked(lambda: _folds(request))
     return await rows_page(
         request,
         "records",
@@ -97,18 +106,18 @@ async def record(request: web.Request) -> web.Response:
 
     For each regime, with its version; if the record has ended, also who confirmed its removal.
     """
-    grant = await grant_of(request)
-    day = asked_day(request)
+    reader = await reader_of(request)
+    day: date = query_value(request, "on", date, reader.today)
     name = request.match_info["record"]
-    row = await one_row(request, "records", RECORDS, name, _seen(grant))
-    if row is None or not row.kind:  # only publicity mentions it; the record itself is unknown
+    row = await one_row(request, "records", RECORDS, name, _seen(reader))
+    if not row.kind:  # only publicity mentions it; the record itself is unknown
         raise not_found()
-    document = await asked(lambda: record_document(_reader(request), name, day))
+    document = await asked(lambda: record_document(_folds(request), name, day))
     return json_response(document, headers=placed(request))
 
 
-def _seen(grant: Grant) -> list[sa.ColumnElement[bool]]:
-    return [may_ask(grant, unit=RECORDS.c.unit, entity=RECORDS.c.entity)]
+def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+    return [reader.concerned(RECORDS.c.unit, RECORDS.c.entity)]
 
 
 _PAGE = (AFTER, LIMIT, AT_LEAST)
@@ -118,14 +127,14 @@ RESOURCES = (
     Resource(
         "/v1/repair/cases/{repair}",
         case,
-        returns=dict[str, Any],
+        returns=ShownRepair,
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
     Resource(
         "/v1/repair/records",
         records,
-        returns=FoundItems,
+        returns=page_type(RepairableRecord),
         query=(
             Parameter("unit", str, "the determining unit"),
             Parameter("entity", str, "the business it concerns"),
@@ -137,7 +146,7 @@ RESOURCES = (
     Resource(
         "/v1/repair/records/{record}",
         record,
-        returns=dict[str, Any],
+        returns=ShownRepairRecord,
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),

@@ -6,25 +6,20 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
 
 import msgspec
 import structlog
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from api.http.access import grant_of
 from api.http.asking import (
     PRIVATE,
     asked,
-    audience_of,
     caught_up,
     follower_of,
-    plans_of,
-    required_grant,
 )
-from api.http.keys import LEDGER
 from api.http.problems import Problem
+from api.http.reader import Reader, reader_of
 from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
@@ -35,10 +30,9 @@ from api.http.reading import (
     require_calendar,
 )
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see_record, shown_actor
 from api.running.pools import REPLAYS, busy, has_left
-from ledger.kernel import Moment, Recorded, civil_date
+from ledger.kernel import Moment
+from projections.answers import struct_type
 from projections.explain.replay import (
     Asked,
     Hypothetical,
@@ -50,6 +44,7 @@ from projections.explain.replay import (
     replay,
 )
 from projections.profiles import as_json, says_nothing
+from projections.profiles.document import ShownProfile
 
 log = structlog.get_logger("api.replays")
 
@@ -77,28 +72,26 @@ _HEADERS = {
 }
 
 
-class ShownReplay(msgspec.Struct, frozen=True):
-    """The changes of the profile by each event, and the replayed profile.
+ShownReplay = struct_type(
+    "ShownReplay",
+    "The changes of the profile by each event, and the replayed profile. `draw_ratio` is the "
+    "proportion of the businesses of its grade that a draw selects.",
+    steps=list[Step],
+    left_out=list[int],
+    position=int,
+    draw_ratio=str | None,
+    profile=ShownProfile,
+)
 
-    ``draw_ratio`` is the proportion of the businesses of its grade that a draw selects.
-    """
 
-    steps: list[Step]
-    left_out: list[int]
-    position: int
-    draw_ratio: str | None
-    profile: dict[str, Any]
-
-
-async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.Response:
+async def profile_as_of(request: web.Request, entity: str, reader: Reader) -> web.Response:
     """Return the profile as of the day, and as known at the moment, in the query.
 
     Raises the same 404 whether nothing is recorded or the token may not know it.
     """
     valid, known = as_of(request)
     source = follower_of(request).source
-    audience, plans = audience_of(grant, entity), plans_of(grant)
-    today = civil_date(request.app[LEDGER].clock())
+    sight = reader.sight(entity)
 
     def ask() -> tuple[bytes, int]:
         replayed = replay(
@@ -107,13 +100,12 @@ async def profile_as_of(request: web.Request, entity: str, grant: Grant) -> web.
             steps=False,
             valid_as_of=valid,
             known_as_of=known,
-            audience=audience,
-            plans=plans,
-            may_see=lambda record: may_see_record(grant, record),
-            today=today,
+            sight=sight,
+            may_see=reader.sees_record,
+            today=reader.today,
         )
         body = as_json(replayed.document)
-        if says_nothing(body, entity, audience, plans):
+        if says_nothing(body, entity, sight):
             raise NothingKnown(f"there is no record of {entity}")
         return body, replayed.position
 
@@ -142,8 +134,10 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
     connection is closed before the JSON is complete.
     """
     entity = request.match_info["entity"]
-    grant = required_grant(await grant_of(request))
-    if audience_of(grant, entity) == "public":
+    reader = await reader_of(request)
+    if reader.is_public:
+        raise reader.refused()
+    if reader.audience(entity) == "public":
         raise Problem("forbidden", "The business must be the token's own.")
     follower = await caught_up(request, "profiles")
     without = [_position_or_record(given) for given in request.query.getall("without", [])]
@@ -152,10 +146,6 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
         raise Problem("malformed", f"a replay may leave out or add at most {MAX_HYPOTHESES} facts")
     valid, known = as_of(request)
     to_position = bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION)
-    today = civil_date(request.app[LEDGER].clock())
-
-    def sees(record: Recorded) -> bool:
-        return may_see_record(grant, record)
 
     def begin() -> Iterator[_Piece]:
         source, imagined = follower.source, list[Hypothetical]()
@@ -169,12 +159,11 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
             to_position=to_position,
             without=without,
             hypothetical=imagined,
-            audience=audience_of(grant, entity),
-            plans=plans_of(grant),
-            may_see=sees,
-            today=today,
+            sight=reader.sight(entity),
+            may_see=reader.sees_record,
+            today=reader.today,
         )
-        yield from _pieces(Replaying(source, how), how, grant)
+        yield from _pieces(Replaying(source, how), how, reader)
 
     return await _sent(request, begin())
 
@@ -183,14 +172,14 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
 _Piece = tuple[bytes, bool]
 
 
-def _pieces(replaying: Replaying, how: Asked, grant: Grant) -> Iterator[_Piece]:
+def _pieces(replaying: Replaying, how: Asked, reader: Reader) -> Iterator[_Piece]:
     """Yield the answer as JSON, in parts. Raises ``NothingKnown`` before the first."""
     piece, began, told = bytearray(b'{"steps":['), time.monotonic(), False
     for step in replaying:
         # A business is not shown events that do not change the document it may read.
-        if how.audience == "restricted" or step.changes:
+        if how.sight.audience == "restricted" or step.changes:
             piece += b"," if told else b""
-            piece += _ENCODE(_shown_step(grant, step, how.entity))
+            piece += _ENCODE(_shown_step(reader, step, how.entity))
             told = True
         if told and (len(piece) > PIECE_BYTES or time.monotonic() - began > PIECE_SECONDS):
             yield bytes(piece), False
@@ -198,7 +187,7 @@ def _pieces(replaying: Replaying, how: Asked, grant: Grant) -> Iterator[_Piece]:
             began = time.monotonic()
     profile = as_json(replaying.document())
     silent = not told and not replaying.left_out
-    if silent and says_nothing(profile, how.entity, how.audience, how.plans):
+    if silent and says_nothing(profile, how.entity, how.sight):
         raise NothingKnown(f"there is no record of {how.entity}")
     rest = _ENCODE(
         {
@@ -210,10 +199,10 @@ def _pieces(replaying: Replaying, how: Asked, grant: Grant) -> Iterator[_Piece]:
     yield bytes(piece) + b"]," + rest[1:-1] + b',"profile":' + profile + b"}", True
 
 
-def _shown_step(grant: Grant, step: Step, entity: str) -> Step:
+def _shown_step(reader: Reader, step: Step, entity: str) -> Step:
     if step.actor is None:
         return step
-    return replace(step, actor=shown_actor(grant, step.type, step.actor, [f"entity:{entity}"]))
+    return replace(step, actor=reader.shown_actor(step.type, step.actor, [f"entity:{entity}"]))
 
 
 _open = 0

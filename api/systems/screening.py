@@ -7,17 +7,17 @@ would reveal that it was reported.
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
 
 from api.feed.resource import NDJSON
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked, caught_up, one_row
-from api.http.keys import DESK, LEDGER
+from api.http.keys import DESK
 from api.http.listing import Listing, concerned
-from api.http.problems import Problem, not_found
+from api.http.problems import Problem
+from api.http.reader import AUTHORITIES, Reader, reader_of
 from api.http.reading import (
     AFTER,
     AT_LEAST,
@@ -28,21 +28,12 @@ from api.http.reading import (
     next_link,
 )
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import may_see_record
 from api.running.pools import SCREENINGS
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.general.vocabulary import Role
-from ledger.kernel import civil_date
 from ledger.systems.keylist.folds import Screening
 from projections.drawing.desk import Desk
-from projections.drawing.screening import Change, Moved, again, moved_since, steps
+from projections.drawing.screening import Change, Moved, Ranked, again, moved_since, steps
 from projections.systems.draws import Population
 from projections.systems.screening import Screenings
-
-_READERS: frozenset[Role] = frozenset(
-    role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"
-)
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
@@ -100,17 +91,16 @@ async def now(request: web.Request) -> web.Response:
     from the old points to the new: a version of the formula, the day, or an event. Only readers who
     may see the event are told its position and type.
     """
-    run, grant, desk = await _run(request)
+    run, reader, desk = await _run(request)
     await caught_up(request, Population.name)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     after = request.query.get("after", "")
-    today = civil_date(request.app[LEDGER].clock())
 
     def ask() -> tuple[ScreeningNow, bool]:
-        cutoff, moved = moved_since(desk, run, today)
+        cutoff, moved = moved_since(desk, run, reader.today)
         page = [change for change in moved if change.entity > after]
         items = tuple(
-            replace(change, changes=_told(desk, run, change.entity, (today, cutoff), grant))
+            replace(change, changes=_told(desk, run, change.entity, (reader.today, cutoff), reader))
             for change in page[:limit]
         )
         return ScreeningNow(cutoff, len(moved), items), len(page) > limit
@@ -123,29 +113,27 @@ async def now(request: web.Request) -> web.Response:
 
 
 def _told(
-    desk: Desk, run: Screening, entity: str, until: tuple[Any, int], grant: Grant
+    desk: Desk, run: Screening, entity: str, until: tuple[Any, int], reader: Reader
 ) -> tuple[Change, ...]:
     """Return the steps, without position and type of events that the reader may not see."""
     return tuple(
         change
-        if record is None or may_see_record(grant, record)
+        if record is None or reader.sees_record(record)
         else replace(change, position=None, type=None)
         for change, record in steps(desk, run, entity, *until)
     )
 
 
-async def _run(request: web.Request) -> tuple[Screening, Grant, Desk]:
+async def _run(request: web.Request) -> tuple[Screening, Reader, Desk]:
     """Return the screening of a request. Raises 404 for readers who may not read it."""
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     table = Screenings.table
     name = request.match_info["screening"]
-    row = await one_row(request, Screenings.name, table, name, concerned(grant, table))
-    if row is None:
-        raise not_found()
+    row = await one_row(request, Screenings.name, table, name, concerned(reader, table))
     desk = request.app[DESK]
     if desk is None:
         raise Problem("unavailable", "This service was started without a blob store.")
-    return _SCREENINGS.decode(row.state), grant, desk
+    return _SCREENINGS.decode(row.state), reader, desk
 
 
 def _resource(name: str, handler: Any, returns: Any, **more: Any) -> Resource:
@@ -153,7 +141,7 @@ def _resource(name: str, handler: Any, returns: Any, **more: Any) -> Resource:
         f"/v1/screenings/{{screening}}/{name}",
         handler,
         returns=returns,
-        roles=_READERS,
+        roles=AUTHORITIES,
         headers=(AT_LEAST_HEADER,),
         **{"query": (AT_LEAST,), **more},
     )
@@ -165,13 +153,13 @@ RESOURCES = (
         Screenings,
         "Screenings for key supervision; a unit sees its own.",
         "One screening: its day, position and formula, and the digest of its list.",
-        roles=_READERS,
+        roles=AUTHORITIES,
         filters=(
             Parameter("unit", str, "the screening unit"),
             Parameter("on", str, "the day of the screening"),
         ),
     ).resources(),
-    _resource("list", ranked, list[dict[str, Any]], media_types=(NDJSON,)),
+    _resource("list", ranked, list[Ranked], media_types=(NDJSON,)),
     _resource("rerun", rerun, ScreeningAgain),
     _resource("now", now, ScreeningNow, query=(AFTER, LIMIT, AT_LEAST)),
 )

@@ -5,29 +5,29 @@ from __future__ import annotations
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.asking import asked, may_ask
+from api.http.asking import read
 from api.http.keys import VIEWS
 from api.http.listing import Listing, Where
+from api.http.reader import Reader
 from api.http.resources import Parameter
 from api.http.tokens import Grant
 from api.http.visibility import Entitlement
-from ledger.general.audiences import UNIT_BOUND
 from projections.systems.sharing import SUBSCRIPTIONS, Removals, Subscriptions
 
 
-def _own_subscriptions(grant: Grant, table: sa.Table) -> Where:
-    if grant.role == "subscriber_system":
-        return [table.c.unit == grant.unit]
-    return [may_ask(grant, unit=table.c.unit, entity=None)]
+def _own_subscriptions(reader: Reader, table: sa.Table) -> Where:
+    if reader.role == "subscriber_system":
+        return [table.c.unit == reader.unit]
+    return [reader.concerned(table.c.unit)]
 
 
-def _own_removals(grant: Grant, table: sa.Table) -> Where:
+def _own_removals(reader: Reader, table: sa.Table) -> Where:
     """The subscriber's notices; for a unit or business, those about its own records."""
-    if grant.role == "subscriber_system":
-        return [table.c.unit == grant.unit]
-    if grant.role in UNIT_BOUND:
-        return [sa.or_(table.c.unit == grant.unit, table.c.determined_by == grant.unit)]
-    return [may_ask(grant, unit=table.c.unit, entity=table.c.entity)]
+    if reader.role == "subscriber_system":
+        return [table.c.unit == reader.unit]
+    if reader.in_unit:
+        return [sa.or_(table.c.unit == reader.unit, table.c.determined_by == reader.unit)]
+    return [reader.concerned(table.c.unit, table.c.entity)]
 
 
 SHARING = (
@@ -69,13 +69,9 @@ async def entitlement_of(request: web.Request, grant: Grant) -> Entitlement | No
     if follower is None:
         return Entitlement()
     query = sa.select(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.unit == grant.unit)
-
-    def ask() -> list[sa.Row[tuple[object, ...]]]:
-        with follower.views.reading() as connection:
-            return list(connection.execute(query.order_by(SUBSCRIPTIONS.c.key)))
-
+    query = query.order_by(SUBSCRIPTIONS.c.key)
     view = Subscriptions()
-    rows = await asked(ask)
+    rows = await read(follower, lambda views: list(views.execute(query)))
     return Entitlement(
         frozenset(row.key for row in rows),
         tuple(view.decode(row.state).filters for row in rows if row.live),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from api.http.listing import Listing, Where, everybody
+from api.http.reader import Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from ledger.general.vocabulary import Role
 from ledger.systems.supervision.events import SupDocKind
 from projections.systems.supervision import Circulars, Proposals, SupervisionDocs
@@ -14,9 +14,9 @@ from projections.systems.supervision import Circulars, Proposals, SupervisionDoc
 _OFFICES: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor"})
 
 
-def _not_about_oneself(grant: Grant, table: sa.Table) -> Where:
+def _not_about_oneself(reader: Reader, table: sa.Table) -> Where:
     """All proposals except those about the reader's own unit."""
-    return [table.c.unit != grant.unit]
+    return [table.c.unit != reader.unit]
 
 
 RESOURCES = (

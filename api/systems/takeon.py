@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from api.http.listing import Listing, shared, shown
+from api.http.listing import Listing, shared
 from api.http.resources import Parameter
-from api.http.tokens import Grant
 from api.systems.approvals import seen
 from ledger.systems.takeon.events import Concern
-from ledger.systems.takeon.folds import OpenDuty
 from projections.systems.takeon import OpenDuties, TakeOns
 
-
-def _duty(duty: OpenDuty, grant: Grant) -> dict[str, Any]:
-    # The units that a duty is withheld from would reveal what it is about.
-    return {k: v for k, v in shown(duty, grant).items() if k not in ("withheld_from", "opened_at")}
-
+# The units that a duty is withheld from would reveal what it is about.
+_INTERNAL = ("withheld_from", "opened_at")
 
 RESOURCES = (
     *Listing(
@@ -38,7 +31,7 @@ RESOURCES = (
         `/v1/deadlines?rule=takeon.open-deadline` lists which of them are missed.""",
         "One duty: its content, its last day, and when it was done.",
         seen=seen,
-        show=_duty,
+        without=_INTERNAL,
         filters=(
             Parameter("unit", str, "the unit that owes it"),
             Parameter("concerns", Concern, "the kind of matter it belongs to"),

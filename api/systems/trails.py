@@ -9,9 +9,9 @@ from typing import Any, Literal
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from api.http.access import grant_of
 from api.http.asking import PRIVATE, asked, caught_up, follower_of
 from api.http.problems import not_found
+from api.http.reader import Reader, reader_of
 from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
@@ -23,13 +23,11 @@ from api.http.reading import (
     query_value,
 )
 from api.http.resources import Parameter, Resource
-from api.http.tokens import Grant
-from api.http.visibility import WITHHELD, may_know, may_see_record, shown_actor
+from api.http.tokens import WITHHELD
 from api.running.pools import COUNTS
-from ledger.general.audiences import audiences_for
 from ledger.kernel import Moment
 from projections.explain.impact import Impact, impact
-from projections.explain.trailindex import KINDS, Reader, Trails
+from projections.explain.trailindex import KINDS, Trails
 from projections.explain.trails import MAX_PAGE, Trail, TrailEntry, trail
 
 DEFAULT_PAGE = 100
@@ -50,13 +48,12 @@ def _trail_of(name: str, *kinds: str) -> Callable[[web.Request], Awaitable[web.R
 
 
 async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
-    grant = await grant_of(request)
+    reader = await reader_of(request)
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     known = query_value(request, "known_as_of", Moment | None, None)
     topics = request.query.getall("type", [])
     follower = await caught_up(request, Trails.name)
-    reader = Reader(audiences_for(grant.role, grant.unit, grant.entity), grant.unit)
     page, position = await asked(
         lambda: trail(
             follower.views,
@@ -75,24 +72,24 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     headers: dict[str, str] = {**PRIVATE, "X-Position": str(position)}
     if page.next_after is not None:
         headers[hdrs.LINK] = next_link(request, after=page.next_after)
-    shown = Trail([_shown(grant, entry, tags) for entry in page.entries], page.next_after)
+    shown = Trail([_shown(reader, entry, tags) for entry in page.entries], page.next_after)
     return json_response(shown, headers=headers)
 
 
-def _shown(grant: Grant, entry: TrailEntry, asked_for: Sequence[str]) -> TrailEntry:
+def _shown(reader: Reader, entry: TrailEntry, asked_for: Sequence[str]) -> TrailEntry:
     if entry.actor is None:
         return entry
     # Every entry in the trail of a business is about that business.
     about = [*asked_for, f"entity:{(entry.body or {}).get('entity')}"]
-    if may_know(grant, entry.type, entry.actor.unit_id, about):
+    if reader.knows_actor(entry.type, entry.actor.unit_id, about):
         return entry
-    actor = shown_actor(grant, entry.type, entry.actor, about)
+    actor = reader.shown_actor(entry.type, entry.actor, about)
     return replace(entry, actor=actor, command_id=WITHHELD)
 
 
 def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], Any]:
     async def handler(request: web.Request) -> web.Response:
-        grant = await grant_of(request)
+        reader = await reader_of(request)
         since = query_value(request, "since", date | None, None)
         until = query_value(request, "until", date | None, None)
         source = follower_of(request).source
@@ -103,7 +100,7 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
                 request.match_info[kind],
                 since=since,
                 until=until,
-                may_see=lambda record: may_see_record(grant, record),
+                may_see=reader.sees_record,
             ),
             COUNTS,
         )

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import sqlalchemy as sa
 
 from api.http.listing import Listing, Where, published, reported
+from api.http.reader import AUTHORITIES, Reader
 from api.http.resources import Parameter
-from api.http.tokens import Grant
-from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
-from ledger.general.vocabulary import Role
 from projections.systems.workplans import Milestones, TrackedUnits, Urges, WorkPlans
 
-#: Roles that read urges: the units and the offices that track them.
-_READERS: frozenset[Role] = frozenset(
-    role for role in get_args(Role) if role in UNIT_BOUND | SUPERVISORS or role == "credit_officer"
-)
 
-
-def _seen(grant: Grant, table: sa.Table) -> Where:
+def _seen(reader: Reader, table: sa.Table) -> Where:
     """Public rows, and rows that concern the reader; participants in a plan are concerned."""
-    seen = published(grant, table)
-    if grant.role in UNIT_BOUND:
-        return [sa.or_(*seen, sa.func.instr(table.c.takes_part, f"|{grant.unit}|") > 0)]
+    seen = published(reader, table)
+    if reader.in_unit:
+        return [sa.or_(*seen, sa.func.instr(table.c.takes_part, f"|{reader.unit}|") > 0)]
     return seen
 
 
@@ -63,7 +54,7 @@ RESOURCES = (
         "Urges (督办函); a unit sees its own.",
         "One urge: the demand, its last day, and the answer.",
         seen=reported,
-        roles=_READERS,
+        roles=AUTHORITIES,
         filters=(
             Parameter("unit", str, "the unit urged"),
             Parameter("work", str, "the work item"),
@@ -77,7 +68,7 @@ RESOURCES = (
         TrackedUnits,
         "The findings of tracking offices about units' work; a unit sees its own.",
         "The inspections of one unit's work.",
-        seen=lambda grant, table: [table.c.begun.is_(True), *reported(grant, table)],
-        roles=_READERS,
+        seen=lambda reader, table: [table.c.begun.is_(True), *reported(reader, table)],
+        roles=AUTHORITIES,
     ).resources(),
 )

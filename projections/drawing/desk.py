@@ -7,7 +7,7 @@ results, and the command that carries them is still decided from the ledger.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -44,6 +44,7 @@ from ledger.systems.draws.commands.rosters import (
 )
 from ledger.systems.draws.effects import CalledReserves, called_reserves
 from ledger.systems.draws.effects import target_id as place_of
+from ledger.systems.draws.events import By
 from ledger.systems.draws.folds import (
     DrawMatters,
     DrawnAt,
@@ -160,23 +161,39 @@ def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
     )
 
 
-def preview(command: FreezeEntityRoster, desk: Desk) -> dict[str, Any]:
+class RosterPreview(msgspec.Struct, frozen=True):
+    """A roster as it would be frozen now; ``composed_at``: the position of the view behind it."""
+
+    as_of: date
+    by: By
+    area: str | None
+    line: str | None
+    roster_hash: str
+    roster_root: str
+    count: int
+    strata: dict[str, int]
+    composed_at: int
+    overridden: int
+    excluded: dict[str, int]
+
+
+def preview(command: FreezeEntityRoster, desk: Desk) -> RosterPreview:
     """Return what the roster would be, without storing or freezing anything."""
     composed, at = composed_roster(command, desk)
     lines = uvdraw.roster_lines(composed.entries)
-    return {
-        "as_of": command.as_of,
-        "by": command.by,
-        "area": command.area,
-        "line": command.line,
-        "roster_hash": uvdraw.roster_hash(uvdraw.roster_bytes(lines)),
-        "roster_root": uvdraw.roster_root(lines),
-        "count": len(lines),
-        "strata": strata_of(composed.entries, command.by),
-        "composed_at": at,
-        "overridden": len(composed.overridden),
-        "excluded": {"cap_used": len(composed.capped)},
-    }
+    return RosterPreview(
+        as_of=command.as_of,
+        by=command.by,
+        area=command.area,
+        line=command.line,
+        roster_hash=uvdraw.roster_hash(uvdraw.roster_bytes(lines)),
+        roster_root=uvdraw.roster_root(lines),
+        count=len(lines),
+        strata=strata_of(composed.entries, command.by),
+        composed_at=at,
+        overridden=len(composed.overridden),
+        excluded={"cap_used": len(composed.capped)},
+    )
 
 
 def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: Desk) -> Composed:

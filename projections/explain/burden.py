@@ -29,6 +29,7 @@ from ledger.systems.filing.events import (
 )
 from ledger.systems.grading.folds import UNGRADED
 from ledger.systems.joint.events import JointVisitHeld
+from projections.answers import struct_type
 from projections.explain.arrivals import arrivals
 from projections.follower import Views
 from projections.profiles import VISIT_CAP, cap_of
@@ -175,6 +176,20 @@ _COUNTS = (
     "joint_visits",
     "avoided_by_merging",
     *Year.__struct_fields__,
+)
+_COUNTED: dict[str, Any] = dict.fromkeys(_COUNTS, int)
+_YearCounts: Any = struct_type("YearCounts", "The visits of a year.", year=int, **_COUNTED)
+_UnitVisits: Any = struct_type(
+    "UnitVisits", "The visits of a unit.", unit=str, visits=int, minutes_on_site=int
+)
+
+ShownBurden = struct_type(
+    "ShownBurden",
+    "The visits at a business in total, by year, and by unit.",
+    entity=str,
+    years=list[_YearCounts],
+    units=list[_UnitVisits],
+    **_COUNTED,
 )
 
 

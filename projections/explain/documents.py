@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from projections.follower import Follower
 from projections.profiles import (
     PROFILES,
-    Audience,
     Profiles,
+    Sight,
     as_json,
     law_as_of,
     render,
@@ -26,8 +26,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 #: The ETag, the bytes, and the last day on which they are valid.
 Ready = tuple[str, bytes, date]
-#: The business, the audience, and the unit whose planned visits are counted.
-_Key = tuple[str, Audience, str]
+_Key = tuple[str, Sight]
 
 
 class Documents:
@@ -49,11 +48,11 @@ class Documents:
         self._view = Profiles()
         follower.on_commit(self._committed)
 
-    def get(self, entity: str, audience: Audience, today: date, plans: str = "") -> Ready | None:
+    def get(self, entity: str, sight: Sight, today: date) -> Ready | None:
         """Return the document for a day if it is cached; never blocks on the database."""
         if not self._follower.following:
             return None
-        key = (entity, audience, plans)
+        key = (entity, sight)
         with self._lock:
             ready = self._ready.get(key)
             if ready is None or today > ready[2]:
@@ -61,15 +60,15 @@ class Documents:
             self._ready.move_to_end(key)
             return ready
 
-    def load(self, entity: str, audience: Audience, today: date, plans: str = "") -> Ready | None:
+    def load(self, entity: str, sight: Sight, today: date) -> Ready | None:
         """Read the document for a day from the view and cache it.
 
-        Returns ``None`` if this audience may not know of the business.
+        Returns ``None`` if these readers may not know of the business.
         """
-        key, token = (entity, audience, plans), object()
+        key, token = (entity, sight), object()
         with self._lock:
             self._loading[key] = token
-        ready = self._read(entity, audience, today, plans)
+        ready = self._read(entity, sight, today)
         with self._lock:
             # If a change was committed meanwhile, the document may be old: do not cache it.
             current = self._loading.get(key) is token
@@ -84,13 +83,13 @@ class Documents:
                     self._drop(next(iter(self._ready)))
         return ready
 
-    def _read(self, entity: str, audience: Audience, today: date, plans: str) -> Ready | None:
+    def _read(self, entity: str, sight: Sight, today: date) -> Ready | None:
         columns = {
             "public": PROFILES.c.public_json,
-            "restricted": PROFILES.c.state if plans else PROFILES.c.restricted_json,
+            "restricted": PROFILES.c.state if sight.plans else PROFILES.c.restricted_json,
             "entity": PROFILES.c.state,
         }
-        column = columns[audience]
+        column = columns[sight.audience]
         query = sa.select(column.label("data"), PROFILES.c.holds_until, PROFILES.c.state).where(
             PROFILES.c.key == entity
         )
@@ -105,9 +104,9 @@ class Documents:
             law = law_as_of(self._follower.source, self._follower.position("profiles"))
             profile = self._view.decode(row.state)
             day = max(today, profile.seen_on)
-            body = as_json(render(profile, audience, law, plans=plans, today=day))
+            body = as_json(render(profile, sight, law, today=day))
             until = min(profile.holds_until(day), law.manner_until(day))
-        if says_nothing(body, entity, audience, plans):
+        if says_nothing(body, entity, sight):
             return None
         return sha256(body).hexdigest()[:32], body, until
 

@@ -35,10 +35,12 @@ from ledger.systems.dishonesty.events import SanctionLifted, SeriousListRemoved
 from ledger.systems.entities.events import EntityReentered
 from ledger.systems.grading.events import CreditGradeAssigned
 from projections.profiles import (
-    Audience,
+    PUBLIC,
+    RESTRICTED,
     Change,
     CreditProfile,
     Following,
+    Sight,
     by_name,
     law_as_of,
     render,
@@ -111,7 +113,8 @@ class Asked(msgspec.Struct, frozen=True):
     ``valid_as_of``, the day is ``today`` or the day of an imagined fact, whichever is later.
 
     An event that the reader may not see makes no step, is not listed as left out and does not move
-    the position. The document shows such events as the view does, with planned visits by ``plans``.
+    the position. The document shows such events as the view does, with the planned visits that
+    ``sight`` counts.
     """
 
     entity: str
@@ -120,8 +123,7 @@ class Asked(msgspec.Struct, frozen=True):
     to_position: int | None = None
     without: Collection[int | str] = ()
     hypothetical: Sequence[Hypothetical] = ()
-    audience: Audience = "restricted"
-    plans: str = ""
+    sight: Sight = RESTRICTED
     may_see: Callable[[Recorded], bool] = lambda record: True
     today: date | None = None
 
@@ -145,10 +147,9 @@ class Replaying:
         self._today = max(days, default=None)
         self._following = Following(
             asked.entity,
-            asked.audience,
+            asked.sight,
             self._law,
             on=asked.valid_as_of,
-            plans=asked.plans,
             today=self._today,
         )
         #: Later events may revoke what counted on the shown day, so this fold takes them, too.
@@ -171,16 +172,15 @@ class Replaying:
         asked = self._asked
         document = render(
             self.profile,
-            asked.audience,
+            asked.sight,
             self._law,
             on=asked.valid_as_of,
-            plans=asked.plans,
             today=self._today,
         )
         if self._other_regimes():
             _rebound(document, self.profile, self._law)
-        if asked.audience == "public" and (asked.valid_as_of or asked.known_as_of):
-            return as_shown_now(document, self._source, asked.entity, asked.plans, self._today)
+        if asked.sight.audience == "public" and (asked.valid_as_of or asked.known_as_of):
+            return as_shown_now(document, self._source, asked.entity, self._today)
         return document
 
     def _other_regimes(self) -> bool:
@@ -287,12 +287,12 @@ def _rebound(document: dict[str, Any], profile: CreditProfile, law: Law) -> None
 
 
 def as_shown_now(
-    document: dict[str, Any], source: Source, entity: str, plans: str, today: date | None
+    document: dict[str, Any], source: Source, entity: str, today: date | None
 ) -> dict[str, Any]:
     """Return the part of another day's document that the public may see now, as it reads now."""
     blank = CreditProfile(entity)
     profile = blank.over(source.records([blank.selector()]))
-    now = render(profile, "public", law_as_of(source, None), plans=plans, today=today)
+    now = render(profile, PUBLIC, law_as_of(source, None), today=today)
     kept = dict(document)
     for name, items in document.items():
         if isinstance(items, list):

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from operator import attrgetter
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -114,11 +114,13 @@ _BUT = f"{BUREAU} but "
 _END = f"{BUREAU} but!"
 
 
-class Reader(msgspec.Struct, frozen=True):
+class Reader(Protocol):
     """The reader of a trail: the reader's audiences and unit."""
 
-    audiences: frozenset[str]
-    unit: str
+    @property
+    def audiences(self) -> frozenset[str]: ...
+    @property
+    def unit(self) -> str: ...
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -10,13 +10,15 @@ from projections.profiles.following import Following
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law, law_as_of
 from projections.profiles.parts import CreditEntry, CreditEvent, When, happened, later
 from projections.profiles.rendering import Told, as_json, cap_of, regimes, render, says_nothing
-from projections.profiles.standing import EVERY, Audience
+from projections.profiles.standing import EVERY, PUBLIC, RESTRICTED, Audience, Sight
 from projections.profiles.view import PROFILES, Profiles, search_key
 
 __all__ = [
     "EVERY",
     "NO_LAW",
     "PROFILES",
+    "PUBLIC",
+    "RESTRICTED",
     "VISIT_CAP",
     "Audience",
     "Change",
@@ -26,6 +28,7 @@ __all__ = [
     "Following",
     "Law",
     "Profiles",
+    "Sight",
     "Told",
     "When",
     "as_json",

@@ -47,7 +47,7 @@ from projections.profiles.rendering import (
     upcoming,
     visit_document,
 )
-from projections.profiles.standing import NOTHING, SECTIONS, Audience, Section
+from projections.profiles.standing import NOTHING, SECTIONS, Section, Sight
 from projections.systems.graded import GradeOfDay, GradingEvent
 
 _NO_BURDEN = came(())
@@ -121,20 +121,18 @@ class Following:
     def __init__(
         self,
         entity: str,
-        audience: Audience,
+        sight: Sight,
         law: Law,
         *,
         on: date | None = None,
-        plans: str = "",
         today: date | None = None,
     ) -> None:
         self.profile = CreditProfile(entity)
-        self._audience: Audience = audience
+        self._sight, self._audience = sight, sight.audience
         self._law = law
         self._on = on
-        self._plans = plans
         self._today = today
-        self._sections = [section for section in SECTIONS if audience in section.readers]
+        self._sections = [section for section in SECTIONS if sight.audience in section.readers]
         # Items as they are shown, by their ids; items that are not shown are absent.
         self._records: dict[str, Any] = {}
         self._visits: dict[str, tuple[date, str, Any]] = {}
@@ -244,7 +242,7 @@ class Following:
         return [] if self.profile.graded is None else self.profile.graded.assigned
 
     def _booking(self, visit: Visit) -> tuple[int, str, int, int] | None:
-        return booking(visit, self._audience, self._plans)
+        return booking(visit, self._sight)
 
     # Updating items and sums
 
@@ -343,7 +341,7 @@ class Following:
             task,
             None if document is None else (document["held_on"], task, _plain(document)),
         )
-        _keep(self._upcoming, task, bool(self._plans) and upcoming(visit, self._plans))
+        _keep(self._upcoming, task, bool(self._sight.plans) and upcoming(visit, self._sight))
         for counted, by in ((self._booked.pop(task, None), -1), (self._booking(visit), 1)):
             if counted is not None:
                 year, unit, capped, exempt = counted
@@ -428,7 +426,7 @@ class Following:
             document["caps"] = _items(self._caps, touched.bookings)
             document["burden"] = {**self._burden, "inspections_imported": len(self._imported)}
         if by_authority:
-            if self._plans:
+            if self._sight.plans:
                 document["upcoming_visits"] = len(self._upcoming)
             document["findings"], document["irregular_visits"] = self._counted
         return document

@@ -9,34 +9,33 @@ from typing import Any
 import msgspec
 
 from ledger.kernel import PolicyVersionAdopted
-from ledger.systems.credit.regimes import Reckoning, reckon
+from ledger.systems.credit.regimes import Reckoning, Regime, reckon
 from ledger.systems.grading.events import CreditGradeAssigned
 from projections.explain.arrivals import Arrival, arrivals
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import NO_LAW, VISIT_CAP, Law
 from projections.profiles.parts import CreditEntry, Inspection, Violation, Visit
-from projections.profiles.standing import EVERY, NOTHING, Audience, shown
+from projections.profiles.standing import NOTHING, Audience, Sight, shown
 
 
 def render(
     profile: CreditProfile,
-    audience: Audience,
+    sight: Sight,
     law: Law = NO_LAW,
     *,
     on: date | None = None,
     told: Told | None = None,
-    plans: str = "",
     today: date | None = None,
 ) -> dict[str, Any]:
-    """Return the document of a profile for an audience.
+    """Return the document of a profile for readers with this sight.
 
     ``law``: the adopted policies. ``on``: the day for everything that changes with time alone (the
     grade, caps, last days); without it, the newest state with the grade of ``today``, which
     defaults to the day of the newest record. The public sees only what the rulebook marks P. No
-    audience sees the day of a planned visit, and their number is sealed: ``plans`` is the unit
-    whose planned visits are counted for an authority, ``EVERY`` for all units, or empty for none.
+    audience sees the day of a planned visit, and their number is sealed (``Sight.plans``).
     ``told`` saves repeated preparation for a second audience.
     """
+    audience, plans = sight
     told = told or Told(profile)
     day = on or today or profile.seen_on
     document = head(profile)
@@ -61,7 +60,7 @@ def render(
     document["inspections"] = _inspections(profile, audience, told)
     document["violations"] = told.violations
     if audience != "public":
-        document["caps"] = _caps(profile, audience, law, on, day, plans)
+        document["caps"] = _caps(profile, sight, law, on, day)
         document["burden"] = {
             **came(_arrivals(profile)),
             "inspections_imported": sum(stands(item) for item in profile.inspections.values()),
@@ -69,7 +68,7 @@ def render(
     if audience == "restricted":
         if plans:
             document["upcoming_visits"] = sum(
-                upcoming(visit, plans) for visit in profile.visits.values()
+                upcoming(visit, sight) for visit in profile.visits.values()
             )
         document["findings"] = profile.findings
         document["irregular_visits"] = profile.irregular_visits
@@ -176,10 +175,16 @@ def _repair(entry: CreditEntry, audience: Audience, law: Law) -> dict[str, Any]:
     }
 
 
-def regimes(reckoning: Reckoning) -> list[dict[str, Any]]:
+class ShownRegime(Regime, frozen=True, kw_only=True):
+    """The periods of a record under one version of a regime, and whether that version governs."""
+
+    governs: bool
+
+
+def regimes(reckoning: Reckoning) -> list[ShownRegime]:
     """Return the result of each regime for a record, and whether that regime governs."""
     return [
-        {**msgspec.to_builtins(regime), "governs": regime in reckoning.governing}
+        ShownRegime(**msgspec.structs.asdict(regime), governs=regime in reckoning.governing)
         for regime in reckoning.regimes
     ]
 
@@ -318,17 +323,12 @@ def stands(reported: Inspection | Violation) -> bool:
     return reported.seen is not None and (reported.gone is None or reported.gone < reported.seen)
 
 
-def _caps(  # noqa: PLR0917 - what a document is rendered from
-    profile: CreditProfile,
-    audience: Audience,
-    law: Law,
-    on: date | None,
-    today: date,
-    plans: str,
+def _caps(
+    profile: CreditProfile, sight: Sight, law: Law, on: date | None, today: date
 ) -> list[dict[str, Any]]:
     booked: dict[tuple[int, str], list[int]] = {}
     for visit in profile.visits.values():
-        booked_visit = booking(visit, audience, plans)
+        booked_visit = booking(visit, sight)
         if booked_visit is None:
             continue
         year, unit, capped, exempt = booked_visit
@@ -341,12 +341,12 @@ def _caps(  # noqa: PLR0917 - what a document is rendered from
     ]
 
 
-def booking(visit: Visit, audience: Audience, plans: str) -> tuple[int, str, int, int] | None:
+def booking(visit: Visit, sight: Sight) -> tuple[int, str, int, int] | None:
     """Return the year and unit whose cap a visit counts against, and its capped and exempt count.
 
     ``None`` if the visit counts against no cap or the audience may not know of it.
     """
-    if visit.planned_on is None or not visit.counter or not _told_of(visit, audience, plans):
+    if visit.planned_on is None or not visit.counter or not _told_of(visit, sight):
         return None
     capped = visit.counter == "capped"
     counts = (0, 0) if visit.cancelled else (int(capped), int(not capped))
@@ -384,11 +384,11 @@ def cap_document(  # noqa: PLR0917 - what a document is rendered from
     }
 
 
-def _told_of(visit: Visit, audience: Audience, plans: str) -> bool:
-    """Return whether the audience may know of a visit."""
-    if audience == "entity":
+def _told_of(visit: Visit, sight: Sight) -> bool:
+    """Return whether a reader may know of a visit."""
+    if sight.audience == "entity":
         return visit.announced
-    return visit.came_about or plans in (EVERY, visit.unit)
+    return visit.came_about or sight.counts_plans_of(visit.unit)
 
 
 def cap_of(policy: PolicyVersionAdopted, grade: str) -> int | None:
@@ -413,11 +413,11 @@ def came(times: Sequence[Arrival]) -> dict[str, int]:
     }
 
 
-def upcoming(visit: Visit, plans: str) -> bool:
+def upcoming(visit: Visit, sight: Sight) -> bool:
     """Return whether a visit is still planned, by a unit whose plans the reader may know."""
     return (
         bool(visit.counter)
-        and plans in (EVERY, visit.unit)
+        and sight.counts_plans_of(visit.unit)
         and not visit.cancelled
         and visit.opened_on is None
         and visit.concluded_on is None
@@ -432,9 +432,9 @@ def as_json(document: Any) -> bytes:
     return _JSON.encode(document)
 
 
-def says_nothing(body: bytes, entity: str, audience: Audience, plans: str = "") -> bool:
+def says_nothing(body: bytes, entity: str, sight: Sight) -> bool:
     """Return whether a document is that of a business about which nothing is recorded.
 
-    Then this audience may know nothing about the business, even if sealed facts exist.
+    Then these readers may know nothing about the business, even if sealed facts exist.
     """
-    return body == as_json(render(CreditProfile(entity), audience, plans=plans))
+    return body == as_json(render(CreditProfile(entity), sight))

@@ -26,6 +26,27 @@ Audience = Literal["public", "entity", "restricted"]
 EVERY = "*"
 
 
+class Sight(NamedTuple):
+    """What a reader sees of a business: which document, and whose planned visits it counts.
+
+    ``plans``: the unit whose planned visits are counted for an authority, ``EVERY`` for all units,
+    or empty for none.
+    """
+
+    audience: Audience
+    plans: str = ""
+
+    def counts_plans_of(self, unit: str) -> bool:
+        """Return whether planned visits of a unit are counted."""
+        return self.plans in (EVERY, unit)
+
+
+#: What everybody sees of a business.
+PUBLIC = Sight("public")
+#: What every authority sees.
+RESTRICTED = Sight("restricted")
+
+
 class Dispute(Part):
     """A reconsideration case: whether it was applied for and whether it is over."""
 

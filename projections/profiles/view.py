@@ -11,6 +11,7 @@ from ledger.kernel import PolicyVersionAdopted, RecordCorrected
 from projections.profiles.fold import CreditProfile
 from projections.profiles.law import MANNER, NO_LAW, REGIMES, VISIT_CAP, law_as_of
 from projections.profiles.rendering import Told, as_json, render, says_nothing
+from projections.profiles.standing import PUBLIC, RESTRICTED
 from projections.source import Entry, Source
 from projections.tables import Code, Row, Store, in_groups
 from projections.views import FoldView
@@ -151,8 +152,8 @@ class Profiles(FoldView[CreditProfile]):
         identity = fold.identity
         name = None if identity is None else identity.name
         told = Told(fold)
-        public = as_json(render(fold, "public", self._law, told=told))
-        restricted = as_json(render(fold, "restricted", self._law, told=told))
+        public = as_json(render(fold, PUBLIC, self._law, told=told))
+        restricted = as_json(render(fold, RESTRICTED, self._law, told=told))
         return {
             "name": name,
             "name_key": None if name is None else search_key(name),
@@ -164,8 +165,8 @@ class Profiles(FoldView[CreditProfile]):
             "area": None if identity is None else identity.area,
             "listed": fold.listed,
             "registered": fold.registered,
-            "public": not says_nothing(public, fold.entity, "public"),
-            "restricted": not says_nothing(restricted, fold.entity, "restricted"),
+            "public": not says_nothing(public, fold.entity, PUBLIC),
+            "restricted": not says_nothing(restricted, fold.entity, RESTRICTED),
             "grade": fold.grade(fold.seen_on),
             "holds_until": min(
                 fold.holds_until(fold.seen_on), self._law.manner_until(fold.seen_on)

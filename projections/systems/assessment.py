@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import MINYEAR, date
 from typing import Any, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 
 from ledger.kernel import Fold
@@ -118,7 +117,7 @@ def run_again(
         "year": year,
         "unit": unit,
         "cutoff_position": cutoff,
-        "scores": msgspec.to_builtins(scores),
+        "scores": scores,
         "total": total,
         "same": None if recorded is None else (recorded.scores, recorded.total) == (scores, total),
     }

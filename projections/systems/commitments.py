@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import UnsetType
 
+from ledger.systems.commitments.events import Obligation
 from ledger.systems.commitments.folds import Commitment
+from projections.answers import fields_type
 from projections.views import FoldView, subject_table
 
 COMMITMENTS = subject_table(
@@ -29,6 +33,24 @@ class Commitments(FoldView[Commitment]):
     fold = Commitment
     table = COMMITMENTS
     tables = (COMMITMENTS,)
+
+
+_Obligation: Any = fields_type(
+    Obligation,
+    *("obligation", "due_on", "says"),
+    fulfilled_on=date | None,
+    breached_on=date | None,
+    days_late=int,
+)
+
+#: A profile leaves out ``entity``: it is the business itself.
+ShownCommitment: Any = fields_type(
+    Commitment,
+    *("commitment", "unit", "type", "made_on", "public"),
+    stage=Literal["open", "fulfilled", "breached"],
+    obligations=list[_Obligation],
+    entity=str | UnsetType,
+)
 
 
 def document(commitment: Commitment) -> dict[str, Any]:

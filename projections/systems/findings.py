@@ -170,6 +170,10 @@ class Findings(FoldView[Finding]):
         }
 
 
+#: These fields say who could not read it when it was raised, not who may read it today.
+UNTOLD = ("withheld_from", "in_confidence")
+
+
 def document(finding: Finding, today: date) -> dict[str, Any]:
     """Return a finding as a document; its age counts calendar days until it ended."""
     raised = finding.raised
@@ -183,8 +187,7 @@ def document(finding: Finding, today: date) -> dict[str, Any]:
     }
     if raised is not None:
         fields = msgspec.to_builtins(raised)
-        # These fields say who could not read it when it was raised, not who may read it today.
-        for name in ("finding_id", "withheld_from", "in_confidence"):
+        for name in ("finding_id", *UNTOLD):
             fields.pop(name, None)
         shown.update(fields)
     for name in (

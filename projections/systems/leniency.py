@@ -94,30 +94,46 @@ class LeniencyStatistics(FoldView[LeniencyUse]):
         return {"document": msgspec.json.encode(statistics(fold))}
 
 
-def statistics(use: LeniencyUse) -> dict[str, Any]:
+class ItemUse(msgspec.Struct, frozen=True):
+    """In how many cases an item of a version of the list was applied."""
+
+    item: str
+    list_version: int
+    cases: int
+
+
+class YearOfUse(msgspec.Struct, frozen=True):
+    """The decisions of a year, the cases by outcome, and the items that were applied."""
+
+    decided: int
+    outcomes: dict[str, int]
+    items: list[ItemUse]
+
+
+class ShownLeniencyUse(msgspec.Struct, frozen=True):
+    """The use of a unit's list, by year. It names no case."""
+
+    unit: str
+    years: dict[str, YearOfUse]
+
+
+def statistics(use: LeniencyUse) -> ShownLeniencyUse:
     """Return the use of a list by year: decisions, outcomes, items. It names no case."""
-    years: dict[str, dict[str, Any]] = {}
+    years: dict[str, YearOfUse] = {}
     decided = Counter(use.decided.values())
     applied: dict[int, list[Use]] = {}
     for use_of_case in use.cases.values():
         applied.setdefault(use_of_case.year, []).append(use_of_case)
     for year in sorted({*applied, *decided}):
         of_year = applied.get(year, [])
-        years[str(year)] = {
-            "decided": decided[year],
-            "outcomes": dict(
-                sorted(Counter(use_of_case.outcome for use_of_case in of_year).items())
-            ),
-            "items": [
-                {"item": item, "list_version": version, "cases": n}
-                for (item, version), n in sorted(
-                    Counter(
-                        (use_of_case.item, use_of_case.list_version) for use_of_case in of_year
-                    ).items()
-                )
-            ],
-        }
-    return {"unit": use.unit, "years": years}
+        outcomes = Counter(use_of_case.outcome for use_of_case in of_year)
+        items = Counter((use_of_case.item, use_of_case.list_version) for use_of_case in of_year)
+        years[str(year)] = YearOfUse(
+            decided[year],
+            dict(sorted(outcomes.items())),
+            [ItemUse(item, version, n) for (item, version), n in sorted(items.items())],
+        )
+    return ShownLeniencyUse(use.unit, years)
 
 
 class LikeCasesBesideBenchmark(LikeCases):
@@ -149,7 +165,44 @@ class LikeCasesOfTypes(FoldView[LikeCasesBesideBenchmark]):
         return {"document": msgspec.json.encode(comparison(fold))}
 
 
-def comparison(like: LikeCasesBesideBenchmark) -> dict[str, Any]:
+class LeniencyCount(msgspec.Struct, frozen=True):
+    """In how many cases an item of a version of the list was applied, with which outcome."""
+
+    outcome: str
+    item: str
+    list_version: int
+    cases: int
+
+
+class StepCount(msgspec.Struct, frozen=True):
+    """The cases of one step, and their fines against the step's range.
+
+    ``benchmark_fen``: the least and the largest fine; ``fines_fen``: the least, the median and the
+    largest fine decided; ``outside``: how many fines lie outside the range.
+    """
+
+    cases: int
+    benchmark_fen: list[int] | None
+    fines_fen: list[int] | None
+    outside: int | None
+
+
+class LikeCasesOfUnit(msgspec.Struct, frozen=True):
+    """The outcomes of a unit's cases, by step of its newest benchmark."""
+
+    benchmark_version: int | None
+    steps: dict[str, StepCount]
+    leniency: list[LeniencyCount]
+
+
+class ShownLikeCases(msgspec.Struct, frozen=True):
+    """The outcomes of the cases of one type of violation, by unit. It names no case."""
+
+    violation_code: str
+    units: dict[str, LikeCasesOfUnit]
+
+
+def comparison(like: LikeCasesBesideBenchmark) -> ShownLikeCases:
     """Compare the outcomes of cases, by unit and step, with the newest benchmark.
 
     It names no case. ``outside`` counts the fines outside the step's range. Undone decisions are
@@ -157,44 +210,35 @@ def comparison(like: LikeCasesBesideBenchmark) -> dict[str, Any]:
     counted under ``leniency``, by the item that was applied.
     """
     units = sorted({*like.benchmarks, *(o.unit for o in like.standing)})
-    return {
-        "violation_code": like.violation_code,
-        "units": {unit: _of_unit(like, unit) for unit in units},
-    }
+    return ShownLikeCases(like.violation_code, {unit: _of_unit(like, unit) for unit in units})
 
 
-def _of_unit(like: LikeCasesBesideBenchmark, unit: str) -> dict[str, Any]:
+def _of_unit(like: LikeCasesBesideBenchmark, unit: str) -> LikeCasesOfUnit:
     outcomes = [o for o in like.standing if o.unit == unit]
     item = like.benchmarks.get(unit)
     steps = {tier.tier: tier for tier in (item.tiers if item is not None else ())}
     ordinary = [o for o in outcomes if o.decision is not None and o.leniency is None]
-    shown: dict[str, Any] = {
-        "benchmark_version": like.versions.get(unit),
-        "steps": {},
-        "leniency": [
-            {"outcome": outcome, "item": applied, "list_version": version, "cases": n}
-            for (outcome, applied, version), n in sorted(
-                Counter(
-                    (str(o.leniency), str(o.item), o.list_version or 0)
-                    for o in outcomes
-                    if o.leniency is not None
-                ).items()
-            )
-        ],
-    }
+    applied = Counter(
+        (str(o.leniency), str(o.item), o.list_version or 0)
+        for o in outcomes
+        if o.leniency is not None
+    )
+    shown = LikeCasesOfUnit(
+        like.versions.get(unit),
+        {},
+        [LeniencyCount(*counted, n) for counted, n in sorted(applied.items())],
+    )
     for name in sorted({*steps, *(o.tier or "" for o in ordinary)}):
         step = steps.get(name)
         fines = _fines(o for o in ordinary if (o.tier or "") == name)
-        shown["steps"][name or "none"] = {
-            "cases": sum((o.tier or "") == name for o in ordinary),
-            "benchmark_fen": None if step is None else [step.min_fen, step.max_fen],
-            "fines_fen": [fines[0], median_low(fines), fines[-1]] if fines else None,
-            "outside": (
-                None
-                if step is None
-                else sum(not step.min_fen <= fine <= step.max_fen for fine in fines)
-            ),
-        }
+        shown.steps[name or "none"] = StepCount(
+            sum((o.tier or "") == name for o in ordinary),
+            None if step is None else [step.min_fen, step.max_fen],
+            [fines[0], median_low(fines), fines[-1]] if fines else None,
+            None
+            if step is None
+            else sum(not step.min_fen <= fine <= step.max_fen for fine in fines),
+        )
     return shown
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import UnsetType
 
 from ledger.general.vocabulary import PlanId
 from ledger.kernel import Fold, Recorded
@@ -21,6 +23,7 @@ from ledger.systems.filing.events import (
     PlanPublished,
     SpecialPlanApproved,
 )
+from projections.answers import fields_type, shown_type
 from projections.tables import Code, Row
 from projections.views import FoldView
 
@@ -144,6 +147,21 @@ class Plans(FoldView[PlanState]):
             "version": max(fold.versions, default=0),
             "shown_version": max(fold.published, default=0),
         }
+
+
+_PlanVersion: Any = shown_type(Version, called="PlanVersion", version=int)
+
+#: A plan: its newest content and every version; of a special campaign, its approval.
+ShownPlan = fields_type(
+    PlanState,
+    *("plan", "unit"),
+    called="ShownPlan",
+    version=int,
+    year=int | None | UnsetType,
+    items=Sequence[PlanItem] | UnsetType,
+    versions=list[_PlanVersion] | UnsetType,
+    special=shown_type(SpecialPlanApproved, ("plan", "unit"), called="SpecialPlan") | UnsetType,
+)
 
 
 def public_document(plan: PlanState) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from ledger.kernel import Fold, PolicyVersionAdopted, Recorded
 from ledger.kernel.policies import PolicyKey, PolicyVersions
+from projections.answers import shown_type, struct_type
 from projections.tables import Code, Row
 from projections.views import FoldView
 
@@ -64,6 +65,19 @@ def value_in_force(connection: Connection, key: str, on: date, **where: str | No
     ).scalar_one_or_none()
     version = None if state is None else _VIEW.decode(state).in_force(on, **where)
     return None if version is None else version.value
+
+
+_Version: Any = shown_type(PolicyVersionAdopted, ("key",), called="PolicyVersion", position=int)
+
+ShownPolicy = struct_type(
+    "ShownPolicy",
+    "A policy: the version in force everywhere on a day, its value, and all versions.",
+    key=str,
+    in_force=int | None,
+    value=Any,
+    unit=str | None,
+    versions=list[_Version],
+)
 
 
 def document(policy: PolicyState, on: date) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from ledger.kernel.days import add_months
@@ -75,23 +75,34 @@ class ReportingUnits(FoldView[ReportingUnit]):
     tables = (REPORTING_UNITS,)
 
 
-def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[dict[str, Any]]:
+class PrefilledMetric(msgspec.Struct, frozen=True):
+    """A figure of a month."""
+
+    name: str
+    title: str
+    value: int
+
+
+class PrefilledTask(msgspec.Struct, frozen=True):
+    """The figures of a task; without a number, those of the safeguards."""
+
+    task_no: int | None
+    metrics: list[PrefilledMetric]
+
+
+def prefilled(views: Views, unit: str, month: str, cutoff: int) -> list[PrefilledTask]:
     """Return the figures of a unit's month, task by task, from the events up to ``cutoff``."""
     first = date.fromisoformat(f"{month}-01")
     last = add_months(first, 1) - timedelta(days=1)
     with views.reading() as connection:
         figures = figures_of(connection, unit, METRICS, (first, last), cutoff)
     return [
-        {
-            "task_no": task_no,
-            "metrics": [
-                {
-                    "name": metric.name,
-                    "title": metric.title,
-                    "value": figures.month(metric.name, month),
-                }
+        PrefilledTask(
+            task_no,
+            [
+                PrefilledMetric(metric.name, metric.title, figures.month(metric.name, month))
                 for metric in metrics_of(task_no)
             ],
-        }
+        )
         for task_no in (*range(1, 10), None)
     ]

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import UNSET, UnsetType
 
 from ledger.kernel import Fold, Refusal
 from ledger.kernel.policies import PolicyVersions
@@ -20,7 +21,7 @@ from ledger.systems.credit.regimes import Reckoning, reckon
 from ledger.systems.repair.conditions import Asked, Condition, conditions
 from ledger.systems.repair.folds import RepairCase, RepairsOf
 from ledger.systems.sharing.folds import RemovalsOf
-from projections.profiles import regimes
+from projections.profiles.rendering import ShownRegime, regimes
 from projections.source import Source
 from projections.views import FoldView, subject_table
 
@@ -46,7 +47,7 @@ class Repairs(FoldView[RepairCase]):
     tables = (REPAIRS,)
 
 
-class Reader:
+class FoldsAt:
     """Reads folds as of one position, each from the ledger only once."""
 
     def __init__(self, source: Source, position: int) -> None:
@@ -64,36 +65,102 @@ class Reader:
         return answer
 
 
-def reckoning_of(read: Reader, record: Record) -> Reckoning:
+def reckoning_of(read: FoldsAt, record: Record) -> Reckoning:
     """Return the result of every regime for a record."""
     channels = () if record.started is None else record.started.channels
     return reckon(record.says, channels, lambda key: read(PolicyVersions(key)))
 
 
-def brief(read: Reader, name: str, on: date) -> dict[str, Any]:
+class RepairableRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record with the earliest day on which it can be repaired, by each regime."""
+
+    record: str
+    entity: str
+    unit: str
+    kind: str
+    title: str
+    severity: str | None
+    sector: str | None
+    determined_on: date
+    earliest_on: date | None
+    reached: bool
+    regimes: list[ShownRegime]
+
+
+class ShownCondition(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition of repair on a day: its rule, whether it is met, the evidence, what helps."""
+
+    rule_id: str
+    law: str
+    met: bool
+    evidence: list[str]
+    record: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    fix_hint: str | UnsetType = UNSET
+    details: dict[str, Any]
+
+
+class RecordEnd(msgspec.Struct, frozen=True):
+    """When and why a record ended."""
+
+    on: date
+    reason: str
+
+
+class OpenRepair(msgspec.Struct, frozen=True):
+    """The application for repair that names a record."""
+
+    repair: str
+    stage: str
+
+
+class RecordRemoval(msgspec.Struct, frozen=True):
+    """Whether a subscriber has removed a record that ended."""
+
+    removal: str
+    subscription: str
+    unit: str
+    reason: str
+    notified_on: date | None
+    reminded_on: date | None
+    acknowledged_on: date | None
+    days_late: int
+
+
+class ShownRepairRecord(RepairableRecord, frozen=True, kw_only=True):
+    """Everything that matters for the repair of one record on a day."""
+
+    ended: RecordEnd | UnsetType = UNSET
+    repair: OpenRepair | UnsetType = UNSET
+    on: date
+    conditions: list[ShownCondition]
+    removals: list[RecordRemoval]
+
+
+def brief(read: FoldsAt, name: str, on: date) -> RepairableRecord:
     """Return a record as a list item, with the earliest day on which it can be repaired."""
     record = read(Record(name))
     says = record.says
     reckoning = reckoning_of(read, record)
     earliest = reckoning.earliest_on
-    return {
-        "record": name,
-        "entity": says.entity,
-        "unit": says.unit,
-        "kind": says.kind,
-        "title": says.title,
-        "severity": says.severity,
-        "sector": says.sector,
-        "determined_on": says.determined_on,
-        "earliest_on": earliest,
-        "reached": earliest is None or earliest <= on,
-        "regimes": regimes(reckoning),
-    }
+    return RepairableRecord(
+        record=name,
+        entity=says.entity,
+        unit=says.unit,
+        kind=says.kind,
+        title=says.title,
+        severity=says.severity,
+        sector=says.sector,
+        determined_on=says.determined_on,
+        earliest_on=earliest,
+        reached=earliest is None or earliest <= on,
+        regimes=regimes(reckoning),
+    )
 
 
 def record_document(
-    read: Reader, name: str, on: date, case: RepairCase | None = None
-) -> dict[str, Any]:
+    read: FoldsAt, name: str, on: date, case: RepairCase | None = None
+) -> ShownRepairRecord:
     """Return everything that matters for the repair of one record on a day.
 
     It contains the dates of the record, each condition with its evidence (from the documents of the
@@ -107,63 +174,50 @@ def record_document(
     asked = Asked(entity, (name,))
     if case is not None:
         asked = msgspec.structs.replace(Asked.by(case), records=(name,))
-    document = brief(read, name, on)
-    if record.ended is not None:
-        document["ended"] = {
-            "on": record.ended.terminated_on,
-            "reason": record.ended.reason,
-        }
-    if case is not None:
-        document["repair"] = {"repair": case.repair, "stage": case.stage}
-    document["on"] = on
-    document["conditions"] = [_shown(condition) for condition in conditions(read, asked, on)]
-    document["removals"] = [
-        {
-            "removal": removal.removal,
-            "subscription": removal.subscription,
-            "unit": removal.unit,
-            "reason": removal.reason,
-            "notified_on": removal.notified_on,
-            "reminded_on": removal.reminded_on,
-            "acknowledged_on": removal.acknowledged_on,
-            "days_late": removal.days_late,
-        }
-        for removal in read(RemovalsOf(name)).removals.values()
-    ]
-    return document
+    ended = record.ended
+    names = RecordRemoval.__struct_fields__
+    return ShownRepairRecord(
+        **msgspec.structs.asdict(brief(read, name, on)),
+        ended=UNSET if ended is None else RecordEnd(ended.terminated_on, ended.reason),
+        repair=UNSET if case is None else OpenRepair(case.repair, case.stage),
+        on=on,
+        conditions=[_shown(condition) for condition in conditions(read, asked, on)],
+        removals=[
+            RecordRemoval(*(getattr(removal, name) for name in names))
+            for removal in read(RemovalsOf(name)).removals.values()
+        ],
+    )
 
 
-def case_conditions(read: Reader, case: RepairCase, on: date) -> list[dict[str, Any]]:
+def case_conditions(read: FoldsAt, case: RepairCase, on: date) -> list[ShownCondition]:
     """Return the conditions of a case on a day, for those of its records that exist."""
     asked = msgspec.structs.replace(Asked.by(case), records=_known(read, case.records))
     return [_shown(condition) for condition in conditions(read, asked, on)]
 
 
-def earliest_dates(read: Reader, records: Iterable[str], on: date) -> list[dict[str, Any]]:
+def earliest_dates(read: FoldsAt, records: Iterable[str], on: date) -> list[RepairableRecord]:
     """Return the existing records of a case, each with its dates."""
     return [brief(read, name, on) for name in _known(read, records)]
 
 
-def _known(read: Reader, records: Iterable[str]) -> tuple[str, ...]:
+def _known(read: FoldsAt, records: Iterable[str]) -> tuple[str, ...]:
     """Return the records that exist in the ledger; a case may name others."""
     return tuple(name for name in records if read(Record(name)).exists)
 
 
-def _shown(condition: Condition) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "rule_id": condition.rule.id,
-        "law": condition.rule.law,
-        "met": condition.met,
-        "evidence": list(condition.evidence),
-    }
-    if condition.record is not None:
-        shown["record"] = condition.record
-    if not condition.met:
-        refusal = Refusal(condition.rule, **condition.details)
-        shown["message"], shown["fix_hint"] = refusal.message, refusal.hint
-    shown["details"] = {
-        name: value
-        for name, value in condition.details.items()
-        if value is not None and name != "record"
-    }
-    return shown
+def _shown(condition: Condition) -> ShownCondition:
+    refusal = None if condition.met else Refusal(condition.rule, **condition.details)
+    return ShownCondition(
+        rule_id=condition.rule.id,
+        law=condition.rule.law,
+        met=condition.met,
+        evidence=list(condition.evidence),
+        record=UNSET if condition.record is None else condition.record,
+        message=UNSET if refusal is None else refusal.message,
+        fix_hint=UNSET if refusal is None else refusal.hint,
+        details={
+            name: value
+            for name, value in condition.details.items()
+            if value is not None and name != "record"
+        },
+    )

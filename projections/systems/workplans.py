@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from ledger.systems.workplans.folds import (
@@ -150,19 +151,45 @@ def known_since(connection: Any, key: str) -> date | None:
     return None if since is None else date.fromisoformat(since)
 
 
-def tracked(connection: Any, unit: str, month: str) -> dict[str, list[dict[str, Any]]]:
+class MonthMilestone(msgspec.Struct, frozen=True):
+    """A milestone that was due or reached in a month."""
+
+    milestone: str
+    task_no: int | None
+    due_on: str | None
+    stage: str
+    reached_on: str | None
+
+
+class MonthUrge(msgspec.Struct, frozen=True):
+    """An urging letter that was sent, due or answered in a month."""
+
+    urge: str
+    work: str | None
+    task_no: int | None
+    urged_on: str | None
+    due_on: str | None
+    stage: str
+    answered_on: str | None
+
+
+MonthTracked = tuple[tuple[MonthMilestone, ...], tuple[MonthUrge, ...]]
+
+
+def tracked(connection: Any, unit: str, month: str) -> MonthTracked:
     """Return the milestones and urging letters of a unit in a month, ordered by task.
 
-    ``milestones``: those due or reached in the month; ``urges``: those sent, due or answered in it.
+    Of the milestones, those due or reached in the month; of the letters, those sent, due or
+    answered in it.
     """
     milestones, urges = MILESTONES.c, URGES.c
 
     def within(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         return column.between(f"{month}-01", f"{month}-31")
 
-    return {
-        "milestones": [
-            row._asdict()
+    return (
+        tuple(
+            MonthMilestone(*row)
             for row in connection.execute(
                 sa.select(
                     milestones.key.label("milestone"),
@@ -175,9 +202,9 @@ def tracked(connection: Any, unit: str, month: str) -> dict[str, list[dict[str, 
                 )
                 .order_by(milestones.task_no, milestones.key)
             )
-        ],
-        "urges": [
-            row._asdict()
+        ),
+        tuple(
+            MonthUrge(*row)
             for row in connection.execute(
                 sa.select(
                     urges.key.label("urge"),
@@ -190,5 +217,5 @@ def tracked(connection: Any, unit: str, month: str) -> dict[str, list[dict[str, 
                 )
                 .order_by(urges.task_no, urges.key)
             )
-        ],
-    }
+        ),
+    )

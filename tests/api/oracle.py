@@ -31,7 +31,6 @@ from yarl import URL
 from api.http import evenly
 from api.http.resources import Parameter, Resource
 from api.http.tokens import ANONYMOUS, Grant
-from api.http.visibility import may_see_record
 from api.service import Service
 from api.systems import replays
 from ledger.kernel import Actor, Event, Recorded, Visibility, codec
@@ -256,7 +255,7 @@ def secrets(facts: Facts) -> Iterator[Recorded]:
 
 def hidden_from(grant: Grant, facts: Iterable[Recorded]) -> list[Recorded]:
     """What of some facts a reader may not see."""
-    return [record for record in facts if not may_see_record(grant, record)]
+    return [record for record in facts if not grant.sees_record(record)]
 
 
 class Answer(msgspec.Struct, frozen=True):

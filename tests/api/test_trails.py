@@ -16,12 +16,10 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from api.feed.hub import Audience, scan_store
 from api.http.tokens import ANONYMOUS, Grant
-from api.http.visibility import may_know, may_see, may_see_record
-from ledger.general.audiences import audiences_for
 from ledger.general.vocabulary import Role
 from ledger.kernel import Actor, Event, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
-from projections.explain.trailindex import KINDS, Reader, Trails, read
+from projections.explain.trailindex import KINDS, Trails, read
 from projections.explain.trails import trail
 from projections.follower import Follower, Views
 from projections.tables import open_engine
@@ -40,10 +38,6 @@ def grants() -> Iterator[Grant]:
             yield Grant(unit, "P", role)
     for entity in (E1, E2):
         yield Grant("ENTITY", "P", "entity_rep", entity)
-
-
-def reader(grant: Grant) -> Reader:
-    return Reader(audiences_for(grant.role, grant.unit, grant.entity), grant.unit)
 
 
 class Filed:
@@ -107,10 +101,10 @@ class Filed:
     def _sees(grant: Grant, record: Recorded | None, topic: str, tags: list[str], tag: str) -> bool:
         if record is None:  # for whoever may see everything, but for the units that it names
             named = [t.removeprefix("unit:") for t in tags]
-            return may_see(grant, "sealed", "", tags) and grant.unit not in named
+            return grant.sees("sealed", "", tags) and grant.unit not in named
         unit = record.envelope.actor.unit_id
-        return may_see_record(grant, record) and (
-            not tag.startswith("actor:") or may_know(grant, topic, unit, tags)
+        return grant.sees_record(record) and (
+            not tag.startswith("actor:") or grant.knows_actor(topic, unit, tags)
         )
 
 
@@ -122,7 +116,7 @@ def indexed(recorder: Any) -> Views:
 
 
 def test_the_index_holds_what_each_reader_may_see() -> None:
-    """For every role, unit and subject: the events that ``may_see`` grants, no other, in order."""
+    """For every role, unit and subject: the events that ``sees`` grants, no other, in order."""
     filed = Filed()
     views = indexed(filed.recorder)
     subjects = filed.subjects()
@@ -131,7 +125,7 @@ def test_the_index_holds_what_each_reader_may_see() -> None:
         for grant in grants():
             wanted = filed.visible(grant)
             for tag in subjects:
-                found = [row.position for row in read(connection, reader(grant), [tag], 0)]
+                found = [row.position for row in read(connection, grant, [tag], 0)]
                 assert found == wanted.get(tag, []), (grant, tag)
     views.close()
 
@@ -151,13 +145,13 @@ def test_what_is_hidden_is_looked_for_as_what_is_unknown() -> None:
                     statements = []
                     for name in (tag, tag.partition(":")[0] + ":NEVER"):
                         asked.clear()
-                        assert list(read(connection, reader(grant), [name], 0)) == []
+                        assert list(read(connection, grant, [name], 0)) == []
                         statements.append(list(asked))
                     assert statements[0] == statements[1], (grant, tag)
     views.close()
 
 
-PUBLIC = reader(ANONYMOUS)
+PUBLIC = ANONYMOUS
 
 
 def _past(hidden: int, shown: int = 40) -> Past:

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from api.http.tokens import ANONYMOUS, Grant
-from api.http.visibility import may_see, may_see_record
 from ledger.general.audiences import kept_from
 from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import Role
@@ -26,7 +25,7 @@ LEVELS = ("public", "shared", "restricted", "sealed")
 
 
 def _seen(grant: Grant, actor_unit: str, *tags: str) -> list[str]:
-    return [v for v in get_args(Visibility) if may_see(grant, v, actor_unit, tags)]
+    return [v for v in get_args(Visibility) if grant.sees(v, actor_unit, tags)]
 
 
 def _grant(role: str, entity: str | None = None) -> Grant:
@@ -162,10 +161,10 @@ def test_what_accuses_a_unit_is_kept_from_it(event: Event) -> None:
     """Sealed and about the bureau: the bureau does not see it, in any role; another one does."""
     record = _recorded(event, "RLO")
     assert record.envelope.visibility == "sealed"
-    assert not may_see_record(Grant("JB", "P", "jb_supervisor"), record)
-    assert not may_see_record(Grant("JB", "P", "unit_head"), record)
-    assert may_see_record(Grant("JB-2", "P", "jb_supervisor"), record)
-    assert may_see_record(Grant("RLO", "P", "unit_head"), record)
+    assert not Grant("JB", "P", "jb_supervisor").sees_record(record)
+    assert not Grant("JB", "P", "unit_head").sees_record(record)
+    assert Grant("JB-2", "P", "jb_supervisor").sees_record(record)
+    assert Grant("RLO", "P", "unit_head").sees_record(record)
 
 
 @pytest.mark.parametrize("event", [RECEIVED, CORRECTED, FOUND], ids=lambda e: type(e).__name__)

@@ -20,7 +20,7 @@ from ledger.systems.credit.events import CreditRecordAltered, PublicityReinstate
 from ledger.systems.grading.events import CreditGradeAssigned, Factor
 from ledger.systems.grading.folds import CreditGrade
 from projections.explain.burden import Burden
-from projections.profiles import CreditProfile, render
+from projections.profiles import RESTRICTED, CreditProfile, render
 from projections.systems.draws import Standing
 from projections.systems.graded import Graded, GradeOfDay
 from tests.examples import examples
@@ -249,7 +249,7 @@ def test_every_asker_gets_the_grade_from_scratch(events: list[Event], days: list
         assert (
             command.on(day),
             profile.grade(day),
-            render(profile, "restricted", on=day)["grade"],
+            render(profile, RESTRICTED, on=day)["grade"],
             roster.grade(day),
             burden.grade(day),
         ) == (right,) * 5, day

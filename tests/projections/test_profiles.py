@@ -70,9 +70,12 @@ from projections.follower import Follower, Views
 from projections.profiles import (
     EVERY,
     PROFILES,
+    PUBLIC,
+    RESTRICTED,
     Audience,
     CreditProfile,
     Profiles,
+    Sight,
     difference,
     render,
     says_nothing,
@@ -302,7 +305,7 @@ def test_a_cancelled_visit_gives_its_place_back(past: Past, views: Views) -> Non
     )
     past.add(cancelled, "2026-03-05")
     past.add(task("T-1"), "2026-03-02")
-    document = replay(past.recorder, E1, plans="MRB").document
+    document = replay(past.recorder, E1, sight=Sight("restricted", "MRB")).document
     assert document["caps"][0]["used"] == 0
     assert document["upcoming_visits"] == 0
 
@@ -321,7 +324,7 @@ def test_a_business_counts_the_visits_it_was_told_of(past: Past) -> None:
     past.add(task("T-4", unit="EMB"))
 
     def told(audience: Audience, plans: str = "") -> tuple[dict[str, int], int | None]:
-        document = replay(past.recorder, E1, audience=audience, plans=plans).document
+        document = replay(past.recorder, E1, sight=Sight(audience, plans)).document
         used = {cap["unit"]: cap["used"] for cap in document["caps"]}
         return used, document.get("upcoming_visits")
 
@@ -352,7 +355,7 @@ def test_what_is_sealed_is_no_knowledge(past: Past, follower: Follower, views: V
         (E2, True, True),
     ]
     for row, nothing in zip(rows, (True, False), strict=True):
-        assert says_nothing(row.restricted_json, row.key, "restricted") is nothing
+        assert says_nothing(row.restricted_json, row.key, RESTRICTED) is nothing
     assert [step.position for step in replay(past.recorder, E1).steps] == [1]
     unseen = replay(
         past.recorder, E1, without=[1], may_see=lambda r: r.envelope.visibility != "sealed"
@@ -429,7 +432,7 @@ def test_replay_says_what_each_event_changed(past: Past) -> None:
     past.add(task("T-1"), policy_refs={"visit_cap": 1})
     past.add(record())
     past.add(started())
-    replayed = replay(past.recorder, E1, plans=EVERY)
+    replayed = replay(past.recorder, E1, sight=Sight("restricted", EVERY))
     assert [(s.position, s.type) for s in replayed.steps] == [
         (2, "filing.inspection-task-approved"),
         (3, "credit.credit-record-entered"),
@@ -505,7 +508,7 @@ def test_the_view_shows_what_a_replay_shows(facts: strategies.Facts, batch: int)
             replay(past.recorder, row.key).document
         )
         assert msgspec.json.decode(row.public_json) == plain(
-            replay(past.recorder, row.key, audience="public").document
+            replay(past.recorder, row.key, sight=PUBLIC).document
         )
 
 
@@ -561,17 +564,21 @@ def test_caps_by_day(past: Past) -> None:
     past.add(caps(1))
     past.add(caps(3, version=2, since="2026-07-01"))
     past.add(task("T-1"), "2026-03-02")
-    june = replay(past.recorder, E1, valid_as_of=date(2026, 6, 30), plans="MRB")
+    june = replay(
+        past.recorder, E1, valid_as_of=date(2026, 6, 30), sight=Sight("restricted", "MRB")
+    )
     (cap,) = june.document["caps"]
     assert (cap["cap"], cap["policy_version"]) == (1, 1)
-    assert replay(past.recorder, E1, plans="MRB").document["caps"][0]["cap"] == 3
+    assert (
+        replay(past.recorder, E1, sight=Sight("restricted", "MRB")).document["caps"][0]["cap"] == 3
+    )
 
 
 def test_render_without_policies() -> None:
     """Without a policy the cap is unknown, not zero."""
     profile = CreditProfile(E1)
     profile.take(Recorded(1, _envelope(), task("T-1")))
-    (cap,) = render(profile, "restricted", plans="MRB")["caps"]
+    (cap,) = render(profile, Sight("restricted", "MRB"))["caps"]
     assert (cap["used"], cap["cap"], cap["left"]) == (1, None, None)
 
 
@@ -591,7 +598,7 @@ def told(past: Past, audience: Any, on: str | None = None, entity: str = E1) -> 
     """What a replay shows to an audience, as JSON."""
     day = None if on is None else date.fromisoformat(on)
     document: dict[str, Any] = plain(
-        replay(past.recorder, entity, audience=audience, valid_as_of=day).document
+        replay(past.recorder, entity, sight=Sight(audience), valid_as_of=day).document
     )
     return document
 

@@ -38,8 +38,8 @@ from projections.explain.replay import (
 )
 from projections.profiles import (
     EVERY,
-    Audience,
     CreditProfile,
+    Sight,
     as_json,
     difference,
     law_as_of,
@@ -55,8 +55,11 @@ from tests.projections.facts import E1, Past, inspection, task, violation
 
 HOW = st.fixed_dictionaries(
     {
-        "audience": st.sampled_from(["public", "entity", "restricted"]),
-        "plans": st.sampled_from(["", "MRB", EVERY]),
+        "sight": st.builds(
+            Sight,
+            st.sampled_from(["public", "entity", "restricted"]),
+            st.sampled_from(["", "MRB", EVERY]),
+        ),
         "valid_as_of": st.none() | strategies.DAYS,
         "known_as_of": st.none()
         | strategies.DAYS.map(lambda day: datetime.fromisoformat(f"{day}T12:00:00+08:00")),
@@ -76,8 +79,7 @@ def rendered_each_time(
     source: Source,
     entity: str,
     *,
-    audience: Audience,
-    plans: str,
+    sight: Sight,
     valid_as_of: date | None,
     known_as_of: datetime | None,
     to_position: int | None,
@@ -110,7 +112,7 @@ def rendered_each_time(
     day = max([one.on for one in hypothetical] + ([today] if today else []), default=None)
 
     def document() -> Any:
-        return plain(render(profile, audience, law, on=valid_as_of, plans=plans, today=day))
+        return plain(render(profile, sight, law, on=valid_as_of, today=day))
 
     steps = []
     before = document()
@@ -129,9 +131,9 @@ def rendered_each_time(
         profile.graded = Graded(entity)
         for record in kept:
             profile.graded.take(record)
-    end = render(profile, audience, law, on=valid_as_of, plans=plans, today=day)
-    if audience == "public" and (valid_as_of is not None or known_as_of is not None):
-        end = as_shown_now(end, source, entity, plans, day)
+    end = render(profile, sight, law, on=valid_as_of, today=day)
+    if sight.audience == "public" and (valid_as_of is not None or known_as_of is not None):
+        end = as_shown_now(end, source, entity, day)
     return steps, end
 
 
@@ -280,7 +282,10 @@ def test_a_replay_costs_as_much_as_it_says(source: str) -> None:
 
     def seconds(source: Source) -> float:
         began = time.thread_time()
-        assert all(step.changes for step in replay(source, E1, plans=EVERY, today=today).steps)
+        assert all(
+            step.changes
+            for step in replay(source, E1, sight=Sight("restricted", EVERY), today=today).steps
+        )
         return time.thread_time() - began
 
     # Whatever else the machine does, of some attempts one is undisturbed.

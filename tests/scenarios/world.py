@@ -15,6 +15,7 @@ from ledger.general.vocabulary import Role
 from ledger.kernel import Event
 from ledger.kernel.events import CIVIL_ZONE
 from projections.opening import verify_views
+from tests.api.answers import faults_at
 from tests.cast import E_A, E_B, E_C, E_D, HEAD
 from tests.empty import lay_views
 from tests.gwt import Record
@@ -223,6 +224,7 @@ class World:
                 break
         answer = await response.json()
         assert response.status == 200, f"{path}: {response.status} {answer}"
+        assert not (told := faults_at(path, await response.read())), (path, told[:5])
         return answer
 
     async def status(self, who: str, path: str) -> int:
