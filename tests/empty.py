@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ledger.stores.files import copy_database
-from ledger.stores.naming import beside
+from ledger.stores.naming import sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from projections.follower import Follower
 from projections.opening import open_views
@@ -22,7 +22,7 @@ from projections.opening import open_views
 
 def lay_views(ledger: Path) -> None:
     """Put the views of an empty ledger where the service over this ledger will look for them."""
-    write_views(beside(ledger, "views"))
+    write_views(sibling(ledger, "views"))
 
 
 def write_views(path: Path) -> None:
@@ -42,5 +42,5 @@ def _views() -> bytes:
             Follower(recorder, views) as follower,
         ):
             follower.catch_up()
-        copy_database(beside(path, "views"), copy)
+        copy_database(sibling(path, "views"), copy)
         return copy.read_bytes()

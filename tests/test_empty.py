@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from api.service import Service
-from ledger.stores.naming import beside
+from ledger.stores.naming import sibling
 from projections.follower import PLACES
 from tests.empty import lay_views
 
@@ -29,7 +29,7 @@ def _begun(ledger: Path) -> tuple[list[Any], list[Any], list[str]]:
         head = service.recorder.head()
         assert service.follower.wait_for(head, 60)
         wrong = [health.view for health in service.follower.health() if health.error]
-    with closing(sqlite3.connect(beside(ledger, "views"))) as views:
+    with closing(sqlite3.connect(sibling(ledger, "views"))) as views:
         tables = views.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
         places = views.execute(f"SELECT view, fingerprint, position, tables FROM {PLACES.name}")
         return sorted(tables, key=str), sorted(places.fetchall()), wrong

@@ -149,7 +149,7 @@ class AskNothing(Report):
     error: Literal["forbidden", "unknown", "step", "unavailable"]
 
     def decide(self, inquiry: Inquiry) -> Iterable[Event]:
-        from inquiry import kernel
+        from ledger import kernel
 
         raise {
             "forbidden": kernel.Forbidden("not your business"),

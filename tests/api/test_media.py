@@ -24,7 +24,7 @@ import pytest
 
 from api.cli.command_line import main
 from api.cli.terminal import bar
-from api.cli.trouble import told
+from api.cli.trouble import report_error
 from api.service import Service
 from ledger.intake.sample import sample_folder
 from ledger.kernel import Actor
@@ -317,7 +317,7 @@ def test_an_error_that_nobody_expected(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with pytest.raises(KeyError) as caught:
         {}["secret"]
-    assert told(caught.value) == 2
+    assert report_error(caught.value) == 2
     said = capsys.readouterr().err
     file = tmp_path / "supervision-ledger" / "errors.log"
     assert said.count("\n") == 1
@@ -328,7 +328,7 @@ def test_an_error_that_nobody_expected(
     assert file.stat().st_mode & 0o777 == 0o600
 
     monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/nowhere")
-    assert told(ValueError("x")) == 2
+    assert report_error(ValueError("x")) == 2
     assert "could not be written" in capsys.readouterr().err
 
 

@@ -341,9 +341,9 @@ class TestEnd:
 PROGRAM = """
 import sys
 from api.app import make_app
-from api.logs import configure_logging
-from api.server import serve
-from api.tokens import Tokens
+from api.running.logs import configure_logging
+from api.running.server import serve
+from api.http.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen

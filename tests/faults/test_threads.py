@@ -202,7 +202,7 @@ def test_an_end_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 PROGRAM = """
 import sys, threading
-from api import threads
+from api.running import threads
 from api.cli.command_line import main
 from ledger.kernel import sequencer
 
@@ -218,7 +218,7 @@ def fails(ledger, batch):
 threads.END_SECONDS = 2.0
 if how == "files":
     import resource
-    from api import front
+    from api.http import front
     resource.setrlimit(resource.RLIMIT_NOFILE, (150, 150))
     front._connections_allowed = lambda: 20_000
 if how == "stuck":

@@ -275,7 +275,7 @@ def test_locked_and_read_only_are_said(path: Path) -> None:
                 recorder.append([event(1)])
             assert positions(recorder) == []  # readers do not wait for writers
         recorder._writer.sqlite.execute("PRAGMA query_only = ON")
-        with pytest.raises(OperationalError, match="read-only"):
+        with pytest.raises(OperationalError, match="may not write the ledger"):
             recorder.append([event(1)])
         recorder._writer.sqlite.execute("PRAGMA query_only = OFF")
         assert recorder.append([event(1)]) == 1

@@ -259,7 +259,7 @@ def test_evidence_advance_registration_ends_in_seven_working_days(story: Scenari
     story.at("2026-05-21T09:00+08:00").when(missed).then(like(DeadlineMissed, due_on="2026-05-20"))
     end = DisposeOfEvidence(evidence="EV-R", disposal="returned")
     story.when(end).then(like(EvidenceDisposed, days_late=1))
-    story.when(end).raises(OutOfStep, says="was returned")
+    story.when(end).raises(OutOfStep, says="already returned")
 
 
 def test_seizure_max_cd_and_one_extension(story: Scenario) -> None:

@@ -757,7 +757,7 @@ def test_DIS_R3_a_measure_is_for_the_units_that_it_names(story: Scenario) -> Non
     story.given(entered()).given(CATALOGUE, actor=EDB)
     eeb = actor("EEB", "EEB-HEAD", "unit_head")
     story.when(replace(SANCTION, unit="EEB"), eeb).refused(
-        "DIS-R3", reason="it is for MRB, EMB to apply"
+        "DIS-R3", reason="only MRB, EMB can apply it"
     )
     story.when(SANCTION, EMB).raises(Forbidden)
     story.when(replace(SANCTION, unit="EMB"), EMB).then(SanctionApplied)

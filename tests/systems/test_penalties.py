@@ -255,7 +255,9 @@ def test_a_deadline_into_an_unpublished_year_is_provisional(story: Scenario) -> 
     story.at("2026-12-28T09:00+08:00")
     opened = _decided(story)
     miss = EndDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)
-    story.at("2027-01-15T09:00+08:00").when(miss).raises(OutOfStep, says="2027-01-07 provisional")
+    story.at("2027-01-15T09:00+08:00").when(miss).raises(
+        OutOfStep, says="2027-01-07, which is provisional"
+    )
     story.given(CALENDAR_2027)
     story.when(RecomputeDeadline(rule_name="publicity.penalty_wd", opened_at_position=opened)).then(
         like(DeadlineRecomputed, previous_due_on=date(2027, 1, 7), due_on=date(2027, 1, 8))
@@ -334,7 +336,7 @@ def test_PUB_V2_what_was_undone_and_never_withdrawn_is_found_once(undone: Event)
     story.when(review, CLOCK).raises(OutOfStep, says="not public")
     story.given(PUBLISH).when(review, CLOCK).raises(OutOfStep, says="was not undone")
     story.at("2026-07-08T17:00+08:00").given(undone)
-    story.when(review, CLOCK).raises(OutOfStep, says="by 2026-07-08")
+    story.when(review, CLOCK).raises(OutOfStep, says="until 2026-07-08")
     story.at("2026-07-10T09:00+08:00").when(review, CLOCK).then(
         like(
             FindingRaised,

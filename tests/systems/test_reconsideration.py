@@ -971,6 +971,7 @@ class Reissue(recon.SendCopy):
     case: str = "CASE-1"
     types: tuple[str, ...] = ("licence_suspension", "fine")
     unit: str = "MRB"
+    ACTS_FOR = ""
 
     def decide(self, inquiry: Inquiry) -> Any:
         refuse_reissue(
