@@ -37,8 +37,9 @@ def _makers() -> tuple[Callable[[], View], ...]:
     for room in ROOMS:
         for module in iter_modules(room.__path__):
             import_module(f"{room.__name__}.{module.name}")
-    named = {view.name: view for view in _subclasses(View) if "name" in vars(view)}
-    return tuple(named[name] for name in sorted(named))
+    named = sorted((view.name, view) for view in _subclasses(View) if "name" in vars(view))
+    assert len(dict(named)) == len(named), "two views have one name"
+    return tuple(view for _, view in named)
 
 
 def _subclasses(view: type[Any]) -> Iterator[type[View]]:

@@ -66,7 +66,16 @@ def test_the_house_names_every_room() -> None:
 def test_the_house_has_the_shape_of_a_system() -> None:
     """Each system has a folder, with modules of the kinds that the page names alone."""
     kinds = set(re.findall(r"^- \*(\w+)\*:", HOUSE, re.MULTILINE))
-    assert kinds == {"events", "folds", "rules", "effects", "commands"}
+    assert kinds == {
+        "events",
+        "figures",
+        "folds",
+        "rules",
+        "effects",
+        "hooks",
+        "commands",
+        "making",
+    }
     for system in {entry.system for entry in COMMANDS}:
         folder = ROOT / "ledger" / "systems" / system
         assert (folder / "events.py").exists() or (folder / "events").is_dir(), system

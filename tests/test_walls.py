@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable
 from functools import cache
@@ -10,6 +12,12 @@ from pathlib import Path
 import grimp
 import pytest
 
+import ledger.registry  # noqa: F401 - declares every event type
+from ledger.kernel.events import event_types
+from ledger.kernel.subjects import subject_fields
+from ledger.systems.persons.folds import PROCEEDINGS
+
+ROOT = Path(__file__).resolve().parent.parent
 SYSTEMS = "ledger.systems"
 WALLS = Path(__file__).with_name("walls.toml")
 
@@ -115,15 +123,70 @@ def test_each_pair_of_systems_is_in_the_baseline_or_has_a_reason() -> None:
     assert pairs(graph()) == named
 
 
+def test_the_room_of_a_system_imports_nothing_by_itself() -> None:
+    """An import in ``__init__`` would escape the levels and the pairs."""
+    rooms = {m for m in graph().modules if m.startswith(f"{SYSTEMS}.") and m.count(".") == 2}
+    assert [m for m in sorted(rooms) if graph().find_modules_directly_imported_by(m)] == []
+
+
+def test_the_registry_loads_whatever_a_system_declares() -> None:
+    """Every event type, rule, deadline and proceeding, so that none is forgotten silently."""
+    program = """
+import pkgutil, sys
+from importlib import import_module
+import ledger, ledger.registry
+from ledger.kernel.events import event_types
+from ledger.kernel.rules import rules
+from ledger.systems.persons.folds import PROCEEDINGS
+
+def declared():
+    return sorted(event_types()), sorted(rules()), sorted(e.TOPIC for e in PROCEEDINGS)
+
+before = declared()
+for module in pkgutil.walk_packages(ledger.__path__, "ledger."):
+    import_module(module.name)
+assert declared() == before
+print(len(before[2]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "3"), done.stderr
+
+
+#: Events that name a natural person and open no proceeding of whose result the person is told.
+NO_PROCEEDING = {
+    "access.records-consulted",
+    "entities.legal-representative-recorded",
+    "filing.on-site-record-signed",
+    "persons.person-erased",
+    "persons.person-registered",
+}
+
+
+def test_an_event_that_names_a_person_opens_a_proceeding_or_is_known_not_to() -> None:
+    """Else a person could be erased while a proceeding of theirs is open (PII-R1)."""
+    naming = {
+        topic
+        for topic, event in event_types().items()
+        if event.__module__.startswith("ledger.")
+        and any(kind == "person" for _, kind in subject_fields(event))
+    }
+    opening = {event.TOPIC for event in PROCEEDINGS}
+    assert opening <= naming
+    assert naming - opening == NO_PROCEEDING
+
+
 def test_the_general_part_imports_no_system() -> None:
     assert into(graph(), "ledger.general", SYSTEMS) == []
 
 
 def test_no_view_imports_a_command() -> None:
     views: Iterable[str] = (
-        "projections.systems",
         "projections.explain",
+        "projections.inbox",
         "projections.profiles",
+        "projections.systems",
     )
     commands = {m for m in graph().modules if kind_of(m) == "commands"}
     assert [line for room in views for line in into(graph(), room, *commands)] == []

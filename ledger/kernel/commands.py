@@ -86,7 +86,7 @@ class Command(msgspec.Struct, metaclass=KeywordStruct, frozen=True, forbid_unkno
     def decide(self, inquiry: Inquiry) -> Iterable[Event | Fact]:
         """Return the facts to record, in order, or raise a ``NotRecorded``.
 
-        Depends on nothing but the command's fields and ``ledger``.
+        Depends on nothing but the command's fields and ``inquiry``.
         """
         raise NotImplementedError
 

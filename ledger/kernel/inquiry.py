@@ -130,7 +130,7 @@ class Inquiry(Terms):
                 raise taken(kind, value)
 
     def require_unchanged(self) -> None:
-        """Raise ``TypeError`` if the command changed a fold; only where readings watch."""
+        """Raise ``TypeError`` if the command changed a fold; only where inquiries watch."""
         if self._watch is not None:
             self._watch.check()
 
@@ -143,7 +143,7 @@ class Inquiry(Terms):
             )
 
     def for_request(self, command: Command, requested_by: str, requested_at: int) -> Inquiry:
-        """Return this reading for ``command``, which another person requested.
+        """Return this inquiry for ``command``, which another person requested.
 
         ``requested_at``: the position of the request.
         """

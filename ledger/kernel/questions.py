@@ -42,7 +42,7 @@ class SubjectKnown(Fold):
 
 
 class Past(Protocol):
-    """The part of the ledger's memory that a reading uses."""
+    """The part of the ledger's memory that an inquiry uses."""
 
     def fold(self, fold: F) -> F: ...
 
@@ -58,7 +58,7 @@ class Past(Protocol):
 class Watch:
     """Detects folds that a command changed. Only tests turn it on: it pickles each fold read."""
 
-    #: Whether readings watch their folds.
+    #: Whether inquiries watch their folds.
     ON: ClassVar[bool] = False
 
     def __init__(self) -> None:

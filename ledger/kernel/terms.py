@@ -136,10 +136,10 @@ class _PublishedYears(Mapping[int, YearCalendar]):
     """The published years; each is read when it is looked up."""
 
     def __init__(self, terms: Terms) -> None:
-        self._reading = terms
+        self._terms = terms
 
     def __getitem__(self, year: int) -> YearCalendar:
-        published = self._reading.read(PublishedYear(str(year))).latest
+        published = self._terms.read(PublishedYear(str(year))).latest
         if published is None:
             raise KeyError(year)
         return published

@@ -174,7 +174,7 @@ class CorrectRecord(Countersigned):
         last = inquiry.today if decision.served is None else decision.served.served_on
         if current.decided_on > last:
             raise Malformed(
-                f"decided_on must not be after {last}, when the decision existed; it is "
+                f"decided_on must not be after {last}, by when the decision existed; it is "
                 f"{current.decided_on}",
                 self._pointer("/body/decided_on "),
             )

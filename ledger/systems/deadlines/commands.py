@@ -65,7 +65,7 @@ class EndDeadline(Report):
             )
         if inquiry.today <= due.on:
             raise OutOfStep(
-                f"{deadline.id} is due on {due.on} and must be past that day; today is {inquiry.today}"
+                f"{deadline.id} is due on {due.on} and must be past it; today is {inquiry.today}"
             )
         done = deadline.performed()
         done_on = None if done is None else deadline.rule.counts(done)

@@ -182,7 +182,7 @@ class ListField(SubjectFold):
         self.withdrawn_on = record.occurred_on
 
     def in_force(self, on: date) -> int | None:
-        """Return the newest version published by a day, or ``None`` if withdrawn by then."""
+        """Return the version published last by a day, or ``None`` if withdrawn by then."""
         if self.withdrawn_on is not None and self.withdrawn_on <= on:
             return None
         return in_force(self.versions, on, lambda number: self.versions[number].published_on)

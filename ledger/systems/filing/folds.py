@@ -103,7 +103,7 @@ class AnnualPlan(SubjectFold):
         self.versions[event.version - 1].published = True
 
     def in_force(self, on: date) -> PlanVersion | None:
-        """Return the newest version usable on a day, or ``None``."""
+        """Return the version that became usable last by a day, or ``None``."""
         return in_force(self.versions, on, lambda version: version.usable_from)
 
     def filed_on(self, matters: tuple[str, ...], month: int) -> date | None:

@@ -82,7 +82,7 @@ class ErasePerson(Act):
 def _open(inquiry: Inquiry, person: str) -> Iterator[tuple[str, str]]:
     """Yield the open proceedings that involve a person, each with the unit that conducts it."""
     involved = inquiry.read(Involvements(person)).names
-    for proceeding in PROCEEDINGS.values():
+    for proceeding in sorted(PROCEEDINGS.values(), key=lambda proceeding: proceeding.kind):
         for name in involved.get(proceeding.kind, ()):
             unit = proceeding.conductor(inquiry, name)
             if unit is not None:
