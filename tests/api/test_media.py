@@ -396,6 +396,6 @@ def test_progress_has_a_total(
 def test_progress_is_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
     """Into a pipe nothing of it goes."""
     with bar("copying", 10) as advance:
-        advance(5, what="records", total=20)
+        advance(5, label="records", total=20)
     said = capsys.readouterr()
     assert said.out + said.err == ""

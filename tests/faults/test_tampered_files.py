@@ -183,7 +183,7 @@ def test_a_byte_of_an_index_of_a_view(past: Past) -> None:
     flipped(sibling(past.path, "views"), b"BRONX", "ix_draw_population_area")
     (fault, *_), _, _ = all_wrong(past)
 
-    assert fault.startswith("ledger.db.views.db, index ix_draw_population_area: row ")
+    assert fault.startswith("ledger.db.views.db, index ix_draw_population_area: it lacks row ")
 
 
 def test_a_view_that_is_behind(past: Past) -> None:
