@@ -149,7 +149,7 @@ def _by_the_fewest(
     fewest = min(followed, key=lambda name: followed[name], default=None)
     others = {id(condition) for n, those in of_column.items() if n != fewest for condition in those}
     rest = [
-        _not_looked_up(condition) if id(condition) in others else condition
+        not_looked_up(condition) if id(condition) in others else condition
         for condition in conditions
     ]
     return rest, fewest in ranges
@@ -169,6 +169,7 @@ def _equal(condition: Condition) -> bool:
     }
 
 
-def _not_looked_up(condition: Any) -> Condition:
+def not_looked_up(condition: Any) -> Condition:
+    """Return a comparison of a column for which SQLite uses no index."""
     left = UnaryExpression(condition.left, operator=_AS_IT_IS, type_=condition.left.type)
     return BinaryExpression(left, condition.right, condition.operator)

@@ -38,7 +38,7 @@ from projections.answers import page_type
 from projections.inbox.items import WAITS
 from projections.inbox.view import ANYWHERE, INBOX, OFFICES, Inbox, place, tray_of
 from projections.inbox.waiting import entry_of
-from projections.paging import page_of
+from projections.paging import not_looked_up, page_of
 from projections.systems.catalogue import Officers
 from projections.systems.deadlines import DEADLINES, Deadlines
 from projections.systems.handovers import Handovers, certified, handovers_of
@@ -294,8 +294,9 @@ def _deadlines(
         sa.select(DEADLINES)
         .where(
             table.about.in_(sorted({row.main for row in rows})),
-            table.rule.in_(rules),
-            table.state.in_(("open", "missed")),
+            # Only the index of subjects is short; SQLite would take that of a state.
+            not_looked_up(table.rule.in_(rules)),
+            not_looked_up(table.state.in_(("open", "missed"))),
             table.due_on.is_not(None),
             sa.or_(own, seen),
         )
