@@ -441,7 +441,7 @@ async def _still_granted(request: web.Request, audience: Audience) -> bool:
     grant = tokens.cached(token) or await tokens.grant(token)
     if grant is None or (grant := grant.reader()).role != audience.grant.role:
         return False
-    # If a subscription began or ended, the stream changes: end it, and the client resumes.
+    # If a subscription began or ended, the stream shows other events: end it; the client resumes.
     return await entitlement_of(request, grant) == audience.entitled
 
 

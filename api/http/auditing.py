@@ -1,4 +1,4 @@
-"""Record refusals, unknown references and supervisors' consultations at once (rulebook 0.9).
+"""Record refusals, unknown references and supervisors' consultations (rulebook 0.9).
 
 They are recorded in the access ledger, a second ledger on the same kernel, before the answer is
 sent: if a consultation cannot be recorded, the supervisor is not shown the answer.

@@ -21,7 +21,7 @@ _READERS: frozenset[Role] = frozenset(
 
 
 def _both(reader: Reader, table: sa.Table) -> Where:
-    """The Bureau reads every row; a unit the rows about it, and those that it reviews."""
+    """The Bureau reads every row; a unit reads the rows about itself and those that it reviews."""
     if reader.role in BUREAU:
         return []
     return [sa.or_(table.c.unit == reader.unit, table.c.reviewing_unit == reader.unit)]

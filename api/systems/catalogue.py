@@ -239,7 +239,7 @@ def _task(task: TaskState, reader: Reader) -> dict[str, Any]:
     shown = {name: getattr(task, name) for name in task.__struct_fields__ if name != "ratings"}
     shown["stage"] = task.stage
     if reader.is_bureau:
-        # A unit must not learn who rated it how; supervisors see the scores.
+        # A unit must not learn which rater gave which score; supervisors see the scores.
         shown["ratings"] = task.ratings
     return {name: value for name, value in shown.items() if value not in (None, (), "")}
 

@@ -85,9 +85,9 @@ ShownReplay = struct_type(
 
 
 async def profile_as_of(request: web.Request, entity: str, reader: Reader) -> web.Response:
-    """Return the profile as of the day, and as known at the moment, in the query.
+    """Return the profile of the query's day, as it was known at the query's moment.
 
-    Raises the same 404 whether nothing is recorded or the token may not know it.
+    Raises the same 404 if nothing is recorded as if the token may not know of it.
     """
     valid, known = as_of(request)
     source = follower_of(request).source

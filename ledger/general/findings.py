@@ -108,9 +108,9 @@ def finding(
 
     ``protected``: the fact is sealed to protect its reporter. Then the finding names neither the
     business nor the report; officials who may read the fact find both through its causation. The
-    finding is withheld from its unit, even if that is the Justice Bureau, until a document or an
-    interview names it. Until then it is sealed to the Justice Bureau; a finding withheld from the
-    bureau is read by the other offices that supervise all units.
+    unit that the finding is about cannot read it until a document or an interview names it; until
+    then only the Justice Bureau can. If that unit is the bureau itself, only the other offices that
+    supervise all units can.
     ``withheld_from``: the units that must not know of the fact either.
     """
     assert rule.finding_type is not None, f"{rule.id} is not a finding rule"

@@ -231,7 +231,7 @@ AssessmentYear = Annotated[
     str, subject("assessment", hideable=False, pattern=r"^[0-9]{4}$", examples=["2026"])
 ]
 
-#: 启用: one takeover from an older system, in which each authority enters its facts from there.
+#: 启用: one takeover from an older system; each authority enters its facts from that system.
 TakeOnId = Annotated[
     str,
     subject(

@@ -73,7 +73,7 @@ class Day(str):
 class Fault(str):
     """A cell that cannot be imported: ``reason`` is a code, ``message`` a sentence.
 
-    As a string it is what the cell shows.
+    ``str()`` of it is the text that the cell shows.
     """
 
     __slots__ = ("message", "reason")

@@ -38,7 +38,7 @@ class Rejects:
 
     @property
     def files(self) -> list[Path]:
-        """The files with refused rows that were written, in the order of their first rows."""
+        """Return the files of refused rows that this import wrote, ordered by their first rows."""
         return [path for path, *_ in self._open.values()]
 
     def __enter__(self) -> Rejects:

@@ -291,7 +291,9 @@ def _holds_subject(info: inspect.Type, kind: str | None = None) -> bool:
 
 
 def _ids(info: inspect.Type, what: str) -> Ids | None:
-    """Return a function that yields the ids within a value and their declared entry ``what``.
+    """Return a function that finds the ids in a value of the type, with what their types declare.
+
+    For each id it yields the id and the entry ``what`` of its type's declaration.
 
     Return ``None`` if no id within the type declares such an entry.
     """

@@ -226,9 +226,9 @@ class SignedStore:
     """Every signed checkpoint. A new one is accepted only as the successor of the newest.
 
     If the original and a copy of this file both continued, they would sign two histories. So the
-    file stores the number that the file system gave to the original, and a copy has another number.
-    File systems reuse numbers, and content that is copied into an existing file keeps its number;
-    ``ledger.transparency.memory`` notices these cases. Only witnesses notice copies of whole disks.
+    file stores its own inode number, and a copy has another one. A reused inode number, or content
+    copied over an existing file, is not noticed here; ``ledger.transparency.memory`` notices these
+    cases. Only witnesses notice copies of whole disks.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

@@ -33,7 +33,7 @@ from projections.systems.draws import Population, Standing, placed_population
 
 replace = msgspec.structs.replace
 
-#: The most better-ranked businesses without a designation that are named.
+#: How many businesses at most are named that rank better and have no designation.
 _NAMED = 20
 
 _encode = msgspec.json.Encoder().encode

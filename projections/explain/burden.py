@@ -56,7 +56,7 @@ class Visit(msgspec.Struct):
 
 
 class Year(msgspec.Struct):
-    """The counts of a year besides visits."""
+    """One year's counts of everything but visits."""
 
     avoided_by_shared_data: int = 0
     avoided_otherwise: int = 0

@@ -200,8 +200,8 @@ class Finished(msgspec.Struct, array_like=True, gc=False):
 class Standing(Fold):
     """Is this business on the roster of a day, and in which stratum?
 
-    The answer depends on its registration, its grades, its visits under a cap, and the results of
-    published visits. Facts recorded late count from their own day.
+    The answer depends on its registration, its grades, its visits that count towards a cap, and the
+    results of published visits. Facts recorded late count from their own day.
     """
 
     entity: EntityId

@@ -119,10 +119,11 @@ def _last_days(regimes: Iterable[Regime]) -> tuple[date | None, date | None]:
 
 
 def reckon(says: Determined, channels: Collection[Channel], versions: Versions) -> Reckoning:
-    """Compute the periods of a record, shown in ``channels``, under every regime.
+    """Compute, under every regime, the periods of a record that is shown in ``channels``.
 
-    For a record determined before the transition there are two results per regime. From the day of
-    the transition the one more favourable to the business applies (``dishonesty.transition``).
+    A record determined before the transition has two results per regime: by the old rule and by
+    the new one. From the day of the transition the one more favourable to the business applies
+    (``dishonesty.transition``).
     """
     if says.severity is None:
         return Reckoning()

@@ -1,1 +1,1 @@
-"""期限 Deadlines: which were missed, and which moved with a calendar published later (0.6)."""
+"""期限 Deadlines: which were missed, and which moved when a calendar was published later (0.6)."""

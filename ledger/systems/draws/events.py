@@ -58,7 +58,7 @@ def _without(name: str) -> Upcaster:
 
 
 def _senders_word(body: dict[str, Any]) -> dict[str, Any]:
-    """Remove the person whom version 1 named; its result was a claim, not recomputed."""
+    """Drop the person whom version 1 named, and mark its result as stated, not recomputed."""
     return {**_without("by")(body), "recomputed": False}
 
 

@@ -303,9 +303,10 @@ class EntryScanned(Event):
 
 
 class OnSiteInspectionOpened(Event):
-    """现场检查开始: officers began a visit, after showing certificates and stating rights.
+    """现场检查开始: officers began a visit.
 
-    The fields say which of these duties were observed.
+    They must first show their certificates and state the business's rights; the fields say which of
+    these duties they observed.
     """
 
     TOPIC: ClassVar[str] = "filing.on-site-inspection-opened"

@@ -328,7 +328,7 @@ class UndrawnVisits(Fold):
         return min(self.days.values(), key=lambda d: (abs(d - day), d), default=None)
 
     def earliest(self, day: date, interval: int) -> date:
-        """Return the first day from ``day`` that is ``interval`` calendar days from all visits."""
+        """Return the first day, ``day`` or later, with ``interval`` days or more to each visit."""
         for visited in sorted(self.days.values()):
             if abs((day - visited).days) < interval:
                 day = visited + timedelta(days=interval)

@@ -122,7 +122,7 @@ class CreditGrade(CreditRecords):
     def following(self, events: Sequence[Event], today: date) -> Iterator[CreditGradeAssigned]:
         """Yield the announcements that follow from events about the business's records.
 
-        The grade is derived again for today and for each day that has an announcement of the local
+        The grade is derived again for today and for each day with an announced grade of the local
         rule. A day is announced anew if the events changed its grade, or if its last announcement
         rests on one of the changed records and gave a different grade.
         """

@@ -57,7 +57,7 @@ REVOKING: frozenset[Outcome] = frozenset({"revoke", "partly_revoke", "declare_vo
 
 
 class Opinion(msgspec.Struct):
-    """An opinion letter to the respondent and its report; ``at`` is the position of the letter."""
+    """An opinion letter and the respondent's report on it; ``at`` is the letter's position."""
 
     doc_no: str
     issued_on: date

@@ -18,7 +18,8 @@ TKO_D2 = Rule(
     "TKO-D2",
     "{what} is already recorded here; an opening fact must be entered only once",
     _TAKE_ON,
-    "Leave it out. If the recorded fact is wrong, correct it with corrections/correct-record.",
+    "Leave this entry out. If the recorded fact is wrong, correct it with "
+    "corrections/correct-record.",
 )
 TKO_D3 = Rule(
     "TKO-D3",

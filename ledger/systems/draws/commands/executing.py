@@ -68,10 +68,10 @@ class ExecuteDraw(Act):
 
 
 class SelectTargets(Act):
-    """抽中对象入账: record each selected business as a target, some at a time and none twice.
+    """抽中对象入账: record the selected businesses as targets, in batches.
 
     Each line must prove that it is in the selection of the executed draw (DRW-R6). Targets that are
-    recorded already are skipped, so the same batch can be sent again.
+    recorded already are skipped, so that a batch can be sent again.
     """
 
     draw: DrawId
