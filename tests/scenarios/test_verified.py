@@ -200,7 +200,7 @@ async def test_drawn_and_recorded_nowhere(world: World) -> None:
     world.given(replace(executed, draw="DRAW-X", **outcome))
     found = verified(world)
     assert found.faults == ()
-    assert any("5 of 5 drawn are not recorded yet" in remark for remark in found.remarks)
+    assert any("5 of 5 targets drawn are not recorded yet" in remark for remark in found.remarks)
 
     world.at("2026-07-21 09:00")
     world.given(announced)

@@ -98,7 +98,7 @@ def test_a_vault_that_is_gone(registered: tuple[Path, list[str]]) -> None:
     (fault,) = verified(path).faults
 
     assert fault.where == sibling(path, "vault").name
-    assert "2 persons are registered" in fault.what
+    assert "2 registered persons" in fault.what
     assert "--accept-lost-keys" in refused(path)
     with Service(f"sqlite:///{path}", accept_lost_keys=True) as service:
         assert "2 persons were lost" in service._vault_check().detail
