@@ -988,6 +988,8 @@ def served(tmp_path: Path) -> Path:
     with Service(f"sqlite:///{path}") as service:
         for _ in range(3):
             service.access.execute(Record(facts=(looked,)), LEDGER_CLOCK)
+        assert service.access_keeper is not None
+        assert service.access_keeper.wait_for(3, 60)
     return path
 
 

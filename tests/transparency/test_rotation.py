@@ -272,7 +272,7 @@ def test_keys_of_logs_and_witnesses(tmp_path: Path) -> None:
         assert read_key(file, kind).public == made.public
         with pytest.raises(KeyFileError, match="not the Ed25519 key of"):
             read_key(file, other)
-        with pytest.raises(KeyFileError, match="already"):
+        with pytest.raises(KeyFileError, match="must not exist yet"):
             make_key(file, "example.com/w", kind)
     assert len(list(tmp_path.iterdir())) == 2
 

@@ -124,7 +124,7 @@ async def test_what_is_kept_from_an_auditor_is_withheld(world: World) -> None:
 )
 def test_what_is_no_bundle(bundle: bytes) -> None:
     """A bundle that is cut, or withholds other than a hash, is told from a whole one."""
-    with pytest.raises(ValueError, match="an entry"):
+    with pytest.raises(ValueError, match="entry"):
         list(leaves_of(bundle))
 
 
