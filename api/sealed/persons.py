@@ -18,10 +18,12 @@ from api.http.resources import Resource
 from ledger.general.audiences import UNIT_BOUND
 from ledger.kernel import Fold
 from ledger.stores import StoreError
+from ledger.systems.complaints.events import ComplainantNamed
 from ledger.systems.complaints.folds import Complaint
 from ledger.systems.entities.folds import LegalRepresentatives, Representative
 from ledger.systems.persons.events import ErasureReason, PersonRegistered
 from ledger.systems.persons.folds import Involvements, Person
+from ledger.systems.reconsideration.events import ReconApplied
 from ledger.systems.reconsideration.folds import ReconCase
 from ledger.vault.sealing import Unsealable, unseal
 from ledger.vault.store import Vault
@@ -85,18 +87,13 @@ def _may_read(reader: Reader, person: Person, now: Callable[[Fold], Any]) -> boo
     if not reader.is_bureau and reader.role not in _OFFICIALS:
         return False
     stands: Involvements = now(Involvements(person.person))
-    complaints: list[Complaint] = [
-        now(Complaint(name)) for name in stands.names.get("complaint", ())
-    ]
+    complaints: list[Complaint] = [now(Complaint(name)) for name in stands.of(ComplainantNamed)]
     if any(reader.unit == c.subject_unit or reader.person in c.officers for c in complaints):
         return False
     if reader.is_bureau or reader.unit == person.unit:
         return True
     if reader.role == "recon_officer":
-        return any(
-            now(ReconCase(name)).organ == reader.unit
-            for name in stands.names.get("reconsideration", ())
-        )
+        return any(now(ReconCase(name)).organ == reader.unit for name in stands.of(ReconApplied))
     return any(reader.unit == complaint.unit for complaint in complaints)
 
 

@@ -75,6 +75,13 @@ class Involvements(Fold):
     person: PersonId
     names: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
+    def of(self, opened_by: type[Event]) -> list[str]:
+        """Return the ids of the proceedings that events of a type open.
+
+        Raises ``KeyError`` for a type that no proceeding registered.
+        """
+        return self.names.get(PROCEEDINGS[opened_by].kind, [])
+
     def selector(self) -> Selector:
         topics = sorted(event.TOPIC for event in PROCEEDINGS)
         return Selector((*topics, RecordCorrected.TOPIC), (make_tag("person", self.person),))
