@@ -1,6 +1,6 @@
 """What a refusal tells: the same command decided again without what its sender may not read.
 
-Whoever may not see a fact gets the answer that would be given without it (rulebook 2.17). So a
+A sender who may not see a fact gets the answer that would be given without it (2.17). So a
 command that was refused is decided twice more on what is recorded: as its sender sends it, and on
 a ledger that lacks every event that the sender may not read. The two answers must be the same, but
 for the rules in ``ledger.telling.TOLD``, which say that they tell and name nothing. The same is
