@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,7 +21,9 @@ from api.http.malformed import decoded
 from api.http.middlewares import expect
 from api.http.probes import sender_of
 from api.http.problems import Problem, unauthenticated
-from api.http.resources import Handler, check_query
+from api.http.rates import Rates
+from api.http.reading import json_response, query_value
+from api.http.resources import Handler, Parameter, check_query
 from api.http.sealing import FINISHERS, SEALERS, Finisher, Sealer
 from api.http.tokens import Grant
 from api.running.counter import COUNTER
@@ -31,6 +34,7 @@ from ledger.general.findings import FindingRaised
 from ledger.kernel import (
     Command,
     Context,
+    LegalRef,
     Malformed,
     Outcome,
     OutOfStep,
@@ -43,9 +47,10 @@ from ledger.kernel.clock import uuid7
 from ledger.kernel.contexts import keyed_command_id, make_context
 from ledger.registry import Entry
 from ledger.stores import StoreError
+from ledger.stores.blobs import UnkeptBlobs
 from ledger.systems.keylist.commands import RunScreening
 from ledger.telling import FOUND_IN_HIDDEN
-from ledger.vault.store import Vault
+from ledger.vault.store import UnkeptKeys, Vault
 from projections.drawing import desk as drawing
 from projections.drawing import screening
 from projections.drawing.desk import Prepared, Preparer
@@ -64,12 +69,43 @@ MAX_BODY_BYTES = 1024 * 1024
 #: Bodies above this size in bytes are decoded in a thread, because that takes milliseconds.
 LARGE_BODY_BYTES = 32 * 1024
 
+DRY_RUN = Parameter(
+    "dry_run",
+    bool,
+    "decide the command and answer with what would be recorded or refused; record nothing. A "
+    "refusal is noted as always, and an Idempotency-Key is not used up",
+)
+
+#: How often one sender may ask in a minute what a command would record.
+DRY_RUNS_PER_MINUTE = 60
+DRY_RUNS = web.AppKey("dry_runs", Rates)
+
 _KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
 
+class TrialEvent(msgspec.Struct, frozen=True):
+    """An event that a command would record. It has no id, position or time of recording yet."""
+
+    type: str
+    schema_version: int
+    occurred_at: datetime
+    visibility: str
+    legal_basis: tuple[LegalRef, ...]
+    policy_refs: Mapping[str, int]
+    body: Mapping[str, Any]
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What a command would record: the events that its sender may read. Nothing was recorded."""
+
+    events: tuple[TrialEvent, ...]
+    dry_run: bool = True
+
+
 def add_commands(app: web.Application, entries: Iterable[Entry]) -> None:
     """Add a route for every entry of the table."""
+    app[DRY_RUNS] = Rates(DRY_RUNS_PER_MINUTE, of="A sender")
     for entry in entries:
         route = app.router.add_resource(path_of(entry))
         route.add_route("POST", _handler(entry), expect_handler=expect)
@@ -101,7 +137,10 @@ def _handler(entry: Entry) -> Handler:
             raise Problem("forbidden", refusal.format(grant.role))
         sender = _sender(request, grant)
         request.app[EDGE].probes.require(sender)
-        check_query(request)
+        check_query(request, ("dry_run",), ("dry_run",))
+        dry = query_value(request, "dry_run", bool, False)
+        if dry:
+            request.app[DRY_RUNS].count(sender)
         headers = request.headers
         require_json(headers.get(hdrs.CONTENT_TYPE, ""))
         key = idempotency_key(headers.get("Idempotency-Key"))
@@ -118,18 +157,8 @@ def _handler(entry: Entry) -> Handler:
         app = request.app
         # From here on no digest, queue or log holds personal data in clear.
         if seal is not None:
-            command = await _sealed(app, seal, command, grant, key)
-        # The digest of the request covers only what was sent, and not the stored file, which may be
-        # added or removed before the same request is sent again.
-        context = make_context(
-            command,
-            grant.actor(),
-            app[LEDGER].clock(),
-            key=key,
-            correlation_id=_correlation(request),
-            audiences=audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity),
-            remembered=True,
-        )
+            command = await _sealed(app, seal, command, grant, key, dry=dry)
+        context = _context(request, command, grant, key, dry=dry)
         line.command_id = context.command_id
         try:
             outcome = await _executed(app, prepare, command, context, grant)
@@ -138,6 +167,8 @@ def _handler(entry: Entry) -> Handler:
             raise
         except OverflowError:
             raise Malformed("a number or time in the request is out of range") from None
+        if dry:
+            return _trial_answer(outcome, grant)
         await settled(app, outcome.events)
         if finish is not None:
             await _finished(app, finish, outcome.position)
@@ -145,6 +176,24 @@ def _handler(entry: Entry) -> Handler:
         return _answer(outcome, grant)
 
     return post
+
+
+def _context(
+    request: web.Request, command: Command, grant: Grant, key: str | None, *, dry: bool
+) -> Context:
+    """Return the context of a command. A dry run does not use up its idempotency key."""
+    # The digest of the request covers only what was sent, and not the stored file, which may be
+    # added or removed before the same request is sent again.
+    context = make_context(
+        command,
+        grant.actor(),
+        request.app[LEDGER].clock(),
+        key=None if dry else key,
+        correlation_id=_correlation(request),
+        audiences=audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity),
+        remembered=True,
+    )
+    return msgspec.structs.replace(context, dry=True) if dry else context
 
 
 def _sender(request: web.Request, grant: Grant) -> str:
@@ -188,16 +237,30 @@ async def _executed(
         command = await with_file(app, command, grant)
     if prepare is None:
         return await app[COUNTER].execute(command, context)
-    return await _all_of(app, await _prepared(app, prepare, command), context)
+    prepared = await _prepared(app, prepare, command, dry=context.dry)
+    if context.dry:
+        return await app[COUNTER].execute(prepared.command, context)
+    return await _all_of(app, prepared, context)
 
 
 async def _sealed(
-    app: web.Application, seal: Sealer, command: Command, grant: Grant, key: str | None
+    app: web.Application,
+    seal: Sealer,
+    command: Command,
+    grant: Grant,
+    key: str | None,
+    *,
+    dry: bool,
 ) -> Command:
-    """Return the command with sealed personal data; the same key gives the same tokens."""
+    """Return the command with sealed personal data; the same key gives the same tokens.
+
+    For a dry run the vault makes no key that it would keep.
+    """
     fresh = uuid7(app[LEDGER].clock()).hex
     made_for = fresh if key is None else keyed_command_id(grant.actor(), key)
-    return await with_vault(app, lambda vault: seal(command, vault, made_for))
+    return await with_vault(
+        app, lambda vault: seal(command, UnkeptKeys() if dry else vault, made_for)
+    )
 
 
 async def with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
@@ -228,11 +291,15 @@ async def _finished(app: web.Application, finish: Finisher, position: int) -> No
         ) from error
 
 
-async def _prepared(app: web.Application, prepare: Preparer, command: Command) -> Prepared:
+async def _prepared(
+    app: web.Application, prepare: Preparer, command: Command, *, dry: bool
+) -> Prepared:
     """Prepare a command in a thread, so that the sequencer and the event loop can continue."""
     desk = app[DESK]
     if desk is None:
         raise Unavailable("this service was started without a blob store")
+    if dry:
+        desk = msgspec.structs.replace(desk, blobs=UnkeptBlobs(desk.blobs))
     try:
         pool = _PREPARED_IN.get(type(command), COMMANDS)
         return await pool.run(lambda: prepare(command, desk))
@@ -352,6 +419,24 @@ def shows(outcome: Outcome, record: Recorded, grant: Grant) -> bool:
     if not (confided and isinstance(event, FindingRaised)):
         return False
     return not (event.confidential or event.rule_id in FOUND_IN_HIDDEN)
+
+
+def _trial_answer(outcome: Outcome, grant: Grant) -> web.Response:
+    """Return what would be recorded, as far as the sender may read it."""
+    events = tuple(
+        TrialEvent(
+            type=record.envelope.type,
+            schema_version=record.envelope.schema_version,
+            occurred_at=record.envelope.occurred_at,
+            visibility=record.envelope.visibility,
+            legal_basis=record.envelope.legal_basis,
+            policy_refs=record.envelope.policy_refs,
+            body=msgspec.to_builtins(record.event, builtin_types=(), enc_hook=str),
+        )
+        for index, record in enumerate(outcome.events)
+        if index == 0 or shows(outcome, record, grant)
+    )
+    return json_response(Trial(events=events), headers={hdrs.CACHE_CONTROL: "no-store"})
 
 
 def recorded_json(record: Recorded) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from api.http.faults import all_faults
 from api.http.problems import Problem
 from ledger.general.countersigning import FORMER_FIELDS, Countersigned
 
@@ -45,7 +46,7 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), decoder.type) from None
+        raise _rejected(body, str(error), decoder.type) from None
     except UnicodeDecodeError as error:
         raise Problem(
             "malformed", f"The body must be UTF-8; byte {error.start} of a string is invalid."
@@ -165,6 +166,16 @@ def shortened(text: str) -> str:
 def escaped(part: str) -> str:
     """Escape one reference token of a JSON pointer (RFC 6901)."""
     return part.replace("~", "~0").replace("/", "~1")
+
+
+def _rejected(body: bytes, message: str, type_: Any) -> Problem:
+    """Return the problem for a body that the decoder rejected; ``errors`` lists all its faults."""
+    problem = _invalid(message, type_)
+    faults = [_invalid(fault, type_) for fault in all_faults(body, type_)] or [problem]
+    problem.members["errors"] = [
+        {"pointer": fault.pointer, "detail": fault.detail} for fault in faults
+    ]
+    return problem
 
 
 def _invalid(message: str, type_: Any) -> Problem:

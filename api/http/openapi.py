@@ -14,7 +14,8 @@ from aiohttp import web
 
 from api.feed.events import ShownEvent
 from api.http.asking import asked
-from api.http.commands import path_of
+from api.http.commands import DRY_RUN, Trial, path_of
+from api.http.faults import MAX_FAULTS
 from api.http.problems import KINDS
 from api.http.reading import conditional
 from api.http.resources import Operation, Parameter, Resource, Uploading
@@ -90,7 +91,7 @@ def describe(
     listed = [r for r in resources if r.listed]
     returned = [t for r in listed for t in (r.returns, r.otherwise) if t is not None]
     parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
-    types = list(dict.fromkeys([*(e.command for e in commands), Answer]))
+    types = list(dict.fromkeys([*(e.command for e in commands), Answer, Trial, bool]))
     operated = [t for o in operations for t in (o.body, o.returns)]
     taken = [u.returns for u in uploads]
     every = [*types, *returned, *parameters, *operated, *taken]
@@ -165,6 +166,9 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
     shown = {
         "application/json": {"schema": schema_of[_key(Answer)]},
     }
+    told = {
+        "application/json": {"schema": {"anyOf": [schema_of[_key(Answer)], schema_of[_key(Trial)]]}}
+    }
     position = {
         "X-Position": {
             "description": "the position of the last recorded event; use it as at_least",
@@ -178,7 +182,10 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
         "summary": text.split("\n", 1)[0],
         "description": f"{text}\n\nRoles: {', '.join(sorted(entry.roles))}.",
         "security": [{"token": []}, *([{}] if public else [])],
-        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
+        "parameters": [
+            *({"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS),
+            _parameter(DRY_RUN, schema_of),
+        ],
         "requestBody": {
             "required": True,
             "content": {
@@ -198,9 +205,10 @@ def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]
                 "content": shown,
             },
             "200": {
-                "description": "Recorded earlier with this Idempotency-Key, or nothing to record.",
+                "description": "Recorded earlier with this Idempotency-Key, or nothing to record; "
+                "or a dry run, which records nothing.",
                 "headers": position,
-                "content": shown,
+                "content": told,
             },
             **_problems((*_ALWAYS, *_OF_COMMANDS)),
         },
@@ -379,6 +387,16 @@ _PROBLEM = {
         "pointer": {
             "type": "string",
             "description": "JSON pointer (RFC 6901) to the fault in the body",
+        },
+        "errors": {
+            "type": "array",
+            "description": f"Every fault of the body, up to {MAX_FAULTS}; the first one is also "
+            "told by `detail` and `pointer`.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
         },
         "rule_id": {"type": "string"},
         "message": {"type": "string"},

@@ -26,13 +26,13 @@ from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.events import PersonRegistered, SealedPerson
 from ledger.systems.process.commands import EraseCaseFiles
 from ledger.vault.sealing import Sealed, seal
-from ledger.vault.store import Vault
+from ledger.vault.store import Keys, Vault
 
 replace = msgspec.structs.replace
 
 
 def sealed_person(
-    vault: Vault,
+    vault: Keys,
     made_for: str,
     *,
     name: str,
@@ -62,7 +62,7 @@ _TRACKING_LETTERS, _GROUP = 20, 4
 
 
 def public_complaint(
-    vault: Vault,
+    vault: Keys,
     made_for: str,
     *,
     subject_unit: str,
@@ -107,14 +107,14 @@ def complaint_of(tracking: str) -> str:
     return f"WEB-{sha256(f'tracking number {letters}'.encode()).hexdigest()[:32]}"
 
 
-def _secret(vault: Vault, made_for: str) -> bytes:
+def _secret(vault: Keys, made_for: str) -> bytes:
     secret = vault.mint(made_for).secret
     if secret is None:
         raise OutOfStep("the data sent with this Idempotency-Key was erased; use a new key")
     return secret
 
 
-def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
+def _register(command: RegisterPerson, vault: Keys, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
         raise Malformed("the name of the person must be given", "/name")
@@ -130,7 +130,7 @@ def _register(command: RegisterPerson, vault: Vault, made_for: str) -> Command:
     return replace(command, name=None, contact=None, id_number=None, sealed=sealed)
 
 
-def _represent(command: RecordLegalRepresentative, vault: Vault, made_for: str) -> Command:
+def _represent(command: RecordLegalRepresentative, vault: Keys, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
         raise Malformed("the name of the person must be given", "/name")
@@ -146,7 +146,7 @@ def _check_number(number: str) -> None:
         raise Malformed("must be a valid citizen identity number (GB 11643)", "/id_number")
 
 
-def _sign(command: SignOnSiteRecord, vault: Vault, made_for: str) -> Command:
+def _sign(command: SignOnSiteRecord, vault: Keys, made_for: str) -> Command:
     _refuse_sealed(command.signatory, "/signatory")
     if command.entity_signature is None:
         return command
@@ -159,7 +159,7 @@ def _refuse_sealed(given: object, pointer: str) -> None:
         raise Malformed("must be left out: the service seals the data itself", pointer)
 
 
-Sealer = Callable[[Any, Vault, str], Command]
+Sealer = Callable[[Any, Keys, str], Command]
 Finisher = Callable[[Any, Vault, EvidenceFiles | None], object]
 
 #: Commands with fields to seal before the ledger gets them.

@@ -124,7 +124,8 @@ class Context(msgspec.Struct, frozen=True):
     ``audiences``: the audiences that the sender belongs to; ``None`` for a sender who knows
     everything (the service itself, its clock, an import). ``remembered``: keep the id for this
     request even if the command records nothing. It is false for commands that the service makes,
-    which are sent again under one key until they record something.
+    which are sent again under one key until they record something. ``dry``: decide the command and
+    record nothing.
     """
 
     actor: Actor
@@ -134,6 +135,7 @@ class Context(msgspec.Struct, frozen=True):
     request_digest: str | None = None
     audiences: frozenset[str] | None = None
     remembered: bool = False
+    dry: bool = False
 
 
 def require_unit(actor: Actor, unit: str, pointer: str = "") -> None:

@@ -459,18 +459,7 @@ class Ledger:
             # follow the order of positions.
             now = self._now = max(self._now, self.clock().astimezone(UTC))
             inquiry = Inquiry(self._memory, item.command, item.context, now)
-            inquiry.require_vouched(item.command)
-            inquiry.require_kind(item.command)
-            facts = [
-                fact if isinstance(fact, Fact) else Fact(fact)
-                for fact in item.command.decide(inquiry)
-            ]
-            for hook in self._hooks:
-                # Pass a copy, so that a hook that iterates over the facts does not see the events
-                # it adds itself.
-                facts.extend([Fact(event) for event in hook(inquiry, list(facts))])
-            inquiry.require_unchanged()
-            inquiry.refuse_taken(fact.event for fact in facts)
+            facts = self._facts(item.command, inquiry)
             made = make_records(
                 item.command, item.context, inquiry, facts, self._memory.head + len(pending)
             )
@@ -484,6 +473,9 @@ class Ledger:
         except Exception as error:
             log.exception("decision_failed", command=type(item.command).__name__)
             return error
+        if item.context.dry:
+            # Later commands of the batch do not see it, and the answer is not kept.
+            return Outcome(self._memory.head, tuple(record for record, _ in made))
         for record, event in made:
             pending.append(event)
             self._memory.expect(record, event)
@@ -498,6 +490,19 @@ class Ledger:
             id_ = item.context.command_id
             self._answered[id_] = Answered(id_, digest, position)
         return Outcome(position, tuple(record for record, _ in made))
+
+    def _facts(self, command: Command, inquiry: Inquiry) -> list[Fact]:
+        """Return what a command and the hooks decide. Raises ``NotRecorded``."""
+        inquiry.require_vouched(command)
+        inquiry.require_kind(command)
+        facts = [fact if isinstance(fact, Fact) else Fact(fact) for fact in command.decide(inquiry)]
+        for hook in self._hooks:
+            # Pass a copy, so that a hook that iterates over the facts does not see the events
+            # it adds itself.
+            facts.extend([Fact(event) for event in hook(inquiry, list(facts))])
+        inquiry.require_unchanged()
+        inquiry.refuse_taken(fact.event for fact in facts)
+        return facts
 
     def _repeat(
         self, first: Recorded, context: Context, pending: list[DCBEvent]

@@ -121,3 +121,22 @@ class Blobs:
             raise ValueError(f"a digest must be a SHA-256 in hex; it is {digest!r}")
         # Spread the blobs over 256 folders, so that none becomes too large.
         return self.folder / digest[:2] / digest
+
+
+class UnkeptBlobs(Blobs):
+    """Blobs of which new ones are kept in memory only, for a command that is not recorded."""
+
+    def __init__(self, kept: Blobs) -> None:
+        super().__init__(kept.folder, read_only=True)
+        self._new: dict[str, bytes] = {}
+
+    def put(self, content: bytes) -> str:
+        digest = sha256(content).hexdigest()
+        self._new[digest] = content
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        return self._new[digest] if digest in self._new else super().get(digest)
+
+    def has(self, digest: str) -> bool:
+        return digest in self._new or super().has(digest)

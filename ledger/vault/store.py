@@ -35,7 +35,7 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -79,6 +79,28 @@ class PersonKey(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Return a text without the secret, because such texts end up in logs."""
         return f"PersonKey({self.person!r})"
+
+
+class Keys(Protocol):
+    """Makes the keys for the personal data of commands."""
+
+    def mint(self, made_for: str) -> PersonKey:
+        """Return a person's token and key; the same ones for the same command."""
+
+
+class UnkeptKeys:
+    """Keys that are kept nowhere, for a command that is not recorded."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, PersonKey] = {}
+
+    def mint(self, made_for: str) -> PersonKey:
+        """Return a new token and key, or those made for this command before."""
+        return self._made.setdefault(made_for, _new_key())
+
+
+def _new_key() -> PersonKey:
+    return PersonKey(f"psn-{secrets.token_hex(16)}", secrets.token_bytes(SECRET_BYTES))
 
 
 class Vault:
@@ -178,7 +200,7 @@ class Vault:
             ).fetchone()
             if row is not None:
                 return PersonKey(*row)
-            made = PersonKey(f"psn-{secrets.token_hex(16)}", secrets.token_bytes(SECRET_BYTES))
+            made = _new_key()
             self._sqlite.execute(
                 "INSERT INTO keys (person, secret, made_for, scrubbed) VALUES (?, ?, ?, 0)",
                 (made.person, made.secret, made_for),

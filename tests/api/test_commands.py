@@ -497,9 +497,9 @@ async def test_what_the_sender_may_not_see_is_left_out(face: Face) -> None:
 
 
 async def test_query_is_refused(face: Face) -> None:
-    """A command takes no query parameters, and says so rather than ignoring them."""
+    """A command takes no query parameter but dry_run, and says so rather than ignoring it."""
     answer = await face.client.post(
-        "/v1/specimen/note-thing?dry_run=1",
+        "/v1/specimen/note-thing?trial=1",
         json={"thing": "T-1"},
         headers={"Authorization": f"Bearer {face.jb}"},
     )
