@@ -16,6 +16,7 @@ ALL = {
     "http": "http",
     "import": "importing",
     "log": "signing",
+    "postgres": "nodes",
     "rebuild": "rebuilding",
     "umadb": "umadb",
     "verify": "verifying",

@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from eventsourcing.application import Application
+from eventsourcing.dcb.api import DCBRecorder
 from eventsourcing.dcb.application import DCBRepository
 from eventsourcing.dcb.domain import Slice
 from eventsourcing.dcb.msgpack import Decision, MessagePackMapper
@@ -84,7 +85,7 @@ class BookVisit(Command):
 
 
 @contextmanager
-def planned_ledger(recorder: SQLiteRecorder) -> Iterator[Ledger]:
+def planned_ledger(recorder: DCBRecorder) -> Iterator[Ledger]:
     """Open a ledger with an approved and filed plan that covers the visits."""
     item = PlanItem(matter="M-101", mode="key", target_class="all", planned_visits=1, months=(3,))
     plan = AnnualPlanApproved(plan="P", unit="MRB", year=2026, items=(item,))
@@ -95,11 +96,11 @@ def planned_ledger(recorder: SQLiteRecorder) -> Iterator[Ledger]:
         yield ledger
 
 
-def booking_rate(ledger: Ledger, commands: int) -> float:
+def booking_rate(ledger: Ledger, commands: int, first: int = 0) -> float:
     """Return the commands decided and committed per second, with up to 2,000 submitted ahead."""
     started = time.perf_counter()
     waiting = []
-    for number in range(commands):
+    for number in range(first, first + commands):
         command = BookVisit(task=f"T-{number}", entity=f"bench:{number}")
         waiting.append(ledger.submit(command, _context(number)))
         if len(waiting) >= 2_000:
@@ -125,22 +126,27 @@ def _context(number: int) -> Context:
 def slice_rate(folder: Path, commands: int) -> float:
     """Return the rate of the library's slice on our SQLite recorder, one commit per command."""
     with SQLiteRecorder(folder / f"{uuid4().hex}.db") as recorder:
-        repository = DCBRepository(DCBEventStore(MessagePackMapper(), recorder))
+        return slice_rate_on(recorder, commands)
 
-        def do(s: Slice[Decision]) -> None:
-            # This repeats DCBApplication.do, because the application cannot use our recorder.
-            if type(s).do_projection:
-                s = repository.advance(s)
-            s.execute()
-            repository.save(s)
 
-        unit = ["unit:MRB"]
-        do(Given(PlanApproved(plan="P", unit="MRB", year=2026, months={"M-101": [3]}), unit))
-        do(Given(PlanFiled(plan="P", unit="MRB", version=1, filed_on=date(2026, 1, 20)), unit))
-        started = time.perf_counter()
-        for number in range(commands):
-            do(ApproveTaskSlice(f"T-{number}", "MRB", f"E-{number}", "M-101", _ON, _ON, cap=1))
-        return commands / (time.perf_counter() - started)
+def slice_rate_on(recorder: DCBRecorder, commands: int) -> float:
+    """Return the rate of the library's slice on an empty recorder, one commit per command."""
+    repository = DCBRepository(DCBEventStore(MessagePackMapper(), recorder))
+
+    def do(s: Slice[Decision]) -> None:
+        # This repeats DCBApplication.do, because the application cannot use our recorder.
+        if type(s).do_projection:
+            s = repository.advance(s)
+        s.execute()
+        repository.save(s)
+
+    unit = ["unit:MRB"]
+    do(Given(PlanApproved(plan="P", unit="MRB", year=2026, months={"M-101": [3]}), unit))
+    do(Given(PlanFiled(plan="P", unit="MRB", version=1, filed_on=date(2026, 1, 20)), unit))
+    started = time.perf_counter()
+    for number in range(commands):
+        do(ApproveTaskSlice(f"T-{number}", "MRB", f"E-{number}", "M-101", _ON, _ON, cap=1))
+    return commands / (time.perf_counter() - started)
 
 
 class Visits(Aggregate):

@@ -3,7 +3,7 @@
 | fixture             | lives for   | is                                                         |
 |---------------------|-------------|------------------------------------------------------------|
 | `recorder`          | one test    | an empty `DCBRecorder`, in turn on each store              |
-| `postgres_recorder` | one test    | the library's DCB recorder on an empty PostgreSQL database |
+| `postgres_recorder` | one test    | our recorder on an empty PostgreSQL database               |
 | `postgres_database` | one test    | the URL of an empty PostgreSQL database                    |
 | `postgres_url`      | the session | the URL of the server's own database                       |
 | `postgres`          | the session | the server (one for each worker), started when first asked |
@@ -34,7 +34,7 @@ from hypothesis import settings
 
 from api.running import logs
 from ledger.kernel.questions import Watch
-from tests.postgres import PostgresServer, library_recorder
+from tests.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,7 +181,9 @@ def postgres_database(postgres: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def postgres_recorder(postgres_database: str) -> Iterator[DCBRecorder]:
-    with library_recorder(postgres_database) as recorder:
+    from ledger.stores.postgres import PostgresRecorder
+
+    with PostgresRecorder(postgres_database) as recorder:
         yield recorder
 
 

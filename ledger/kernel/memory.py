@@ -166,6 +166,14 @@ class Memory:
         records += [p for p in self._pending.get(_handle(selector), ()) if _fits(selector, p[1])]
         return self._keep(key, selector, fold, records, keep=keep)
 
+    def known(self, fold: Fold) -> Kept | None:
+        """Return the answered ``fold`` if it is kept, without reading the store."""
+        return self._folds.get(fold.question())
+
+    def blank(self, fold: Fold) -> Kept:
+        """Return ``fold`` as it is answered when nothing fits it; it is not kept."""
+        return self._keep(fold.question(), fold.selector(), fold, [], keep=False)
+
     def fold_all(self, folds: Iterable[Fold]) -> None:
         """Answer many questions with few reads of the store, and keep them for ``fold``."""
         asked = {fold.question(): fold for fold in folds}
@@ -263,6 +271,18 @@ class Memory:
         """Note that the pending events are now recorded, up to ``head``."""
         self._pending.clear()
         self.head = head
+
+    def overtaken(self) -> None:
+        """Undo the pending events, because other processes appended events before them.
+
+        The folds that took them are dropped. The others are kept: the next ``catch_up`` follows what
+        was appended above the head, by whomever.
+        """
+        for handle, events in self._pending.items():
+            for kept in list(self._by_tag.get(handle, {}).values()):
+                if any(_fits(kept.selector, event) for _, event in events):
+                    self._drop(kept)
+        self._pending.clear()
 
     def _follow(self, record: Recorded, event: DCBEvent) -> None:
         corrects = isinstance(record.event, RecordCorrected)

@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from itertools import repeat
 from typing import Annotated
 from uuid import UUID
@@ -39,13 +40,15 @@ from eventsourcing.persistence import IntegrityError, PersistenceError
 from msgspec.structs import replace
 
 from ledger.kernel import codec
+from ledger.kernel.ahead import read_ahead
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.commands import Command, Context
 from ledger.kernel.contexts import make_context
-from ledger.kernel.events import Actor, Event, Fact, Recorded
+from ledger.kernel.events import Actor, Event, Fact, Recorded, civil_date
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.inquiry import Inquiry
 from ledger.kernel.memory import Audiences, Boundary, Memory, recorded_at
+from ledger.kernel.questions import Past
 from ledger.kernel.records import Outcome, make_records, moved
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
 from ledger.kernel.store import Answered, as_store
@@ -410,6 +413,8 @@ class Ledger:
             ]
             self._answered = {a.command: a for a in self._store.answers(keyed)} if keyed else {}
             known = set(self._answered)
+            if self._store.distant:
+                read_ahead(self._memory, batch, self._try)
             answers = [self._decide(item, pending, selectors) for item in batch]
             new = [answer for id_, answer in self._answered.items() if id_ not in known]
             if not pending and not new:
@@ -423,18 +428,19 @@ class Ledger:
                     DCBAppendCondition(Boundary(selectors), after=head or None),
                     answers=new,
                     commands=[id_ for id_ in keyed if id_ not in known],
+                    later=partial(_recorded_later, pending, answers),
                 )
             except IntegrityError:
                 self._appending = False
                 self.statistics.retries += 1
-                self._memory.forget()
+                self._memory.overtaken()
                 time.sleep(min(0.001 * attempt, 0.05))
                 continue
             self.statistics.events += len(pending)
             if last != head + len(pending):
                 # Other processes appended events that no command here had read, so the expected
-                # positions are wrong. Correct the answers and read all folds again.
-                self._memory.forget()
+                # positions are wrong. Correct the answers; the folds follow with the next batch.
+                self._memory.overtaken()
                 return moved(answers, last - head - len(pending), head)
             self._memory.committed(last)
             self._dated = last
@@ -491,6 +497,11 @@ class Ledger:
             self._answered[id_] = Answered(id_, digest, position)
         return Outcome(position, tuple(record for record, _ in made))
 
+    def _try(self, item: _Waiting, past: Past) -> None:
+        """Decide a command for trial, so that ``past`` learns what it asks."""
+        now = max(self._now, self.clock().astimezone(UTC))
+        self._facts(item.command, Inquiry(past, item.command, item.context, now))
+
     def _facts(self, command: Command, inquiry: Inquiry) -> list[Fact]:
         """Return what a command and the hooks decide. Raises ``NotRecorded``."""
         inquiry.require_vouched(command)
@@ -531,6 +542,34 @@ class Ledger:
         if above <= 0:
             return self._memory.record_at(position)
         return codec.decode(position, pending[above - 1].data) if above <= len(pending) else None
+
+
+def _recorded_later(
+    pending: list[DCBEvent], answers: list[Outcome | BaseException], moment: datetime
+) -> list[DCBEvent]:
+    """Have a batch recorded no earlier than a moment; change both lists and return the events.
+
+    So recording times follow the order of positions, whatever the clocks of the nodes say. Raises
+    ``IntegrityError`` if the batch must be decided again, because the civil date changes.
+    """
+    records = [codec.decode(0, event.data) for event in pending]
+    early = {r.envelope.event_id: r for r in records if r.envelope.recorded_at < moment}
+    if any(civil_date(r.envelope.recorded_at) != civil_date(moment) for r in early.values()):
+        raise IntegrityError("the commands were decided on an earlier date than the newest event")
+
+    def moved(record: Recorded) -> Recorded:
+        if record.envelope.event_id not in early:
+            return record
+        return replace(record, envelope=replace(record.envelope, recorded_at=moment))
+
+    for index, (record, event) in enumerate(zip(records, pending, strict=True)):
+        if record.envelope.event_id in early:
+            data = codec.encode(moved(record).envelope, record.event)
+            pending[index] = DCBEvent(type=event.type, data=data, tags=event.tags)
+    for index, answer in enumerate(answers):
+        if isinstance(answer, Outcome):
+            answers[index] = replace(answer, events=tuple(map(moved, answer.events)))
+    return pending
 
 
 def _answer_again(first: Answered, context: Context) -> Outcome | BaseException:

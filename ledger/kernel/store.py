@@ -10,7 +10,8 @@ other node has recorded or answered the same command id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -31,12 +32,19 @@ class Answered(msgspec.Struct, frozen=True):
     position: int
 
 
+#: Returns a batch's events, recorded no earlier than a moment.
+Later = Callable[[datetime], Sequence[DCBEvent]]
+
+
 @runtime_checkable
 class Store(Protocol):
     """Records events and answers queries; raises the library's ``PersistenceError`` if it fails.
 
-    Positions are contiguous from 1, in the order of the commits.
+    Positions are contiguous from 1, in the order of the commits. ``distant``: each question is a
+    round trip to another process, so that asking many at once is much cheaper.
     """
+
+    distant: bool
 
     def read(
         self,
@@ -60,8 +68,13 @@ class Store(Protocol):
         *,
         answers: Sequence[Answered] = (),
         commands: Sequence[str] = (),
+        later: Later | None = None,
     ) -> int:
         """Record events and remember answers; return the position of the last event.
+
+        ``later`` is called if other processes appended events since the condition's position. It is
+        passed when the newest of them was recorded, and returns the events to record instead: the
+        same ones, but none recorded before that moment.
 
         Raises ``IntegrityError`` if the condition fails or one of ``commands`` was answered
         meanwhile.
@@ -78,6 +91,8 @@ def as_store(recorder: DCBRecorder | Store) -> Store:
 
 class LibraryStore:
     """A store over a recorder that knows only events; it keeps answers in memory."""
+
+    distant = False
 
     def __init__(self, recorder: DCBRecorder) -> None:
         self._recorder = recorder
@@ -97,6 +112,7 @@ class LibraryStore:
         *,
         answers: Sequence[Answered] = (),
         commands: Sequence[str] = (),
+        later: Later | None = None,
     ) -> int:
         if events:
             last = int(self._recorder.append(events, condition))

@@ -31,10 +31,8 @@ from eventsourcing.dcb.api import (
     DCBQuery,
     DCBQueryItem,
     DCBReadResponse,
-    DCBRecorder,
     DCBSequencedEvent,
 )
-from eventsourcing.dcb.persistence import DCBListenNotifySubscription
 from eventsourcing.persistence import (
     DatabaseError,
     DataError,
@@ -44,9 +42,8 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from ledger.kernel import budget
-from ledger.kernel.store import Answered
-from ledger.kernel.threads import Worker
+from ledger.kernel import budget, codec
+from ledger.kernel.store import Answered, Later
 from ledger.stores.files import (
     advised,
     code_of,
@@ -57,6 +54,7 @@ from ledger.stores.files import (
     number_of,
     trouble,
 )
+from ledger.stores.listening import ListeningRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,8 +74,6 @@ SMALLEST_PAGE = 512  # bytes
 # some 20 MB.
 CHECKPOINT_PAGES = 4000
 _TRIED_SECONDS = 0.1  # how long `writable` waits for the write lock
-POLL_SECONDS = 0.025  # how often the recorder looks for appends of other processes
-POLL_STEP_SECONDS = 60.0  # how long one look may take
 
 SCHEMA = (
     # The index events_by_type contains the position too, because it is the rowid.
@@ -140,6 +136,7 @@ _ROWS = (
     "SELECT position, type, data, tags, leaf FROM events WHERE position > ?"
     " ORDER BY position LIMIT ?"
 )
+_DATA_AT = "SELECT data FROM events WHERE position = ?"
 _LEAVES = "SELECT leaf FROM events WHERE position > ? ORDER BY position LIMIT ?"
 _TAG_ROWS = (
     "SELECT position, type, tag FROM event_tags WHERE position > ? AND position <= ?"
@@ -176,6 +173,24 @@ def encode_tags(tags: Sequence[str]) -> str:
     if not all(isinstance(tag, str) for tag in tags):
         raise TypeError(f"tags must be strings; they are {tags!r}")
     return _encode(tags).decode()
+
+
+def rows_of(events: Sequence[DCBEvent]) -> list[tuple[str, bytes, str, bytes]]:
+    """Return type, data, encoded tags and leaf hash of each event. Raises ``DataError``."""
+    try:
+        return [
+            (e.type, bytes(e.data), encode_tags(e.tags), sha256(b"\x00" + e.data).digest())
+            for e in events
+        ]
+    except (TypeError, UnicodeError) as error:
+        msg = f"an event must have bytes as data and a list of strings as tags: {error}"
+        raise DataError(msg) from error
+
+
+def later_events(events: Sequence[DCBEvent], newest: bytes, later: Later) -> Sequence[DCBEvent]:
+    """Return the events to record after the record ``newest``, not before its recording time."""
+    moment = codec.recorded_at(newest)
+    return events if moment is None else later(moment)
 
 
 Shape = tuple[tuple[bool, int], ...]  # of a statement: for each term, has it a type; how many tags
@@ -254,7 +269,7 @@ class _Connection:
             self.sqlite.close()
 
 
-class SQLiteRecorder(DCBRecorder):
+class SQLiteRecorder(ListeningRecorder):
     """Opens the ledger at `path`, or creates it. Safe to share between threads; close it.
 
     Any number of processes may open the same file on one machine (not over a network file system).
@@ -265,6 +280,8 @@ class SQLiteRecorder(DCBRecorder):
     a ledger or its schema is newer than this code, `OperationalError` if it cannot be opened.
     """
 
+    distant = False
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -273,21 +290,15 @@ class SQLiteRecorder(DCBRecorder):
         read_only: bool = False,
         part_of: str | None = None,
     ) -> None:
+        super().__init__()
         name = os.fspath(path)
         if not name or name.startswith((":", "file:")):
             msg = f"a ledger must be a file, not :memory: or a URI; the path is {name!r}"
             raise ProgrammingError(msg)
         self.path = Path(name).absolute()
         self._busy_timeout = busy_timeout
-        self._closed = False
         self._local = threading.local()
-        self._readers: dict[threading.Thread, _Connection] = {}
-        self._listeners: set[threading.Event] = set()
-        #: The thread that looks for appends of other processes; started for the first listener.
-        self.poller = Worker("ledger-poll", self._poll, limit=POLL_STEP_SECONDS)
-        self._polling = False
-        self._stop_polling = threading.Event()
-        self._guard = threading.Lock()  # of the six above; held for moments only
+        self._readers: dict[threading.Thread, _Connection] = {}  # guarded by `_guard`
         _refuse_fragment(self.path)
         self._reads = "ro" if read_only else "rw"
         if not read_only:
@@ -458,6 +469,7 @@ class SQLiteRecorder(DCBRecorder):
         *,
         answers: Sequence[Answered] = (),
         commands: Sequence[str] = (),
+        later: Later | None = None,
     ) -> int:
         """Record the events in one durable transaction and return the position of the last.
 
@@ -472,15 +484,7 @@ class SQLiteRecorder(DCBRecorder):
         if not events and not answers:
             msg = "append must get at least one event or answer"
             raise ProgrammingError(msg)
-        # Hash and encode outside the lock, so that other threads need not wait.
-        try:
-            rows = [
-                (e.type, e.data, encode_tags(e.tags), sha256(b"\x00" + e.data).digest())
-                for e in events
-            ]
-        except (TypeError, UnicodeError) as error:
-            msg = f"an event must have bytes as data and a list of strings as tags: {error}"
-            raise DataError(msg) from error
+        rows = rows_of(events)  # outside the lock, so that other threads need not wait
         with self._writer.lock:
             writer = self._writer.sqlite
             try:
@@ -488,6 +492,10 @@ class SQLiteRecorder(DCBRecorder):
                 head: int = writer.execute(_HEAD).fetchone()[0] or 0
                 if condition is not None and head > max(condition.after or 0, 0):
                     self._check(condition, head)
+                    if later is not None:
+                        data = writer.execute(_DATA_AT, (head,)).fetchone()[0]
+                        events = later_events(events, data, later)
+                        rows = rows_of(events)
                 self._check_unanswered(commands)
                 last = head + len(rows)
                 numbered = range(head + 1, last + 1)
@@ -612,66 +620,6 @@ class SQLiteRecorder(DCBRecorder):
             tried.close()
         return True
 
-    def subscribe(
-        self, query: DCBQuery | None = None, *, after: int | None = None
-    ) -> SQLiteSubscription:
-        """Return a subscription to the matching events after `after`, recorded and future ones."""
-        return SQLiteSubscription(self, query=query, after=after)
-
-    def wait_for_append(self, after: int, timeout: float) -> bool:
-        """Block until `head() > after`; return False after `timeout` seconds.
-
-        Raises `ProgrammingError` as soon as the ledger is closed.
-        """
-        deadline = time.monotonic() + timeout
-        appended = threading.Event()
-        self.listen(appended)
-        try:
-            while True:
-                appended.clear()  # clear before looking, so that a later append sets it again
-                if self.head() > after:
-                    return True
-                if not appended.wait(max(0.0, deadline - time.monotonic())):
-                    return False
-        finally:
-            self.unlisten(appended)
-
-    def listen(self, event: threading.Event) -> None:
-        """Set `event` after every append: of this process at once, of others within 50 ms."""
-        with self._guard:
-            if self._closed:
-                event.set()  # the waiting thread looks at once, and gets the error
-                return
-            self._listeners.add(event)
-            if not self._polling:
-                self._polling = True
-                self.poller.start()
-
-    def unlisten(self, event: threading.Event) -> None:
-        """Undo `listen`."""
-        with self._guard:
-            self._listeners.discard(event)
-
-    def _wake(self) -> None:
-        with self._guard:
-            for event in self._listeners:
-                event.set()
-
-    def _poll(self) -> None:
-        seen = -1
-        while not self._stop_polling.wait(POLL_SECONDS):
-            if not self._listeners:
-                continue
-            self.poller.step()
-            try:
-                head = self.head()
-            except PersistenceError:
-                head = -1  # wake all listeners: each gets the error itself, in its own thread
-            if head != seen or head == -1:
-                seen = head
-                self._wake()
-            self.poller.rest()
-
     # Closing
 
     def close(self) -> None:
@@ -680,9 +628,7 @@ class SQLiteRecorder(DCBRecorder):
             self._closed = True
             readers = list(self._readers.values())
             self._readers.clear()
-        self.poller.ending()
-        self._stop_polling.set()
-        self.poller.join()
+        self._stop_listening()
         for connection in (*readers, self._writer):
             connection.close()
         self._wake()  # wake last, because a woken thread looks and must find the ledger closed
@@ -697,24 +643,6 @@ class SQLiteRecorder(DCBRecorder):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class SQLiteSubscription(DCBListenNotifySubscription[SQLiteRecorder]):
-    """Iterates over recorded events and blocks for new ones; `stop()` ends it from any thread."""
-
-    def __init__(
-        self, recorder: SQLiteRecorder, query: DCBQuery | None = None, after: int | None = None
-    ) -> None:
-        super().__init__(recorder=recorder, query=query, after=after)
-        self._recorder.listen(self._has_been_notified)
-        # The base class is already reading. An append between its first read and `listen` woke no
-        # thread, so make it read again.
-        self._has_been_notified.set()
-
-    def stop(self) -> None:
-        """End the iteration at once, even if it is blocked."""
-        super().stop()
-        self._recorder.unlisten(self._has_been_notified)
 
 
 def _identify(connection: sqlite3.Connection, path: Path, part_of: str | None) -> None:

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,10 @@ from ledger.kernel import (
 )
 from ledger.kernel import sequencer as kernel_sequencer
 from ledger.kernel.contexts import make_context
+from ledger.kernel.events import civil_date
+from ledger.stores.postgres import PostgresRecorder
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.kernel.hall import USHER, Heard, Say, Seats, SeatTaken, Stumble, TakeSeat
-from tests.postgres import library_recorder
 
 NOW = datetime(2026, 5, 11, 2, tzinfo=UTC)
 SECONDS = 60
@@ -280,18 +282,22 @@ def test_a_correction_in_a_batch_is_seen_behind_it(ledger: Ledger) -> None:
                 subjects=("hall:H", "guest:A"),
             )
 
-    answers: list[dict[str, int]] = []
+    answers: dict[int, dict[str, int]] = {}
 
     class Look(Command):
+        number: int
+
         def decide(self, inquiry: Inquiry) -> tuple[Event, ...]:
-            answers.append(dict(inquiry.read(Seats("H")).guests))
+            # On a distant store a command is tried before it is decided: the last look counts.
+            answers[self.number] = dict(inquiry.read(Seats("H")).guests)
             return ()
 
     with held(ledger):
-        futures = [hand_in(ledger, command) for command in (Look(), Correct(), Look())]
+        commands = (Look(number=1), Correct(), Look(number=2))
+        futures = [hand_in(ledger, command) for command in commands]
     wait(futures)
-    ledger.execute(Look(), USHER)
-    assert answers == [{"A": 1}, {"A": 7}, {"A": 7}]
+    ledger.execute(Look(number=3), USHER)
+    assert answers == {1: {"A": 1}, 2: {"A": 7}, 3: {"A": 7}}
 
 
 # Other writers
@@ -300,10 +306,11 @@ def test_a_correction_in_a_batch_is_seen_behind_it(ledger: Ledger) -> None:
 @contextmanager
 def two_ledgers(kind: str, where: Any) -> Iterator[tuple[Ledger, Ledger]]:
     with ExitStack() as stack:
+        stores: list[DCBRecorder]
         if kind == "sqlite":
             stores = [stack.enter_context(SQLiteRecorder(where)) for _ in range(2)]
         else:
-            stores = [stack.enter_context(library_recorder(where)) for _ in range(2)]
+            stores = [stack.enter_context(PostgresRecorder(where)) for _ in range(2)]
         yield tuple(stack.enter_context(Ledger(store)) for store in stores)  # type: ignore[misc]
 
 
@@ -371,6 +378,47 @@ def test_one_key_races_across_ledgers(pair: tuple[Ledger, Ledger]) -> None:
     assert all(outcome.events == outcomes[0].events for outcome in outcomes)
     assert [outcome.repeated for outcome in outcomes].count(False) == 1
     assert len(stored(pair[0].recorder)) == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_recording_times_follow_positions_whatever_the_clocks_say(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Three nodes whose clocks differ by an hour and by a day record at once, many times.
+
+    The answers tell the times that are stored, and a command that is overtaken on another date is
+    decided on that date.
+    """
+    where: Any = tmp_path / "ledger.db"
+    if kind == "postgres":
+        where = request.getfixturevalue("postgres_database")
+    make = SQLiteRecorder if kind == "sqlite" else PostgresRecorder
+    days: dict[str, date] = {}
+
+    class Note(Command):
+        words: str
+
+        def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+            days[self.words] = inquiry.today
+            yield Heard(words=self.words)
+
+    with ExitStack() as stack:
+        ledgers = []
+        for ahead in (timedelta(), timedelta(hours=1), timedelta(days=1)):
+            store = stack.enter_context(make(where))  # type: ignore[operator]
+            clock = partial(datetime.__add__, NOW, ahead)
+            ledgers.append(stack.enter_context(Ledger(store, clock=clock)))
+        commands = [(ledgers[n % 3], Note(words=f"{n}"), None) for n in range(24)]
+        answers = race(commands)
+        stored_ = [codec.decode(s.position, s.event.data) for s in ledgers[0].recorder.read()]
+    times = [record.envelope.recorded_at for record in stored_]
+    assert times == sorted(times)
+    assert {r.position: r for a in answers if isinstance(a, Outcome) for r in a.events} == {
+        r.position: r for r in stored_
+    }
+    newest = {r.event.words: r for r in stored_ if isinstance(r.event, Heard)}
+    for words, record in newest.items():
+        assert days[words] == civil_date(record.envelope.recorded_at)
 
 
 def test_positions_are_right_when_others_appended_in_between(recorder: DCBRecorder) -> None:

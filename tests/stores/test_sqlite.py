@@ -38,6 +38,7 @@ from eventsourcing.persistence import (
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from ledger.stores import listening
 from ledger.stores import sqlite as store
 from ledger.stores.sqlite import SQLiteRecorder, decode_tags
 from tests.examples import examples
@@ -494,7 +495,7 @@ def test_other_processes_wake_within_50_ms(path: Path) -> None:
 
 def test_own_appends_wake_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiters of the same process do not depend on polling."""
-    monkeypatch.setattr(store, "POLL_SECONDS", 60.0)
+    monkeypatch.setattr(listening, "POLL_SECONDS", 60.0)
     with SQLiteRecorder(path) as recorder:
         threading.Timer(0.1, recorder.append, [[event(1)]]).start()
         assert recorder.wait_for_append(0, 10)

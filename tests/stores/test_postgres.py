@@ -1,0 +1,417 @@
+"""The PostgreSQL store against the library's contract, its reference, and races of writers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import psycopg
+import pytest
+from eventsourcing.dcb.api import (
+    DCBAppendCondition,
+    DCBEvent,
+    DCBQuery,
+    DCBQueryItem,
+    DCBRecorder,
+)
+from eventsourcing.dcb.popo import InMemoryDCBRecorder
+from eventsourcing.dcb.tests import DCBRecorderTestCase
+from eventsourcing.persistence import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from ledger.kernel.store import Answered
+from ledger.stores import postgres as store
+from ledger.stores.postgres import PostgresRecorder, grant
+from tests.examples import examples
+from tests.postgres import PostgresServer
+
+pytestmark = pytest.mark.xdist_group("postgres")
+
+
+@pytest.fixture
+def recorder(postgres_database: str) -> Iterator[PostgresRecorder]:
+    with PostgresRecorder(postgres_database) as opened:
+        yield opened
+
+
+def event(n: int = 0, type_: str = "t", *tags: str) -> DCBEvent:
+    return DCBEvent(type=type_, data=str(n).encode(), tags=list(tags))
+
+
+def query(*items: tuple[list[str], list[str]]) -> DCBQuery:
+    return DCBQuery([DCBQueryItem(types=types, tags=tags) for types, tags in items])
+
+
+def condition(after: int, *items: tuple[list[str], list[str]]) -> DCBAppendCondition:
+    return DCBAppendCondition(fail_if_events_match=query(*items), after=after)
+
+
+# The contract and the reference
+
+
+class _Contract(DCBRecorderTestCase):
+    def runTest(self) -> None:
+        """Exist, so that an instance can be made."""
+
+
+def test_append_and_read(recorder: PostgresRecorder) -> None:
+    """The library's own append and read contract holds."""
+    _Contract()._test_append_read(recorder)
+
+
+def test_append_and_subscribe(recorder: PostgresRecorder) -> None:
+    """The library's own subscription contract holds."""
+    _Contract()._test_append_subscribe(recorder)
+
+
+names = st.sampled_from(["a", "b", "c", "d", "税", 'q"\\\n', "{,}", ""])
+events = st.builds(
+    DCBEvent, type=names, data=st.binary(max_size=8), tags=st.lists(names, max_size=4)
+)
+items = st.builds(DCBQueryItem, types=st.lists(names, max_size=3), tags=st.lists(names, max_size=3))
+queries = st.none() | st.builds(DCBQuery, items=st.lists(items, max_size=4))
+afters = st.none() | st.integers(-1, 25)
+limits = st.none() | st.integers(-1, 25)
+conditions = st.builds(
+    DCBAppendCondition,
+    fail_if_events_match=st.builds(DCBQuery, items=st.lists(items, max_size=4)),
+    after=afters,
+)
+
+
+def recorded(recorder: DCBRecorder, *args: object, **kwargs: object) -> object:
+    response = recorder.read(*args, **kwargs)  # type: ignore[arg-type]
+    return list(response), response.head
+
+
+@pytest.mark.parametrize("page", [100, 2], ids=["one page", "many pages"])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(st.lists(events, min_size=1, max_size=6), max_size=5),
+    reads=st.lists(st.tuples(queries, afters, limits), min_size=1, max_size=8),
+    attempts=st.lists(st.tuples(events, st.none() | conditions), max_size=4),
+)
+def test_equals_the_reference(
+    postgres: PostgresServer,
+    page: int,
+    batches: list[list[DCBEvent]],
+    reads: list[tuple[DCBQuery | None, int | None, int | None]],
+    attempts: list[tuple[DCBEvent, DCBAppendCondition | None]],
+) -> None:
+    """Every read and every conditional append ends as on the library's in-memory recorder."""
+    reference = InMemoryDCBRecorder()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        postgres.database() as url,
+        PostgresRecorder(url) as recorder,
+    ):
+        patch.setattr(store, "FIRST_PAGE", page - 1)
+        patch.setattr(store, "PAGE", page)
+        for batch in batches:
+            assert recorder.append(batch) == reference.append(batch)
+        for new, wanted in attempts:
+            outcomes: list[object] = []
+            for each in (recorder, reference):
+                try:
+                    outcomes.append(each.append([new], wanted))
+                except IntegrityError:
+                    outcomes.append(IntegrityError)
+            assert outcomes[0] == outcomes[1]
+        for asked, after, limit in reads:
+            expected = recorded(reference, asked, after=after, limit=limit)
+            assert recorded(recorder, asked, after=after, limit=limit) == expected
+        assert recorder.head() == len(reference.events)
+        rows = recorder.rows(0, 100)
+        assert [row.leaf for row in rows] == [sha256(b"\0" + r.data).digest() for r in rows]
+        assert recorder.leaves(0, 100) == [row.leaf for row in rows]
+        found = {(p, t) for p, _, t in recorder.tag_rows(0, 100)}
+        assert found == {(e.position, t) for e in reference.read() for t in e.event.tags}
+
+
+# Appends
+
+
+def test_unconditional_appends_of_many_writers(postgres_database: str) -> None:
+    """Eight writers on four recorders: no gap, no reorder, nothing lost, each batch together."""
+    writers, batches = 8, 25
+    recorders = [PostgresRecorder(postgres_database) for _ in range(4)]
+    seen: list[list[int]] = []
+
+    def write(number: int) -> None:
+        for batch in range(batches):
+            tag = f"b:{number}-{batch}"
+            recorders[number % 4].append([event(i, "t", tag) for i in range(3)])
+
+    def watch() -> None:
+        # While the writers run, every head that is seen is complete below.
+        for _ in range(40):
+            head = recorders[0].head()
+            found = [e.position for e in recorders[1].read(after=0) if e.position <= head]
+            seen.append([head, *found])
+
+    with ThreadPoolExecutor(writers + 1) as threads:
+        for done in [threads.submit(watch), *(threads.submit(write, n) for n in range(writers))]:
+            done.result()
+    total = writers * batches * 3
+    assert recorders[2].head() == total
+    assert all(found == list(range(1, head + 1)) for head, *found in seen)
+    for number in range(writers):
+        for batch in range(batches):
+            got = recorders[3].read(query(([], [f"b:{number}-{batch}"])))
+            places = [e.position for e in got]
+            assert places == list(range(places[0], places[0] + 3))
+    for each in recorders:
+        each.close()
+
+
+def test_one_of_many_conditional_appends_wins(postgres_database: str) -> None:
+    """Twenty writers want the same name; one gets it, the others are told."""
+    recorders = [PostgresRecorder(postgres_database) for _ in range(4)]
+
+    def take(number: int) -> bool:
+        wanted = condition(0, (["taken"], ["name:x"]))
+        try:
+            recorders[number % 4].append([event(number, "taken", "name:x")], wanted)
+        except IntegrityError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sum(threads.map(take, range(20))) == 1
+    assert recorders[0].head() == 1
+    for each in recorders:
+        each.close()
+
+
+def test_a_failed_append_burns_no_position(recorder: PostgresRecorder) -> None:
+    """After a refusal and after a value that cannot be stored, the next position is the next."""
+    recorder.append([event(1, "t", "a")])
+    with pytest.raises(IntegrityError):
+        recorder.append([event(2)], condition(0, (["t"], ["a"])))
+    with pytest.raises(DataError):
+        recorder.append([event(2, "t", "a\0b")])
+    with pytest.raises(ProgrammingError):
+        recorder.append([])
+    assert recorder.append([event(2)]) == 2
+
+
+def test_answers_are_kept_and_exclusive(postgres_database: str) -> None:
+    """An answer is stored with the append, and the same command is answered only once."""
+    with PostgresRecorder(postgres_database) as one, PostgresRecorder(postgres_database) as two:
+        one.append([event(1)])
+        never = condition(1, (["none"], []))
+        assert one.append([], never, answers=[Answered("c", "d", 1)], commands=["c"]) == 1
+        assert two.answers(["c", "other"]) == [Answered("c", "d", 1)]
+        with pytest.raises(IntegrityError):
+            two.append([event(2)], commands=["c"])
+        assert two.head() == 1
+
+
+# A lost connection
+
+
+def test_a_connection_lost_before_the_commit_leaves_nothing(
+    recorder: PostgresRecorder, postgres_url: str
+) -> None:
+    """The append reports it, nothing is recorded, and the next append connects again."""
+    recorder.append([event(1)])
+    _end_backends(recorder.url, postgres_url)
+    try:
+        position = recorder.append([event(2)])
+    except OperationalError:
+        assert recorder.head() == 1
+        position = recorder.append([event(2)])
+    assert position == 2
+
+
+def test_a_lost_commit_is_waited_for(
+    recorder: PostgresRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks while the server still commits: when the append fails, it can be read.
+
+    Another session holds the head row for half a second, as a backend does that is committing.
+    """
+    recorder.append([event(1)])
+    held = threading.Event()
+
+    def commit_slowly() -> None:
+        with psycopg.connect(recorder.url) as backend:
+            backend.execute(b"UPDATE ledger.head SET position = position + 1")
+            backend.execute(
+                b"INSERT INTO ledger.events SELECT 2, 't', '2', '[]', decode('00', 'hex')"
+            )
+            held.set()
+            threading.Event().wait(0.5)
+
+    def lose(*_: object) -> None:
+        raise psycopg.OperationalError("the connection was lost")
+
+    monkeypatch.setattr(recorder, "_append", lose)
+    slow = threading.Thread(target=commit_slowly)
+    slow.start()
+    assert held.wait(10)
+    with pytest.raises(OperationalError):
+        recorder.append([event(2)])
+    assert recorder.head() == 2
+    slow.join()
+
+
+def _end_backends(url: str, admin: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+
+
+# What is recorded stays
+
+REFUSED = {
+    "an event is changed": "UPDATE ledger.events SET type = 'x'",
+    "an event is deleted": "DELETE FROM ledger.events",
+    "all events are deleted": "TRUNCATE ledger.events",
+    "a partition is changed": "UPDATE ledger.events_0 SET type = 'x'",
+    "a partition is emptied": "TRUNCATE ledger.events_0",
+    "a tag is deleted": "DELETE FROM ledger.event_tags",
+    "a tag of a partition is deleted": "DELETE FROM ledger.event_tags_0",
+    "an answer is deleted": "DELETE FROM ledger.answers",
+    "the head goes back": "UPDATE ledger.head SET position = 0",
+    "the epoch goes back": "UPDATE ledger.head SET epoch = 0",
+    "the id changes": "UPDATE ledger.head SET id = 'x'",
+    "the head is deleted": "DELETE FROM ledger.head",
+    "a gap": "UPDATE ledger.head SET position = 5;"
+    " INSERT INTO ledger.events VALUES (5, 't', '', '[]', '')",
+    "beyond the head": "INSERT INTO ledger.events VALUES (4, 't', '', '[]', '')",
+    "a position twice": "INSERT INTO ledger.events VALUES (2, 't', '', '[]', '')",
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED.values(), ids=REFUSED)
+def test_a_change_is_refused_to_the_owner_too(recorder: PostgresRecorder, statement: str) -> None:
+    """Triggers refuse it whoever asks; the ledger goes on."""
+    recorder.append([event(n, "t", "a") for n in range(3)])
+    with psycopg.connect(recorder.url) as owner, pytest.raises(psycopg.Error):
+        owner.execute(statement.encode())
+    assert [e.position for e in recorder.read()] == [1, 2, 3]
+    assert recorder.append([event(4)]) == 4
+
+
+def test_the_role_that_appends_can_do_nothing_else(
+    postgres_database: str, postgres_url: str
+) -> None:
+    """It appends and reads; it makes no table, switches no trigger off, and changes nothing."""
+    with PostgresRecorder(postgres_database):
+        pass
+    role = f"writer_{postgres_database.rsplit('_', 1)[1]}"
+    with psycopg.connect(postgres_database, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'".encode())
+        grant(owner, "ledger", role)
+    parts = psycopg.conninfo.conninfo_to_dict(postgres_database)
+    url = psycopg.conninfo.make_conninfo(**{**parts, "user": role, "password": "p"})
+    with PostgresRecorder(url) as recorder:
+        assert recorder.append([event(1, "t", "a")], condition(0, (["t"], ["a"]))) == 1
+        assert recorder.append([], answers=[Answered("c", "d", 1)], commands=["c"]) == 1
+        assert len(list(recorder.read(query((["t"], ["a"]))))) == 1
+    for statement in (
+        *REFUSED.values(),
+        "ALTER TABLE ledger.events DISABLE TRIGGER ALL",
+        "CREATE TABLE ledger.more (n int)",
+        "DROP TABLE ledger.answers",
+        "SET session_replication_role = replica",
+    ):
+        with psycopg.connect(url) as connection, pytest.raises(psycopg.Error):
+            connection.execute(statement.encode())
+    with psycopg.connect(postgres_database, autocommit=True) as owner:
+        owner.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+# Opening
+
+
+def test_two_nodes_may_make_it_at_once(postgres_database: str) -> None:
+    """Both find one ledger with one id."""
+    opened: list[PostgresRecorder] = []
+
+    def begin(_: int) -> None:
+        opened.append(PostgresRecorder(postgres_database))
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(begin, range(6)))
+    assert len({recorder.id for recorder in opened}) == 1
+    for recorder in opened:
+        recorder.close()
+
+
+def test_two_ledgers_of_one_database(postgres_database: str) -> None:
+    """Each schema holds its own; a name that is none is refused."""
+    with (
+        PostgresRecorder(postgres_database) as one,
+        PostgresRecorder(postgres_database, schema="ledger_access", part_of=one.id) as two,
+    ):
+        assert one.append([event(1)]) == two.append([event(2)]) == 1
+        assert one.id != two.id
+    with pytest.raises(ProgrammingError):
+        PostgresRecorder(postgres_database, schema='x"; DROP SCHEMA ledger')
+
+
+def test_what_cannot_be_opened(postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No ledger there, a newer schema, no server: each is said in its own words."""
+    with pytest.raises(DatabaseError, match="there is no ledger in the schema"):
+        PostgresRecorder(postgres_database, read_only=True)
+    with PostgresRecorder(postgres_database) as recorder:
+        recorder.append([event(1)])
+    with psycopg.connect(postgres_database) as owner:
+        owner.execute(b"UPDATE ledger.head SET version = 99")
+    with pytest.raises(DatabaseError, match="it has 99"):
+        PostgresRecorder(postgres_database)
+    with psycopg.connect(postgres_database) as owner:
+        owner.execute(b"UPDATE ledger.head SET version = 1")
+    with PostgresRecorder(postgres_database, read_only=True) as reader:
+        assert reader.head() == 1
+        with pytest.raises(OperationalError, match="reading only"):
+            reader.append([event(2)])
+    monkeypatch.setattr(store, "WAIT_SECONDS", 0.2)
+    with pytest.raises(PersistenceError):
+        PostgresRecorder("postgresql://nobody@127.0.0.1:1/none")
+
+
+# Waiting
+
+WAKES: dict[str, Callable[[PostgresRecorder, PostgresRecorder], object]] = {
+    "an append of this process": lambda one, _: one.append([event(1)]),
+    "an append of another": lambda _, two: two.append([event(1)]),
+}
+
+
+@pytest.mark.parametrize("wake", WAKES.values(), ids=WAKES)
+def test_a_waiting_thread_is_woken(
+    postgres_database: str, wake: Callable[[PostgresRecorder, PostgresRecorder], object]
+) -> None:
+    """Long before its time is over."""
+    with PostgresRecorder(postgres_database) as one, PostgresRecorder(postgres_database) as two:
+        timer = threading.Timer(0.2, wake, (one, two))
+        timer.start()
+        assert one.wait_for_append(0, 30)
+        timer.join()
+        assert not one.wait_for_append(1, 0.05)
+        assert one.writable()
+    with pytest.raises(ProgrammingError):
+        one.wait_for_append(1, 30)
+
+
+def test_a_locked_head_is_not_writable(recorder: PostgresRecorder) -> None:
+    """While another session holds the row, and afterwards it is writable again."""
+    with psycopg.connect(recorder.url) as other:
+        other.execute(b"SELECT * FROM ledger.head FOR UPDATE")
+        assert not recorder.writable()
+    assert recorder.writable()
