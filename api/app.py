@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from api.console.pages import add_console
+from api.console.sessions import Sessions
 from api.feed import events
 from api.feed import resource as feed
 from api.feed.hub import Hub
@@ -71,6 +73,7 @@ def make_app(
     edge: Edge | None = None,
     timekeeper: Timekeeper | None = None,
     evidence: EvidenceFiles | None = None,
+    sessions: Sessions | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -90,6 +93,7 @@ def make_app(
     - ``threads``: threads to supervise in addition to those of both ledgers and the feed.
     - ``edge``: limits on connections and streams.
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
+    - ``sessions``: who is signed in to the console. Without it there is no console.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
     The caller closes the stores and the tokens.
@@ -149,6 +153,8 @@ def make_app(
     if door:
         publicdoor.add_public_door(app)
     add_resources(app, resources)
+    if sessions is not None:
+        add_console(app, sessions, resources)
     # In order of start; shutdown runs in reverse: the hub, the counter, then the ledger. The
     # supervisor watches all of them, so it starts first and stops last.
     app.cleanup_ctx.extend(

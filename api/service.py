@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import web
 
 from api.app import make_app
+from api.console.sessions import Sessions
 from api.http.front import Edge
 from api.http.tokens import Tokens
 from api.log.cosigning import Cosigning
@@ -108,6 +109,8 @@ class Service:
             opened.callback(self.follower.close)
             tokens = claim(sibling(path, "tokens"), self.recorder)
             self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
+            self.sessions = Sessions(self.tokens)
+            opened.callback(self.sessions.close)
             # The access ledger, on the same kernel: refusals and consultations.
             access = opened.enter_context(open_accesses(self.recorder))
             self._accesses = access
@@ -182,6 +185,7 @@ class Service:
             edge=edge,
             timekeeper=self.timekeeper,
             evidence=self.evidence,
+            sessions=self.sessions,
             readiness={
                 **readiness(self.follower, self._max_lag),
                 **({} if self.timekeeper is None else {"time": self._time_check}),

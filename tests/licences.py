@@ -42,6 +42,8 @@ _WORDS = {
     "MIT License": "MIT",
     "PSF-2.0": "PSF-2.0",
 }
+#: Metadata that names no version of its licence; their LICENSE files do.
+_STATED = {"jinja2": "BSD-3-Clause"}
 #: What is installed on other systems alone.
 _ELSEWHERE = {"tzdata": "Apache-2.0"}
 
@@ -66,6 +68,8 @@ def licence(package: str) -> str:
     ]
     if (expression := said.get("License-Expression")) is not None:
         return str(expression)
+    if package in _STATED:
+        return _STATED[package]
     for words in (said.get("License") or "", *classified):
         if words in _WORDS:
             return _WORDS[words]

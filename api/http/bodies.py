@@ -17,11 +17,17 @@ TOTAL_SECONDS, IDLE_SECONDS = 60.0, 15.0
 _CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
+#: The body of a request that the service makes to itself, instead of what its client sent.
+GIVEN = web.RequestKey("given", bytes)
+
+
 async def body_of(request: web.Request, most: int) -> bytes:
     """Return the decoded body; it may have ``most`` bytes, both before and after decoding.
 
     Raises the problem ``too-large``, ``timed-out``, ``malformed`` or ``unsupported-encoding``.
     """
+    if GIVEN in request:
+        return request[GIVEN]
     coding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, ())).strip().lower()
     window = _CODINGS.get(coding)
     if window is None and coding not in {"", "identity"}:

@@ -37,6 +37,9 @@ from ledger.general.vocabulary import Role, normal_entity
 #: The most parameters of a query: recording a consultation looks up each value.
 MAX_PARAMETERS = 100
 
+#: Set on a request that the service makes to itself for a page whose opening is recorded already.
+CONSULTED = web.RequestKey("consulted", bool)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -138,7 +141,8 @@ def _checked(resource: Resource) -> Handler:
             raise unauthenticated("A token is needed to read this.")
         check_query(request, known, once)
         request = _spelled(request)
-        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
+        if CONSULTED not in request:
+            await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         try:
             response = await handle(request)
         except Problem as problem:

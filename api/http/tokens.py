@@ -372,7 +372,17 @@ class Tokens:
         """
         if not _FORM.fullmatch(token):
             return None
-        digest = _digest(token)
+        grant = self.of_digest(_digest(token))
+        if grant is None:
+            self._cache.pop(token, None)
+            return None
+        if len(self._cache) >= MAX_CACHED:
+            self._cache.clear()
+        self._cache[token] = grant, time.monotonic()
+        return grant
+
+    def of_digest(self, digest: bytes) -> Grant | None:
+        """Return the grant of the token with this SHA-256; ``None`` as for ``lookup``."""
         with self._lock:
             row = self._sqlite.execute(
                 "SELECT unit, person, role, entity, expires_on FROM tokens"
@@ -380,7 +390,6 @@ class Tokens:
                 (digest,),
             ).fetchone()
         if row is None:
-            self._cache.pop(token, None)
             return None
         unit, person, role, entity, expires_on = row
         try:
@@ -391,11 +400,7 @@ class Tokens:
             log.warning("token_unusable", id=digest.hex()[:16], error=str(error))
             return None
         ends = _end_of(date.fromisoformat(expires_on)) if expires_on else None
-        grant = Grant(unit, person, role, entity, digest.hex()[:16], ends)
-        if len(self._cache) >= MAX_CACHED:
-            self._cache.clear()
-        self._cache[token] = grant, time.monotonic()
-        return self._unexpired(grant)
+        return self._unexpired(Grant(unit, person, role, entity, digest.hex()[:16], ends))
 
     def cached(self, token: str) -> Grant | None:
         """Return a recent result of ``lookup``; ``None`` if there is none. Never blocks."""

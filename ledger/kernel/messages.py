@@ -29,7 +29,7 @@ import msgspec
 LANGUAGES = ("zh", "en")
 
 #: The files of each language: what their codes stand for.
-DOMAINS = ("messages", "rules", "problems", "fields", "values", "titles")
+DOMAINS = ("messages", "rules", "problems", "fields", "values", "titles", "console")
 
 _FOLDER = Path(__file__).resolve().parent.parent / "language"
 

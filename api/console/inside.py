@@ -1,0 +1,110 @@
+"""Ask the service's own resources, and send its commands, in the name of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPMethod
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+from yarl import URL
+
+from api.console.sessions import Session
+from api.http.bodies import GIVEN
+from api.http.keys import LINE
+from api.http.problems import response_to
+from api.http.resources import CONSULTED
+
+#: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
+_PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
+
+
+#: The parameters of a question, as a mapping or as pairs, of which names may repeat.
+Query = Mapping[str, str | int] | Sequence[tuple[str, str | int]] | None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The answer of a resource or command: its status, its JSON, and the resource's path."""
+
+    status: int
+    body: Any
+    route: str
+
+    @property
+    def fine(self) -> bool:
+        """Whether the answer is something other than a problem document."""
+        return self.status < 400
+
+
+async def ask(
+    request: web.Request,
+    session: Session,
+    path: str,
+    query: Query = None,
+    *,
+    language: str,
+    recorded: bool = False,
+) -> Answer:
+    """Return what GET answers the holder of a session.
+
+    ``recorded``: the opening of the page is recorded by another of its requests.
+    """
+    url = URL(path) if query is None else URL(path).with_query(query)
+    return await _inside(request, session, HTTPMethod.GET, url, language, recorded=recorded)
+
+
+async def send(
+    request: web.Request,
+    session: Session,
+    path: str,
+    body: bytes,
+    *,
+    language: str,
+    key: str | None = None,
+    dry: bool = False,
+) -> Answer:
+    """Send a command in the name of a session, or ask what it would record (``dry``)."""
+    url = URL(path).with_query({"dry_run": "true"} if dry else {})
+    return await _inside(request, session, HTTPMethod.POST, url, language, body=body, key=key)
+
+
+async def _inside(
+    request: web.Request,
+    session: Session,
+    method: HTTPMethod,
+    url: URL,
+    language: str,
+    *,
+    recorded: bool = False,
+    body: bytes | None = None,
+    key: str | None = None,
+) -> Answer:
+    headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+    headers |= {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_LANGUAGE: language}
+    if body is not None:
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    own = request.clone(method=method.value, rel_url=url, headers=headers)
+    line = own[LINE]
+    line.grant = session.grant
+    if recorded:
+        own[CONSULTED] = True
+    if body is not None:
+        own[GIVEN] = body
+    app = request.app
+    match = await app.router.resolve(own)
+    match.add_app(app)
+    match.freeze()
+    own._match_info = match  # noqa: SLF001 - as the application itself does
+    resource = match.route.resource
+    route = "" if resource is None else resource.canonical
+    try:
+        response = await match.handler(own)
+    except Exception as error:  # noqa: BLE001 - answered like every error of the service
+        response = response_to(error, instance=own.path, request_id=line.request_id)
+    assert isinstance(response, web.Response)
+    content = response.body
+    assert content is None or isinstance(content, bytes)
+    return Answer(response.status, msgspec.json.decode(content or b"null"), route)

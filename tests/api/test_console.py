@@ -1,0 +1,354 @@
+"""The console: who may sign in, what a page shows, what a form records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from api.console import sessions
+from api.console.forms import body_of_form, fields_of, typed
+from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
+from api.http.tokens import Tokens
+from api.service import Service
+from api.views import RESOURCES
+from ledger.general.vocabulary import Role
+from ledger.kernel import Command
+from ledger.kernel.messages import catalogue
+from ledger.registry import COMMANDS
+
+ENTITY = "91620100MA7LX0084G"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with Service(f"sqlite:///{tmp_path / 'ledger.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[TestClient[Any, Any]]:
+    async with TestClient(TestServer(service.app())) as opened:
+        yield opened
+
+
+def token(service: Service, role: Role = "jb_supervisor") -> str:
+    entity = ENTITY if role == "entity_rep" else None
+    return service.tokens.create("JB", f"P-{role}", role, entity=entity)
+
+
+async def sign_in(client: TestClient[Any, Any], token: str, **more: Any) -> Any:
+    return await client.post(
+        "/console/sign-in", data={"token": token, **more}, allow_redirects=False
+    )
+
+
+async def form_of(client: TestClient[Any, Any], path: str = "/console") -> str:
+    """Return the secret that the forms of a page send."""
+    text = await (await client.get(path)).text()
+    found = re.search(r'name="form" value="([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+# Signing in
+
+
+async def test_a_page_without_a_session_leads_to_the_sign_in_and_back(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """The page that was asked for is opened after the sign-in."""
+    answer = await client.get("/console/v1/entities?name=x", allow_redirects=False)
+    assert answer.status == 303
+    page = await (await client.get(answer.headers["Location"])).text()
+    assert 'value="/console/v1/entities?name=x"' in page
+    done = await sign_in(client, token(service), next="/console/v1/entities?name=x")
+    assert (done.status, done.headers["Location"]) == (303, "/console/v1/entities?name=x")
+    assert (await client.get("/console")).status == 200
+
+
+@pytest.mark.parametrize("where", ["https://elsewhere.example/", "//elsewhere.example", "/v1", ""])
+async def test_a_sign_in_leads_nowhere_else(
+    client: TestClient[Any, Any], service: Service, where: str
+) -> None:
+    """Another site, or a path outside of the console, is not followed."""
+    done = await sign_in(client, token(service), next=where)
+    assert done.headers["Location"] == "/console"
+
+
+async def test_a_bad_token_is_told_and_no_session_begins(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Unknown, revoked and empty tokens, with one message; the message does not repeat them."""
+    revoked = token(service)
+    service.tokens.revoke(revoked)
+    for bad in ("slt_" + "x" * 43, revoked, "", "税" * 20, "a" * 5_000):
+        answer = await sign_in(client, bad)
+        text = await answer.text()
+        assert answer.status == 401
+        assert catalogue("zh", "console")["bad-token"] in text
+        assert not bad or bad not in text
+        assert "Set-Cookie" not in answer.headers
+
+
+async def test_attempts_to_sign_in_are_limited(client: TestClient[Any, Any]) -> None:
+    """One address cannot try tokens without end."""
+    statuses = [(await sign_in(client, "x")).status for _ in range(25)]
+    assert set(statuses) == {401, 429}
+
+
+async def test_the_cookie_is_new_at_every_sign_in_and_kept_from_scripts(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """A cookie that somebody else prepared is not taken over."""
+    own = token(service)
+    client.session.cookie_jar.update_cookies({"ledger_session": "prepared"})
+    first = await sign_in(client, own)
+    second = await sign_in(client, own)
+    cookies = [answer.headers["Set-Cookie"] for answer in (first, second)]
+    values = [re.match(r"ledger_session=([^;]+)", cookie)[1] for cookie in cookies]  # type: ignore[index]
+    assert len({"prepared", *values}) == 3
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        assert "Path=/console" in cookie
+        assert own not in cookie
+    secure = await client.post(
+        "/console/sign-in",
+        data={"token": own},
+        headers={"X-Forwarded-Proto": "https"},
+        allow_redirects=False,
+    )
+    assert "Secure" in secure.headers["Set-Cookie"]
+
+
+async def test_signing_out_ends_the_session(client: TestClient[Any, Any], service: Service) -> None:
+    """The cookie opens nothing any longer, wherever it was copied to."""
+    answer = await sign_in(client, token(service))
+    cookie = re.match(r"ledger_session=([^;]+)", answer.headers["Set-Cookie"])[1]  # type: ignore[index]
+    secret = await form_of(client)
+    await client.post("/console/sign-out", data={"form": "guessed"}, allow_redirects=False)
+    assert service.sessions.read(cookie) is not None
+    await client.post("/console/sign-out", data={"form": secret}, allow_redirects=False)
+    assert service.sessions.read(cookie) is None
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Iterator[Tokens]:
+    with Tokens.open(tmp_path / "tokens.sqlite") as opened:
+        yield opened
+
+
+ENDS = {
+    "idle": [IDLE_SECONDS + 1],
+    "over": [IDLE_SECONDS - 1] * int(WHOLE_SECONDS / (IDLE_SECONDS - 1) + 2),
+}
+
+
+@pytest.mark.parametrize("waits", ENDS.values(), ids=ENDS)
+def test_a_session_ends_by_itself(tokens: Tokens, waits: list[float]) -> None:
+    """After idle time, and in the end however busy it is."""
+    now = 1_000_000.0
+    opened = Sessions(tokens, lambda: now)
+    cookie = opened.begin(tokens.create("JB", "P", "jb_supervisor"))
+    assert cookie is not None
+    alive = []
+    for wait in waits:
+        now += wait
+        alive.append(opened.read(cookie) is not None)
+    assert not alive[-1]
+    assert all(alive[: len(alive) - 2])
+    opened.close()
+
+
+def test_a_session_ends_with_its_token(tokens: Tokens) -> None:
+    """A revoked token closes the sessions that it opened."""
+    opened = Sessions(tokens)
+    own = tokens.create("JB", "P", "jb_supervisor")
+    cookie = opened.begin(own)
+    assert cookie is not None
+    assert opened.read(cookie) is not None
+    tokens.revoke(own)
+    assert opened.read(cookie) is None
+    opened.close()
+
+
+def test_one_token_has_few_sessions_and_the_file_no_secret(tokens: Tokens) -> None:
+    """The oldest session makes room; neither cookie nor token can be read from the file."""
+    opened = Sessions(tokens)
+    own = tokens.create("JB", "P", "jb_supervisor")
+    cookies = [opened.begin(own) or "" for _ in range(MAX_SESSIONS + 3)]
+    assert [opened.read(cookie) is None for cookie in cookies] == [True] * 3 + [
+        False
+    ] * MAX_SESSIONS
+    content = Path(tokens.path).read_bytes() + Path(f"{tokens.path}-wal").read_bytes()
+    assert not any(secret.encode() in content for secret in (own, *cookies))
+    opened.close()
+    assert sessions.MAX_SESSIONS < 100
+
+
+# Forms
+
+#: What makes a unit a subject of enforcement.
+UNIT = {
+    "unit": "MRB",
+    "name": "市场监督管理局",
+    "kind": "organ",
+    "valid_from": "2026-01-01",
+}
+
+
+async def test_a_form_records_once(client: TestClient[Any, Any], service: Service) -> None:
+    """It is tried, sent, and sent again by a second click: one event."""
+    await sign_in(client, token(service))
+    secret = await form_of(client, "/console/do/catalogue/qualify-unit")
+    before = service.recorder.head()
+    given = {
+        "form": secret,
+        "key": "0123456789abcdef",
+        **UNIT,
+    }
+    path = "/console/do/catalogue/qualify-unit"
+    tried = await (await client.post(path, data={**given, "act": "try"})).text()
+    assert service.recorder.head() == before, tried
+    assert catalogue("zh", "console")["would-record"] in tried
+    for _ in range(2):
+        sent = await client.post(path, data={**given, "act": "send"})
+        assert catalogue("zh", "console")["recorded"] in await sent.text()
+    assert service.recorder.head() == before + 1
+
+
+async def test_a_refused_form_keeps_what_was_typed_and_marks_every_fault(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Nothing has to be typed again, and each field says what is wrong with it."""
+    await sign_in(client, token(service))
+    path = "/console/do/catalogue/qualify-unit"
+    secret = await form_of(client, path)
+    given = {**UNIT, "form": secret, "act": "send", "name": "keep <this>"}
+    given |= {"valid_from": "soon", "kind": "none"}
+    answer = await client.post(path, data=given)
+    text = await answer.text()
+    assert answer.status == 400
+    assert "keep &lt;this&gt;" in text
+    assert "<this>" not in text
+    wrong = set(re.findall(r'id="w-(\w+)"', text))
+    assert {"valid_from", "kind"} == wrong
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}, {}],
+    ids=["another site", "another origin", "without the secret"],
+)
+async def test_a_form_of_another_site_records_nothing(
+    client: TestClient[Any, Any], service: Service, headers: dict[str, str]
+) -> None:
+    """Whatever it says, if the browser or the session's secret does not vouch for it."""
+    await sign_in(client, token(service))
+    path = "/console/do/catalogue/qualify-unit"
+    secret = await form_of(client, path) if headers else "guessed"
+    before = service.recorder.head()
+    answer = await client.post(
+        path,
+        data={"form": secret, "act": "send", **UNIT},
+        headers=headers,
+    )
+    assert (answer.status, service.recorder.head()) == (403, before)
+
+
+@pytest.mark.parametrize("command", [e.command for e in COMMANDS], ids=lambda c: c.__name__)
+def test_every_command_has_a_form(command: type[Command]) -> None:
+    """Every field has an input, and what a form shows of a body stands for that body."""
+    fields = fields_of(command)
+    names = {field.encode_name for field in msgspec.structs.fields(command)}
+    assert {field.name for field in fields} == names
+    body: dict[str, Any] = {}
+    for field in fields:
+        match field.input:
+            case "number":
+                body[field.name] = 7
+            case "yes-no":
+                body[field.name] = False
+            case "lines":
+                body[field.name] = ["a b", "c"]
+            case "json":
+                body[field.name] = [{"a": [1, None]}]
+            case "moment":
+                body[field.name] = "2026-10-20T09:30:00+08:00"
+            case "choice":
+                body[field.name] = field.choices[0]
+            case _:
+                body[field.name] = "甲"
+    assert body_of_form(command, typed(command, body)) == body
+
+
+# What pages show
+
+
+LISTS = sorted(
+    r.path
+    for r in RESOURCES
+    if r.listed and "{" not in r.path and "items" in getattr(r.returns, "__struct_fields__", ())
+)
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_a_page_shows_nobody_more_than_the_interface(
+    client: TestClient[Any, Any], service: Service, role: Role
+) -> None:
+    """For every list and role: a page where the interface answers, its refusal where it refuses."""
+    if role in ("public", "ledger_clock"):
+        return
+    own = token(service, role)
+    await sign_in(client, own)
+    headers = {"Authorization": f"Bearer {own}"}
+    for path in LISTS:
+        said = await client.get(path, headers=headers)
+        page = await client.get(f"/console{path}")
+        assert page.status == said.status, path
+
+
+async def test_one_page_is_one_consultation(client: TestClient[Any, Any], service: Service) -> None:
+    """What a supervisor opens is recorded once, as the resource that it shows."""
+    await sign_in(client, token(service))
+    before = service.access.recorder.head()
+    await client.get("/console/v1/entities")
+    assert service.access.recorder.head() == before + 1
+
+
+async def test_both_languages(client: TestClient[Any, Any], service: Service) -> None:
+    """Chinese first; the switch is remembered; each page says which language it is in."""
+    await sign_in(client, token(service))
+    chinese = await client.get("/console")
+    assert chinese.headers["Content-Language"] == "zh"
+    assert catalogue("zh", "console")["today"] in await chinese.text()
+    english = await client.get("/console?lang=en")
+    assert catalogue("en", "console")["today"] in await english.text()
+    again = await client.get("/console")
+    assert again.headers["Content-Language"] == "en"
+
+
+def test_the_console_speaks_both_languages_completely() -> None:
+    """Every text stands in both, with the same fields."""
+    chinese, english = catalogue("zh", "console"), catalogue("en", "console")
+    assert set(chinese) == set(english)
+    for code, text in chinese.items():
+        assert re.findall(r"{\w+}", text) == re.findall(r"{\w+}", english[code]), code
+
+
+def test_the_templates_use_only_texts_that_exist() -> None:
+    """And every text is used by a template or a page."""
+    folder = Path(__file__).resolve().parents[2] / "api" / "console"
+    written = "".join(
+        f.read_text("utf-8") for f in folder.rglob("*") if f.suffix in (".html", ".py")
+    )
+    for code in catalogue("zh", "console"):
+        assert f'"{code}"' in written, code
+    for code in re.findall(r'words\("([a-z-]+)"', written):
+        assert code in catalogue("zh", "console"), code
