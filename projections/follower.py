@@ -458,18 +458,21 @@ class Follower:
             with self.views.engine.begin() as connection:
                 PLACES.create(connection, checkfirst=True)
                 known = {row.view: row for row in connection.execute(sa.select(PLACES))}
+                unusable = []
                 for name, followed in self._all.items():
                     row = known.get(name)
                     if row is None or row.fingerprint != followed.view.fingerprint:
-                        self._create(connection, followed)
+                        unusable.append(followed)
                     elif not self._is_ours(row):
                         log.warning("view_of_another_ledger", view=name, position=row.position)
-                        self._create(connection, followed)
+                        unusable.append(followed)
                     elif followed.view.outdated(connection, self.source):
                         log.info("view_outdated", view=name, position=row.position)
-                        self._create(connection, followed)
+                        unusable.append(followed)
                     else:
                         followed.place = row.position
+                if unusable:
+                    self._create(connection, *unusable)
                 connection.execute(sa.update(PLACES).values(error=None, error_position=None))
             for followed in self._all.values():
                 self._begin(followed)
@@ -486,17 +489,22 @@ class Follower:
         anchor = self.source.anchor(row.position)
         return anchor is not None and row.anchor in (None, anchor)
 
-    def _create(self, connection: Connection, followed: _Following) -> None:
-        """Drop the tables of an earlier version and start a view at zero, in one transaction."""
+    def _create(self, connection: Connection, *views: _Following) -> None:
+        """Drop the tables of an earlier version and start the views at zero, in one transaction."""
         old = connection.execute(
-            sa.select(PLACES.c.tables).where(PLACES.c.view == followed.view.name)
-        ).scalar_one_or_none()
-        names = {table.name for table in followed.view.tables} | set((old or "").split())
+            sa.select(PLACES.c.tables).where(
+                PLACES.c.view.in_([followed.view.name for followed in views])
+            )
+        )
+        names = {name for names in old.scalars() for name in names.split()}
+        names.update(table.name for followed in views for table in followed.view.tables)
         # One query for all tables: one per table took as long as creating it.
-        for table_name in sorted(names.intersection(sa.inspect(connection).get_table_names())):
-            sa.Table(table_name, sa.MetaData()).drop(connection)
-        for table in followed.view.tables:
-            table.create(connection, checkfirst=False)
+        for name in sorted(names.intersection(sa.inspect(connection).get_table_names())):
+            sa.Table(name, sa.MetaData()).drop(connection)
+        for followed in views:
+            for table in followed.view.tables:
+                tables.create(connection, table)
+            followed.place = 0
         Store(connection).put(
             PLACES,
             [
@@ -509,9 +517,9 @@ class Follower:
                     "error": None,
                     "error_position": None,
                 }
+                for followed in views
             ],
         )
-        followed.place = 0
 
     def _begin(self, followed: _Following) -> None:
         followed.error = followed.error_position = None
