@@ -90,6 +90,16 @@ PLACES = sa.Table(
 )
 
 
+#: Moves the places of views that are at one place: one statement for all of them.
+_MOVE = (
+    sa.update(PLACES)
+    .where(
+        PLACES.c.view.in_(sa.bindparam("names", expanding=True)),
+        PLACES.c.position == sa.bindparam("place"),
+    )
+    .values(position=sa.bindparam("to"), anchor=sa.bindparam("at"))
+)
+
 _PLACE = sa.select(PLACES.c.position).where(PLACES.c.view == sa.bindparam("name"))
 
 
@@ -638,8 +648,7 @@ class Follower:
                     if entries:
                         followed.view.take(entries, store, self.source, last)
             changed = [followed.view.flush(store, self.source, last) for followed in group]
-            for followed in group:
-                self._move(connection, followed, last, anchor)
+            self._move(connection, group, last, anchor)
         for followed, keys in zip(group, changed, strict=True):
             # Call the listeners before the place moves: a reader who waits for the place must not
             # find documents made from older rows.
@@ -651,21 +660,19 @@ class Follower:
             followed.view.committed()
 
     def _move(
-        self, connection: Connection, followed: _Following, position: int, anchor: str | None
+        self, connection: Connection, group: Sequence[_Following], position: int, anchor: str | None
     ) -> None:
+        """Move the place of views that are all at one place."""
+        names = [followed.view.name for followed in group]
+        (place,) = {followed.place for followed in group}
         result = connection.execute(
-            sa.update(PLACES)
-            .where(PLACES.c.view == followed.view.name, PLACES.c.position == followed.place)
-            .values(position=position, anchor=anchor)
+            _MOVE, {"names": names, "place": place, "to": position, "at": anchor}
         )
-        if result.rowcount != 1:
+        if result.rowcount != len(names):
             # The lock was lost (the connection broke) and another process has continued.
             self._prepared = False
             self._lock.free()
-            raise Followed(
-                f"the view {followed.view.name} is not at position {followed.place} any more: "
-                "another process writes it"
-            )
+            raise Followed(f"a view is not at position {place} any more: another process writes it")
 
     def _poisoned(self, followed: _Following, position: int, error: Exception) -> None:
         followed.error = f"{type(error).__name__}: {error}"
