@@ -72,7 +72,7 @@ def _write_to_memory() -> None:
 
 
 def _log_plainly() -> None:
-    """Log what a test's service says without columns and colours, which cost a tenth of a request."""
+    """Log without columns and colours, which took a tenth of the time of a request."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
