@@ -51,8 +51,8 @@ Answer = Callable[[web.Request], Awaitable[web.Response]]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes minutes in service takes moments here."""
-    monkeypatch.setattr(cosigning, "PAUSE", 0.05)
-    monkeypatch.setattr(cosigning, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(cosigning, "PAUSE", 0.01)
+    monkeypatch.setattr(cosigning, "LONGEST_PAUSE", 0.02)
 
 
 class Region:
