@@ -317,7 +317,7 @@ async def test_newest_only(region: Region) -> None:
         most = max(most, waiting)
         text = parse_note(parse_submission(await request.read()).checkpoint).text
         sizes.append(parse_checkpoint(text).size)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.0)
         waiting -= 1
         return web.Response(text=cosign(text, WITNESS, 1_700_000_000).line())
 
