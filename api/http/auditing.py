@@ -374,7 +374,7 @@ def _about(
 def _knows(ledger: Source, tag: str, grant: Grant) -> bool:
     """Return whether the asker may know a subject: it sees an event about it, or handles it."""
     knows = audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity)
-    # Most values are no subject at all, so the cheapest question comes first.
+    # Most values name no subject, so the cheapest question comes first.
     if not ledger.tagged([tag]):
         return False
     if knows is None:
