@@ -4,6 +4,7 @@ Each process that ``verify`` starts imports this module again. To keep that chea
 imports the command line.
 """
 
+import gc
 import sys
 from importlib import import_module
 
@@ -11,7 +12,10 @@ from importlib import import_module
 def main() -> None:
     """Run the command line."""
     try:
-        import_module("api.cli.command_line").main()
+        gc.disable()  # what an import makes lives as long as the process
+        command_line = import_module("api.cli.command_line")
+        gc.enable()
+        command_line.main()
     except KeyboardInterrupt:  # pressed during the import
         sys.exit(130)
 

@@ -90,6 +90,16 @@ PLACES = sa.Table(
 )
 
 
+#: Moves the places of views that are at one place: one statement for all of them.
+_MOVE = (
+    sa.update(PLACES)
+    .where(
+        PLACES.c.view.in_(sa.bindparam("names", expanding=True)),
+        PLACES.c.position == sa.bindparam("place"),
+    )
+    .values(position=sa.bindparam("to"), anchor=sa.bindparam("at"))
+)
+
 _PLACE = sa.select(PLACES.c.position).where(PLACES.c.view == sa.bindparam("name"))
 
 
@@ -458,18 +468,21 @@ class Follower:
             with self.views.engine.begin() as connection:
                 PLACES.create(connection, checkfirst=True)
                 known = {row.view: row for row in connection.execute(sa.select(PLACES))}
+                unusable = []
                 for name, followed in self._all.items():
                     row = known.get(name)
                     if row is None or row.fingerprint != followed.view.fingerprint:
-                        self._create(connection, followed)
+                        unusable.append(followed)
                     elif not self._is_ours(row):
                         log.warning("view_of_another_ledger", view=name, position=row.position)
-                        self._create(connection, followed)
+                        unusable.append(followed)
                     elif followed.view.outdated(connection, self.source):
                         log.info("view_outdated", view=name, position=row.position)
-                        self._create(connection, followed)
+                        unusable.append(followed)
                     else:
                         followed.place = row.position
+                if unusable:
+                    self._create(connection, *unusable)
                 connection.execute(sa.update(PLACES).values(error=None, error_position=None))
             for followed in self._all.values():
                 self._begin(followed)
@@ -486,17 +499,22 @@ class Follower:
         anchor = self.source.anchor(row.position)
         return anchor is not None and row.anchor in (None, anchor)
 
-    def _create(self, connection: Connection, followed: _Following) -> None:
-        """Drop the tables of an earlier version and start a view at zero, in one transaction."""
+    def _create(self, connection: Connection, *views: _Following) -> None:
+        """Drop the tables of an earlier version and start the views at zero, in one transaction."""
         old = connection.execute(
-            sa.select(PLACES.c.tables).where(PLACES.c.view == followed.view.name)
-        ).scalar_one_or_none()
-        names = {table.name for table in followed.view.tables} | set((old or "").split())
+            sa.select(PLACES.c.tables).where(
+                PLACES.c.view.in_([followed.view.name for followed in views])
+            )
+        )
+        names = {name for names in old.scalars() for name in names.split()}
+        names.update(table.name for followed in views for table in followed.view.tables)
         # One query for all tables: one per table took as long as creating it.
-        for table_name in sorted(names.intersection(sa.inspect(connection).get_table_names())):
-            sa.Table(table_name, sa.MetaData()).drop(connection)
-        for table in followed.view.tables:
-            table.create(connection, checkfirst=False)
+        for name in sorted(names.intersection(sa.inspect(connection).get_table_names())):
+            sa.Table(name, sa.MetaData()).drop(connection)
+        for followed in views:
+            for table in followed.view.tables:
+                tables.create(connection, table)
+            followed.place = 0
         Store(connection).put(
             PLACES,
             [
@@ -509,9 +527,9 @@ class Follower:
                     "error": None,
                     "error_position": None,
                 }
+                for followed in views
             ],
         )
-        followed.place = 0
 
     def _begin(self, followed: _Following) -> None:
         followed.error = followed.error_position = None
@@ -630,8 +648,7 @@ class Follower:
                     if entries:
                         followed.view.take(entries, store, self.source, last)
             changed = [followed.view.flush(store, self.source, last) for followed in group]
-            for followed in group:
-                self._move(connection, followed, last, anchor)
+            self._move(connection, group, last, anchor)
         for followed, keys in zip(group, changed, strict=True):
             # Call the listeners before the place moves: a reader who waits for the place must not
             # find documents made from older rows.
@@ -643,21 +660,19 @@ class Follower:
             followed.view.committed()
 
     def _move(
-        self, connection: Connection, followed: _Following, position: int, anchor: str | None
+        self, connection: Connection, group: Sequence[_Following], position: int, anchor: str | None
     ) -> None:
+        """Move the place of views that are all at one place."""
+        names = [followed.view.name for followed in group]
+        (place,) = {followed.place for followed in group}
         result = connection.execute(
-            sa.update(PLACES)
-            .where(PLACES.c.view == followed.view.name, PLACES.c.position == followed.place)
-            .values(position=position, anchor=anchor)
+            _MOVE, {"names": names, "place": place, "to": position, "at": anchor}
         )
-        if result.rowcount != 1:
+        if result.rowcount != len(names):
             # The lock was lost (the connection broke) and another process has continued.
             self._prepared = False
             self._lock.free()
-            raise Followed(
-                f"the view {followed.view.name} is not at position {followed.place} any more: "
-                "another process writes it"
-            )
+            raise Followed(f"a view is not at position {place} any more: another process writes it")
 
     def _poisoned(self, followed: _Following, position: int, error: Exception) -> None:
         followed.error = f"{type(error).__name__}: {error}"

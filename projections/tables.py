@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from ledger.kernel import budget
 from ledger.stores.files import connect_read_only, is_damaged, private_file, trouble
@@ -150,6 +151,21 @@ def _with_driver(url: URL) -> URL:
     if url.drivername == "postgres":
         return url.set(drivername="postgresql+psycopg")
     return url
+
+
+def create(connection: Connection, table: sa.Table) -> None:
+    """Create a table that does not exist yet, with its indexes."""
+    for statement in _creating(table, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _creating(table: sa.Table, dialect: str) -> tuple[str, ...]:
+    """Return the statements that create a table. Cached: compiling takes as long as executing."""
+    language = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}[dialect]()
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    parts: list[ExecutableDDLElement] = [CreateTable(table), *map(CreateIndex, indexes)]
+    return tuple(str(part.compile(dialect=language)) for part in parts)
 
 
 def in_order(table: sa.Table) -> None:

@@ -52,12 +52,8 @@ class View(ABC):
         return [
             f"version {self.version}",
             *sorted(self.topics),
-            *(f"{t.name}.{c.name} {c.type!r}" for t in self.tables for c in t.columns),
-            *sorted(
-                f"{t.name} {index.name} {[c.name for c in index.columns]}"
-                for t in self.tables
-                for index in t.indexes
-            ),
+            *(column for table in self.tables for column in _columns(table)),
+            *sorted(index for table in self.tables for index in _indexes(table)),
         ]
 
     @property
@@ -106,6 +102,21 @@ def subject_table(name: str, *columns: sa.Column[Any] | str) -> sa.Table:
         sa.Column("begun", sa.Boolean, nullable=False),
         *(sa.Column(c, Code, index=True) if isinstance(c, str) else c for c in columns),
         sa.Column("state", sa.LargeBinary, nullable=False),
+    )
+
+
+@cache
+def _columns(table: sa.Table) -> tuple[str, ...]:
+    """Return the columns of a table with their types, as text. Cached: SQLAlchemy is slow here."""
+    return tuple(f"{table.name}.{column.name} {column.type!r}" for column in table.columns)
+
+
+@cache
+def _indexes(table: sa.Table) -> tuple[str, ...]:
+    """Return the indexes of a table with their columns, as text."""
+    return tuple(
+        f"{table.name} {index.name} {[column.name for column in index.columns]}"
+        for index in table.indexes
     )
 
 

@@ -59,20 +59,30 @@ def _entries() -> dict[type[Command], Entry]:
 class Seen:
     """The past as a reading asks for it: all of it, or what one sender may know."""
 
-    def __init__(self, past: Past, audiences: frozenset[str] | None = None) -> None:
+    def __init__(self, past: Past) -> None:
         self._by_tag: dict[str, Past] = defaultdict(list)
-        self._all: Past = []
+        self._all = past
         self._positions = {position: record for position, _, record in past}
-        knowers = _knowers(past)
         self.hidden: set[str] = set()
         for position, tags, record in past:
-            if audiences is not None and _hides(record, tags, audiences, knowers):
-                self.hidden |= {tag for tag in tags if hideable(tag)}
-                continue
-            self._all.append((position, tags, record))
             for tag in tags:
                 self._by_tag[tag].append((position, tags, record))
-        self._knowers = knowers if audiences is None else _knowers(self._all)
+        self._knowers = _knowers(past)
+
+    def without(self, audiences: frozenset[str]) -> Seen:
+        """The same for a sender of these audiences: itself where all of it may be known."""
+        known: Past = []
+        hidden: set[str] = set()
+        for position, tags, record in self._all:
+            if _hides(record, tags, audiences, self._knowers):
+                hidden |= {tag for tag in tags if hideable(tag)}
+            else:
+                known.append((position, tags, record))
+        if len(known) == len(self._all):
+            return self
+        seen = Seen(known)
+        seen._positions, seen.hidden = self._positions, hidden
+        return seen
 
     def kept(self, fold: Fold) -> Kept:
         """A fold over what is there, and who may know of its first subject."""
@@ -145,17 +155,19 @@ def require_tells_nothing(recorder: Any, command: Command, actor: Actor, now: da
     entry = _entries().get(type(command))
     if entry is None or actor.role == "subscriber_system":
         return  # what a partner's system may read follows from its subscriptions
-    past = past_of(recorder)
+    whole = Seen(past_of(recorder))
     for sent, sender in _senders(entry, command, actor):
         entity = getattr(command, "entity", None) if sender.role == "entity_rep" else None
         audiences = audiences_of_sender(sender.role, sender.unit_id, sender.person_id, entity)
         if audiences is None:
             continue
         context = Context(sender, "0" * 32, UUID(int=0), audiences=audiences)
-        without = Seen(past, audiences)
-        answer = _answer(Seen(past), sent, context, now)
+        answer = _answer(whole, sent, context, now)
         if not isinstance(answer, NotRecorded) or isinstance(answer, Unavailable):
             continue  # the service prepared it, and prepares it anew
+        without = whole.without(audiences)
+        if without is whole:
+            continue
         other = _answer(without, sent, context, now)
         if str(answer) != str(other):
             _require_told(answer, other, sent, sender, without.hidden)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -373,8 +374,11 @@ def _about(
 def _knows(ledger: Source, tag: str, grant: Grant) -> bool:
     """Return whether the asker may know a subject: it sees an event about it, or handles it."""
     knows = audiences_of_sender(grant.role, grant.unit, grant.person, grant.entity)
+    # Most values name no subject, so the cheapest question comes first.
+    if not ledger.tagged([tag]):
+        return False
     if knows is None:
-        return ledger.tagged([tag])
+        return True
     for stored in ledger.after([Selector((), (tag,))], 0, MAX_LOOKED):
         record = codec.decode(stored.position, stored.event.data)
         known_to = knowers_of(record, stored.event.tags)
@@ -432,13 +436,17 @@ def _tags(value: str) -> Iterator[str]:
     A value that looks like an identity number can only be a business or a badge id: both are
     public by law.
     """
-    kinds = {"entity", "officer"}
-    if personal_data(value) is None:
-        fields = (subject_fields(cls) for cls in event_types().values())
-        kinds = {"actor", *(kind for names in fields for _, kind in names if kind)}
+    kinds = _kinds() if personal_data(value) is None else ("entity", "officer")
     yield from (make_tag(kind, value) for kind in kinds)
     if value.partition(":")[0] in kinds:
         yield value
+
+
+@cache
+def _kinds() -> tuple[str, ...]:
+    """Return the kinds of subjects that any event names, and that of who acts."""
+    fields = (subject_fields(cls) for cls in event_types().values())
+    return tuple(sorted({"actor", *(kind for names in fields for _, kind in names if kind)}))
 
 
 def _as(kind: Any, given: Any) -> str | None:

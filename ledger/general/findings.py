@@ -20,12 +20,12 @@ from ledger.general.vocabulary import (
 )
 from ledger.kernel import WRITTEN, Event, Inquiry, Rule, Visibility
 from ledger.kernel.events import Upcaster
-from ledger.kernel.rules import rules
+from ledger.kernel.rules import rule_of
 
 
 def confidential_rule(rule_id: str) -> bool:
     """Return whether findings under this rule are always withheld from the unit."""
-    rule = rules().get(rule_id)
+    rule = rule_of(rule_id)
     return rule is not None and rule.confidential
 
 

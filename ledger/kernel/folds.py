@@ -118,7 +118,7 @@ def _subject(cls: type[Fold]) -> tuple[str, ...]:
 @cache
 def topics_of(cls: type[Fold]) -> tuple[str, ...]:
     """Return the topics that a fold reads, that of corrections included."""
-    topics = {event.TOPIC for event in reducers_of(cls)} - {RecordCorrected.TOPIC}
+    topics = {event.TOPIC for event in _methods_of(cls)} - {RecordCorrected.TOPIC}
     return (*sorted(topics), RecordCorrected.TOPIC)
 
 
@@ -128,7 +128,17 @@ def reducers_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
 
     Raises ``TypeError`` for a reducer that would never be called, or two for one event type.
     """
-    reducers: dict[type[Event], Reducer] = {}
+    return {event: _own(reducer, cls, event) for event, reducer in _methods_of(cls).items()}
+
+
+@cache
+def _methods_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
+    """Return the methods of a fold by event type, not yet limited to its own subject.
+
+    A process asks every fold for its topics when it starts, and few for their reducers, which
+    need the types of all fields of their events.
+    """
+    methods: dict[type[Event], Reducer] = {}
     for name in dir(cls):
         if not name.startswith("on_"):
             continue
@@ -139,11 +149,10 @@ def reducers_of(cls: type[Fold]) -> dict[type[Event], Reducer]:
         for event in events:
             if not (isinstance(event, type) and issubclass(event, Event)):
                 raise TypeError(f"{cls.__name__}.{name}: {event} is not an event type")
-            if event in reducers:
+            if event in methods:
                 raise TypeError(f"{cls.__name__} reduces {event.__name__} twice")
-            reducer = _whole(method) if len(parameters) > 2 else _bare(method)
-            reducers[event] = _own(reducer, cls, event)
-    return reducers
+            methods[event] = _whole(method) if len(parameters) > 2 else _bare(method)
+    return methods
 
 
 def _own(reducer: Reducer, cls: type[Fold], event: type[Event]) -> Reducer:

@@ -66,6 +66,11 @@ def rules() -> Mapping[str, Rule]:
     return dict(sorted(_RULES.items()))
 
 
+def rule_of(rule_id: str) -> Rule | None:
+    """Return the rule with this id, if the program declares it."""
+    return _RULES.get(rule_id)
+
+
 class NotRecorded(Exception):
     """Base of the exceptions that say that a command recorded nothing."""
 

@@ -221,6 +221,7 @@ def _normal_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, Change], ...]:
     return tuple(found)
 
 
+@cache
 def _struct_type(cls: type[msgspec.Struct]) -> inspect.StructType:
     info = inspect.type_info(cls)
     assert isinstance(info, inspect.StructType)

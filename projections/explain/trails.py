@@ -16,7 +16,7 @@ import msgspec
 
 from ledger.kernel import Actor, LegalRef, Provenance, RecordCorrected, Recorded, Visibility, codec
 from ledger.kernel.corrections import CorrectionImpossible, as_corrected
-from ledger.kernel.rules import rules
+from ledger.kernel.rules import rule_of
 from ledger.transparency.merkle import leaf_hash
 from projections.explain.trailindex import (
     Reader,
@@ -189,7 +189,7 @@ def _entry(record: Recorded | codec.UnreadableRecord, stored: Any, now: Now) -> 
     body = codec.plain(stored.event.data)["body"]
     reads, corrected_by = now.get(envelope.event_id, (None, []))
     rule_id = getattr(record.event, "rule_id", None)
-    rule = rules().get(rule_id) if isinstance(rule_id, str) else None
+    rule = rule_of(rule_id) if isinstance(rule_id, str) else None
     return TrailEntry(
         **proved,
         event_id=envelope.event_id,

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from api.http.resources import Resource
 
@@ -59,7 +59,7 @@ def faults(resource: Resource, body: bytes) -> Sequence[str]:
     told: list[str] = []
     for declared in types_of(resource):
         errors = [
-            f"{error.json_path}: {error.message[:200]}"
+            f"{'/'.join(map(str, error.instance_path))}: {error.message[:200]}"
             for error in _validator(declared).iter_errors(answer)
         ]
         if not errors:

@@ -13,6 +13,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import make_app
+from api.feed import resource
 from api.http.front import Runner
 from api.http.tokens import Tokens
 from ledger.kernel import Ledger
@@ -73,6 +74,12 @@ async def until(condition: Any, seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten beats a second; to be named before the application, which sets the first one."""
+    monkeypatch.setattr(resource, "HEARTBEAT_SECONDS", 0.1)
 
 
 @pytest.fixture

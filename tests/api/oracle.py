@@ -384,17 +384,23 @@ def exact(url: str, said: Answer, topics: Sequence[str]) -> list[str]:
 
 def urls(resources: Iterable[Resource], facts: Sequence[Recorded]) -> list[str]:
     """Every resource with the subjects of these facts, every filter with values that occur."""
+    return list(dict.fromkeys(url for _, url in addresses(resources, facts)))
+
+
+def addresses(
+    resources: Iterable[Resource], facts: Sequence[Recorded]
+) -> Iterator[tuple[Resource, str]]:
+    """The same, each with its resource."""
     ids = subjects(facts)
     topics = sorted({record.envelope.type for record in facts})
     sealed = sorted({r.envelope.type for r in facts if r.envelope.visibility == "sealed"})
-    found: list[str] = []
     for resource in resources:
         if resource.path.startswith(_NOT_ASKED):
             continue
         for path in _paths(resource.path, ids):
-            found.append(path)
-            found += [f"{path}?{query}" for query in _queries(resource, ids, topics, sealed)]
-    return list(dict.fromkeys(found))
+            yield resource, path
+            for query in _queries(resource, ids, topics, sealed):
+                yield resource, f"{path}?{query}"
 
 
 #: Of the log alone, of the service, or of another ledger.

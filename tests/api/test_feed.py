@@ -265,9 +265,8 @@ class TestStream:
                 await face.note(thing, level=level)
             assert await take(answer, 2) == [1, 4]
 
-    async def test_cursor_moves(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_cursor_moves(self, quick_beats: None, face: Face) -> None:
         """A client that sees nothing still learns how far it has come."""
-        monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.1)
         face = Face(face.client, face.ledger, face.tokens)
         async with face.get("/v1/feed", headers=SSE) as answer:
             append(face.ledger, 7, level="restricted")
@@ -278,9 +277,8 @@ class TestStream:
                     if position == 7:
                         break
 
-    async def test_revoked(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_revoked(self, quick_beats: None, face: Face) -> None:
         """A stream ends when its token does."""
-        monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.1)
         async with face.get("/v1/feed", face.mrb, headers=SSE) as answer:
             append(face.ledger, 1)
             await take(answer, 1)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from api.feed import resource as feed_module
 from ledger.kernel import Event
 from ledger.systems.credit.events import PublicityTerminated
 from ledger.systems.sharing.events import RemovalNotified
@@ -132,11 +131,8 @@ async def test_a_notice_reaches_a_stream_at_once(world: World) -> None:
     assert (event["type"], event["data"]["subscription"]) == ("sharing.removal-notified", "SUB-1")
 
 
-async def test_a_stream_ends_when_its_subscriptions_change(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_ends_when_its_subscriptions_change(quick_beats: None, world: World) -> None:
     """The client resumes and reads by what holds now."""
-    monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.1)
     await world.send("BANK", "sharing/subscribe-feed", **SUBSCRIBE)
     await world.get("EDB", "/v1/sharing/subscriptions")
     headers = {"Authorization": f"Bearer {world.tokens['BANK']}", "Accept": "text/event-stream"}

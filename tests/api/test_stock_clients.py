@@ -25,7 +25,6 @@ import requests
 from httpx_sse import connect_sse
 from sseclient import SSEClient
 
-from api.feed import resource as feed_module
 from api.feed.resource import HUB
 from ledger.kernel import Actor
 from ledger.opening import open_ledger, open_recorder
@@ -139,11 +138,8 @@ def test_what_is_recorded_later_comes_too(served: tuple[str, str], client: Any) 
     assert len({event["position"] for _, event in seen}) == 3
 
 
-async def test_the_cursor_is_an_event_with_data(
-    face: Face, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_cursor_is_an_event_with_data(quick_beats: None, face: Face) -> None:
     """Of a type of its own; retry stands in the first block, and a beat in no block of its own."""
-    monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.05)
     async with face.get("/v1/feed", headers=SSE) as answer:
         append(face.ledger, 7, level="restricted")
         face.client.app[HUB].wake_all()  # type: ignore[union-attr]

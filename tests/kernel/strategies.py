@@ -29,8 +29,12 @@ _LETTERS = st.sampled_from("".join(map(chr, range(0x20, 0x7F))) + "éß中文〔
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-3.5))])
 
 
+@cache
 def instances(cls: type[msgspec.Struct], *, full: bool = False) -> st.SearchStrategy[Any]:
-    """Valid instances of ``cls``; ``full``: nothing absent and nothing empty."""
+    """Valid instances of ``cls``; ``full``: nothing absent and nothing empty.
+
+    Cached: a strategy is checked when it is first drawn from, which takes longer than drawing.
+    """
     return _of(inspect.type_info(cls), full)
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ledger.transparency import keeper
 from tests.transparency.keeping import Kept
+
+
+@pytest.fixture(autouse=True)
+def signed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log signs what was recorded at once, without gathering more of it: tests wait for that."""
+    monkeypatch.setattr(keeper, "GATHER", 0.02)
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ Answer = Callable[[web.Request], Awaitable[web.Response]]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes minutes in service takes moments here."""
-    monkeypatch.setattr(cosigning, "PAUSE", 0.05)
-    monkeypatch.setattr(cosigning, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(cosigning, "PAUSE", 0.01)
+    monkeypatch.setattr(cosigning, "LONGEST_PAUSE", 0.02)
 
 
 class Region:
@@ -317,7 +317,7 @@ async def test_newest_only(region: Region) -> None:
         most = max(most, waiting)
         text = parse_note(parse_submission(await request.read()).checkpoint).text
         sizes.append(parse_checkpoint(text).size)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.0)
         waiting -= 1
         return web.Response(text=cosign(text, WITNESS, 1_700_000_000).line())
 

@@ -24,7 +24,7 @@ from ledger.general.vocabulary import (
     same_person,
 )
 from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, Rule, UnknownReference
-from ledger.kernel.rules import rules as declared_rules
+from ledger.kernel.rules import rule_of
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.supervision import rules
 from ledger.systems.supervision.events import (
@@ -59,7 +59,7 @@ class RaiseFinding(Report):
     evidence_events: tuple[int, ...] = ()
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        rule = declared_rules().get(self.rule_id)
+        rule = rule_of(self.rule_id)
         if rule is None or rule.kind != "finding":
             raise Malformed(
                 f"rule_id must be a rule that raises findings; {self.rule_id} is not", "/rule_id"
