@@ -80,6 +80,7 @@ format: install-dev
 	@$(BIN)/ruff format $(SOURCES)
 
 docs: install-dev
+	@$(BIN)/python -m tools.catalogue
 	@$(BIN)/python -m tools.reference docs
 
 bench: install-dev

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import inspect
 
 import ledger.registry
+from api.contract.titles import paragraphs, term
 from api.http.commands import path_of
 from ledger.general.countersigning import Countersigned
 from ledger.kernel import Event, Rule
@@ -32,9 +33,6 @@ from tools.terms import SYSTEMS, TERMS, WORDS
 T = TypeVar("T")
 
 _MADE = "<!-- Made from the code by `make docs`; edit the docstrings instead. -->"
-
-#: 中文: English. A docstring that begins like this is a term of the glossary.
-_TERM = re.compile(r"^(?P<chinese>[^\x00-\x7f][^:.]*?)(?:: | (?=[A-Z]))(?P<english>.+)", re.DOTALL)
 
 
 def pages() -> dict[str, str]:
@@ -50,17 +48,6 @@ def pages() -> dict[str, str]:
 
 def _page(title: str, lines: Iterable[str]) -> str:
     return "\n".join([f"# {title}", "", _MADE, "", *lines]).rstrip() + "\n"
-
-
-def term(thing: Any) -> tuple[str, str]:
-    """Return the Chinese term and the English text of a docstring; the term may be empty."""
-    text = cleandoc(thing.__doc__ or "")
-    match = _TERM.match(text)
-    return (match["chinese"], _capital(match["english"])) if match else ("", text)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def first_sentence(text: str) -> str:
@@ -166,7 +153,7 @@ def _events() -> Iterator[str]:
             yield f"### `{event.TOPIC}` {chinese}".rstrip()
             yield ""
             version = f", version {event.VERSION}" if event.VERSION > 1 else ""
-            yield f"`{event.__name__}`{version}, {_visibility(event)}. {_paragraphs(english)}"
+            yield f"`{event.__name__}`{version}, {_visibility(event)}. {paragraphs(english)}"
             yield ""
             yield from _fields(event)
 
@@ -198,7 +185,7 @@ def _commands() -> Iterator[str]:
             chinese, english = term(entry.command)
             yield f"### `POST {path_of(entry)}` {chinese}".rstrip()
             yield ""
-            yield f"{_paragraphs(english)} Roles: {', '.join(sorted(entry.roles))}."
+            yield f"{paragraphs(english)} Roles: {', '.join(sorted(entry.roles))}."
             if issubclass(entry.command, Countersigned):
                 yield from ("", entry.command.told())
             yield ""
@@ -339,10 +326,6 @@ def _metadata_name(info: inspect.Metadata) -> str:
         return f"{extra['subject']} id"
     described = (info.extra_json_schema or {}).get("description")
     return str(described) if described else type_name(info.type)
-
-
-def _paragraphs(text: str) -> str:
-    return " ".join(text.split()).replace("``", "`")
 
 
 def _code(word: str | None) -> str:

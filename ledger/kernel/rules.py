@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from ledger.kernel.messages import catalogue
+
 
 class Rule(msgspec.Struct, frozen=True):
     """One rule of the rulebook.
@@ -30,6 +32,16 @@ class Rule(msgspec.Struct, frozen=True):
     kind: Literal["refusal", "finding"] = "refusal"
     finding_type: str | None = None
     confidential: bool = False
+
+    def text(self, part: Literal["message", "hint"], language: str) -> str:
+        """Return the message or the hint in a language, with its details as fields.
+
+        The English text is that of the declaration, others are in the catalogue.
+        """
+        declared: str = getattr(self, part)
+        if language == "en":
+            return declared
+        return catalogue(language, "rules").get(f"{self.id}.{part}", declared)
 
     def __post_init__(self) -> None:
         known = _RULES.setdefault(self.id, self)
