@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from api.contract import eventtypes
 from api.feed import events
 from api.feed import resource as feed
 from api.feed.hub import Hub
@@ -50,6 +51,7 @@ RESOURCES: tuple[Resource, ...] = (
     *operations.RESOURCES,
     *openapi.RESOURCES,
     *pages.RESOURCES,
+    *eventtypes.RESOURCES,
 )
 
 

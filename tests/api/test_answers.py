@@ -32,6 +32,8 @@ ELSEWHERE = {
     "/v1/draws/{draw}/roster",
     "/v1/draws/{draw}/selection",
     "/v1/entities/{entity}/replay",
+    "/v1/event-types/{type}",
+    "/v1/event-types/{type}/{version}",
     "/v1/events/{position}",
     "/v1/feed",
     "/v1/log/consistency",
