@@ -81,6 +81,7 @@ format: install-dev
 
 docs: install-dev
 	@$(BIN)/python -m tools.catalogue
+	@$(BIN)/python -m tools.applying
 	@$(BIN)/python -m tools.reference docs
 
 bench: install-dev

@@ -25,6 +25,7 @@ from ledger.general.countersigning import Countersigned
 from ledger.kernel import Event, Rule
 from ledger.kernel.deadlines import DeadlineRule
 from ledger.kernel.events import event_types
+from ledger.kernel.messages import title
 from ledger.registry import COMMANDS
 from ledger.systems.policies.defaults import DEFAULTS
 from ledger.systems.policies.keys import KEYS
@@ -198,18 +199,30 @@ def _rules() -> Iterator[str]:
     yield "is recorded with the fact that breaks the rule. `{…}` are details that a refusal names."
     yield from ("", "## Rules", "")
     yield from _table(
-        ("id", "says", "law", "what helps", "policy"),
-        ((f"`{r.id}`", r.message, r.law, r.hint, _code(r.policy_key)) for r in known),
+        ("id", "says", "中文", "law", "what helps", "处理建议", "policy"),
+        (
+            (
+                f"`{r.id}`",
+                r.message,
+                r.text("message", "zh"),
+                r.law,
+                r.hint,
+                r.text("hint", "zh"),
+                _code(r.policy_key),
+            )
+            for r in known
+        ),
     )
     yield from ("", "## Deadlines 期限", "")
     yield "One event opens a deadline, others discharge it. The clock records missed deadlines, and"
     yield "the events that follow by law."
     yield ""
     yield from _table(
-        ("name", "length", "opened by", "discharged by", "raises"),
+        ("name", "中文", "length", "opened by", "discharged by", "raises"),
         (
             (
                 f"`{rule.name}`",
+                title(f"deadline:{rule.name}", "zh", "titles"),
                 _code(rule.policy_key) or "a day that the event names",
                 f"`{rule.opened_by.TOPIC}`",
                 ", ".join(f"`{event.TOPIC}`" for event in rule.discharged_by),
@@ -252,10 +265,11 @@ def _policies() -> Iterator[str]:
     for default in DEFAULTS:
         by_key[default.key].append(default)
     yield from _table(
-        ("key", "unit", "default", "from", "source", "mark"),
+        ("key", "中文", "unit", "default", "from", "source", "mark"),
         (
             (
                 f"`{key}`",
+                title(f"policy:{key}", "zh", "titles"),
                 KEYS[key].unit,
                 f"`{msgspec.json.encode(default.value, order='deterministic').decode()}`",
                 str(default.effective_from),

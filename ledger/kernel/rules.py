@@ -7,6 +7,7 @@ rule that was broken and its law, and says what would make the command succeed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Literal
 
 import msgspec
@@ -42,6 +43,12 @@ class Rule(msgspec.Struct, frozen=True):
         if language == "en":
             return declared
         return catalogue(language, "rules").get(f"{self.id}.{part}", declared)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The details that the message and the hint name, in their order."""
+        named = Formatter().parse(self.message + self.hint)
+        return tuple(dict.fromkeys(name for _, name, _, _ in named if name))
 
     def __post_init__(self) -> None:
         known = _RULES.setdefault(self.id, self)
