@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from api.contract import eventtypes
+from api.contract import asyncapi, eventtypes
 from api.feed import events
 from api.feed import resource as feed
 from api.feed.hub import Hub
@@ -52,6 +52,7 @@ RESOURCES: tuple[Resource, ...] = (
     *openapi.RESOURCES,
     *pages.RESOURCES,
     *eventtypes.RESOURCES,
+    *asyncapi.RESOURCES,
 )
 
 
