@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -119,9 +119,10 @@ def _applied() -> Mapping[str, Applied]:
 InForce = Mapping[str, tuple[int, Any]]
 
 
-def in_force(connection: Connection, on: date) -> InForce:
-    """Return the policies that are in force everywhere on a day."""
-    states = connection.execute(sa.select(POLICIES.c.key, POLICIES.c.state))
+def in_force(connection: Connection, on: date, keys: Collection[str]) -> InForce:
+    """Return those of some policies that are in force everywhere on a day."""
+    query = sa.select(POLICIES.c.key, POLICIES.c.state).where(POLICIES.c.key.in_(keys))
+    states = connection.execute(query)
     versions = {key: _VIEW.decode(state).in_force(on) for key, state in states}
     return {key: (v.version, v.value) for key, v in versions.items() if v is not None}
 
@@ -174,11 +175,12 @@ def _shown_deadline(rule: DeadlineRule, known: InForce, language: str) -> ShownD
     )
 
 
-async def _known(request: web.Request) -> InForce:
+async def _known(request: web.Request, asked: Iterable[Rule | DeadlineRule]) -> InForce:
     reader = await reader_of(request)
     on: date = query_value(request, "valid_as_of", date, reader.today)
     follower = await caught_up(request, "policies")
-    return await read(follower, lambda connection: in_force(connection, on))
+    keys = {rule.policy_key for rule in asked if rule.policy_key is not None}
+    return await read(follower, lambda connection: in_force(connection, on, keys))
 
 
 def _answer(value: Any, language: str) -> web.Response:
@@ -192,7 +194,7 @@ def _answer(value: Any, language: str) -> web.Response:
 
 async def all_rules(request: web.Request) -> web.Response:
     """List every rule in both languages, with its law and the value of its policy on a day."""
-    language, known = language_of(request), await _known(request)
+    language, known = language_of(request), await _known(request, rules().values())
     return _answer(Rules(tuple(_shown(r, known, language) for r in rules().values())), language)
 
 
@@ -201,13 +203,13 @@ async def one_rule(request: web.Request) -> web.Response:
     rule = rules().get(request.match_info["rule"])
     if rule is None:
         raise not_found()
-    language, known = language_of(request), await _known(request)
+    language, known = language_of(request), await _known(request, (rule,))
     return _answer(_shown(rule, known, language), language)
 
 
 async def all_deadline_rules(request: web.Request) -> web.Response:
     """List what opens and discharges each kind of deadline, and its length on a day."""
-    language, known = language_of(request), await _known(request)
+    language, known = language_of(request), await _known(request, deadline_rules().values())
     shown = (_shown_deadline(r, known, language) for _, r in sorted(deadline_rules().items()))
     return _answer(DeadlineRules(tuple(shown)), language)
 
@@ -217,7 +219,7 @@ async def one_deadline_rule(request: web.Request) -> web.Response:
     rule = deadline_rules().get(request.match_info["name"])
     if rule is None:
         raise not_found()
-    language, known = language_of(request), await _known(request)
+    language, known = language_of(request), await _known(request, (rule,))
     return _answer(_shown_deadline(rule, known, language), language)
 
 
