@@ -80,6 +80,8 @@ format: install-dev
 	@$(BIN)/ruff format $(SOURCES)
 
 docs: install-dev
+	@$(BIN)/python -m tools.catalogue
+	@$(BIN)/python -m tools.applying
 	@$(BIN)/python -m tools.reference docs
 
 bench: install-dev

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from api.console.pages import add_console
 from api.console.sessions import Sessions
+from api.contract import asyncapi, eventtypes
 from api.feed import events
 from api.feed import resource as feed
 from api.feed.hub import Hub
@@ -52,6 +53,8 @@ RESOURCES: tuple[Resource, ...] = (
     *operations.RESOURCES,
     *openapi.RESOURCES,
     *pages.RESOURCES,
+    *eventtypes.RESOURCES,
+    *asyncapi.RESOURCES,
 )
 
 

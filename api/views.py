@@ -7,6 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from api import systems
+from api.contract import rules
 from api.http.resources import Resource
 from api.operations.health import MAX_LAG, Check, Readiness
 from api.systems import histories
@@ -14,9 +15,10 @@ from projections.follower import Follower
 
 
 def _collected() -> Iterator[Resource]:
-    """Yield the resources of every module of ``api.systems``, by the module's name."""
+    """Yield the resources of every module of ``api.systems``, by its name, then the rules."""
     for module in iter_modules(systems.__path__):
         yield from import_module(f"{systems.__name__}.{module.name}").RESOURCES
+    yield from rules.RESOURCES
 
 
 RESOURCES: tuple[Resource, ...] = histories.with_histories(_collected())

@@ -19,11 +19,13 @@ import msgspec
 from msgspec import inspect
 
 import ledger.registry
+from api.contract.titles import paragraphs, term
 from api.http.commands import path_of
 from ledger.general.countersigning import Countersigned
 from ledger.kernel import Event, Rule
 from ledger.kernel.deadlines import DeadlineRule
 from ledger.kernel.events import event_types
+from ledger.kernel.messages import title
 from ledger.registry import COMMANDS
 from ledger.systems.policies.defaults import DEFAULTS
 from ledger.systems.policies.keys import KEYS
@@ -32,9 +34,6 @@ from tools.terms import SYSTEMS, TERMS, WORDS
 T = TypeVar("T")
 
 _MADE = "<!-- Made from the code by `make docs`; edit the docstrings instead. -->"
-
-#: 中文: English. A docstring that begins like this is a term of the glossary.
-_TERM = re.compile(r"^(?P<chinese>[^\x00-\x7f][^:.]*?)(?:: | (?=[A-Z]))(?P<english>.+)", re.DOTALL)
 
 
 def pages() -> dict[str, str]:
@@ -50,17 +49,6 @@ def pages() -> dict[str, str]:
 
 def _page(title: str, lines: Iterable[str]) -> str:
     return "\n".join([f"# {title}", "", _MADE, "", *lines]).rstrip() + "\n"
-
-
-def term(thing: Any) -> tuple[str, str]:
-    """Return the Chinese term and the English text of a docstring; the term may be empty."""
-    text = cleandoc(thing.__doc__ or "")
-    match = _TERM.match(text)
-    return (match["chinese"], _capital(match["english"])) if match else ("", text)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def first_sentence(text: str) -> str:
@@ -166,7 +154,7 @@ def _events() -> Iterator[str]:
             yield f"### `{event.TOPIC}` {chinese}".rstrip()
             yield ""
             version = f", version {event.VERSION}" if event.VERSION > 1 else ""
-            yield f"`{event.__name__}`{version}, {_visibility(event)}. {_paragraphs(english)}"
+            yield f"`{event.__name__}`{version}, {_visibility(event)}. {paragraphs(english)}"
             yield ""
             yield from _fields(event)
 
@@ -198,7 +186,7 @@ def _commands() -> Iterator[str]:
             chinese, english = term(entry.command)
             yield f"### `POST {path_of(entry)}` {chinese}".rstrip()
             yield ""
-            yield f"{_paragraphs(english)} Roles: {', '.join(sorted(entry.roles))}."
+            yield f"{paragraphs(english)} Roles: {', '.join(sorted(entry.roles))}."
             if issubclass(entry.command, Countersigned):
                 yield from ("", entry.command.told())
             yield ""
@@ -211,18 +199,30 @@ def _rules() -> Iterator[str]:
     yield "is recorded with the fact that breaks the rule. `{…}` are details that a refusal names."
     yield from ("", "## Rules", "")
     yield from _table(
-        ("id", "says", "law", "what helps", "policy"),
-        ((f"`{r.id}`", r.message, r.law, r.hint, _code(r.policy_key)) for r in known),
+        ("id", "says", "中文", "law", "what helps", "处理建议", "policy"),
+        (
+            (
+                f"`{r.id}`",
+                r.message,
+                r.text("message", "zh"),
+                r.law,
+                r.hint,
+                r.text("hint", "zh"),
+                _code(r.policy_key),
+            )
+            for r in known
+        ),
     )
     yield from ("", "## Deadlines 期限", "")
     yield "One event opens a deadline, others discharge it. The clock records missed deadlines, and"
     yield "the events that follow by law."
     yield ""
     yield from _table(
-        ("name", "length", "opened by", "discharged by", "raises"),
+        ("name", "中文", "length", "opened by", "discharged by", "raises"),
         (
             (
                 f"`{rule.name}`",
+                title(f"deadline:{rule.name}", "zh", "titles"),
                 _code(rule.policy_key) or "a day that the event names",
                 f"`{rule.opened_by.TOPIC}`",
                 ", ".join(f"`{event.TOPIC}`" for event in rule.discharged_by),
@@ -265,10 +265,11 @@ def _policies() -> Iterator[str]:
     for default in DEFAULTS:
         by_key[default.key].append(default)
     yield from _table(
-        ("key", "unit", "default", "from", "source", "mark"),
+        ("key", "中文", "unit", "default", "from", "source", "mark"),
         (
             (
                 f"`{key}`",
+                title(f"policy:{key}", "zh", "titles"),
                 KEYS[key].unit,
                 f"`{msgspec.json.encode(default.value, order='deterministic').decode()}`",
                 str(default.effective_from),
@@ -339,10 +340,6 @@ def _metadata_name(info: inspect.Metadata) -> str:
         return f"{extra['subject']} id"
     described = (info.extra_json_schema or {}).get("description")
     return str(described) if described else type_name(info.type)
-
-
-def _paragraphs(text: str) -> str:
-    return " ".join(text.split()).replace("``", "`")
 
 
 def _code(word: str | None) -> str:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 import structlog
 
+from api.contract.eventtypes import schema_path
 from api.http.tokens import WITHHELD, Grant
 from api.http.visibility import ENDS, NOTICES, Entitlement
 from api.running.pools import STREAMS, Pool
@@ -35,6 +36,9 @@ from ledger.kernel.threads import Worker
 log = structlog.get_logger("api.feed")
 
 T = TypeVar("T")
+
+#: Where the feed is; the schemas of events are on the same service.
+FEED = "/v1/feed"
 
 #: The size of the ring, in records and in stored bytes. Decoded and encoded records take about five
 #: times as much memory.
@@ -124,7 +128,7 @@ class Item(msgspec.Struct):
     def cloud_event(self, source: str) -> dict[str, Any]:
         """Return the record as a CloudEvent 1.0, as stored; a correction is a separate event."""
         fields = self.fields
-        actor = fields["actor"]
+        actor, version = fields["actor"], fields["schema_version"]
         event = {
             "specversion": "1.0",
             "id": fields["event_id"],
@@ -132,10 +136,11 @@ class Item(msgspec.Struct):
             "type": self.topic,
             "time": fields["recorded_at"],
             "datacontenttype": "application/json",
+            "dataschema": source.removesuffix(FEED) + schema_path(self.topic, version),
             "position": self.position,
             "occurredat": fields["occurred_at"],
             "visibility": fields["visibility"],
-            "schemaversion": fields["schema_version"],
+            "schemaversion": version,
             "actorunit": actor["unit_id"],
             # Without the person: readers who may know the person can read the event itself.
             "actorrole": actor["role"],

@@ -64,7 +64,10 @@ MAX_FILTERS = 50
 
 
 class CloudEvent(msgspec.Struct, frozen=True):
-    """One event as CloudEvents 1.0; ``data`` is its body, ``time`` when it was recorded."""
+    """One event as CloudEvents 1.0; ``data`` is its body, ``time`` when it was recorded.
+
+    ``dataschema`` is the address of the JSON Schema of ``data``, as it was stored.
+    """
 
     specversion: str
     id: str
@@ -72,6 +75,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
     type: str
     time: str
     datacontenttype: str
+    dataschema: str
     position: int
     occurredat: str
     visibility: str

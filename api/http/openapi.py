@@ -463,7 +463,20 @@ _EXAMPLES = {
 
 
 #: Example texts for fields with a pattern; the first that matches is shown.
-_TEXTS = ("text", "A-1", "2026", "0.5", "/body/note", "entity:91620100MA7LX0017J", "0" * 64)
+_TEXTS = (
+    "text",
+    "A-1",
+    "2026",
+    "62",
+    "0.5",
+    "/body/note",
+    "entity:91620100MA7LX0017J",
+    "0" * 64,
+    "0" * 16,
+    "image/jpeg",
+    "filing.inspection-concluded",
+    "019a0000-0000-7000-8000-000000000000",
+)
 
 
 def _text(schema: dict[str, Any]) -> str:

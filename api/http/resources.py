@@ -96,11 +96,10 @@ class Resource(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The id in OpenAPI: ``entities-profile`` for ``/v1/entities/{uscc}/profile``."""
-        parts = [p for p in self.path.split("/") if p and not p.startswith(("{", "v1"))]
-        if self.path.endswith("}"):
-            parts.append("one")
-        return "-".join(parts).replace(".", "-") or "index"
+        """The id in OpenAPI: ``entities-one-profile`` for ``/v1/entities/{uscc}/profile``."""
+        parts = [p for p in self.path.split("/") if p and p != "v1"]
+        named = ("one" if part.startswith("{") else part for part in parts)
+        return "-".join(named).replace(".", "-") or "index"
 
 
 class Uploading(msgspec.Struct, frozen=True):

@@ -7,9 +7,12 @@ rule that was broken and its law, and says what would make the command succeed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Literal
 
 import msgspec
+
+from ledger.kernel.messages import catalogue
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -30,6 +33,22 @@ class Rule(msgspec.Struct, frozen=True):
     kind: Literal["refusal", "finding"] = "refusal"
     finding_type: str | None = None
     confidential: bool = False
+
+    def text(self, part: Literal["message", "hint"], language: str) -> str:
+        """Return the message or the hint in a language, with its details as fields.
+
+        The English text is that of the declaration, others are in the catalogue.
+        """
+        declared: str = getattr(self, part)
+        if language == "en":
+            return declared
+        return catalogue(language, "rules").get(f"{self.id}.{part}", declared)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The details that the message and the hint name, in their order."""
+        named = Formatter().parse(self.message + self.hint)
+        return tuple(dict.fromkeys(name for _, name, _, _ in named if name))
 
     def __post_init__(self) -> None:
         known = _RULES.setdefault(self.id, self)

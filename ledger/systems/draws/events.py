@@ -52,6 +52,7 @@ def _without(name: str) -> Upcaster:
     """Return an upcaster that removes a field, with which version 1 named a person in public."""
 
     def upcast(body: dict[str, Any]) -> dict[str, Any]:
+        """Remove the field with which version 1 named a person in public."""
         return {field: value for field, value in body.items() if field != name}
 
     return upcast

@@ -1,0 +1,1 @@
+"""What the service says of itself, from its tables: event types, rules, deadlines, the feed."""
