@@ -58,6 +58,7 @@ from ledger.kernel import (
 from ledger.kernel.contexts import make_context
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
+from ledger.kernel.messages import storable
 from ledger.kernel.subjects import (
     hideable,
     hideable_tags,
@@ -210,7 +211,8 @@ def note_of(
             unit=msgspec.convert(unit, UnitId),
             command=type(command).__name__,
             rule=msgspec.convert(refusal.rule.id, RuleId),
-            message=str(refusal.message)[:MAX_ASKED],
+            code=refusal.code,
+            details=storable(refusal.named),
             refused_command=context.command_id,
             policy_key=refusal.rule.policy_key,
             policy_version=refusal.policy_version,
