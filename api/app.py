@@ -21,6 +21,7 @@ from api.http.auditing import AUDIT, Audit
 from api.http.commands import MAX_BODY_BYTES, add_commands
 from api.http.front import EDGE, Edge
 from api.http.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
+from api.http.languages import LANGUAGE, load_words
 from api.http.middlewares import frame
 from api.http.rates import Rates
 from api.http.resources import Operation, Resource, add_resources
@@ -110,6 +111,8 @@ def make_app(
         handler_args={"auto_decompress": False},
     )
     app[EDGE] = Edge() if edge is None else edge
+    app[LANGUAGE] = app[EDGE].language
+    load_words()
     app[FILES] = Files(app[EDGE])
     app[actcodes.RATES] = Rates(actcodes.PER_MINUTE)
     app[LEDGER] = ledger

@@ -20,6 +20,7 @@ from ledger.general.vocabulary import StoredFile
 from ledger.kernel import Event, Recorded, codec
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
+from ledger.kernel.messages import Told
 from ledger.stores.evidence import EvidenceError, EvidenceFolder, EvidenceStore, Incoming
 from ledger.stores.naming import blobs_folder
 from ledger.stores.sqlite import SQLiteRecorder
@@ -53,15 +54,19 @@ QUOTA = 50 * 1024 * 1024 * 1024
 WAITING_SHARE = 0.25
 
 
-class NoRoom(EvidenceError):
+class Rejected(Told, EvidenceError):
+    """A file is not taken, and why."""
+
+
+class NoRoom(Rejected):
     """The quota of the evidence store is used up."""
 
 
-class Unnamed(EvidenceError):
+class Unnamed(Rejected):
     """The kind of the file is not accepted."""
 
 
-class Erased(EvidenceError):
+class Erased(Rejected):
     """The key of a case's files was destroyed."""
 
 
@@ -162,10 +167,7 @@ class Upload:
     def _begin(self, begins: bytes) -> StreamSealer:
         media_type = media_type_of(begins[:ENOUGH])
         if media_type is None:
-            raise Unnamed(
-                "The file must be a picture, a sound or film recording, a PDF, an office document "
-                "or plain text in UTF-8; its first bytes are none of these."
-            )
+            raise Unnamed("evidence.file-must-be-of-kept-kind")
         self._media_type = media_type
         self._sealer = sealer = StreamSealer(self._secret, subject_of(self._case), media_type)
         self._store(sealer.header)
@@ -271,10 +273,7 @@ class EvidenceFiles:
         self.sweep_in_time()
         with self._lock:
             if self._used + size > self.quota or self._waits + size > self.quota * WAITING_SHARE:
-                raise NoRoom(
-                    "The evidence store is full. Record or wait for what was uploaded, or have an "
-                    "operator raise serve --evidence-quota."
-                )
+                raise NoRoom("evidence.store-full")
             self._used += size
             self._waits += size
 
@@ -403,7 +402,7 @@ def wrong_file(named: NamedFile, store: EvidenceStore, vault: Vault | None) -> W
 
 
 def _erased(case: str) -> Erased:
-    return Erased(f"the files of case {case} were erased, so no file can be added")
+    return Erased("evidence.files-of-case-erased", case=case)
 
 
 def _head(file: BinaryIO, length: int) -> StreamHead:

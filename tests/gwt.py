@@ -42,6 +42,7 @@ from ledger.kernel import (
     civil_moment,
     codec,
 )
+from ledger.kernel.messages import message, say
 from ledger.kernel.sequencer import Hook
 from ledger.systems.approvals.commands import ApproveRequest
 from ledger.systems.approvals.events import ApprovalGiven
@@ -167,7 +168,7 @@ class Scenario:
         """
         assert isinstance(self.error, Refusal), f"expected {rule}, got {self._instead()}"
         require_tells_nothing(self.ledger.recorder, *self._sent, self._now[0])
-        said = {name: self.error.details.get(name) for name in details}
+        said = {name: _as_told(self.error.details.get(name), details[name]) for name in details}
         assert (self.error.rule.id, said) == (rule, details), _told(self.error)
         complete(self.error)
         return self
@@ -189,6 +190,13 @@ class Scenario:
         return f"recorded:\n{_listed(_shown(r.event) for r in self.outcome.events) or '  nothing'}"
 
 
+def _as_told(value: Any, expected: Any) -> Any:
+    """Return a detail as the refusal tells it in English, if a text is expected."""
+    return (
+        say(message("general.verbatim", error=value), "en") if isinstance(expected, str) else value
+    )
+
+
 def complete(refusal: Refusal) -> None:
     """A refusal names rule, law, what helps, and the policy with its version if one sets it."""
     rule = refusal.rule
@@ -196,7 +204,7 @@ def complete(refusal: Refusal) -> None:
     blank = wanted - refusal.details.keys()
     assert not blank, f"{rule.id} leaves {blank} blank"
     assert rule.law, f"{rule.id} names no law"
-    assert refusal.hint, f"{rule.id} does not say what helps"
+    assert str(refusal.hint), f"{rule.id} does not say what helps"
     if rule.policy_key is not None:
         assert refusal.policy_version is not None, f"{rule.id} names no version of its policy"
 

@@ -36,6 +36,7 @@ from ledger.kernel import (
     codec,
 )
 from ledger.kernel.memory import Kept, Witnesses
+from ledger.kernel.messages import in_words
 from ledger.kernel.subjects import hideable, main_subject
 from ledger.registry import COMMANDS, Entry
 from ledger.telling import NAMED, TOLD
@@ -186,7 +187,7 @@ def _require_told(
         return
     if not (isinstance(answer, Refusal) and answer.told and answer.rule.id in TOLD):
         raise Telling(who)
-    said = f"{answer} {answer.hint} {answer.details}"
+    said = f"{answer} {answer.hint} {in_words(answer.details, 'en')}"
     sent = msgspec.json.encode(command).decode()
     names = {tag.partition(":")[2] for tag in hidden}
     named = {name for name in names if name in said and name not in sent}

@@ -209,6 +209,17 @@ def test_a_message_that_states_a_wish_as_a_fact_is_hinted_at(text: str, *, is_hi
     assert check(text, "module.py") == []
 
 
+def test_the_texts_of_a_catalogue_are_prose() -> None:
+    """Across the quotes of a text of several lines; a code is not a text."""
+    catalogue = 'msgid "a.who-ever-stands-there"\nmsgstr ""\n"who"\n"ever "\n"asks somebody"\n'
+    path = "ledger/language/en/messages.po"
+
+    assert [place.phrase for place in check(catalogue, path)] == ["somebody"]
+    wish = 'msgid "a.b"\nmsgstr "a file of {unit} is reviewed by another unit"\n'
+    assert [hint.line for hint in hints(wish, path)] == [2]
+    assert hints(wish.replace("is reviewed", "must be reviewed"), path) == []
+
+
 def test_hints_name_empty_names_and_clauses() -> None:
     """A reader decides; the status stays what the phrases say."""
     text = '"""What follows differs too."""\nfound = 1\n\n\ndef f(what: int) -> None: ...\n'

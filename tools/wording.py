@@ -32,8 +32,9 @@ DEFAULT_PATHS = ("ledger", "projections", "api", "tools", "docs", "*.md")
 #: It names the phrases.
 _ITSELF = "tools/wording.py"
 
-#: Kinds of files that are read. Of a page for browsers, what is between its tags.
-_SUFFIXES = frozenset({".py", ".md", ".html", ".txt"})
+#: Kinds of files that are read. Of a page for browsers, what is between its tags; of a catalogue of
+#: messages, the texts.
+_SUFFIXES = frozenset({".py", ".md", ".html", ".txt", ".po"})
 
 #: The first comment of a page that is made from docstrings.
 _GENERATED = "<!-- Made from the code"
@@ -167,7 +168,13 @@ def check(text: str, path: str = "text.py") -> list[Place]:
 
 
 def hints(text: str, path: str = "text.py") -> list[Place]:
-    """Return what may be wrong in a Python file and takes a reader to decide."""
+    """Return what may be wrong in a file and takes a reader to decide."""
+    if path.endswith("/en/messages.po"):
+        return [
+            Place(path, line, f"“{message[:90]}”", _SAY_MUST, is_hint=True)
+            for line, message in _texts(text)
+            if _may_mislead(message)
+        ]
     if not path.endswith(".py"):
         return []
     tree = ast.parse(text)
@@ -186,6 +193,10 @@ def proses(text: str, path: str) -> Iterator[Prose]:
     if path.endswith(".py"):
         yield from _strings(text)
         yield from _comments(text)
+    elif path.endswith(".po"):
+        # The quotes between two parts of one text: the words on both sides are one sentence.
+        texts = re.sub(r"^msgid .*$", _blank, text, flags=re.MULTILINE)
+        yield Prose(_without_code(re.sub(r'"\s*\n\s*"', _blank, texts)), 1)
     elif path.endswith(".html"):
         tags = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL)
         yield Prose(_without_code(tags.sub(_blank, text)), 1)
@@ -289,13 +300,28 @@ def _messages(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
             part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "…"
             for part in (argument.values if isinstance(argument, ast.JoinedStr) else [argument])
         )
-        if (
-            " " in message
-            and _PRESENT.search(message)
-            and not _CLEAR.search(message)
-            and not _IMPERATIVE.search(message)
-        ):
-            yield argument.lineno, f"“{message[:90]}”", "say what must be, then what was given"
+        if _may_mislead(message):
+            yield argument.lineno, f"“{message[:90]}”", _SAY_MUST
+
+
+_SAY_MUST = "say what must be, then what was given"
+
+
+def _may_mislead(message: str) -> bool:
+    """Return whether a message may state as a fact what the reader should have done."""
+    return bool(
+        " " in message
+        and _PRESENT.search(message)
+        and not _CLEAR.search(message)
+        and not _IMPERATIVE.search(message)
+    )
+
+
+def _texts(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a catalogue of messages, each with the line on which it begins."""
+    for match in re.finditer(r'^msgstr ((?:".*"\s*)+)', text, re.MULTILINE):
+        line = text.count("\n", 0, match.start()) + 1
+        yield line, "".join(re.findall(r'"(.*)"', match[1]))
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[int, str, str]]:

@@ -159,6 +159,7 @@ def serve(
     streams_per_address: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
         PER_ADDRESS
     ),
+    language: Language = "zh",
     confirm_clock: bool = False,
     max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
@@ -182,6 +183,8 @@ def serve(
         believed. Repeat it for each proxy. Without it all clients of a proxy count as one address.
     streams_per_address
         How many streams and waiting reads of the feed one address may hold without a token.
+    language
+        The language of the answers to clients that do not ask for one with Accept-Language.
     confirm_clock
         Confirm the clock although it is behind the newest record; the access ledger records this.
     max_lag
@@ -192,7 +195,11 @@ def serve(
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
     try:
-        edge = Edge(trusted=networks(trusted_proxy), shares=Shares(per_address=streams_per_address))
+        edge = Edge(
+            trusted=networks(trusted_proxy),
+            shares=Shares(per_address=streams_per_address),
+            language=language,
+        )
     except ValueError as error:
         say(f"supervision-ledger: --trusted-proxy must be an address or a network: {error}", "red")
         raise Failed from error

@@ -13,6 +13,7 @@ from yarl import URL
 from api.console.sessions import Session
 from api.http.bodies import GIVEN
 from api.http.keys import LINE
+from api.http.languages import chosen
 from api.http.problems import response_to
 from api.http.resources import CONSULTED
 
@@ -103,7 +104,9 @@ async def _inside(
     try:
         response = await match.handler(own)
     except Exception as error:  # noqa: BLE001 - answered like every error of the service
-        response = response_to(error, instance=own.path, request_id=line.request_id)
+        response = response_to(
+            error, chosen(language, own="en"), instance=own.path, request_id=line.request_id
+        )
     assert isinstance(response, web.Response)
     content = response.body
     assert content is None or isinstance(content, bytes)

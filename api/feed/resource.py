@@ -28,11 +28,21 @@ from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
 from api.http.keys import LINE, TOKENS
-from api.http.problems import RETRY_AFTER, SERVER, Problem
-from api.http.reading import MAX_POSITION, accepted, bounded, json_response, next_link, whole_number
+from api.http.problems import SERVER, Problem, unavailable
+from api.http.reading import (
+    MAX_POSITION,
+    accepted,
+    bounded,
+    header,
+    json_response,
+    next_link,
+    parameter,
+    whole_number,
+)
 from api.http.resources import Parameter, Resource
 from api.running.pools import FEEDS
 from api.systems.sharing import entitlement_of
+from ledger.kernel.messages import message
 
 log = structlog.get_logger("api.feed")
 
@@ -136,13 +146,13 @@ async def feed(request: web.Request) -> web.StreamResponse:
     media_type = negotiated(accepted(request))
     grant = (await caller_of(request)).reader()
     topics, subjects = _filters(request)
-    after = whole_number(request.query.get("after"), "query parameter 'after'", 0, 0, MAX_POSITION)
+    after = whole_number(request.query.get("after"), parameter("after"), 0, 0, MAX_POSITION)
     after = _resumed(request, media_type, after)
     limit = bounded(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
     wait = bounded(request, "wait", 0, 0, MAX_WAIT)
     hub = request.app[HUB]
     if hub.closing:
-        raise _busy("the service is shutting down")
+        raise unavailable("feed.service-shutting-down")
     entitled = await entitlement_of(request, grant)
     edge = request.app[EDGE]
     held = media_type == EVENT_STREAM or wait
@@ -168,22 +178,18 @@ def _resumed(request: web.Request, media_type: str, after: int) -> int:
     given = request.query.get("lastEventId")
     if media_type != EVENT_STREAM:
         if given:
-            raise Problem("malformed", "lastEventId resumes a stream; for a page, use after")
+            raise Problem("malformed", "feed.lasteventid-resumes-stream")
         return after
-    after = whole_number(given or None, "query parameter 'lastEventId'", after, 0, MAX_POSITION)
+    after = whole_number(given or None, parameter("lastEventId"), after, 0, MAX_POSITION)
     last = request.headers.get("Last-Event-ID") or None
-    return whole_number(last, "header Last-Event-ID", after, 0, MAX_POSITION)
-
-
-def _busy(why: str) -> Problem:
-    return Problem("unavailable", why, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+    return whole_number(last, header("Last-Event-ID"), after, 0, MAX_POSITION)
 
 
 def _require_reached(after: int, head: int) -> None:
     """Refuse a cursor beyond the head: of another ledger, or from before a backup was restored."""
     if after > head:
         raise Problem(
-            "malformed", f"after must be at most {head}, the last position; it is {after}"
+            "malformed", message("feed.after-must-be-most-last-position", head=head, after=after)
         )
 
 
@@ -191,13 +197,14 @@ def _filters(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
     topics = frozenset(request.query.getall("type", ()))
     subjects = frozenset(request.query.getall("subject", ()))
     if len(topics) + len(subjects) > MAX_FILTERS:
-        raise Problem("malformed", f"a request must have at most {MAX_FILTERS} filters")
+        raise Problem(
+            "malformed", message("feed.request-must-most-filters", max_filters=MAX_FILTERS)
+        )
     for topic in topics:
         if not topic or topic == "*" or "*" in topic.removesuffix(".*"):
             raise Problem(
                 "malformed",
-                f"type must be a whole type, such as filing.task-approved, or all types of "
-                f"a system, such as filing.*; it is {topic!r}",
+                message("feed.type-must-be-whole-type-such-filing", topic=topic),
             )
     for subject in subjects:
         kind, _, value = subject.partition(":")
@@ -205,7 +212,7 @@ def _filters(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
         if not kind or not value or kind in {"actor", "command"} or not subject.isprintable():
             raise Problem(
                 "malformed",
-                f"subject must be kind:id, such as entity:91620100MA7LX0017J; it is {subject!r}",
+                message("feed.subject-must-be-kind-id-such-entity", subject=subject),
             )
     return topics, subjects
 
@@ -218,7 +225,7 @@ def negotiated(accept: str) -> str:
         if quality > best_quality:
             best, best_quality = offered, quality
     if not best:
-        raise Problem("not-acceptable", f"This resource offers {', '.join(OFFERED)}.")
+        raise Problem("not-acceptable", message("feed.resource-offers", offered=OFFERED))
     return best
 
 

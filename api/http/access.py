@@ -30,7 +30,7 @@ async def caller_of(request: web.Request) -> Grant:
     tokens = request.app[TOKENS]
     grant = tokens.cached(token) or await tokens.grant(token)
     if grant is None:
-        raise unauthenticated("This token is unknown, revoked or expired. Ask for a new one.")
+        raise unauthenticated("http.token-unknown-revoked-expired")
     line.grant = grant
     return grant
 
@@ -42,10 +42,10 @@ def token_of(request: web.Request) -> str | None:
         return None
     if len(given) > 1:
         # A proxy in front of the service may have checked a different header of them.
-        raise unauthenticated("Send one Authorization header; this request has several.")
+        raise unauthenticated("http.send-one-authorization-header")
     (header,) = given
     scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN or not token.isascii():
-        raise unauthenticated("Send the header as: Authorization: Bearer <token>")
+        raise unauthenticated("http.send-header")
     return token

@@ -81,7 +81,7 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
         log.warning("views_unreadable", error=str(error))
         raise Problem(
             "unavailable",
-            "The views cannot be read now. Ask again in a second.",
+            "http.views-cannot-read-now",
             headers={hdrs.RETRY_AFTER: "1"},
         ) from error
 

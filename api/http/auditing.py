@@ -59,6 +59,7 @@ from ledger.kernel import (
 from ledger.kernel.contexts import make_context
 from ledger.kernel.events import event_types
 from ledger.kernel.folds import Selector
+from ledger.kernel.messages import storable
 from ledger.kernel.subjects import (
     hideable,
     hideable_tags,
@@ -186,7 +187,7 @@ class Audit:
     async def execute(self, command: Command, grant: Grant, key: str | None = None) -> Outcome:
         """Let the access ledger decide an operator's command. Raises ``NotRecorded``."""
         if self._counter is None or self._ledger is None:
-            raise Unavailable("this service was started without an access ledger")
+            raise Unavailable("http.service-started-without-access-ledger")
         context = make_context(
             command, grant.actor(), self._ledger.clock(), key=key, remembered=True
         )
@@ -211,7 +212,8 @@ def note_of(
             unit=msgspec.convert(unit, UnitId),
             command=type(command).__name__,
             rule=msgspec.convert(refusal.rule.id, RuleId),
-            message=refusal.message[:MAX_ASKED],
+            code=refusal.code,
+            details=storable(refusal.named),
             refused_command=context.command_id,
             policy_key=refusal.rule.policy_key,
             policy_version=refusal.policy_version,
@@ -347,7 +349,7 @@ def _known(
     try:
         known = {value: hidden for value in tags if (hidden := subjects(value)) is not None}
     except SourceUnavailable as error:
-        raise Unavailable("the ledger cannot be read now; ask again") from error
+        raise Unavailable("http.ledger-cannot-read-now") from error
     return known, _withheld(ledger, (tag for hidden in known.values() for tag in hidden))
 
 
@@ -364,7 +366,7 @@ def _about(
     try:
         subjects = [tag if ledger.tagged([tag]) else f"{tag.partition(':')[0]}:" for tag in tags]
     except SourceUnavailable as error:
-        raise Unavailable("the ledger cannot be read now; ask again") from error
+        raise Unavailable("http.ledger-cannot-read-now") from error
     withheld = set(_withheld(ledger, tags))
     if grant.role == "entity_rep":
         withheld.update(units_named(list(tag_extractor(type(command))(command))))
@@ -426,7 +428,7 @@ def _withheld(ledger: Source, tags: Iterable[str]) -> tuple[str, ...]:
                 if main_subject(event) == tag:
                     units.update(event.kept_from())
     except SourceUnavailable as error:
-        raise Unavailable("the ledger cannot be read now; ask again") from error
+        raise Unavailable("http.ledger-cannot-read-now") from error
     return tuple(sorted(units))
 
 

@@ -8,6 +8,7 @@ import zlib
 from aiohttp import hdrs, web
 
 from api.http.problems import Problem
+from ledger.kernel.messages import message
 
 #: Limits for receiving a body, in seconds: in all, and between two parts.
 TOTAL_SECONDS, IDLE_SECONDS = 60.0, 15.0
@@ -33,7 +34,7 @@ async def body_of(request: web.Request, most: int) -> bytes:
     if window is None and coding not in {"", "identity"}:
         raise Problem(
             "unsupported-encoding",
-            "The Content-Encoding must be gzip, deflate or identity.",
+            "http.content-encoding-must-be-gzip-deflate-identity",
             headers={hdrs.ACCEPT_ENCODING: "gzip, deflate, identity"},
         )
     if (request.content_length or 0) > most:
@@ -67,8 +68,11 @@ async def _received(request: web.Request, most: int) -> bytes:
     except TimeoutError:
         raise Problem(
             "timed-out",
-            f"The body must come within {TOTAL_SECONDS:g} seconds, without a pause of more than "
-            f"{IDLE_SECONDS:g}.",
+            message(
+                "http.body-must-come-within-seconds-without",
+                total_seconds=TOTAL_SECONDS,
+                idle_seconds=IDLE_SECONDS,
+            ),
             headers={hdrs.CONNECTION: "close"},
         ) from None
     except web.RequestPayloadError:
@@ -84,9 +88,7 @@ def _decoded(body: bytes, window: int, most: int) -> bytes:
                 return _inflated(body, -window, most)
             except zlib.error:
                 pass
-        raise Problem(
-            "malformed", "The body must be encoded as its Content-Encoding says; it is not."
-        ) from None
+        raise Problem("malformed", "http.body-must-be-encoded-content-encoding-says") from None
 
 
 def _inflated(body: bytes, window: int, most: int) -> bytes:
@@ -103,10 +105,10 @@ def _inflated(body: bytes, window: int, most: int) -> bytes:
 def _unreadable() -> Problem:
     return Problem(
         "malformed",
-        "The body must be framed as its Content-Length or Transfer-Encoding says; it is not.",
+        "http.body-must-be-framed-content-length-transfer-encoding-says",
         headers={hdrs.CONNECTION: "close"},
     )
 
 
 def _too_large(most: int) -> Problem:
-    return Problem("too-large", f"A body may have at most {most} bytes.")
+    return Problem("too-large", message("http.body-may-most-bytes", most=most))

@@ -42,6 +42,7 @@ from ledger.kernel import (
     Refusal,
     Unavailable,
     UnknownReference,
+    message,
 )
 from ledger.kernel.clock import uuid7
 from ledger.kernel.contexts import keyed_command_id, make_context
@@ -120,8 +121,7 @@ def _handler(entry: Entry) -> Handler:
     # Everything that is the same for all requests is computed once, here.
     path = path_of(entry)
     decoder = msgspec.json.Decoder(entry.command)
-    roles = entry.roles
-    refusal = f"The role {{}} may not send {entry.name}; these may: {', '.join(sorted(roles))}."
+    roles, allowed = entry.roles, sorted(entry.roles)
     prepare = PREPARERS.get(entry.command)
     seal = SEALERS.get(entry.command)
     finish = FINISHERS.get(entry.command)
@@ -133,8 +133,11 @@ def _handler(entry: Entry) -> Handler:
         grant = line.grant or await caller_of(request)
         if grant.role not in roles:
             if not grant.id:
-                raise unauthenticated(f"{entry.name} needs a token.")
-            raise Problem("forbidden", refusal.format(grant.role))
+                raise unauthenticated(message("http.needs-token", name=entry.name))
+            told = message(
+                "http.role-may-not-send", role=grant.role, name=entry.name, roles=allowed
+            )
+            raise Problem("forbidden", told)
         sender = _sender(request, grant)
         request.app[EDGE].probes.require(sender)
         check_query(request, ("dry_run",), ("dry_run",))
@@ -166,7 +169,7 @@ def _handler(entry: Entry) -> Handler:
             await _record_refusal(app, sender, grant, command, context, error)
             raise
         except OverflowError:
-            raise Malformed("a number or time in the request is out of range") from None
+            raise Malformed("http.number-time-request-out-range") from None
         if dry:
             return _trial_answer(outcome, grant)
         await settled(app, outcome.events)
@@ -267,14 +270,12 @@ async def with_vault(app: web.Application, work: Callable[[Vault], T]) -> T:
     """Run work on the vault in a thread and return its result. Raises 503 if that fails."""
     vault = app[VAULT]
     if vault is None:
-        raise Unavailable("this service was started without a vault for personal data")
+        raise Unavailable("http.service-started-without-vault-personal-data")
     try:
         return await COMMANDS.run(lambda: work(vault))
     except StoreError as error:
         log.error("vault_failed", error=str(error))
-        raise Unavailable(
-            "the vault could not be read or written; send the same request again"
-        ) from error
+        raise Unavailable("http.vault-could-not-read-written") from error
 
 
 async def _finished(app: web.Application, finish: Finisher, position: int) -> None:
@@ -284,8 +285,9 @@ async def _finished(app: web.Application, finish: Finisher, position: int) -> No
     except Unavailable as error:
         raise Problem(
             "unfinished",
-            f"The command was recorded at position {position}, but the key is not destroyed yet: "
-            f"{error}.",
+            message(
+                "http.command-recorded-position-but-key-not", position=position, error=error.message
+            ),
             headers={hdrs.RETRY_AFTER: "1"},
             position=position,
         ) from error
@@ -297,7 +299,7 @@ async def _prepared(
     """Prepare a command in a thread, so that the sequencer and the event loop can continue."""
     desk = app[DESK]
     if desk is None:
-        raise Unavailable("this service was started without a blob store")
+        raise Unavailable("http.service-started-without-blob-store")
     if dry:
         desk = msgspec.structs.replace(desk, blobs=UnkeptBlobs(desk.blobs))
     try:
@@ -305,10 +307,7 @@ async def _prepared(
         return await pool.run(lambda: prepare(command, desk))
     except StoreError as error:
         log.error("preparing_failed", error=str(error))
-        raise Unavailable(
-            "the files stored with the ledger cannot be read. Send the same request again later; "
-            "if the error remains, an operator must restore the files from a backup"
-        ) from error
+        raise Unavailable("http.files-stored-ledger-cannot-read") from error
 
 
 async def _all_of(app: web.Application, prepared: Prepared, context: Context) -> Outcome:
@@ -340,7 +339,7 @@ def idempotency_key(given: str | None) -> str | None:
     if given is not None and not _KEY.match(given):
         raise Problem(
             "malformed",
-            "The header Idempotency-Key must have 1 to 255 printable ASCII characters.",
+            "http.header-idempotency-key-must-1-255-printable",
         )
     return given
 
@@ -354,14 +353,12 @@ def require_json(content_type: str) -> None:
     ):
         raise Problem(
             "unsupported-media-type",
-            f"The Content-Type must be application/json; it is {content_type!r}.",
+            message("http.content-type-must-be-application-json", content_type=content_type),
             headers={"Accept-Post": "application/json"},
         )
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if "charset=" in charset and "charset=utf-8" not in charset:
-        raise Problem(
-            "unsupported-media-type", "The charset of JSON must be UTF-8; leave the charset out."
-        )
+        raise Problem("unsupported-media-type", "http.charset-json-must-be-utf-8")
 
 
 def _require_own_entity(command: Command, grant: Grant) -> None:
@@ -369,7 +366,7 @@ def _require_own_entity(command: Command, grant: Grant) -> None:
     if entity is not None and entity != grant.entity:
         raise Problem(
             "forbidden",
-            f"This token acts for {grant.entity} and cannot act for {entity}.",
+            message("http.token-acts-cannot-act", entity=grant.entity, given_entity=entity),
             pointer="/entity",
         )
 

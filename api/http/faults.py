@@ -14,11 +14,11 @@ import msgspec
 MAX_FAULTS = 100
 
 
-def all_faults(body: bytes, type_: Any) -> list[str]:
+def all_faults(body: bytes, type_: Any) -> list[msgspec.ValidationError]:
     """Return the faults of a JSON body in its order, in the words and form of the decoder.
 
-    Each is one of the decoder's messages, such as ``Expected `int`, got `str` - at `$.a[0]```.
-    Empty if the body is not JSON or if no part of it is at fault by itself.
+    Each says what the decoder would say, such as ``Expected `int`, got `str` - at `$.a[0]```, and
+    has the same cause. Empty if the body is not JSON or if no part of it is at fault by itself.
     """
     try:
         value = msgspec.json.decode(body)
@@ -27,7 +27,7 @@ def all_faults(body: bytes, type_: Any) -> list[str]:
     return list(islice(_faults(value, type_, "$"), MAX_FAULTS))
 
 
-def _faults(value: Any, type_: Any, path: str) -> Iterator[str]:
+def _faults(value: Any, type_: Any, path: str) -> Iterator[msgspec.ValidationError]:
     struct, item = _inside(type_)
     if struct is not None and isinstance(value, dict):
         yield from _struct_faults(value, struct, path)
@@ -43,14 +43,16 @@ def _faults(value: Any, type_: Any, path: str) -> Iterator[str]:
         yield from _own_fault(value, type_, path)
 
 
-def _struct_faults(value: dict[str, Any], struct: type[msgspec.Struct], path: str) -> Iterator[str]:
+def _struct_faults(
+    value: dict[str, Any], struct: type[msgspec.Struct], path: str
+) -> Iterator[msgspec.ValidationError]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     before = 0
     for name, entry in value.items():
         if name not in fields:
             if struct.__struct_config__.forbid_unknown_fields:
                 before += 1
-                yield f"Object contains unknown field `{name}`{_at(path)}"
+                yield _fault(f"Object contains unknown field `{name}`", path)
             continue
         for fault in _faults(entry, fields[name].type, f"{path}.{name}"):
             before += 1
@@ -58,25 +60,27 @@ def _struct_faults(value: dict[str, Any], struct: type[msgspec.Struct], path: st
     for name, field in fields.items():
         if field.required and name not in value:
             before += 1
-            yield f"Object missing required field `{name}`{_at(path)}"
+            yield _fault(f"Object missing required field `{name}`", path)
     if not before:
         # What a struct checks itself is checked when all its fields are right.
         yield from _own_fault(value, struct, path)
 
 
-def _own_fault(value: Any, type_: Any, path: str) -> Iterator[str]:
+def _own_fault(value: Any, type_: Any, path: str) -> Iterator[msgspec.ValidationError]:
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
         fault, separator, inner = str(error).rpartition(" - at `")
         if separator and inner.startswith("$") and inner.endswith("`"):
-            yield f"{fault}{_at(path + inner[1:-1])}"
+            yield _fault(fault, path + inner[1:-1], error.__cause__)
         else:
-            yield f"{error}{_at(path)}"
+            yield _fault(str(error), path, error.__cause__)
 
 
-def _at(path: str) -> str:
-    return "" if path == "$" else f" - at `{path}`"
+def _fault(words: str, path: str, cause: BaseException | None = None) -> msgspec.ValidationError:
+    fault = msgspec.ValidationError(words if path == "$" else f"{words} - at `{path}`")
+    fault.__cause__ = cause
+    return fault
 
 
 @cache

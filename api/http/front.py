@@ -20,11 +20,13 @@ from aiohttp.web_protocol import _ErrInfo
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from api.http.addresses import Network, counted, source_of, trusts
+from api.http.languages import Language, chosen_by
 from api.http.middlewares import new_request_id
 from api.http.probes import Probes
 from api.http.problems import SERVER, Problem, response_to
-from api.http.shares import RETRY_AFTER, Shares
+from api.http.shares import Shares, busy
 from api.running.logs import log_noise, where
+from ledger.kernel.messages import message
 
 #: How long the head of a request may take, from its first byte, in seconds.
 HEAD_SECONDS = 15.0
@@ -58,6 +60,7 @@ OTHER_FILES = 256
 class Edge:
     """The limits and counts that all connections of one process share. For one event loop.
 
+    ``language``: that of the answers to callers who do not ask for one.
     ``trusted``: proxies whose ``X-Forwarded-For`` is believed. Any other address gets at most a
     quarter of the connections.
     """
@@ -69,7 +72,9 @@ class Edge:
         shares: Shares | None = None,
         connections: int | None = None,
         probes: Probes | None = None,
+        language: Language = "en",
     ) -> None:
+        self.language = language
         self.trusted = tuple(trusted)
         self.shares = Shares() if shares is None else shares
         self.probes = Probes() if probes is None else probes
@@ -93,6 +98,10 @@ class Edge:
         forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, ()) if self.trusted else ()
         return source_of(request.remote or "", forwarded, self.trusted)
 
+    def language_of(self, request: web.BaseRequest) -> Language:
+        """Return the language in which a request wants its answer."""
+        return chosen_by(request, self.language)
+
     def admit(self, peer: str) -> Problem | None:
         """Count a connection; return the problem that refuses it, or ``None``."""
         address = counted(peer)
@@ -100,10 +109,10 @@ class Edge:
         self._addresses[address] += 1
         if self._open > self._most:
             self._refused += 1
-            return _busy("All connections of this service are in use.")
+            return busy("http.all-connections-service-use")
         if self._addresses[address] > max(1, self._most // 4) and not trusts(peer, self.trusted):
             self._refused += 1
-            return _busy("This address already has as many connections as one address may have.")
+            return busy("http.address-already-many-connections-one-address")
         return None
 
     @property
@@ -185,7 +194,7 @@ class Front(web.Server):
     def __init__(self, plain: web.Server, edge: Edge) -> None:
         kept: dict[str, Any] = plain._kwargs  # noqa: SLF001 - aiohttp has no public access to them
         super().__init__(
-            _answering(plain.request_handler),
+            _answering(plain.request_handler, edge),
             request_factory=plain.request_factory,
             handler_cancellation=plain.handler_cancellation,
             loop=plain._loop,  # noqa: SLF001
@@ -311,7 +320,10 @@ class Connection(web.RequestHandler):
             log_noise("request_failed", level="error", request_id=request_id, **raised)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has already begun and can only be broken off")
-        response = response_to(problem, instance=None, request_id=request_id)
+        # A request that cannot be parsed has no headers that could name a language.
+        edge = self._edge
+        language = edge.language if status < 500 else edge.language_of(request)
+        response = response_to(problem, language, instance=None, request_id=request_id)
         response.force_close()
         return response
 
@@ -370,8 +382,8 @@ class Connection(web.RequestHandler):
         waiter = self._waiter
         # Without a waiter there are two cases: a request is being handled, and the unfinished head
         # is of the next one, which has time; or the connection is too new to have a waiter yet.
-        busy = self._request_count > 0 if waiter is None else waiter.done()
-        if busy or self._messages:
+        answering = self._request_count > 0 if waiter is None else waiter.done()
+        if answering or self._messages:
             return
         self._deaf = True
         self._messages.append((_ErrInfo(status=status, exc=why, message=""), _no_payload()))
@@ -391,7 +403,9 @@ class Connection(web.RequestHandler):
         if self._edge.full:
             transport.abort()
             return
-        response = response_to(refusal, instance=None, request_id=new_request_id())
+        response = response_to(
+            refusal, self._edge.language, instance=None, request_id=new_request_id()
+        )
         body = response.body
         assert isinstance(body, bytes)
         lines = [f"HTTP/1.1 {response.status} Service Unavailable"]
@@ -425,7 +439,7 @@ def _no_payload() -> Any:
 
 
 def _answering(
-    handle: Callable[[Any], Awaitable[web.StreamResponse]],
+    handle: Callable[[Any], Awaitable[web.StreamResponse]], edge: Edge
 ) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     """Wrap a handler so that all its errors are problem documents, even before any middleware."""
 
@@ -435,7 +449,8 @@ def _answering(
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            return response_to(error, instance=request.path, request_id=new_request_id())
+            language = edge.language_of(request)
+            return response_to(error, language, instance=request.path, request_id=new_request_id())
 
     return answer
 
@@ -445,33 +460,32 @@ def _unreadable(error: BaseException | None) -> tuple[str, Problem]:
     match error:
         case _HeadLate():
             return "head-late", Problem(
-                "timed-out", f"The head of a request must come within {HEAD_SECONDS:g} seconds."
+                "timed-out",
+                message("http.head-request-must-come-within-seconds", head_seconds=HEAD_SECONDS),
             )
         case _HeadLong():
             return "head-too-long", Problem(
-                "headers-too-large", f"The head of a request may have at most {MAX_HEAD} bytes."
+                "headers-too-large", message("http.head-request-may-most-bytes", max_head=MAX_HEAD)
             )
         case http_exceptions.LineTooLong():
             # aiohttp raises the same error for a long address and a long header; the traceback
             # tells.
             if _is_line(error):
                 return "line-too-long", Problem(
-                    "uri-too-long", f"The address may have at most {MAX_LINE} bytes."
+                    "uri-too-long", message("http.address-may-most-bytes", max_line=MAX_LINE)
                 )
             return "header-too-long", Problem(
-                "headers-too-large", f"A header may have at most {MAX_LINE} bytes."
+                "headers-too-large", message("http.header-may-most-bytes", max_line=MAX_LINE)
             )
         case http_exceptions.InvalidHeader():
-            return "header", Problem("malformed", "Every header must have the form of RFC 9110.")
+            return "header", Problem("malformed", "http.every-header-must-form-rfc-9110")
         case http_exceptions.BadStatusLine() | http_exceptions.InvalidURLError():
-            return "line", Problem(
-                "malformed", "The request line must be a method, an address and HTTP/1.1."
-            )
+            return "line", Problem("malformed", "http.request-line-must-be-method-address-http")
         case http_exceptions.TransferEncodingError() | http_exceptions.ContentLengthError():
             return "framing", Problem(
-                "malformed", "A body must be framed by Content-Length or Transfer-Encoding."
+                "malformed", "http.body-must-be-framed-content-length-transfer-encoding"
             )
-    return "request", Problem("malformed", "The request must be HTTP/1.1 (RFC 9112).")
+    return "request", Problem("malformed", "http.request-must-be-http-1-1")
 
 
 def _is_line(error: BaseException) -> bool:
@@ -484,11 +498,7 @@ def _is_line(error: BaseException) -> bool:
 
 
 def _internal() -> Problem:
-    return Problem("internal", "The service has an internal fault. Report the request_id.")
-
-
-def _busy(why: str) -> Problem:
-    return Problem("unavailable", why, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+    return Problem("internal", "http.service-internal-fault")
 
 
 def _limit_unacknowledged(transport: asyncio.BaseTransport) -> None:

@@ -13,10 +13,11 @@ from msgspec import inspect
 from api.http.faults import all_faults
 from api.http.problems import Problem
 from ledger.general.countersigning import FORMER_FIELDS, Countersigned
+from ledger.kernel.messages import InvalidValue, Message, message
+from ledger.kernel.subjects import FIELD_FAULT
 
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-_CHECK = re.compile(r"^(?P<name>\w+): ")
 
 #: How deeply a body may be nested, so that every reader of the ledger can read the record.
 MAX_DEPTH = 64
@@ -31,13 +32,13 @@ MAX_TOLD = 1_000
 _SHORT = 19
 
 _PATTERN = "Expected `str` matching regex"
-_MOMENT = "an existing moment with its offset, such as 2026-10-20T09:30:00+08:00"
+_MOMENT = "http.allowed-moment"
 _HINTS = {
     # The longer pattern comes first: the message for a day is a prefix of the one for a moment.
     "Invalid RFC3339 encoded datetime": _MOMENT,
     "Expected `datetime` with a timezone component": _MOMENT,
-    "Invalid RFC3339 encoded date": "a day that exists, such as 2026-10-20",
-    r"Expected `str` matching regex '\\S'": "text that is not blank",
+    "Invalid RFC3339 encoded date": "http.allowed-day",
+    r"Expected `str` matching regex '\\S'": "http.allowed-text",
 }
 
 
@@ -46,19 +47,17 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _rejected(body, str(error), decoder.type) from None
+        raise _rejected(body, error, decoder.type) from None
     except UnicodeDecodeError as error:
-        raise Problem(
-            "malformed", f"The body must be UTF-8; byte {error.start} of a string is invalid."
-        ) from None
+        raise Problem("malformed", message("http.body-must-be-utf-8", start=error.start)) from None
     except msgspec.DecodeError as error:
         raise Problem(
-            "malformed", f"The body must be one JSON object; the parser says: {error}.", pointer=""
+            "malformed", message("http.body-must-be-one-json-object", error=str(error)), pointer=""
         ) from None
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
-        raise Problem("malformed", shortened(str(error)), pointer="") from None
+        raise Problem("malformed", told_by(error), pointer="") from None
     _refuse_ambiguous(body)
     if body.count(b",") >= MAX_ITEMS:
         _refuse_long(value, inspect.type_info(decoder.type), [])
@@ -78,7 +77,9 @@ def _refuse_long(value: Any, info: inspect.Type, steps: list[str]) -> None:
             if part.max_length is None and len(value) > MAX_ITEMS:
                 raise Problem(
                     "malformed",
-                    f"This list must have at most {MAX_ITEMS} entries; it has {len(value)}.",
+                    message(
+                        "http.list-must-most-entries", max_items=MAX_ITEMS, value_count=len(value)
+                    ),
                     pointer="".join(f"/{escaped(step)}" for step in steps),
                 )
             inside = [(index, entry, part.item_type) for index, entry in enumerate(value)]
@@ -107,7 +108,7 @@ def _refuse_ambiguous(body: bytes) -> None:
     if fault is not None:
         raise Problem(
             "malformed",
-            "A whole number must lie between -9223372036854775808 and 9223372036854775807.",
+            "http.whole-number-must-lie-between-9223372036854775808",
             pointer="".join(f"/{escaped(step)}" for step in reversed(fault)),
         )
 
@@ -119,7 +120,9 @@ def _repeats(texts: list[bytes], between: list[bytes]) -> bool:
 
 def _too_deep() -> Problem:
     return Problem(
-        "malformed", f"The body must be nested at most {MAX_DEPTH} levels deep.", pointer=""
+        "malformed",
+        message("http.body-must-be-nested-most-levels-deep", max_depth=MAX_DEPTH),
+        pointer="",
     )
 
 
@@ -131,7 +134,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if name in seen:
                 raise Problem(
                     "malformed",
-                    f"A key must occur once in an object; {shortened(name)!r} occurs twice.",
+                    message("http.key-must-occur-once-object", name=shortened(name)),
                 )
             seen.add(name)
     return members
@@ -158,6 +161,41 @@ def _fault(value: Any, depth: int) -> list[str] | None:
     return None
 
 
+#: What msgspec says about a value, and the code of the message that says the same.
+_DECODER_SAYS = tuple(
+    (re.compile(pattern, re.DOTALL), code)
+    for pattern, code in (
+        (r"Object missing required field `(?P<field>[^`]*)`", "http.field-missing"),
+        (r"Object contains unknown field `(?P<field>[^`]*)`", "http.field-unknown"),
+        (r"Invalid enum value (?P<value>.*)", "http.value-not-listed"),
+        (r"Invalid RFC3339 encoded (?P<type>\w+)", "http.time-invalid"),
+        (r"Expected `datetime` with a timezone component", "http.offset-missing"),
+        (r"Expected `(?P<expected>[^`]*)`, got `(?P<given>[^`]*)`", "http.other-type-expected"),
+        (r"Expected `str` matching regex (?P<pattern>.*)", "http.pattern-expected"),
+        (r"Expected `(?P<type>\w+)` of length (?P<bound>[<>=]+ \d+)", "http.length-expected"),
+        (r"Expected `(?P<type>\w+)` (?P<bound>[<>]=? \S+)", "http.bound-expected"),
+    )
+)
+
+
+def told_by(error: Exception, fault: str | None = None) -> Message:
+    """Return what an exception says about a value: the message it was raised with, if with one.
+
+    ``fault``: the part of its text that is about the value, if not all of it.
+    """
+    for raised in (error, error.__cause__):
+        if isinstance(raised, InvalidValue):
+            return raised.message
+    text = str(error) if fault is None else fault
+    for pattern, code in _DECODER_SAYS:
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return message(
+                code, **{name: shortened(part) for name, part in match.groupdict().items()}
+            )
+    return message("http.decoder-says", fault=shortened(text))
+
+
 def shortened(text: str) -> str:
     """Return a sender's text, cut to a length that may be repeated in an answer."""
     return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]} …"
@@ -168,44 +206,41 @@ def escaped(part: str) -> str:
     return part.replace("~", "~0").replace("/", "~1")
 
 
-def _rejected(body: bytes, message: str, type_: Any) -> Problem:
+def _rejected(body: bytes, error: msgspec.ValidationError, type_: Any) -> Problem:
     """Return the problem for a body that the decoder rejected; ``errors`` lists all its faults."""
-    problem = _invalid(message, type_)
-    faults = [_invalid(fault, type_) for fault in all_faults(body, type_)] or [problem]
-    problem.members["errors"] = [
-        {"pointer": fault.pointer, "detail": fault.detail} for fault in faults
-    ]
+    problem = _invalid(error, type_)
+    problem.faults = tuple(_invalid(fault, type_) for fault in all_faults(body, type_)) or (
+        problem,
+    )
     return problem
 
 
-def _invalid(message: str, type_: Any) -> Problem:
+def _invalid(error: msgspec.ValidationError, type_: Any) -> Problem:
+    words = str(error)
     # The message may quote what was sent, so only its last " - at" introduces the place.
-    fault, separator, path = message.rpartition(" - at `")
+    fault, separator, path = words.rpartition(" - at `")
     path = path.removeprefix("key` in `")
     if not separator or not (path.startswith("$") and path.endswith("`")):
-        fault, path = message, "$`"
+        fault, path = words, "$`"
     path = path[:-1]
     steps = [name or index for name, index in _STEP.findall(path)]
     info = _walk(inspect.type_info(type_), steps)
     field = _FIELD.search(fault)
-    check = _CHECK.match(fault)
+    told = told_by(error, fault)
     if field is not None:
         steps.append(field["name"])
-    elif check is not None and check["name"] in _field_names(info):
-        steps.append(check["name"])
-        fault = fault[check.end() :]
+    elif told.code == FIELD_FAULT:
+        steps.append(told.details["field"])
+        told = told.details["fault"]
     if field is not None and field["name"] in FORMER_FIELDS and _countersigned(type_, steps):
-        fault = (
-            f"`{field['name']}` must be left out: nobody can name another person as the approver. "
-            "Send the command without it; this records a request, which that person approves with "
-            "POST /v1/approvals/approve-request"
-        )
+        told = message("http.former-field-must-be-left-out", field=field["name"])
     elif fault.startswith(_PATTERN) and (described := _description(info)):
         # The field's description says more to a person than a pattern.
-        fault = f"it must be {described}"
+        fault, told = "", message("http.must-be-as-described", described=described)
     allowed = _allowed(fault, info)
-    detail = shortened(fault) + (f"; allowed: {allowed}" if allowed else "")
-    return Problem("malformed", detail, pointer="".join(f"/{escaped(step)}" for step in steps))
+    if allowed:
+        told = message("http.fault-allowed", fault=told, allowed=allowed)
+    return Problem("malformed", told, pointer="".join(f"/{escaped(step)}" for step in steps))
 
 
 def _countersigned(type_: Any, steps: list[str]) -> bool:
@@ -213,15 +248,15 @@ def _countersigned(type_: Any, steps: list[str]) -> bool:
     return len(steps) == 1 and isinstance(type_, type) and issubclass(type_, Countersigned)
 
 
-def _allowed(fault: str, info: inspect.Type | None) -> str:
+def _allowed(fault: str, info: inspect.Type | None) -> Message | list[str]:
     for start, hint in _HINTS.items():
         if fault.startswith(start):
-            return hint
+            return message(hint)
     if fault.startswith("Invalid enum value"):
-        return ", ".join(repr(v) for part in _parts(info) for v in getattr(part, "values", ()))
+        return [repr(v) for part in _parts(info) for v in getattr(part, "values", ())]
     if "unknown field" in fault:
-        return ", ".join(_field_names(info))
-    return ""
+        return _field_names(info)
+    return []
 
 
 def _description(info: inspect.Type | None) -> str:

@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars
 
 from api.http.counting import REQUESTS
 from api.http.keys import LINE, Line
+from api.http.languages import language_of
 from api.http.problems import SERVER, as_problem, response_to
 from api.running.logs import log_request
 
@@ -81,7 +82,8 @@ def _answer_error(request: web.Request, line: Line, error: Exception) -> web.Str
         line.more = {**line.more, "rule_id": problem.members["rule_id"]}
     if problem.kind.name == "internal":
         log.error("request_failed", method=_method(request), route=line.route, exc_info=error)
-    return response_to(error, instance=request.path, request_id=line.request_id)
+    language = language_of(request)
+    return response_to(error, language, instance=request.path, request_id=line.request_id)
 
 
 def _vanished(request: web.Request, error: Exception) -> bool:
@@ -130,7 +132,10 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
     if request.version >= (1, 1):
         if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
             error = web.HTTPExpectationFailed()
-            return response_to(error, instance=request.path, request_id=secrets.token_hex(8))
+            language = language_of(request)
+            return response_to(
+                error, language, instance=request.path, request_id=secrets.token_hex(8)
+            )
         await asyncio.shield(request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n"))
         # aiohttp must not count the interim response as the beginning of the real one.
         request.writer.output_size = 0

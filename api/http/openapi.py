@@ -350,13 +350,13 @@ def _problems(names: Iterable[str]) -> dict[str, Any]:
 def _response(name: str) -> dict[str, Any]:
     kind = KINDS[name]
     return {
-        "description": f"{kind.title}. {kind.meaning}",
+        "description": f"{kind.title('en')}. {kind.meaning('en')}",
         "content": {
             "application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
                 "example": {
                     "type": kind.uri,
-                    "title": kind.title,
+                    "title": kind.title("en"),
                     "status": kind.status,
                     "detail": "…",
                     "instance": "/v1/…",
@@ -394,17 +394,29 @@ _PROBLEM = {
             "told by `detail` and `pointer`.",
             "items": {
                 "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
             },
         },
         "rule_id": {"type": "string"},
+        "code": {
+            "type": "string",
+            "description": "the code of the message, or of the reason that a rule gives",
+        },
         "message": {"type": "string"},
         "legal_source": {"type": "string"},
         "policy_key": {"type": ["string", "null"]},
         "policy_version": {"type": ["integer", "null"]},
         "fix_hint": {"type": "string"},
-        "details": {"type": "object"},
+        "details": {
+            "type": "object",
+            "description": "the values that the message names; a part of the message that has a "
+            "code of its own is an object with `code`, `text` and `details`",
+        },
     },
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from api.http.languages import language_of
 from api.http.problems import KINDS, Kind, not_found
 from api.http.reading import accepted, conditional
 from api.http.resources import Resource
@@ -79,10 +80,14 @@ def page(request: web.Request, name: str) -> web.Response:
     )
 
 
-def stated(request: web.Request, value: Any) -> web.Response:
-    """Return a value that only a new version of the program changes; its ETag is its digest."""
+def stated(request: web.Request, value: Any, language: str | None = None) -> web.Response:
+    """Return a value that only a new version of the program changes; its ETag is its digest.
+
+    ``language``: that of its words, if they depend on the reader.
+    """
     body = msgspec.json.encode(value)
-    return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
+    digest = sha256(body).hexdigest()[:16]
+    return conditional(request, digest, lambda: body, language=language)
 
 
 async def index(request: web.Request) -> web.Response:
@@ -104,13 +109,14 @@ async def static(request: web.Request) -> web.Response:
     return page(request, request.match_info["name"])
 
 
-def _shown(kind: Kind) -> ShownKind:
-    return ShownKind(kind.uri, kind.status, kind.title, kind.meaning)
+def _shown(kind: Kind, language: str) -> ShownKind:
+    return ShownKind(kind.uri, kind.status, kind.title(language), kind.meaning(language))
 
 
 async def problems(request: web.Request) -> web.Response:
     """List every problem type of this service."""
-    return stated(request, [_shown(kind) for kind in KINDS.values()])
+    language = language_of(request)
+    return stated(request, [_shown(kind, language) for kind in KINDS.values()], language)
 
 
 async def problem(request: web.Request) -> web.Response:
@@ -118,7 +124,8 @@ async def problem(request: web.Request) -> web.Response:
     kind = KINDS.get(request.match_info["name"])
     if kind is None:
         raise not_found()
-    return stated(request, _shown(kind))
+    language = language_of(request)
+    return stated(request, _shown(kind, language), language)
 
 
 RESOURCES = (

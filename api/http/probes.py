@@ -20,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 
 from api.http.problems import Problem
 from api.http.tokens import Grant
+from ledger.kernel.messages import message
 
 #: Probes of a full sender, and how many are refilled in a minute: enough for typing errors.
 PROBES = 30
@@ -56,10 +57,9 @@ class Probes:
         seconds = max(1, ceil((1 - known.left) * 60 / self._most))
         raise Problem(
             "too-many-requests",
-            "Too many of your commands named something that does not exist, gave something new an "
-            "id that is in use, or were refused because of an act of another unit; at most "
-            f"{self._most} per minute may do so. Nothing was recorded. Check the ids, and send "
-            f"this again after {seconds} seconds.",
+            message(
+                "http.too-many-commands-named-something-does", most=self._most, seconds=seconds
+            ),
             headers={hdrs.RETRY_AFTER: str(seconds)},
         )
 

@@ -9,206 +9,76 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
+from api.http.languages import headers_in
 from ledger.kernel import (
     Forbidden,
     KeyReused,
     Malformed,
+    Message,
     NotRecorded,
     OutcomeUnknown,
     OutOfStep,
     Refusal,
     Unavailable,
     UnknownReference,
+    message,
 )
+from ledger.kernel.messages import in_words, say, speaks, title
 
 #: Seconds after which a rejected sender may try again.
 RETRY_AFTER = "1"
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """A problem type: its status, its title, and what the reader can do about it."""
+    """A problem type and its status. Its words are in the domain ``problems`` of the catalogue."""
 
     name: str
     status: int
-    title: str
-    meaning: str
 
     @property
     def uri(self) -> str:
         """The stable name that clients can compare."""
         return f"/problems/{self.name}"
 
+    def title(self, language: str) -> str:
+        """Return what happened, in a few words."""
+        return title(f"{self.name}.title", language, "problems")
+
+    def meaning(self, language: str) -> str:
+        """Return what the reader can do about it."""
+        return title(f"{self.name}.meaning", language, "problems")
+
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind(
-            "malformed",
-            400,
-            "The request cannot be understood",
-            "Nothing was recorded. `pointer` is the JSON pointer (RFC 6901) to the fault in the "
-            "body; without it, the fault is elsewhere in the request. `detail` says what is "
-            "allowed.",
-        ),
-        Kind(
-            "unauthenticated",
-            401,
-            "A valid token is needed",
-            "Send `Authorization: Bearer <token>`. The token may be unknown, revoked or expired.",
-        ),
-        Kind(
-            "forbidden",
-            403,
-            "The token does not allow this",
-            "The role or unit of the token may not do this. Nothing was recorded.",
-        ),
-        Kind(
-            "not-found",
-            404,
-            "There is nothing here",
-            "It does not exist, or this token may not see it.",
-        ),
-        Kind(
-            "method-not-allowed",
-            405,
-            "The resource does not take this method",
-            "The `Allow` header lists the methods it takes.",
-        ),
-        Kind(
-            "not-acceptable",
-            406,
-            "None of the accepted media types is offered",
-            "`detail` lists the media types that this resource offers.",
-        ),
-        Kind(
-            "timed-out",
-            408,
-            "The request did not come in time",
-            "Nothing was recorded. Send the whole request again, faster.",
-        ),
-        Kind(
-            "out-of-step",
-            409,
-            "The subject is not in a state for this",
-            "The state of the subject does not allow this command. Nothing was recorded.",
-        ),
-        Kind("too-large", 413, "The body is too large", "`detail` says how large it may be."),
-        Kind(
-            "uri-too-long",
-            414,
-            "The address is too long",
-            "`detail` says how long it may be.",
-        ),
-        Kind(
-            "unsupported-media-type",
-            415,
-            "The body is not JSON",
-            "Send `Content-Type: application/json`. Nothing was recorded.",
-        ),
-        Kind(
-            "unsupported-encoding",
-            415,
-            "The body has a content coding that is not understood",
-            "The `Accept-Encoding` header lists the supported codings. Nothing was recorded.",
-        ),
-        Kind(
-            "unsupported-file",
-            415,
-            "The file is of no kind that is kept",
-            "`detail` lists the accepted kinds. Nothing was stored.",
-        ),
-        Kind(
-            "range-not-satisfiable",
-            416,
-            "The range lies outside the file",
-            "`Content-Range` says how long the file is.",
-        ),
-        Kind(
-            "expectation-failed",
-            417,
-            "The expectation cannot be met",
-            "Only `Expect: 100-continue` is supported.",
-        ),
-        Kind(
-            "rule-refused",
-            422,
-            "A rule refuses this",
-            "The command breaks the rule `rule_id`. `legal_source` cites the law, and `fix_hint` "
-            "says how to correct the command. Nothing was recorded.",
-        ),
-        Kind(
-            "unknown-reference",
-            422,
-            "The command names something that is not recorded",
-            "The ledger has no record of this `kind` with this `id`. Nothing was recorded.",
-        ),
-        Kind(
-            "key-reused",
-            422,
-            "The Idempotency-Key belongs to another request",
-            "Use a new key for a new request. Nothing was recorded.",
-        ),
-        Kind(
-            "too-early",
-            425,
-            "The view has not reached this position yet",
-            "Ask again after the seconds in `Retry-After`.",
-        ),
-        Kind(
-            "too-many-requests",
-            429,
-            "The caller has had all that one caller may have",
-            "Nothing was recorded. `detail` says which limit was reached: close a stream, or "
-            "correct the ids in your commands. Try again after the seconds in `Retry-After`.",
-        ),
-        Kind(
-            "headers-too-large",
-            431,
-            "A header is too long",
-            "`detail` says how long it may be.",
-        ),
-        Kind(
-            "unavailable",
-            503,
-            "The service cannot take this now",
-            "Nothing was recorded. Send the same request, with the same Idempotency-Key, after the "
-            "seconds in `Retry-After`.",
-        ),
-        Kind(
-            "out-of-room",
-            507,
-            "There is no room for this file",
-            "The quota of the evidence store is used up. Nothing was stored.",
-        ),
-        Kind(
-            "too-costly",
-            503,
-            "The answer takes too long to make",
-            "Ask for less: a smaller page, fewer subjects, a shorter period. The same request "
-            "would take as long again.",
-        ),
-        Kind(
-            "unfinished",
-            503,
-            "It was recorded, and what follows from it is not done yet",
-            "Nothing is lost. Send the same request, with the same Idempotency-Key, to finish "
-            "it; the service also finishes it at its next start.",
-        ),
-        Kind(
-            "outcome-unknown",
-            503,
-            "It is not known whether this was recorded",
-            "Send the same request, with the same Idempotency-Key, after the seconds in "
-            "`Retry-After`. If it was recorded, you get the first result; if not, it is recorded "
-            "then.",
-        ),
-        Kind(
-            "internal",
-            500,
-            "Something went wrong here",
-            "The service has a fault. Report the `request_id`; the log has the details. To find "
-            "out whether a command was recorded, send it again with the same Idempotency-Key.",
-        ),
+    name: Kind(name, status)
+    for name, status in (
+        ("malformed", 400),
+        ("unauthenticated", 401),
+        ("forbidden", 403),
+        ("not-found", 404),
+        ("method-not-allowed", 405),
+        ("not-acceptable", 406),
+        ("timed-out", 408),
+        ("out-of-step", 409),
+        ("too-large", 413),
+        ("uri-too-long", 414),
+        ("unsupported-media-type", 415),
+        ("unsupported-encoding", 415),
+        ("unsupported-file", 415),
+        ("range-not-satisfiable", 416),
+        ("expectation-failed", 417),
+        ("rule-refused", 422),
+        ("unknown-reference", 422),
+        ("key-reused", 422),
+        ("too-early", 425),
+        ("too-many-requests", 429),
+        ("headers-too-large", 431),
+        ("unavailable", 503),
+        ("out-of-room", 507),
+        ("too-costly", 503),
+        ("unfinished", 503),
+        ("outcome-unknown", 503),
+        ("internal", 500),
     )
 }
 
@@ -226,43 +96,54 @@ _BY_STATUS = {
     }
 }
 
-_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
-
 
 class Problem(Exception):
-    """Raised by a handler to answer with a problem; ``members`` are added to the document."""
+    """Raised by a handler to answer with a problem; ``members`` are added to the document.
+
+    ``told`` is the message that becomes its detail, or the code of one without details.
+    """
 
     def __init__(
         self,
         name: str,
-        detail: str,
+        told: Message | str,
         *,
         pointer: str | None = None,
         headers: Mapping[str, str] | None = None,
         **members: Any,
     ) -> None:
-        super().__init__(detail)
+        self.message = message(told) if isinstance(told, str) else told
+        super().__init__(self.message)
         self.kind = KINDS[name]
-        self.detail = detail
         self.pointer = pointer
+        #: Every fault of the body, if the problem is about several.
+        self.faults: tuple[Problem, ...] = ()
         self.headers = dict(headers or {})
-        self.members = members
+        self.members = {"code": self.message.code, "details": self.message.details, **members}
+
+    @property
+    def detail(self) -> str:
+        """What is told, in English."""
+        return str(self.message)
 
 
-def unauthenticated(detail: str) -> Problem:
+def unauthenticated(told: Message | str) -> Problem:
     """Return the answer to a missing or bad token (RFC 6750)."""
     return Problem(
         "unauthenticated",
-        detail,
+        told,
         headers={hdrs.WWW_AUTHENTICATE: 'Bearer realm="supervision-ledger"'},
     )
 
 
-def not_found(
-    text: str = "There is nothing here, or nothing that this token may see.",
-) -> Problem:
+def not_found(told: Message | str = "http.nothing-here") -> Problem:
     """Return the answer for what does not exist or is hidden from this token; both look alike."""
-    return Problem("not-found", text)
+    return Problem("not-found", told)
+
+
+def unavailable(told: Message | str) -> Problem:
+    """Return the answer to what the service cannot do at the moment, but soon."""
+    return Problem("unavailable", told, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
 
 
 def as_problem(error: BaseException) -> Problem:
@@ -272,22 +153,23 @@ def as_problem(error: BaseException) -> Problem:
     if isinstance(error, NotRecorded):
         return _not_recorded(error)
     if isinstance(error, OutcomeUnknown):
-        return Problem("outcome-unknown", str(error), headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+        return Problem("outcome-unknown", error.message, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
     if isinstance(error, web.HTTPException):
         return _http(error)
-    return Problem("internal", "The service has an internal fault. Report the request_id.")
+    return Problem("internal", "http.service-internal-fault")
 
 
 def _not_recorded(error: NotRecorded) -> Problem:
-    text = str(error)
+    told = error.message
     match error:
         case Refusal():
             rule = error.rule
             return Problem(
                 "rule-refused",
-                error.message,
+                told,
                 rule_id=rule.id,
-                message=error.message,
+                code=error.code,
+                message=told,
                 legal_source=rule.law,
                 policy_key=rule.policy_key,
                 policy_version=error.policy_version,
@@ -295,73 +177,96 @@ def _not_recorded(error: NotRecorded) -> Problem:
                 details=error.details,
             )
         case Malformed():
-            return Problem("malformed", text, pointer=error.pointer)
+            return Problem("malformed", told, pointer=error.pointer)
         case Forbidden():
-            return Problem("forbidden", text, pointer=error.pointer or None)
+            return Problem("forbidden", told, pointer=error.pointer or None)
         case UnknownReference():
             return Problem(
-                "unknown-reference", text, kind=error.kind, id=error.id, fix_hint=error.hint
+                "unknown-reference",
+                told,
+                kind=error.kind,
+                id=error.id,
+                fix_hint=error.hint or "",
             )
         case OutOfStep():
-            return Problem("out-of-step", text)
+            return Problem("out-of-step", told)
         case KeyReused():
-            return Problem("key-reused", text)
+            return Problem("key-reused", told)
         case Unavailable():
-            # After the colon comes the store's own message, with file paths: it is for the log, not
-            # for the sender.
-            reason = text.partition(": ")[0]
-            return Problem("unavailable", reason, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
-    return Problem("internal", "The service has an internal fault. Report the request_id.")
+            return unavailable(told)
+    return Problem("internal", "http.service-internal-fault")
 
 
 def _http(error: web.HTTPException) -> Problem:
     if isinstance(error, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(error.allowed_methods))
+        allowed = sorted(error.allowed_methods)
         return Problem(
             "method-not-allowed",
-            f"This resource accepts {allowed}, not {error.method}.",
-            headers={hdrs.ALLOW: allowed},
+            message("http.resource-accepts", allowed=allowed, method=error.method),
+            headers={hdrs.ALLOW: ", ".join(allowed)},
         )
     if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return Problem("too-large", "A body may have at most 1048576 bytes.")
+        return Problem("too-large", message("http.body-may-most-bytes", most=1048576))
     kind = _BY_STATUS.get(error.status)
     if kind is None:
         kind = KINDS[
             "internal" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "malformed"
         ]
-    return Problem(kind.name, f"{kind.title}.")
+    sentence = Message(f"{kind.name}.title", {}, "problems")
+    return Problem(kind.name, message("http.sentence", sentence=sentence))
 
 
 #: The ``Server`` header of every answer; it must not reveal versions.
 SERVER = "supervision-ledger"
 
 
-def response_to(error: BaseException, *, instance: str | None, request_id: str) -> web.Response:
-    """Return the response for ``error``; ``instance`` is the request's path, if known."""
+def response_to(
+    error: BaseException, language: str, *, instance: str | None, request_id: str
+) -> web.Response:
+    """Return the response for ``error``; ``instance`` is the request's path, if known.
+
+    A problem that cannot be told in ``language`` is told in English as a whole.
+    """
     problem = as_problem(error)
     kind = problem.kind
+    told = [problem.message, *(fault.message for fault in problem.faults)]
+    if not speaks(language, [*told, *problem.members.values()]):
+        language = "en"
     document: dict[str, Any] = {
         "type": kind.uri,
-        "title": kind.title,
+        "title": kind.title(language),
         "status": kind.status,
-        "detail": problem.detail,
+        "detail": say(problem.message, language),
         "request_id": request_id,
     }
     if instance is not None:
         document["instance"] = instance
     if problem.pointer is not None:
         document["pointer"] = problem.pointer
-    document.update(problem.members)
+    for name, member in problem.members.items():
+        document[name] = say(member, language) if isinstance(member, Message) else member
+    document["details"] = in_words(document["details"], language)
+    if problem.faults:
+        document["errors"] = [
+            {
+                "pointer": fault.pointer,
+                "code": fault.message.code,
+                "detail": say(fault.message, language),
+            }
+            for fault in problem.faults
+        ]
     headers: dict[str, str] = {
         hdrs.CONTENT_TYPE: "application/problem+json",
         hdrs.CACHE_CONTROL: "no-store",
+        **headers_in(language),
         "X-Content-Type-Options": "nosniff",
         "X-Request-Id": request_id,
         hdrs.SERVER: SERVER,
         **problem.headers,
     }
     ends = headers.pop(hdrs.CONNECTION, None) == "close"
-    response = web.Response(body=_ENCODE(document), status=kind.status, headers=headers)
+    body = msgspec.json.encode(document, enc_hook=str)
+    response = web.Response(body=body, status=kind.status, headers=headers)
     if ends:
         response.force_close()
     return response

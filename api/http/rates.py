@@ -9,6 +9,7 @@ from collections.abc import Callable
 from aiohttp import hdrs
 
 from api.http.problems import Problem
+from ledger.kernel.messages import message
 
 #: The most addresses counted in one minute; beyond that, new addresses share one count.
 _MOST = 100_000
@@ -17,7 +18,7 @@ _MOST = 100_000
 class Rates:
     """Counts requests by address and minute. For one event loop.
 
-    ``of``: who is counted, as the refusal names it.
+    ``of``: the code of the message that says who is counted.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class Rates:
         per_minute: int,
         clock: Callable[[], float] = time.monotonic,
         *,
-        of: str = "An address",
+        of: str = "http.an-address",
     ) -> None:
         self.per_minute = per_minute
         self._clock = clock
@@ -45,7 +46,11 @@ class Rates:
         if self._counts[address] >= self.per_minute:
             raise Problem(
                 "too-many-requests",
-                f"{self._of} may ask for this at most {self.per_minute} times a minute.",
+                message(
+                    "http.may-ask-most-times-minute",
+                    of=message(self._of),
+                    per_minute=self.per_minute,
+                ),
                 headers={hdrs.RETRY_AFTER: str(60 - int(now % 60))},
             )
         self._counts[address] += 1

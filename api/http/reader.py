@@ -15,7 +15,7 @@ from api.http.problems import Problem
 from api.http.tokens import Grant
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role
-from ledger.kernel import civil_date
+from ledger.kernel import civil_date, message
 from projections.profiles import EVERY, Audience, Sight
 from projections.tables import not_kept_from
 
@@ -100,7 +100,7 @@ class Reader(Grant, frozen=True, kw_only=True):
 
     def refused(self) -> Problem:
         """Return the problem that refuses a read."""
-        return Problem("forbidden", f"The role {self.sent_as} may not read this.")
+        return Problem("forbidden", message("http.role-may-not-read", role=self.sent_as))
 
 
 READER = web.RequestKey("reader", Reader)

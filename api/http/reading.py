@@ -16,9 +16,12 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import hdrs, web
 
+from api.http.malformed import told_by
 from api.http.problems import Problem
 from api.http.resources import Parameter
+from ledger.kernel import Message
 from ledger.kernel.commands import EARLIEST_YEAR
+from ledger.kernel.messages import message
 
 T = TypeVar("T")
 
@@ -74,12 +77,16 @@ def conditional(
     *,
     headers: Mapping[Any, str] | None = None,
     media_type: str = "application/json",
+    language: str | None = None,
 ) -> web.Response:
     """Return 304 if the caller already has ``etag``, else what ``make`` returns, with its ETag.
 
     ``etag`` is a position or another name of the state, without quotes. The content depends on
-    the token, so caches must keep answers apart by it.
+    the token, so caches must keep answers apart by it. ``language``: that of the words in the
+    content, if it has words that depend on the reader; the ETag then depends on it too.
     """
+    if language is not None:
+        etag = f"{etag}.{language}"
     quoted = f'"{etag}"'
     shown = {
         hdrs.ETAG: quoted,
@@ -87,6 +94,9 @@ def conditional(
         hdrs.VARY: "Authorization, Accept",
         **(headers or {}),
     }
+    if language is not None:
+        shown[hdrs.CONTENT_LANGUAGE] = language
+        shown[hdrs.VARY] += f", {hdrs.ACCEPT_LANGUAGE}"
     given = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, ()))
     if given and _matches(given, etag):
         return web.Response(status=304, headers=shown)
@@ -112,7 +122,12 @@ def require_calendar(name: str, day: date) -> None:
     if not EARLIEST_YEAR <= day.year < LATEST_YEAR:
         raise Problem(
             "malformed",
-            f"query parameter {name!r} must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}",
+            message(
+                "http.query-parameter-must-lie-years",
+                name=name,
+                earliest_year=EARLIEST_YEAR,
+                latest_year=LATEST_YEAR - 1,
+            ),
         )
 
 
@@ -127,14 +142,16 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
     try:
         value = msgspec.convert(given, _present(type), strict=False)
     except (msgspec.ValidationError, ValueError) as error:
-        raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+        raise Problem(
+            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
+        ) from None
     if isinstance(value, date):
         require_calendar(name, value)
     if isinstance(value, int) and abs(value) > MAX_POSITION:
         # A larger number fits no database column, and the database would raise an error.
         raise Problem(
             "malformed",
-            f"query parameter {name!r} must lie between -{MAX_POSITION} and {MAX_POSITION}",
+            message("http.query-parameter-must-lie-between", name=name, max_position=MAX_POSITION),
         )
     return value
 
@@ -151,16 +168,28 @@ def _present(type: Any) -> Any:
 
 def bounded(request: web.Request, name: str, default: int, low: int, high: int) -> int:
     """Return the query parameter ``name`` as a whole number from ``low`` to ``high``."""
-    return whole_number(request.query.get(name), f"query parameter {name!r}", default, low, high)
+    return whole_number(request.query.get(name), parameter(name), default, low, high)
 
 
-def whole_number(given: str | None, name: str, default: int, low: int, high: int) -> int:
+def parameter(name: str) -> Message:
+    """Return what a query parameter is called."""
+    return message("http.query-parameter", name=name)
+
+
+def header(name: str) -> Message:
+    """Return what a header is called."""
+    return message("http.header", name=name)
+
+
+def whole_number(given: str | None, name: Message, default: int, low: int, high: int) -> int:
     """Return ``given`` as a whole number from ``low`` to ``high``; ``name`` is for the error."""
     if given is None:
         return default
     # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
-        raise Problem("malformed", f"{name} must be a whole number from {low} to {high}")
+        raise Problem(
+            "malformed", message("http.must-be-whole-number", name=name, low=low, high=high)
+        )
     return int(given)
 
 
@@ -170,9 +199,9 @@ async def at_least(request: web.Request, position: Callable[[], int]) -> None:
     Raises 425 after two seconds. ``position`` returns the view's position; it must not block.
     """
     given = request.query.get("at_least")
-    name = "query parameter 'at_least'"
+    name = parameter("at_least")
     if given is None:
-        given, name = request.headers.get("X-Position-AtLeast"), "header X-Position-AtLeast"
+        given, name = request.headers.get("X-Position-AtLeast"), header("X-Position-AtLeast")
     await reached(whole_number(given, name, 0, 0, MAX_POSITION), position)
 
 
@@ -183,7 +212,7 @@ async def reached(wanted: int, position: Callable[[], int]) -> None:
         if time.monotonic() > deadline:
             raise Problem(
                 "too-early",
-                f"The view is at position {place} and has not reached {wanted} yet.",
+                message("http.view-position-not-reached-yet", place=place, wanted=wanted),
                 headers={hdrs.RETRY_AFTER: "1"},
                 position=place,
             )

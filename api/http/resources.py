@@ -33,6 +33,7 @@ from api.http.problems import Problem, unauthenticated
 from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
+from ledger.kernel.messages import message
 
 #: The most parameters of a query: recording a consultation looks up each value.
 MAX_PARAMETERS = 100
@@ -134,10 +135,10 @@ def _checked(resource: Resource) -> Handler:
         grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
-                raise unauthenticated("A token is needed to read this.")
-            raise Problem("forbidden", f"The role {grant.role} may not read this.")
+                raise unauthenticated("http.token-needed-read")
+            raise Problem("forbidden", message("http.role-may-not-read", role=grant.role))
         if audited and not grant.id:
-            raise unauthenticated("A token is needed to read this.")
+            raise unauthenticated("http.token-needed-read")
         check_query(request, known, once)
         request = _spelled(request)
         if CONSULTED not in request:
@@ -185,16 +186,22 @@ def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[
     if len(request.query) > MAX_PARAMETERS:
         raise Problem(
             "malformed",
-            f"A query must have at most {MAX_PARAMETERS} parameters; it has {len(request.query)}.",
+            message(
+                "http.query-must-most-parameters",
+                max_parameters=MAX_PARAMETERS,
+                query_count=len(request.query),
+            ),
         )
-    allowed = ", ".join(sorted(known)) or "none"
+    allowed = sorted(known) or message("general.none")
     for name in request.query:
         if name not in known:
             raise Problem(
-                "malformed", f"unknown query parameter {name!r}; this resource knows: {allowed}"
+                "malformed", message("http.unknown-query-parameter", name=name, allowed=allowed)
             )
         if name in once and len(request.query.getall(name)) > 1:
-            raise Problem("malformed", f"query parameter {name!r} must be given only once")
+            raise Problem(
+                "malformed", message("http.query-parameter-must-be-given-only-once", name=name)
+            )
 
 
 class Operation(msgspec.Struct, frozen=True):

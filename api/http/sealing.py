@@ -110,14 +110,14 @@ def complaint_of(tracking: str) -> str:
 def _secret(vault: Keys, made_for: str) -> bytes:
     secret = vault.mint(made_for).secret
     if secret is None:
-        raise OutOfStep("the data sent with this Idempotency-Key was erased; use a new key")
+        raise OutOfStep("http.data-sent-idempotency-key-erased")
     return secret
 
 
 def _register(command: RegisterPerson, vault: Keys, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
-        raise Malformed("the name of the person must be given", "/name")
+        raise Malformed("http.name-person-must-be-given", pointer="/name")
     if command.id_number is not None:
         _check_number(command.id_number)
     sealed = sealed_person(
@@ -133,7 +133,7 @@ def _register(command: RegisterPerson, vault: Keys, made_for: str) -> Command:
 def _represent(command: RecordLegalRepresentative, vault: Keys, made_for: str) -> Command:
     _refuse_sealed(command.sealed, "/sealed")
     if command.name is None:
-        raise Malformed("the name of the person must be given", "/name")
+        raise Malformed("http.name-person-must-be-given", pointer="/name")
     if command.id_number is not None and command.id_type == "01":
         _check_number(command.id_number)
     sealed = sealed_person(vault, made_for, name=command.name, id_number=command.id_number)
@@ -143,7 +143,7 @@ def _represent(command: RecordLegalRepresentative, vault: Keys, made_for: str) -
 def _check_number(number: str) -> None:
     if not ric.is_valid(number):
         # The message leaves out the number: senders may store messages.
-        raise Malformed("must be a valid citizen identity number (GB 11643)", "/id_number")
+        raise Malformed("http.must-be-valid-citizen-identity-number", pointer="/id_number")
 
 
 def _sign(command: SignOnSiteRecord, vault: Keys, made_for: str) -> Command:
@@ -156,7 +156,7 @@ def _sign(command: SignOnSiteRecord, vault: Keys, made_for: str) -> Command:
 
 def _refuse_sealed(given: object, pointer: str) -> None:
     if given is not None:
-        raise Malformed("must be left out: the service seals the data itself", pointer)
+        raise Malformed("http.must-be-left-out", pointer=pointer)
 
 
 Sealer = Callable[[Any, Keys, str], Command]

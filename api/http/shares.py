@@ -11,6 +11,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from api.http.problems import Problem
 from api.http.tokens import Grant
+from ledger.kernel import Message
+from ledger.kernel.messages import message
 
 #: The most streams and waiting reads of one process; a further one is asked to try later.
 PLACES = 5_000
@@ -63,17 +65,19 @@ class Shares:
         if grant.id:
             most = max(1, self.places // 4)
             if self._tokens[grant.id] >= most:
-                raise _too_many(f"This token already holds {most} streams, and may not hold more.")
+                raise _too_many(message("http.token-already-holds-streams-may-not", most=most))
         else:
             if self._addresses[address] >= self.per_address:
                 raise _too_many(
-                    f"This address already holds {self.per_address} streams, the most without a "
-                    "token. With a token it may hold more."
+                    message(
+                        "http.address-already-holds-streams-most-without",
+                        per_address=self.per_address,
+                    )
                 )
             if self._anonymous >= max(1, self.places // 2):
-                raise _busy("All streams for readers without a token are in use.")
+                raise busy("http.all-streams-readers-without-token-use")
         if self._all >= self.places:
-            raise _busy(f"All {self.places} streams are in use.")
+            raise busy(message("http.all-streams-use", places=self.places))
 
     def collect(self) -> Iterator[Metric]:
         """Yield the numbers for the metrics page."""
@@ -85,9 +89,9 @@ class Shares:
         yield held
 
 
-def _too_many(why: str) -> Problem:
+def busy(told: Message | str) -> Problem:
+    return Problem("unavailable", told, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
+
+
+def _too_many(why: Message) -> Problem:
     return Problem("too-many-requests", why, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
-
-
-def _busy(why: str) -> Problem:
-    return Problem("unavailable", why, headers={hdrs.RETRY_AFTER: RETRY_AFTER})

@@ -27,7 +27,7 @@ from api.http.reader import reader_of
 from api.http.resources import Resource
 from api.log.transparency import BYTES, TEXT, octets, plain
 from api.running.pools import PROOFS
-from ledger.kernel import UNNAMED
+from ledger.kernel import UNNAMED, message
 from ledger.kernel.events import event_type
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.merkle import ProofError
@@ -122,8 +122,7 @@ async def _whole(request: web.Request) -> Any:
     if named and not reader.knows_actor(fields["type"], actor["unit_id"], stored.event.tags):
         raise Problem(
             "forbidden",
-            "The record names the person who acted, which this token may not know. The event's "
-            f"receipt is at /v1/events/{stored.position}/proof.",
+            message("log.record-names-person-acted-token-may", position=stored.position),
         )
     return stored
 
@@ -150,7 +149,9 @@ async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
     if receipt_and_size is None:
         raise Problem(
             "unavailable",
-            keeper.error or "A checkpoint does not cover this event yet. Ask again in a second.",
+            "log.checkpoint-does-not-cover-event-yet"
+            if keeper.error is None
+            else message("log.keeper-failed", error=keeper.error),
             headers={hdrs.RETRY_AFTER: "1"},
         )
     return receipt_and_size

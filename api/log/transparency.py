@@ -16,10 +16,10 @@ from api.http.asking import asked
 from api.http.keys import LEDGER, LOG, WITNESSES
 from api.http.problems import Problem, not_found, unauthenticated
 from api.http.reader import Reader, reader_of
-from api.http.reading import json_response, whole_number
+from api.http.reading import json_response, parameter, whole_number
 from api.http.resources import Parameter, Resource
 from api.running.pools import PROOFS
-from ledger.kernel import codec
+from ledger.kernel import codec, message
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
 from ledger.transparency.log import TransparencyLog
@@ -40,7 +40,7 @@ async def checkpoint(request: web.Request) -> web.Response:
     """Return the newest signed checkpoint (c2sp.org/tlog-checkpoint) with cosignatures."""
     signed = await asked(request.app[LOG].log.checkpoint, PROOFS)
     if signed is None:
-        raise not_found("Nothing is recorded yet, so nothing is signed.")
+        raise not_found("log.nothing-recorded-yet-nothing-signed")
     return plain(signed.note(), _SOON)
 
 
@@ -102,7 +102,7 @@ async def witnessed(request: web.Request) -> web.Response:
     """Return the newest checkpoint cosigned by as many witnesses as this ledger requires."""
     witnesses = request.app[WITNESSES]
     if witnesses is None or witnesses.witnessed is None:
-        raise not_found("No checkpoint of this log has enough cosignatures yet.")
+        raise not_found("log.no-checkpoint-log-enough-cosignatures-yet")
     return plain(witnesses.witnessed.note(), _SOON)
 
 
@@ -115,7 +115,7 @@ async def tile(request: web.Request) -> web.Response:
     try:
         level, n, width = parse_tile_path(request.match_info["tile"])
     except ValueError as error:
-        raise not_found(f"{error}.") from None
+        raise not_found(message("log.tile-path-fault", error=str(error))) from None
     if level is None:
         await _require_auditor(request)
         return await _entries(request, n, width)
@@ -123,7 +123,7 @@ async def tile(request: web.Request) -> web.Response:
     try:
         hashes = await asked(lambda: log.tiles.tile(level, n, width), PROOFS)
     except KeyError:
-        raise not_found("This tile does not exist, or not yet.") from None
+        raise not_found("log.tile-does-not-exist-not-yet") from None
     return octets(hashes, _FOR_EVER)
 
 
@@ -131,7 +131,7 @@ async def _entries(request: web.Request, n: int, width: int) -> web.Response:
     recorder = request.app[LEDGER].recorder
     first, log = n * WIDTH, request.app[LOG].log
     if first + width > await asked(lambda: log.tiles.size, PROOFS):
-        raise not_found("This bundle does not exist, or not yet.")
+        raise not_found("log.bundle-does-not-exist-not-yet")
     reader = await reader_of(request)
 
     def bundle() -> bytes:
@@ -155,11 +155,10 @@ async def _require_auditor(request: web.Request) -> None:
     reader = await reader_of(request)
     if not reader.is_bureau:
         if not reader.id:
-            raise unauthenticated("Only auditors may read entries; a token is needed.")
+            raise unauthenticated("log.only-auditors-may-read-entries")
         raise Problem(
             "forbidden",
-            f"The role {reader.sent_as} may not read entries. Ask for the proof of a single "
-            "event: /v1/events/{position}/proof.",
+            message("log.role-may-not-read-entries", sent_as=reader.sent_as),
         )
 
 
@@ -177,8 +176,8 @@ async def consistency(request: web.Request) -> web.Response:
     """Return the proof (RFC 6962, 2.1.2) that a smaller log is the beginning of a larger one."""
     log = request.app[LOG].log
     size = await asked(lambda: log.tiles.size, PROOFS)
-    new = whole_number(request.query.get("new"), "query parameter 'new'", size, 0, size)
-    old = whole_number(request.query.get("old"), "query parameter 'old'", 0, 0, new)
+    new = whole_number(request.query.get("new"), parameter("new"), size, 0, size)
+    old = whole_number(request.query.get("old"), parameter("old"), 0, 0, new)
 
     def prove() -> Consistency:
         return Consistency(
@@ -196,7 +195,7 @@ async def consistency(request: web.Request) -> web.Response:
         # they may name files of this machine.
         keeper = request.app[LOG]
         reason = keeper.error if keeper.forked and keeper.error else f"{error}."
-        raise Problem("unavailable", reason) from error
+        raise Problem("unavailable", message("log.keeper-failed", error=reason)) from error
 
 
 def _b64(data: bytes) -> str:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from api.http.asking import PRIVATE, asked
 from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
+from api.http.languages import language_of
 from api.http.reader import reader_of
 from api.http.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.http.resources import Parameter, Resource
@@ -29,8 +30,9 @@ from ledger.access.events import (
     TokenRevoked,
 )
 from ledger.general.vocabulary import PersonId
-from ledger.kernel import Actor, codec
+from ledger.kernel import Actor, Message, codec
 from ledger.kernel.folds import Selector
+from ledger.kernel.messages import in_words, restored, say
 from projections.source import Source
 
 DEFAULT_PAGE = 100
@@ -52,13 +54,18 @@ _TYPES: dict[Kind, tuple[str, ...]] = {
 
 
 class Access(msgspec.Struct, frozen=True):
-    """An entry: a refusal, unknown reference, consultation, or step about a token or the clock."""
+    """An entry: a refusal, unknown reference, consultation, or step about a token or the clock.
+
+    The ``message`` of a refusal is in the language of the answer. ``message_as_recorded``: it is
+    an old entry, which holds only the English text.
+    """
 
     position: int
     type: str
     at: datetime
     actor: Actor
     body: dict[str, Any]
+    message_as_recorded: bool = False
 
 
 class Accesses(msgspec.Struct, frozen=True):
@@ -83,8 +90,12 @@ async def accesses(request: web.Request) -> web.Response:
     # One type at a time: not every store accepts two types without a tag.
     selectors = [Selector((topic,), tags) for topic in topics]
     reader = Readable(Source(request.app[LEDGER].recorder), grant)
-    entries = await asked(_page(source, selectors, after, limit + 1, reader))
+    language = language_of(request)
+    page = _page(source, selectors, after, limit + 1, reader)
+    entries = await asked(lambda: [_told(entry, language) for entry in page()])
     headers = dict(PRIVATE)
+    headers[hdrs.CONTENT_LANGUAGE] = language
+    headers[hdrs.VARY] += f", {hdrs.ACCEPT_LANGUAGE}"
     if len(entries) > limit:
         headers[hdrs.LINK] = next_link(request, after=entries[limit - 1].position)
     return json_response(Accesses(entries[:limit]), headers=headers)
@@ -102,7 +113,11 @@ _TAGS = {
 
 
 def _page(
-    source: Source, selectors: list[Selector], after: int, limit: int, reader: Readable
+    source: Source,
+    selectors: list[Selector],
+    after: int,
+    limit: int,
+    reader: Readable,
 ) -> Callable[[], list[Access]]:
     def page() -> list[Access]:
         shown: list[Access] = []
@@ -135,6 +150,19 @@ def _without_subjects(access: Access) -> Access:
     """Return an entry for showing: the units it is withheld from would reveal whom it accuses."""
     hidden = ("withheld_from", "subjects")
     return replace(access, body={k: v for k, v in access.body.items() if k not in hidden})
+
+
+def _told(access: Access, language: str) -> Access:
+    """Return an entry whose refusal is put into words in a language."""
+    if access.type != CommandRefused.TOPIC:
+        return access
+    body = dict(access.body)
+    if body.get("message") is not None:
+        return replace(access, message_as_recorded=True)
+    details = restored(body.pop("details", None) or {})
+    told = Message(f"{body['rule']}.message", details, "rules")
+    body |= {"message": say(told, language), "details": in_words(details, language)}
+    return replace(access, body=body)
 
 
 RESOURCES = (

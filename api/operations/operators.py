@@ -37,7 +37,7 @@ from ledger.access.tokens import (
     NoteRevocation,
     RequestToken,
 )
-from ledger.kernel import OutOfStep, codec
+from ledger.kernel import OutOfStep, codec, message
 from ledger.kernel.folds import Selector
 from projections.source import Source
 
@@ -188,9 +188,7 @@ async def _approve(request: web.Request, grant: Grant, body: ApproveToken) -> we
         if entry is not None and (entry.unit, entry.person, entry.role, entry.entity) != (
             (wanted.unit, wanted.holder, wanted.role, wanted.entity)
         ):
-            raise OutOfStep(
-                f"the token {entry.id} already belongs to another holder; decline this request"
-            )
+            raise OutOfStep("operations.token-already-belongs-another-holder", id=entry.id)
     await request.app[AUDIT].execute(body, grant)
     # A crash here leaves a recorded grant and a token that is not valid yet: the approver
     # sends the same request again.
@@ -218,7 +216,7 @@ async def _revoke(request: web.Request, grant: Grant, body: RevokeToken) -> web.
     kept = request.app[TOKENS]
     entry = await COMMANDS.run(lambda: kept.entry(body.token))
     if entry is None:
-        raise not_found(f"There is no token with the id {body.token}.")
+        raise not_found(message("operations.no-token-id", token=body.token))
     revocation = revocation_of(entry, grant.person)
     if revocation is not None:
         await request.app[AUDIT].execute(NoteRevocation(revocation=revocation), grant)
@@ -279,9 +277,12 @@ def _handler(operation: Operation) -> Handler:
         grant = await caller_of(request)
         if grant.role not in OPERATORS:
             if not grant.id:
-                raise unauthenticated(f"An operator's token is needed for {operation.name}.")
+                raise unauthenticated(
+                    message("operations.operator-token-needed", name=operation.name)
+                )
             raise Problem(
-                "forbidden", f"The role {grant.role} may not send {operation.name}; operators may."
+                "forbidden",
+                message("operations.role-may-not-send", role=grant.role, name=operation.name),
             )
         check_query(request)
         require_json(request.headers.get(hdrs.CONTENT_TYPE, ""))

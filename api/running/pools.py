@@ -20,6 +20,7 @@ from aiohttp import hdrs, web
 
 from api.http.problems import RETRY_AFTER, Problem
 from ledger.kernel.budget import Budget, Exhausted, within
+from ledger.kernel.messages import message
 
 T = TypeVar("T")
 
@@ -107,8 +108,7 @@ class Pool:
         except Exhausted:
             raise Problem(
                 "too-costly",
-                f"The answer takes more than {self.seconds:g} seconds to make. Ask for less: "
-                "a smaller page, fewer subjects, a shorter period.",
+                message("running.answer-takes-more-seconds-make", seconds=self.seconds),
             ) from None
         finally:
             if budget is not None:
@@ -162,8 +162,7 @@ def busy() -> Problem:
     """Return the answer to one request too many of the same kind."""
     return Problem(
         "unavailable",
-        "Too many requests of this kind are in progress. Nothing was recorded; ask again in a "
-        "second.",
+        "running.too-many-requests-kind-progress",
         headers={hdrs.RETRY_AFTER: RETRY_AFTER},
     )
 

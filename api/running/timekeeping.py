@@ -52,9 +52,7 @@ class Timekeeper:
         now, error = self._look()
         if error is not None:
             # Without the times: not everyone may know when something was recorded last.
-            raise Unavailable(
-                "the clock of this service has jumped; an operator must set it right or confirm it"
-            )
+            raise Unavailable("running.clock-service-jumped")
         return now
 
     def shown(self) -> datetime:

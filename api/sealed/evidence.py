@@ -38,7 +38,7 @@ from ledger.evidence import (
     named_files,
 )
 from ledger.general.vocabulary import StoredFile
-from ledger.kernel import Command, Fold, Malformed, Recorded, codec
+from ledger.kernel import Command, Fold, Malformed, Recorded, codec, message
 from ledger.kernel.memory import as_query
 from ledger.stores import StoreError
 from ledger.systems.penalties.commands import AddEvidence, RegisterInAdvance, SeizeProperty
@@ -89,8 +89,11 @@ class _Under:
         if sum(self._people.values()) >= UPLOADS or self._people.get(who, 0) >= UPLOADS_OF_ONE:
             raise Problem(
                 "too-many-requests",
-                f"One person may upload at most {UPLOADS_OF_ONE} files at once, and all together "
-                f"at most {UPLOADS}. Send this file when another upload has finished.",
+                message(
+                    "sealed.one-person-may-upload-most-files",
+                    uploads_of_one=UPLOADS_OF_ONE,
+                    uploads=UPLOADS,
+                ),
                 headers={hdrs.RETRY_AFTER: "5", hdrs.CONNECTION: "close"},
             )
         self._people[who] = self._people.get(who, 0) + 1
@@ -128,8 +131,8 @@ async def upload(request: web.Request) -> web.Response:
     grant = await caller_of(request)
     if grant.role not in OWN_UNIT_ROLES:
         if not grant.id:
-            raise unauthenticated("A token is needed to upload files.")
-        raise Problem("forbidden", f"The role {grant.role} may not upload files.")
+            raise unauthenticated("sealed.token-needed-upload-files")
+        raise Problem("forbidden", message("sealed.role-may-not-upload-files", role=grant.role))
     check_query(request)
     files = _files(request)
     case = request.match_info["case"]
@@ -138,7 +141,7 @@ async def upload(request: web.Request) -> web.Response:
     if coding != "identity":
         raise Problem(
             "unsupported-encoding",
-            "The Content-Encoding of a file must be identity.",
+            "sealed.content-encoding-file-must-be-identity",
             headers={hdrs.ACCEPT_ENCODING: "identity"},
         )
     if (request.content_length or 0) > files.most:
@@ -206,8 +209,11 @@ async def _received(request: web.Request, most: int, begun: Upload) -> None:
         except TimeoutError:
             raise Problem(
                 "timed-out",
-                f"The file must arrive without a pause of more than {IDLE_SECONDS:g} seconds, at "
-                f"{SLOWEST // 1024} KiB per second or faster.",
+                message(
+                    "sealed.file-must-arrive-without-pause-more",
+                    idle_seconds=IDLE_SECONDS,
+                    slowest=SLOWEST // 1024,
+                ),
                 headers={hdrs.CONNECTION: "close"},
             ) from None
         ended = not part
@@ -220,7 +226,7 @@ async def _received(request: web.Request, most: int, begun: Upload) -> None:
             waiting.clear()
             await _worked(lambda batch=batch: begun.write(batch))  # type: ignore[misc]
     if not size:
-        raise Problem("malformed", "The body must be the bytes of a file; it is empty.")
+        raise Problem("malformed", "sealed.body-must-be-bytes-file")
 
 
 def _require_stated(request: web.Request, begun: Upload) -> None:
@@ -229,9 +235,9 @@ def _require_stated(request: web.Request, begun: Upload) -> None:
         if (given := request.headers.get(name)) is not None:
             stated = _DIGEST_HEADER.search(given)
             if stated is None:
-                raise Problem("malformed", f"{name} must be sha-256=:<base64>: (RFC 9530).")
+                raise Problem("malformed", message("sealed.must-be-sha-256-base64", name=name))
             if b64decode(stated[1]) != begun.digest:
-                raise Problem("malformed", f"{name} must be the digest of the body; it is not.")
+                raise Problem("malformed", message("sealed.must-be-digest-body", name=name))
 
 
 async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
@@ -239,15 +245,15 @@ async def _worked(work: Callable[[], T], pool: Pool = FILES) -> T:
     try:
         return await pool.run(work)
     except Unnamed as error:
-        raise Problem("unsupported-file", str(error)) from error
+        raise Problem("unsupported-file", error.message) from error
     except Erased as error:
-        raise Problem("out-of-step", f"{error}.") from error
+        raise Problem("out-of-step", error.message) from error
     except NoRoom as error:
-        raise Problem("out-of-room", str(error), headers={hdrs.CONNECTION: "close"}) from error
+        raise Problem("out-of-room", error.message, headers={hdrs.CONNECTION: "close"}) from error
     except (StoreError, OSError) as error:
         raise Problem(
             "unavailable",
-            "The evidence store did not respond properly. Send the same request again.",
+            "sealed.evidence-store-did-not-respond-properly",
             headers={hdrs.RETRY_AFTER: "1"},
         ) from error
 
@@ -261,7 +267,7 @@ def _now(app: web.Application, fold: F) -> F:
 def _too_large(most: int) -> Problem:
     return Problem(
         "too-large",
-        f"A file must have at most {most:,} bytes.",
+        message("sealed.file-must-most-bytes", most=most),
         headers={hdrs.CONNECTION: "close"},
     )
 
@@ -296,7 +302,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         # Open the first part before the headers promise anything.
         part = await _worked(lambda: next(parts, b""))
     except Unsealable as error:
-        raise Problem("unavailable", "The file cannot be decrypted now.") from error
+        raise Problem("unavailable", "sealed.file-cannot-decrypted-now") from error
     headers = {
         **PRIVATE,
         hdrs.CACHE_CONTROL: "private, no-store",
@@ -371,7 +377,7 @@ def _range(request: web.Request, size: int) -> tuple[int, int]:
     if first > last or (not begin and not int(end)):
         raise Problem(
             "range-not-satisfiable",
-            f"The range must be within the file, which has {size:,} bytes.",
+            message("sealed.range-must-be-within-file-bytes", size=size),
             headers={hdrs.CONTENT_RANGE: f"bytes */{size}"},
         )
     return first, last
@@ -399,7 +405,7 @@ async def with_file(app: web.Application, command: Any, grant: Grant) -> Command
     For a sender of another unit than the case's nothing is read: the ledger refuses the command.
     """
     if command.file is not None:
-        raise Malformed("must be left out: the service fills it in", "/file")
+        raise Malformed("sealed.must-be-left-out", pointer="/file")
     files, digest = app[EVIDENCE], getattr(command, _NAMES[type(command)])
     if files is None or digest is None:
         return command  # type: ignore[no-any-return]

@@ -72,7 +72,7 @@ async def person(request: web.Request) -> web.Response:
     try:
         shown = await asked(lambda: _shown(registered, vault))
     except (StoreError, Unsealable) as error:
-        raise Problem("unavailable", "The vault cannot decrypt this now.") from error
+        raise Problem("unavailable", "sealed.vault-cannot-decrypt-now") from error
     return json_response(shown, headers=PRIVATE)
 
 

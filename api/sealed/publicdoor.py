@@ -34,7 +34,7 @@ from api.http.tokens import ANONYMOUS, Grant
 from api.running.counter import COUNTER
 from ledger.general.audiences import UNIT_BOUND, audiences_of_sender
 from ledger.general.vocabulary import PersonalText, UnitId, same_person
-from ledger.kernel import Malformed, civil_date, civil_moment
+from ledger.kernel import Malformed, civil_date, civil_moment, message
 from ledger.kernel.clock import uuid7
 from ledger.kernel.contexts import keyed_command_id, make_context
 from ledger.kernel.sequencer import CommandRecorded
@@ -77,7 +77,7 @@ _STEPS = {
     "complaint.resolve_cd": "resolve",
 }
 
-_UNKNOWN = "No complaint has this tracking number. Compare it with the answer to the complaint."
+_UNKNOWN = "sealed.no-complaint-has-tracking-number"
 
 
 class PublicComplaint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,7 +143,7 @@ class Limits:
 
     def __init__(self) -> None:
         self.of_address = Rates(1)
-        self.of_all = Rates(OF_ALL_PER_MINUTE, of="All addresses together")
+        self.of_all = Rates(OF_ALL_PER_MINUTE, of="http.all-addresses")
         self.lookups = Rates(LOOKUPS_PER_MINUTE)
         self._known_until = 0.0
 
@@ -213,7 +213,9 @@ def _checked(complaint: PublicComplaint) -> PublicComplaint:
     """Return the complaint. Raises ``Malformed`` if its facts are too long."""
     size = len(complaint.facts.encode())
     if size > MAX_FACTS:
-        raise Malformed(f"facts must have at most {MAX_FACTS} bytes; they have {size}", "/facts")
+        raise Malformed(
+            "sealed.facts-must-most-bytes", pointer="/facts", max_facts=MAX_FACTS, size=size
+        )
     return complaint
 
 
@@ -249,8 +251,7 @@ def _require_takable(request: web.Request, unit: str) -> None:
         over = civil_moment(today + timedelta(days=1)) - now
         raise Problem(
             "too-many-requests",
-            "This service has reached its daily limit of complaints without an account. "
-            "Use another channel (/v1/complaint-channels), or complain tomorrow.",
+            "sealed.service-reached-daily-limit-complaints-without",
             headers={hdrs.RETRY_AFTER: str(max(1, int(over.total_seconds())))},
         )
     if unit in (handlers or {}).get("units", ()):
@@ -263,7 +264,7 @@ def _require_takable(request: web.Request, unit: str) -> None:
     if not known(UnitStanding(unit)) and not known(ReportingUnit(unit)):
         raise Problem(
             "malformed",
-            f"subject_unit must be a unit of this region (/v1/units); it is {unit}.",
+            message("sealed.subject-unit-must-be-unit-region", unit=unit),
             pointer="/subject_unit",
         )
 
@@ -340,7 +341,7 @@ async def facts(request: web.Request) -> web.Response:
     try:
         opened = await asked(ask)
     except (StoreError, Unsealable) as error:
-        raise Problem("unavailable", "The vault cannot decrypt this now.") from error
+        raise Problem("unavailable", "sealed.vault-cannot-decrypt-now") from error
     if opened is None:
         # The same answer whether there is none or this token may not read it.
         raise not_found()

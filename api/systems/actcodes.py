@@ -33,10 +33,7 @@ PER_MINUTE = 30
 
 RATES = web.AppKey("act_code_rates", Rates)
 
-_UNKNOWN = (
-    "This service did not make this code. Ask the officers for the code of their visit, and call "
-    "the unit if they have none."
-)
+_UNKNOWN = "actcodes.code-not-made-here"
 
 
 class ActCode(msgspec.Struct, frozen=True):
@@ -101,7 +98,7 @@ async def own_code(request: web.Request) -> web.Response:
 
     code = await asked(ask)
     if code is None:
-        raise not_found("The visit has no code: the service makes one when it records the notice.")
+        raise not_found("actcodes.visit-no-code")
     return json_response(ActCode(name, code, f"/v1/act-codes/{code}"), headers=PRIVATE)
 
 

@@ -13,6 +13,7 @@ from api.http.reader import AUTHORITIES, Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
+from ledger.kernel.messages import message
 from ledger.systems.assessment.events import (
     AssessmentPublished,
     Direction,
@@ -57,7 +58,9 @@ async def rerun(request: web.Request) -> web.Response:
     try:
         score = await asked(lambda: run_again(source, views, row.year, row.unit, cutoff), COUNTS)
     except UnknownMetric as error:
-        raise not_found(f"This score cannot be calculated again: {error}.") from None
+        raise not_found(
+            message("assessment.score-cannot-calculated-again", error=str(error))
+        ) from None
     if score is None:
         raise not_found()
     return json_response(RunAgain(**score), headers=PRIVATE)

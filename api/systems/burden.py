@@ -60,7 +60,7 @@ async def burden(request: web.Request) -> web.Response:
     """
     entity = request.match_info["entity"]
     if (await reader_of(request)).audience(entity) == "public":
-        raise Problem("forbidden", "Only the business itself and the authorities may read this.")
+        raise Problem("forbidden", "burden.only-business-itself-authorities-may-read")
     row = await row_or_none(request, Burdens.name, BURDENS, entity)
     # A business with only sealed facts must look like one without any facts.
     account = Burden(entity) if row is None else _VIEW.decode(row.state)

@@ -14,6 +14,7 @@ from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
 from api.http.resources import Parameter, Resource
+from ledger.kernel.messages import message
 from projections.answers import page_type
 from projections.systems.deadlines import DEADLINES, State
 
@@ -78,8 +79,10 @@ async def deadlines(request: web.Request) -> web.Response:
     table = DEADLINES.c
     where = seen_deadlines(reader)
     if request.query.get("state", "open") not in get_args(State):
-        allowed = ", ".join(get_args(State))
-        raise Problem("malformed", f"query parameter 'state' must be one of {allowed}")
+        allowed = get_args(State)
+        raise Problem(
+            "malformed", message("deadlines.query-parameter-state-must-be-one", allowed=allowed)
+        )
     if (before := query_value(request, "due_before", date | None, None)) is not None:
         where.append(table.due_on < str(before))
     if "provisional" in request.query:

@@ -21,6 +21,7 @@ from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
 from api.running import pools
+from ledger.kernel.messages import message
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.commands import FreezeEntityRoster
 from ledger.systems.draws.drawfile import DrawFile, DrawReceipt
@@ -292,13 +293,12 @@ async def receipt(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     entity = request.query.get("entity") or reader.entity
     if entity is None:
-        raise Problem("malformed", "The business must be named in the query: ?entity=…")
+        raise Problem("malformed", "draws.business-must-be-named-query")
     if not _may_see_sealed(reader, draw.units):
         if not draw.opened(reader.today):
             # The same answer for every business, on the roster or not, drawn or not.
             raise not_found(
-                "The receipts of a draw are published together: when no drawn business waits for "
-                f"a visit any more, or after {draw.inspect_by}."
+                message("draws.receipts-draw-published-together", inspect_by=draw.inspect_by)
             )
         if draw.withhold_reason is not None and reader.entity != entity:
             raise not_found()
@@ -343,7 +343,7 @@ async def roster_preview(request: web.Request) -> web.Response:
         matters=tuple(request.query.getall("matter", ())),
     )
     if command.as_of > reader.today:
-        raise Problem("malformed", f"as_of must not be later than today, {reader.today}")
+        raise Problem("malformed", message("draws.as-of-must-not-later-today", today=reader.today))
     desk = _desk(request)
     await caught_up(request, Population.name)
     return json_response(await asked(lambda: preview(command, desk), pools.DRAWS), headers=PRIVATE)
@@ -372,7 +372,7 @@ async def _content(request: web.Request, draw: DrawProgress, digest: str) -> web
 def _desk(request: web.Request) -> Desk:
     desk = request.app[DESK]
     if desk is None:
-        raise Problem("unavailable", "This service was started without a blob store.")
+        raise Problem("unavailable", "general.service-started-without-blob-store")
     return desk
 
 

@@ -99,7 +99,7 @@ async def entities(request: web.Request) -> web.Response:
     if (name := request.query.get("name")) is not None:
         prefix = search_key(name)
         if not prefix:
-            raise Problem("malformed", "query parameter 'name' must not be empty")
+            raise Problem("malformed", "entities.query-parameter-name-must-not-empty")
         # A range of strings with this prefix, which an index serves whatever the prefix contains.
         named = PROFILES.alias()
         called = sa.select(named.c.key).where(

@@ -26,6 +26,7 @@ from api.http.reading import (
     query_value,
 )
 from api.http.resources import Parameter, Resource
+from ledger.kernel.messages import message
 from projections.explain.histories import HISTORIES, Edition, History, HistoryView, named
 
 VersionNo = Annotated[int, msgspec.Meta(ge=1)]
@@ -270,8 +271,12 @@ def _asked(request: web.Request, name: str, known: Sequence[int], default: int) 
     if asked not in known:
         raise Problem(
             "malformed",
-            f"query parameter {name!r} must be one of the versions "
-            f"{', '.join(map(str, known))}; it is {asked}",
+            message(
+                "histories.query-parameter-must-be-one-versions",
+                name=name,
+                known=list(map(str, known)),
+                asked=asked,
+            ),
         )
     return asked
 

@@ -32,6 +32,7 @@ from api.http.resources import Parameter, Resource
 from api.systems.deadlines import seen_deadlines
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role, is_among, person_key, same_person
+from ledger.kernel import message
 from ledger.registry import Entry
 from ledger.systems.handovers.folds import UnitHandovers, systems_of
 from projections.answers import page_type
@@ -209,8 +210,8 @@ def _behind(item: str) -> str:
     """Return a key that sorts after the rows of an item in all trays and before the next item."""
     position, _, rest = item.partition("|")
     if not rest:
-        raise Problem("malformed", "query parameter 'after' must be an item's id")
-    opened = whole_number(position, "the position in query parameter 'after'", 0, 0, MAX_POSITION)
+        raise Problem("malformed", "inbox.query-parameter-after-must-be-item-id")
+    opened = whole_number(position, message("inbox.position-in-after"), 0, 0, MAX_POSITION)
     # Letters of a tray sort before the tilde.
     return f"{place(opened)}|{rest}|~"
 

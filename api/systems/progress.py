@@ -15,6 +15,7 @@ from api.http.reader import AUTHORITIES, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
+from ledger.kernel.messages import message
 from ledger.systems.progress.events import Month
 from projections.systems.progress import (
     REPORTING_UNITS,
@@ -64,7 +65,9 @@ async def prefilled_month(request: web.Request) -> web.Response:
     try:
         msgspec.convert(month, Month)
     except msgspec.ValidationError:
-        raise Problem("malformed", f"month must be like 2026-05; it is {month!r}") from None
+        raise Problem(
+            "malformed", message("progress.month-must-be-like-2026-05", month=month)
+        ) from None
     await caught_up(request, "progress_reports")
     follower = await caught_up(request, "tallies")
     newest = max(follower.position("tallies"), 1)

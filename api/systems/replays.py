@@ -31,7 +31,7 @@ from api.http.reading import (
 )
 from api.http.resources import Parameter, Resource
 from api.running.pools import REPLAYS, busy, has_left
-from ledger.kernel import Moment
+from ledger.kernel import Moment, message
 from projections.answers import struct_type
 from projections.explain.replay import (
     Asked,
@@ -106,13 +106,13 @@ async def profile_as_of(request: web.Request, entity: str, reader: Reader) -> we
         )
         body = as_json(replayed.document)
         if says_nothing(body, entity, sight):
-            raise NothingKnown(f"there is no record of {entity}")
+            raise NothingKnown("replays.no-record-of", entity=entity)
         return body, replayed.position
 
     try:
         body, position = await asked(ask, REPLAYS)
     except NothingKnown as error:
-        raise Problem("not-found", f"{error}.") from None
+        raise Problem("not-found", error.message) from None
     return json_response(None, body=body, headers={**PRIVATE, "X-Position": str(position)})
 
 
@@ -138,12 +138,15 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
     if reader.is_public:
         raise reader.refused()
     if reader.audience(entity) == "public":
-        raise Problem("forbidden", "The business must be the token's own.")
+        raise Problem("forbidden", "replays.business-must-be-token-own")
     follower = await caught_up(request, "profiles")
     without = [_position_or_record(given) for given in request.query.getall("without", [])]
     repaired = [_record_and_day(given) for given in request.query.getall("as_if_repaired", [])]
     if len(without) + len(repaired) > MAX_HYPOTHESES:
-        raise Problem("malformed", f"a replay may leave out or add at most {MAX_HYPOTHESES} facts")
+        raise Problem(
+            "malformed",
+            message("replays.replay-may-leave-out-add-most", max_hypotheses=MAX_HYPOTHESES),
+        )
     valid, known = as_of(request)
     to_position = bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION)
 
@@ -188,7 +191,7 @@ def _pieces(replaying: Replaying, how: Asked, reader: Reader) -> Iterator[_Piece
     profile = as_json(replaying.document())
     silent = not told and not replaying.left_out
     if silent and says_nothing(profile, how.entity, how.sight):
-        raise NothingKnown(f"there is no record of {how.entity}")
+        raise NothingKnown("replays.no-record-of", entity=how.entity)
     rest = _ENCODE(
         {
             "left_out": replaying.left_out,
@@ -218,7 +221,7 @@ async def _sent(request: web.Request, pieces: Iterator[_Piece]) -> web.StreamRes
         try:
             first, is_last = await asked(lambda: next(pieces), REPLAYS)
         except NothingKnown as error:
-            raise Problem("not-found", f"{error}.") from None
+            raise Problem("not-found", error.message) from None
         if is_last:
             return json_response(None, body=first, headers=_HEADERS)
         return await _streamed(request, first, pieces)
@@ -265,8 +268,7 @@ def _record_and_day(given: str) -> tuple[str, date]:
     if not record:
         raise Problem(
             "malformed",
-            f"query parameter 'as_if_repaired' must be <record>@<date>, such as "
-            f"CR-2026-0001@2026-08-01; it is {given!r}",
+            message("replays.query-parameter-as-if-repaired-must-be-record-date", given=given),
         )
     require_calendar("as_if_repaired", on)
     return record, on

@@ -132,7 +132,7 @@ async def _run(request: web.Request) -> tuple[Screening, Reader, Desk]:
     row = await one_row(request, Screenings.name, table, name, concerned(reader, table))
     desk = request.app[DESK]
     if desk is None:
-        raise Problem("unavailable", "This service was started without a blob store.")
+        raise Problem("unavailable", "general.service-started-without-blob-store")
     return _SCREENINGS.decode(row.state), reader, desk
 
 

@@ -40,18 +40,23 @@ class CommandRefused(Event):
     ``withheld_from`` (since version 2) are the units that must not know of the subjects named.
     ``subjects`` (since version 3) are the subjects that the command named, as tags: a refusal is
     shown to readers who may know all of them. A kind without an id stands for a subject that was
-    not recorded at that time.
+    not recorded at that time. Until version 3, ``message`` is the English text of the refusal.
+    Since version 4, ``code`` is the code of its reason (the rule's id if it has none), and
+    ``details`` are the values that the rule's message names; the reader's language puts them into
+    words.
     """
 
     TOPIC: ClassVar[str] = "access.command-refused"
-    VERSION = 3
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict}
+    VERSION = 4
+    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {1: dict, 2: dict, 3: dict}
 
     unit: UnitId
     command: Name
     rule: RuleId
-    message: Text
     refused_command: Name
+    message: Text | None = None
+    code: Name | None = None
+    details: dict[str, Any] | None = None
     policy_key: Name | None = None
     policy_version: int | None = None
     entity: EntityId | None = None

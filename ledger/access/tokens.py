@@ -43,16 +43,16 @@ class RequestToken(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if (self.role == "entity_rep") != (self.entity is not None):
-            raise Malformed(
-                "entity must be given for the role entity_rep, and for no other", "/entity"
-            )
+            raise Malformed("access.entity-must-be-given-role-entity-rep-no", pointer="/entity")
         if self.expires_on is not None and self.expires_on < inquiry.today:
             raise Malformed(
-                f"expires_on must be {inquiry.today} or later; it is {self.expires_on}",
-                "/expires_on",
+                "access.expires-on-must-be-later",
+                pointer="/expires_on",
+                today=inquiry.today,
+                expires_on=self.expires_on,
             )
         if inquiry.read(TokenStanding(self.digest[:ID_DIGITS])).granted:
-            raise OutOfStep("the token of this digest was granted already; draw a new token")
+            raise OutOfStep("access.token-digest-granted-already")
         yield TokenRequested(
             request=inquiry.name("TKR"),
             unit=self.unit,
@@ -83,17 +83,15 @@ class ApproveToken(Act):
         if asked.state == "granted" and asked.approved_by == person and not standing.revoked:
             return
         if asked.state != "pending":
-            raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
+            raise OutOfStep(
+                "access.request-must-be-pending", request=self.request, state=asked.state
+            )
         if same_person(person, asked.requested_by):
-            raise Forbidden(
-                f"{person} cannot approve their own request: another operator must approve it."
-            )
+            raise Forbidden("access.cannot-approve-own-request", person=person)
         if same_person(person, wanted.holder):
-            raise Forbidden(
-                f"{person} cannot approve their own token: another operator must approve it."
-            )
+            raise Forbidden("access.cannot-approve-own-token", person=person)
         if standing.granted:
-            raise OutOfStep(f"the token {token} was granted already; decline this request")
+            raise OutOfStep("access.token-granted-already", token=token)
         yield TokenGranted(
             token=token,
             unit=wanted.unit,
@@ -116,7 +114,9 @@ class DeclineToken(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         asked = inquiry.known(TokenRequest(self.request))
         if asked.state != "pending":
-            raise OutOfStep(f"the request {self.request} must be pending; it is {asked.state}")
+            raise OutOfStep(
+                "access.request-must-be-pending", request=self.request, state=asked.state
+            )
         yield TokenRequestDeclined(request=self.request, reason=self.reason)
 
 

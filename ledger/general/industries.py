@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ledger.kernel.messages import InvalidValue
+
 _CODE = re.compile(r"([A-T])?(?:([0-9]{2})[0-9]{0,2})?")
 
 #: Each section with its first and its last division.
@@ -38,19 +40,18 @@ def industry_code(code: str) -> str:
     """
     match = _CODE.fullmatch(code)
     if not code or match is None:
-        raise ValueError(
-            "industry must be a section from A to T, or two to four digits with or without it "
-            f"(GB/T 4754); it is {code}"
-        )
+        raise InvalidValue("general.industry-must-be-code", code=code)
     section, division = match[1], match[2]
     if division is None:
         return code
     for letter, (first, last) in _SECTIONS.items():
         if first <= int(division) <= last:
             if section not in (None, letter):
-                raise ValueError(
-                    f"industry must name section {letter} or no section for division {division} "
-                    f"(GB/T 4754); it is {code}"
+                raise InvalidValue(
+                    "general.industry-must-name-section",
+                    letter=letter,
+                    division=division,
+                    code=code,
                 )
             return code
-    raise ValueError(f"industry must have a division from 01 to 97 (GB/T 4754); it is {code}")
+    raise InvalidValue("general.industry-must-have-division", code=code)

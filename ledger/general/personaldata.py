@@ -13,12 +13,12 @@ import msgspec
 from msgspec import inspect
 from stdnum.cn import ric, uscc
 
-from ledger.kernel import Inquiry, Malformed, Rule
+from ledger.kernel import Inquiry, Malformed, Message, Rule, message
 
 #: The kinds recognised: 公民身份号码 and 手机号码 as people write them, also with typing errors.
 #: Names are not recognised, because nothing distinguishes them from other words.
-ID_NUMBER = "a citizen identity number"
-MOBILE = "a mobile number"
+ID_NUMBER = message("general.identity-number")
+MOBILE = message("general.mobile-number")
 
 #: Digits of every script, and the Chinese characters for single digits.
 _DIGITS = {
@@ -90,7 +90,7 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _ADDRESS = re.compile(r"https?://\S+\Z")
 
 
-def personal_data(*texts: str | None) -> str | None:
+def personal_data(*texts: str | None) -> Message | None:
     """Return the kind of personal data in ``texts``; ``None`` if there is none."""
     for text in texts:
         if text is None:
@@ -151,13 +151,14 @@ def plain_text(text: str, pointer: str) -> str:
         end -= 1
     plain = text[start:end]
     if not plain:
-        raise Malformed("the text must not be blank", pointer)
+        raise Malformed("general.text-must-not-blank", pointer=pointer)
     for place, character in enumerate(plain, 1):
         if _unseen(character):
             raise Malformed(
-                f"the text must not contain invisible characters; character {place} is "
-                f"U+{ord(character):04X}",
-                pointer,
+                "general.text-must-not-contain-invisible-characters",
+                pointer=pointer,
+                place=place,
+                character=ord(character),
             )
     return plain
 
@@ -237,8 +238,8 @@ def refuse_personal(words: str, pointer: str) -> None:
     kind = personal_data(words)
     if kind is not None:
         raise Malformed(
-            f"{pointer.strip('/')} must not contain {kind}, which could never be erased. Leave it "
-            "out. If the person matters, register them with persons/register-person and give the "
-            "token.",
-            pointer,
+            "general.must-not-contain-could-never-erased",
+            pointer=pointer,
+            place=pointer.strip("/"),
+            kind=kind,
         )

@@ -17,7 +17,8 @@ import msgspec
 from stdnum.cn import uscc
 
 from ledger.general.personaldata import holds_identity_number, is_identity_number, personal_data
-from ledger.kernel import Value, subject
+from ledger.kernel import Message, Value, message, subject
+from ledger.kernel.messages import InvalidValue
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}$"
 _USCC = re.compile(r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$")
@@ -41,22 +42,15 @@ def check_entity(value: str) -> None:
     """
     if ":" in value:
         if holds_identity_number(value):
-            raise ValueError("it must name a business, and contains a citizen identity number")
+            raise InvalidValue("general.business-holds-identity-number")
         return
     if not _USCC.match(value):
-        raise ValueError(
-            "it must be a Unified Social Credit Identifier (18 digits and letters without I, O, S, "
-            "V, Z, with a division code of six digits in places 3 to 8); it is "
-            f"{_shown(value)}. A business without one is named <register>:<number>."
-        )
+        raise InvalidValue("general.must-be-uscc", value=_shown(value))
     if not _DIVISION.match(value[2:8]):
-        raise ValueError(
-            f"places 3 to 8 of {_shown(value)} must be a division code: 100000, or one that begins "
-            "with 11 to 65, 71, 81 or 82. Compare it with the business licence."
-        )
+        raise InvalidValue("general.must-hold-division-code", value=_shown(value))
 
 
-def doubt_entity(value: str, today: date) -> str | None:
+def doubt_entity(value: str, today: date) -> Message | None:
     """Return why a business's id is accepted only with a reference to the register that shows it.
 
     The reason is that it looks like a personal number, or that its check character is wrong by
@@ -66,16 +60,14 @@ def doubt_entity(value: str, today: date) -> str | None:
     if odd is None:
         return None
     if odd == "personal_number":
-        return (
-            "it must not look like the identity or mobile number of a person. If it is the number "
-            "of a business, register the business first and give the reference of the register "
-            "that shows it (register_ref)."
-        )
-    told = f": {value[:17]} ends in {uscc.calc_check_digit(value[:17])}" if _lettered(value) else ""
-    return (
-        f"the check character of {_shown(value)} is wrong{told}. Compare it with the business "
-        "licence; if the register shows it like this, register the business first with that "
-        "reference (register_ref)."
+        return message("general.looks-like-personal-number")
+    if not _lettered(value):
+        return message("general.check-character-wrong", value=_shown(value))
+    return message(
+        "general.check-character-must-be",
+        value=value,
+        begin=value[:17],
+        check=uscc.calc_check_digit(value[:17]),
     )
 
 
@@ -98,8 +90,8 @@ def _lettered(value: str) -> bool:
     return not value[:17].isdigit()
 
 
-def _shown(value: str) -> str:
-    return repr(value) if _lettered(value) else "a number that is not repeated here"
+def _shown(value: str) -> str | Message:
+    return repr(value) if _lettered(value) else message("general.number-not-repeated")
 
 
 def province_of(entity: str) -> str | None:

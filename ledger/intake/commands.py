@@ -109,7 +109,13 @@ class RowRejected(NotRecorded):
     def __init__(self, file: str, note: RowNote) -> None:
         self.file = file
         self.note = note
-        super().__init__(f"{file}:{note.line}: {note.reason}: {note.message}")
+        super().__init__(
+            "intake.row-rejected",
+            file=file,
+            line=note.line,
+            reason=note.reason,
+            fault=note.message,
+        )
 
 
 class ImportRows(Report):
@@ -140,13 +146,16 @@ class ImportRows(Report):
         place = inquiry.read(ImportPlace(self.import_id))
         if place.finished or place.rows_done > self.first:
             raise OutOfStep(
-                f"{self.file} is already imported up to row {place.rows_done}, by another import "
-                "at the same time. Import again: the import continues from there."
+                "intake.already-imported-up-row-another-import",
+                file=self.file,
+                rows_done=place.rows_done,
             )
         if place.rows_done < self.first:
             raise OutOfStep(
-                f"{self.file}: rows {place.rows_done + 1} to {self.first} must be imported first; "
-                "they are missing"
+                "intake.rows-must-be-imported-first",
+                file=self.file,
+                rows_done=place.rows_done + 1,
+                first=self.first,
             )
         if not place.started:
             yield ImportStarted(
@@ -396,10 +405,7 @@ class _Settling:
         """Raise ``Unavailable`` if two leaving businesses would call the same reserve."""
         if isinstance(event, DrawTargetSelected):
             if event.target in self._called:
-                raise Unavailable(
-                    "two businesses of the same draw leave the register and would call the same "
-                    "reserve; import again"
-                )
+                raise Unavailable("intake.two-businesses-same-draw-leave-register")
             self._called.add(event.target)
 
     def _grades(self, claim: claims.Grades) -> Iterator[Event]:

@@ -26,6 +26,7 @@ from ledger.kernel.events import (
 )
 from ledger.kernel.folds import Fold, SubjectFold
 from ledger.kernel.inquiry import Inquiry
+from ledger.kernel.messages import Message, message
 from ledger.kernel.policies import PolicyVersionAdopted, WorkingCalendarPublished
 from ledger.kernel.records import Outcome
 from ledger.kernel.rules import (
@@ -66,6 +67,7 @@ __all__ = [
     "LegalRef",
     "Ledger",
     "Malformed",
+    "Message",
     "Moment",
     "NotRecorded",
     "Outcome",
@@ -90,4 +92,5 @@ __all__ = [
     "civil_moment",
     "finding_rule",
     "subject",
+    "message",
 ]

@@ -20,12 +20,13 @@ import msgspec
 from msgspec import inspect
 
 from ledger.kernel.events import Envelope, Event, Moment, Provenance, Recorded, Value, event_type
+from ledger.kernel.messages import InvalidValue
 
 #: A log entry holds at most 65,535 bytes; an event must fit with room to spare.
 MAX_RECORD_BYTES = 60_000
 
 
-class RecordTooLarge(ValueError):
+class RecordTooLarge(InvalidValue):
     """The record is too large. Put large content into a blob and its digest into the event."""
 
 
@@ -49,8 +50,10 @@ def encode(envelope: Envelope, event: Event) -> bytes:
     data = _packed(envelope, body)
     if len(data) > MAX_RECORD_BYTES:
         raise RecordTooLarge(
-            f"{type(event).__name__} would take {len(data)} bytes; at most {MAX_RECORD_BYTES} "
-            "are allowed. Put long content into a blob and its digest into the event."
+            "kernel.record-too-large",
+            type=type(event).__name__,
+            bytes=len(data),
+            most=MAX_RECORD_BYTES,
         )
     if envelope.occurred_at.tzinfo is None:
         raise UnreadableRecord(f"{type(event).__name__}: occurred_at names no offset")

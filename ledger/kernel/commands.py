@@ -141,7 +141,9 @@ class Context(msgspec.Struct, frozen=True):
 def require_unit(actor: Actor, unit: str, pointer: str = "") -> None:
     if actor.unit_id != unit:
         raise Forbidden(
-            f"{actor.person_id} belongs to unit {actor.unit_id} and cannot act for {unit}. Use a "
-            f"token of {unit}.",
-            pointer,
+            "kernel.belongs-unit-cannot-act",
+            pointer=pointer,
+            person=actor.person_id,
+            unit=actor.unit_id,
+            given_unit=unit,
         )

@@ -21,6 +21,7 @@ from ledger.kernel.events import (
     Value,
     Visibility,
 )
+from ledger.kernel.messages import InvalidValue
 from ledger.kernel.subjects import Tag, subject_fields
 
 Pointer = Annotated[
@@ -71,7 +72,7 @@ class RecordCorrected(Event):
         return self.target_kept_from
 
 
-class CorrectionImpossible(ValueError):
+class CorrectionImpossible(InvalidValue):
     """The change does not fit the event that it must correct."""
 
 
@@ -92,11 +93,9 @@ def corrected(record: Recorded, changes: Iterable[FieldChange]) -> Recorded:
         event = msgspec.convert(document["body"], type(record.event))
         occurred_at = msgspec.convert(document["occurred_at"], Moment)
     except msgspec.ValidationError as error:
-        raise CorrectionImpossible(f"the corrected record would not be valid: {error}") from error
+        raise CorrectionImpossible("kernel.corrected-record-invalid", error=str(error)) from error
     if event.tags() != record.event.tags():
-        raise CorrectionImpossible(
-            "a correction cannot move a record to another subject; nullify it and record it again"
-        )
+        raise CorrectionImpossible("kernel.correction-cannot-move-record")
     envelope = msgspec.structs.replace(record.envelope, occurred_at=occurred_at)
     return Recorded(record.position, envelope, event)
 
@@ -129,10 +128,7 @@ def as_changed(record: Recorded, changes: Changes) -> Recorded:
 def _apply(document: dict[str, Any], change: FieldChange, frozen: set[str]) -> None:
     parts = [p.replace("~1", "/").replace("~0", "~") for p in change.path.split("/")[1:]]
     if len(parts) > 1 and parts[1] in frozen:
-        raise CorrectionImpossible(
-            f"{change.path} names a subject, which must not be corrected; nullify the record and "
-            "record it again"
-        )
+        raise CorrectionImpossible("kernel.correction-names-subject", path=change.path)
     holder: Any = document
     try:
         for part in parts[:-1]:
@@ -140,9 +136,11 @@ def _apply(document: dict[str, Any], change: FieldChange, frozen: set[str]) -> N
         key: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
         recorded = holder[key]
     except (KeyError, IndexError, ValueError, TypeError):
-        raise CorrectionImpossible(f"{change.path} is not a field of this record") from None
+        raise CorrectionImpossible("kernel.correction-no-such-field", path=change.path) from None
     if not _same(change, recorded):
-        raise CorrectionImpossible(f"{change.path} says {recorded!r}, not {change.old!r}")
+        raise CorrectionImpossible(
+            "kernel.correction-says-other", path=change.path, recorded=recorded, old=change.old
+        )
     holder[key] = _json(change.new)
 
 

@@ -19,6 +19,7 @@ from ledger.kernel.events import (
     Event,
 )
 from ledger.kernel.folds import SubjectFold
+from ledger.kernel.messages import Message
 from ledger.kernel.questions import Past, SubjectKnown, taken
 from ledger.kernel.rules import (
     Malformed,
@@ -42,15 +43,17 @@ class Inquiry(Terms):
         super().__init__(past, command, context.audiences, at=command.occurred_at or now, now=now)
         if self.at.year < EARLIEST_YEAR:
             raise Malformed(
-                f"occurred_at must not be before the year {EARLIEST_YEAR}; it is "
-                f"{self.at.isoformat()}",
-                "/occurred_at",
+                "kernel.occurred-at-must-not-before-year",
+                pointer="/occurred_at",
+                earliest_year=EARLIEST_YEAR,
+                at=self.at.isoformat(),
             )
         if self.at > now + CLOCK_TOLERANCE:
             raise Malformed(
-                f"occurred_at must not be in the future: it is {self.at.isoformat()}, and the "
-                f"ledger's clock says {now.isoformat()}. Report facts after they happened.",
-                "/occurred_at",
+                "kernel.occurred-at-must-not-future",
+                pointer="/occurred_at",
+                at=self.at.isoformat(),
+                now=now.isoformat(),
             )
         self.actor = context.actor
         #: Who requested the act that the actor approves; ``None`` where the actor acts alone.
@@ -61,7 +64,9 @@ class Inquiry(Terms):
         self.legal_basis = command.legal_basis
         self._names = 0
 
-    def own(self, fold: S, hint: str = "", *, any_unit: Container[str] = ()) -> S:
+    def own(
+        self, fold: S, hint: Message | str | None = None, *, any_unit: Container[str] = ()
+    ) -> S:
         """Return the answer about a subject that must exist and belong to the actor's own unit.
 
         ``any_unit``: the roles that may act on the subjects of every unit. Raises
@@ -102,9 +107,9 @@ class Inquiry(Terms):
         backdated = self.now - self.at > BACKDATING_TOLERANCE
         if backdated and not command.may_be_dated_back(self.actor.role):
             raise Malformed(
-                f"this act takes effect by being recorded; it cannot be backdated to "
-                f"{self.at.isoformat()}. Leave occurred_at out.",
-                "/occurred_at",
+                "kernel.act-takes-effect-being-recorded",
+                pointer="/occurred_at",
+                at=self.at.isoformat(),
             )
         command.require_own_unit(self.actor)
 
@@ -115,7 +120,7 @@ class Inquiry(Terms):
         """
         for field, tag, reason in doubts(command, self.today):
             if not command.vouches and not self.read(SubjectKnown(tag)).known:
-                raise Malformed(reason, f"/{field}")
+                raise Malformed(reason, pointer=f"/{field}")
 
     def refuse_taken(self, events: Iterable[Event]) -> None:
         """Refuse a decision that would begin a concealed subject a second time.
@@ -134,12 +139,15 @@ class Inquiry(Terms):
         if self._watch is not None:
             self._watch.check()
 
-    def not_before(self, day: date | None, what: str) -> None:
+    def not_before(self, day: date | None, what: Message) -> None:
         """Refuse a report that is dated before ``day``; ``what`` says what happened on that day."""
         if day is not None and self.on < day:
             raise Malformed(
-                f"{what} on {day}; occurred_at must not be before that day, and it is {self.on}",
-                "/occurred_at",
+                "kernel.occurred-at-must-not-before-day",
+                pointer="/occurred_at",
+                what=what,
+                day=day,
+                on=self.on,
             )
 
     def for_request(self, command: Command, requested_by: str, requested_at: int) -> Inquiry:

@@ -275,8 +275,8 @@ class Memory:
     def overtaken(self) -> None:
         """Undo the pending events, because other processes appended events before them.
 
-        The folds that took them are dropped. The others are kept: the next ``catch_up`` follows what
-        was appended above the head, by whomever.
+        The folds that took them are dropped. The others are kept: the next ``catch_up`` follows
+        what was appended above the head, by whomever.
         """
         for handle, events in self._pending.items():
             for kept in list(self._by_tag.get(handle, {}).values()):

@@ -7,8 +7,12 @@ and domain a gettext file (``.po``) whose ``msgid`` is the code. A text may name
 
     {matters:list}    several values, joined as the language joins them: "A, B" or "A、B"
     {stages:or}       the same as alternatives: "A or B"
+    {parts:and}       the same as a whole: "A and B"
+    {faults:clauses}  whole clauses: "A; B" or "A；B"
+    {kind:kind}       what a kind of subject is called (domain ``kinds``)
     {stage:value}     the title of an enum value (domain ``values``)
     {place:field}     the title of a field (domain ``fields``)
+    {fine_fen:yuan}   an amount in fen as the language writes money: "CNY 20,000.00" or "20,000元"
 
 A detail that is itself a message is put into words in the same language. A date is written as the
 language writes it.
@@ -16,6 +20,7 @@ language writes it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
@@ -29,7 +34,10 @@ import msgspec
 LANGUAGES = ("zh", "en")
 
 #: The files of each language: what their codes stand for.
-DOMAINS = ("messages", "rules", "problems", "fields", "values", "titles", "console")
+DOMAINS = ("messages", "rules", "problems", "fields", "values", "kinds", "titles", "console")
+
+#: The English texts that the code declares next to what they describe: by domain and code.
+_DECLARED: dict[str, dict[str, str]] = {"rules": {}}
 
 _FOLDER = Path(__file__).resolve().parent.parent / "language"
 
@@ -45,20 +53,101 @@ class Message(msgspec.Struct, frozen=True):
         return say(self, "en")
 
 
+class Told(Exception):
+    """Base of the exceptions that are told to people.
+
+    It is raised with a message, or with the code of one and the details that its text names. As a
+    text, the exception is in English.
+    """
+
+    def __init__(self, told: Message | str, /, **details: Any) -> None:
+        self.message = message(told, **details) if isinstance(told, str) else told
+        super().__init__(self.message)
+
+
+class InvalidValue(Told, ValueError):
+    """A value that is not allowed, and why."""
+
+
 def message(code: str, /, **details: Any) -> Message:
     """Return the message with this code."""
     return Message(code, details)
 
 
+def declare(domain: str, code: str, text: str) -> None:
+    """Add an English text to a domain whose English is declared in the code."""
+    _DECLARED[domain][code] = text
+
+
 def say(told: Message | str, language: str) -> str:
     """Return the words of a message in a language; a plain text is returned as it is.
 
-    Raises ``KeyError`` for a code that the catalogue does not have.
+    A message that the language does not have is said in English. Raises ``KeyError`` for a code
+    that the catalogue does not have.
     """
     if isinstance(told, str):
         return told
-    text = catalogue(language, told.domain)[told.code]
+    text = catalogue(language, told.domain).get(told.code)
+    if text is None:
+        language, text = "en", catalogue("en", told.domain)[told.code]
     return _Wording(language).vformat(text, (), told.details)
+
+
+def speaks(language: str, told: object) -> bool:
+    """Return whether a language has the words of a message and of the messages in its details."""
+    if isinstance(told, Mapping):
+        return all(speaks(language, value) for value in told.values())
+    if isinstance(told, list | tuple):
+        return all(speaks(language, value) for value in told)
+    if not isinstance(told, Message):
+        return True
+    return told.code in catalogue(language, told.domain) and speaks(language, told.details)
+
+
+def in_words(value: Any, language: str) -> Any:
+    """Return a value whose messages are objects with their code, words and details."""
+    if isinstance(value, Message):
+        return {
+            "code": value.code,
+            "text": say(value, language),
+            "details": in_words(value.details, language),
+        }
+    if isinstance(value, Mapping):
+        return {name: in_words(part, language) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_words(part, language) for part in value]
+    return value
+
+
+def storable(value: Any) -> Any:
+    """Return a value as it is stored: its messages by their codes and details, other words as text.
+
+    ``restored`` is the reverse.
+    """
+    if isinstance(value, Message):
+        return {"message": value.code, "details": storable(value.details), "domain": value.domain}
+    if isinstance(value, Mapping):
+        return {str(name): storable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(part) for part in value]
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def restored(value: Any) -> Any:
+    """Return a stored value with its messages and days as they were."""
+    if isinstance(value, Mapping):
+        parts = {name: restored(part) for name, part in value.items()}
+        if parts.keys() == {"message", "details", "domain"}:
+            return Message(parts["message"], parts["details"], parts["domain"])
+        return parts
+    if isinstance(value, list):
+        return [restored(part) for part in value]
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    return value
 
 
 def title(code: str, language: str, domain: str) -> str:
@@ -66,9 +155,15 @@ def title(code: str, language: str, domain: str) -> str:
     return catalogue(language, domain).get(code, code)
 
 
-@cache
 def catalogue(language: str, domain: str) -> Mapping[str, str]:
-    """Return the texts of a domain in a language, by code. Read once, at the first question."""
+    """Return the texts of a domain in a language, by code."""
+    declared = _DECLARED.get(domain) if language == "en" else None
+    return _read(language, domain) if declared is None else declared
+
+
+@cache
+def _read(language: str, domain: str) -> Mapping[str, str]:
+    """Read a file of the catalogue, at the first question."""
     from babel.messages.pofile import read_po  # noqa: PLC0415 - the command line rarely needs it
 
     path = _FOLDER / language / f"{domain}.po"
@@ -88,22 +183,45 @@ class _Wording(Formatter):
         return kwargs.get(str(key), "?")
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec in ("list", "or"):
+        if isinstance(value, Message):
+            return say(value, self._language)
+        if isinstance(value, list | tuple) or (
+            format_spec in _JOINTS["en"] and not isinstance(value, str)
+        ):
             return self._joined(value, format_spec)
+        if format_spec == "kind":
+            return title(str(value), self._language, "kinds")
         if format_spec == "value":
             return title(str(value), self._language, "values")
         if format_spec == "field":
             return title(str(value), self._language, "fields")
-        if isinstance(value, Message):
-            return say(value, self._language)
+        if format_spec == "yuan":
+            return self._money(value)
         if isinstance(value, date) and not isinstance(value, datetime) and self._language == "zh":
             return f"{value.year}年{value.month}月{value.day}日"
         return str(super().format_field(value, format_spec))
 
+    def _money(self, fen: int) -> str:
+        yuan, rest = divmod(fen, 100)
+        if self._language == "en":
+            return f"CNY {yuan:,}.{rest:02}"
+        return f"{yuan:,}.{rest:02}元" if rest else f"{yuan:,}元"
+
     def _joined(self, values: Any, style: str) -> str:
-        parts = [self.format_field(value, "") for value in values]
-        if self._language == "zh":
-            return ("或" if style == "or" else "、").join(parts)
-        if style == "or" and len(parts) > 1:
-            return f"{', '.join(parts[:-1])} or {parts[-1]}"
-        return ", ".join(parts)
+        # Alternatives are values of an enumeration, such as the stages of a case.
+        titled = style == "or" and self._language != "en"
+        parts = [self.format_field(value, "value" if titled else "") for value in values]
+        between, last = _JOINTS[self._language][style or "list"]
+        return last.join([between.join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
+
+
+#: What a language writes between several values, and before the last of them.
+_JOINTS = {
+    "en": {
+        "list": (", ", ", "),
+        "or": (", ", " or "),
+        "and": (", ", " and "),
+        "clauses": ("; ", "; "),
+    },
+    "zh": {"list": ("、", "、"), "or": ("、", "或"), "and": ("、", "和"), "clauses": ("；", "；")},
+}

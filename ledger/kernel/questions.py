@@ -12,6 +12,7 @@ from ledger.kernel.events import (
 )
 from ledger.kernel.folds import Fold, Selector, SubjectFold
 from ledger.kernel.memory import Kept, Witnesses
+from ledger.kernel.messages import Message
 from ledger.kernel.rules import (
     OutOfStep,
     UnknownReference,
@@ -165,7 +166,7 @@ class Questions:
         """Load the answers to many questions at once; ``read`` then needs no look-up for each."""
         self._past.fold_all(folds)
 
-    def known(self, fold: S, hint: str = "") -> S:
+    def known(self, fold: S, hint: Message | str | None = None) -> S:
         """Return the answer about a subject that must exist. Raises ``UnknownReference``."""
         fold = self.read(fold)
         if not fold.exists:
@@ -212,7 +213,7 @@ class Questions:
 
 def taken(kind: str, value: str) -> OutOfStep:
     """Return the refusal of an id that is in use, whether or not the sender may know by whom."""
-    return OutOfStep(f"{kind} {value} is recorded already; take another id", taken=True)
+    return OutOfStep("kernel.recorded-already", taken=True, kind=kind, value=value)
 
 
 def _named(fold: Fold) -> tuple[str, str]:

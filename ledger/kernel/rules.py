@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ledger.kernel.messages import catalogue
+from ledger.kernel.messages import Message, Told, catalogue, declare, message
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -54,6 +54,8 @@ class Rule(msgspec.Struct, frozen=True):
         known = _RULES.setdefault(self.id, self)
         if known != self:
             raise TypeError(f"a rule must be declared only once; {self.id} is declared twice")
+        declare("rules", f"{self.id}.message", self.message)
+        declare("rules", f"{self.id}.hint", self.hint)
 
 
 _RULES: dict[str, Rule] = {}
@@ -90,7 +92,7 @@ def rule_of(rule_id: str) -> Rule | None:
     return _RULES.get(rule_id)
 
 
-class NotRecorded(Exception):
+class NotRecorded(Told):
     """Base of the exceptions that say that a command recorded nothing."""
 
 
@@ -108,39 +110,59 @@ class Refusal(NotRecorded):
         told: bool = False,
         **details: Any,
     ) -> None:
+        super().__init__(Message(f"{rule.id}.message", details, "rules"))
+        self.hint = Message(f"{rule.id}.hint", details, "rules")
         self.rule = rule
         self.told = told
         self.policy_version = policy_version
         self.details = details
-        self.message = rule.message.format_map(_Shown(details))
-        self.hint = rule.hint.format_map(_Shown(details))
-        super().__init__(f"{rule.id}: {self.message}")
+
+    def __str__(self) -> str:
+        return f"{self.rule.id}: {self.message}"
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The details that the rule's message names; others are for its hint or its sender only."""
+        names = {name for _, name, _, _ in Formatter().parse(self.rule.message) if name}
+        return {name: value for name, value in self.details.items() if name in names}
+
+    @property
+    def code(self) -> str:
+        """The code of the reason that the refusal gives, or the id of the rule if it gives none."""
+        reasons = (value for value in self.named.values() if isinstance(value, Message))
+        return next((reason.code for reason in reasons), self.rule.id)
 
 
 class Malformed(NotRecorded):
     """The command cannot be understood; ``pointer`` is the JSON pointer to the fault."""
 
-    def __init__(self, message: str, pointer: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, told: Message | str, /, *, pointer: str = "", **details: Any) -> None:
+        super().__init__(told, **details)
         self.pointer = pointer
 
 
 class Forbidden(NotRecorded):
     """The actor lacks the authority for this command; ``pointer`` names the field at fault."""
 
-    def __init__(self, message: str, pointer: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, told: Message | str, /, *, pointer: str = "", **details: Any) -> None:
+        super().__init__(told, **details)
         self.pointer = pointer
 
 
 class UnknownReference(NotRecorded):
-    """The command names a subject that the ledger does not know."""
+    """The command names a subject that the ledger does not know.
 
-    def __init__(self, kind: str, id: str, hint: str = "") -> None:
+    ``hint`` is a message that says what to do, or the code of one.
+    """
+
+    def __init__(self, kind: str, id: str, hint: Message | str | None = None) -> None:
         self.kind = kind
         self.id = id
-        self.hint = hint
-        super().__init__(f"no {kind} {id!r} is recorded. {hint}".strip())
+        self.hint = message(hint) if isinstance(hint, str) else hint
+        if self.hint is None:
+            super().__init__("kernel.unknown", kind=kind, id=id)
+        else:
+            super().__init__("kernel.unknown-with-hint", kind=kind, id=id, hint=self.hint)
 
 
 class OutOfStep(NotRecorded):
@@ -149,8 +171,8 @@ class OutOfStep(NotRecorded):
     ``taken``: the id that the command gives to a new subject is already in use.
     """
 
-    def __init__(self, message: str, *, taken: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, told: Message | str, /, *, taken: bool = False, **details: Any) -> None:
+        super().__init__(told, **details)
         self.taken = taken
 
 
@@ -159,17 +181,22 @@ class KeyReused(NotRecorded):
 
 
 class Unavailable(NotRecorded):
-    """The ledger cannot take the command now; the sender may send it again."""
+    """The ledger cannot take the command now; the sender may send it again.
+
+    ``because``: what failed, in words for the log and the operator; the sender is not told.
+    """
+
+    def __init__(self, told: Message | str, /, *, because: str = "", **details: Any) -> None:
+        super().__init__(told, **details)
+        self.because = because
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.because}" if self.because else str(self.message)
 
 
-class OutcomeUnknown(Exception):
+class OutcomeUnknown(Told):
     """The sequencer failed while it recorded the command, so the result is not known.
 
     If the sender sends the same command id again, it gets the first result, or the command is
     recorded then.
     """
-
-
-class _Shown(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "?"

@@ -48,6 +48,7 @@ from ledger.kernel.events import Actor, Event, Fact, Recorded, civil_date
 from ledger.kernel.folds import Fold, Selector
 from ledger.kernel.inquiry import Inquiry
 from ledger.kernel.memory import Audiences, Boundary, Memory, recorded_at
+from ledger.kernel.messages import message
 from ledger.kernel.questions import Past
 from ledger.kernel.records import Outcome, make_records, moved
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
@@ -122,8 +123,8 @@ class _Waiting(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-_FAILED = "the ledger has failed and takes nothing until it is started again; send it again later"
-_UNKNOWN = "it is not known whether this was recorded; send it again with the same Idempotency-Key"
+_FAILED = message("kernel.ledger-failed")
+_UNKNOWN = message("kernel.outcome-unknown")
 
 
 class Ledger:
@@ -198,9 +199,9 @@ class Ledger:
             if self.worker.failure is not None:
                 raise Unavailable(_FAILED)
             if self._closed:
-                raise Unavailable("the ledger is shutting down; send the command again later")
+                raise Unavailable("kernel.ledger-shutting-down")
             if self._queue.qsize() >= MAX_WAITING:
-                raise Unavailable(f"{MAX_WAITING} commands are waiting; send it again in a second")
+                raise Unavailable("kernel.commands-waiting", max_waiting=MAX_WAITING)
             self._queue.put(_Waiting(command, context, answer))
 
     def execute(
@@ -306,7 +307,9 @@ class Ledger:
             if self._refused_since is None:
                 self._refused_since = began
             log.error("append_failed", error=str(error), commands=len(batch))
-            answers = self._after_failure(batch, Unavailable(f"the store did not take it: {error}"))
+            answers = self._after_failure(
+                batch, Unavailable("kernel.store-did-not-take", because=str(error))
+            )
         except Exception as error:
             log.exception("batch_failed", commands=len(batch))
             answers = self._after_failure(batch, error)
@@ -445,7 +448,7 @@ class Ledger:
             self._memory.committed(last)
             self._dated = last
             return answers
-        raise Unavailable("other writers keep changing what this command reads; send it again")
+        raise Unavailable("kernel.other-writers-keep-changing-what-command")
 
     def _decide(
         self, item: _Waiting, pending: list[DCBEvent], selectors: list[Selector]
@@ -472,7 +475,7 @@ class Ledger:
         except NotRecorded as error:
             return error
         except codec.RecordTooLarge as error:
-            return Malformed(str(error))
+            return Malformed(error.message)
         except PersistenceError:
             # The store failed, not this command: the whole batch fails.
             raise
@@ -521,8 +524,8 @@ class Ledger:
         recorded, asked = first.envelope.request_digest, context.request_digest
         if recorded is not None and asked is not None and recorded != asked:
             return KeyReused(
-                "this Idempotency-Key was used before with another request, recorded at position "
-                f"{first.position}. Take a new key for a new request."
+                "kernel.idempotency-key-used-before-another-request-recorded-position",
+                position=first.position,
             )
         return replace(self._outcome_from(first, pending), repeated=True)
 
@@ -575,8 +578,5 @@ def _recorded_later(
 def _answer_again(first: Answered, context: Context) -> Outcome | BaseException:
     """Return the answer to a repeat of a command that recorded nothing the first time."""
     if first.digest != context.request_digest:
-        return KeyReused(
-            "this Idempotency-Key was used before with another request, which recorded nothing. "
-            "Take a new key for a new request."
-        )
+        return KeyReused("kernel.idempotency-key-used-before-another-request-recorded")
     return Outcome(first.position, (), repeated=True)

@@ -14,6 +14,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect
 
+from ledger.kernel.messages import InvalidValue, Message
+
+#: The code of the message about the first field whose id fails a check.
+FIELD_FAULT = "kernel.field-fault"
+
 Extractor = Callable[[Any], Iterator[str]]
 
 _IDENTIFIER = r"^\S(?:.{0,118}\S)?$"
@@ -29,7 +34,7 @@ def subject(
     pattern: str = _IDENTIFIER,
     normal: Callable[[str], str] | None = None,
     check: Callable[[str], None] | None = None,
-    doubt: Callable[[str, date], str | None] | None = None,
+    doubt: Callable[[str, date], Message | None] | None = None,
     description: str | None = None,
     examples: list[str] | None = None,
     hideable: bool = True,
@@ -38,9 +43,10 @@ def subject(
 
     ``TaskId = Annotated[str, subject("task")]`` makes every field of type ``TaskId`` a tag
     ``task:<id>``. ``normal`` returns the normal spelling of an id that people write in several
-    ways. ``check`` raises ``ValueError`` for a fault that a pattern cannot express. ``doubt`` takes
-    an id and today's date, and returns why the id is refused unless the ledger already knows the
-    subject, or ``None``. These three run when a command is received, never when an event is read.
+    ways. ``check`` raises ``InvalidValue`` for a fault that a pattern cannot express. ``doubt``
+    takes an id and today's date, and returns why the id is refused unless the ledger already knows
+    the subject, or ``None``. These three run when a command is received, never when an event is
+    read.
     ``hideable=False`` means that everybody may know every subject of this kind.
     """
     if not hideable:
@@ -183,11 +189,11 @@ def check_subjects(instance: msgspec.Struct) -> None:
         for value, check in values(getattr(instance, name)):
             try:
                 check(value)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
+            except InvalidValue as error:
+                raise InvalidValue(FIELD_FAULT, field=name, fault=error.message) from None
 
 
-def doubts(instance: msgspec.Struct, today: date) -> Iterator[tuple[str, str, str]]:
+def doubts(instance: msgspec.Struct, today: date) -> Iterator[tuple[str, str, Message]]:
     """Yield the field, tag and reason of each doubtful subject id in ``instance``."""
     for name, values in _extra_fields(type(instance), "doubt"):
         for value, (kind, doubt) in values(getattr(instance, name)):

@@ -69,9 +69,10 @@ class Terms(Questions):
         if version is None:
             day = on or self.on
             raise Malformed(
-                f"policy {key} has no version in force on {day}; adopt one with effective_from "
-                f"{day} or earlier first.",
-                "/occurred_at",
+                "kernel.policy-no-version-force",
+                pointer="/occurred_at",
+                key=key,
+                day=day,
             )
         return version.value
 
@@ -86,7 +87,7 @@ class Terms(Questions):
             return date.fromisoformat(f"{year:04}-{written}")
         except ValueError:
             raise Malformed(
-                f"policy {key} must state a day as MM-DD; it says {written!r}"
+                "kernel.policy-must-state-day-mm-dd", key=key, written=written
             ) from None
 
     def days(self) -> DayCount:

@@ -23,16 +23,18 @@ class RecordKeyRotation(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self._key(self.old, "/old") == self._key(self.new, "/new"):
-            raise Malformed("new must be another key than old; they are the same.", "/new")
+            raise Malformed("transparency.new-must-be-another-key-old", pointer="/new")
         if self.new in inquiry.read(KeyRotations(self.log)).recorded:
-            raise OutOfStep(f"{self.new} is already recorded as a key of {self.log}.")
+            raise OutOfStep("transparency.already-recorded-key", new=self.new, log=self.log)
         yield KeyRotated(log=self.log, old=self.old, new=self.new)
 
     def _key(self, vkey: str, pointer: str) -> Verifier:
         try:
             key = parse_vkey(vkey)
         except NoteError as error:
-            raise Malformed(f"{error}.", pointer) from error
+            raise Malformed("transparency.key-fault", pointer=pointer, error=str(error)) from error
         if key.name != self.log or key.kind != ED25519:
-            raise Malformed(f"{vkey} must be a key that signs for {self.log}; it is not.", pointer)
+            raise Malformed(
+                "transparency.must-be-key-signs", pointer=pointer, vkey=vkey, log=self.log
+            )
         return key

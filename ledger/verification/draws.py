@@ -113,7 +113,7 @@ class _Draw:
         except (BlobMissing, BlobDamaged, uvdraw.Unfit) as error:
             return [(executed.position, str(error))]
         if (differs := difference(self.draw, made.outcome)) is not None:
-            return [(executed.position, differs)]
+            return [(executed.position, str(differs))]
         return list(self._selected(made, executed))
 
     def _frozen(self) -> str | None:

@@ -17,7 +17,7 @@ import msgspec
 from ledger.general.countersigning import requested_command
 from ledger.general.personaldata import refuse_personal
 from ledger.general.vocabulary import Grade
-from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable
+from ledger.kernel import Command, Fold, Malformed, Refusal, Unavailable, message
 from ledger.kernel.policies import PolicyVersions
 from ledger.stores.blobs import Blobs
 from ledger.systems.approvals.commands import ApproveRequest
@@ -120,7 +120,7 @@ def caught_up(desk: Desk) -> None:
     """Wait until the view behind rosters has reached the head. Raises ``Unavailable``."""
     head = desk.follower.source.head()
     if not desk.follower.wait_for(head, _PATIENCE, "draw_population"):
-        raise Unavailable("the views are behind the ledger; send the request again in a second")
+        raise Unavailable("drawing.views-behind-ledger")
 
 
 def _terms(command: FreezeEntityRoster, desk: Desk) -> Terms:
@@ -211,9 +211,10 @@ def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: 
                 refuse_personal(words, f"{at}/{field}")
         if entry.uscc in register.capped:
             raise Malformed(
-                f"{entry.uscc} must not be in the entries: its capped visits in "
-                f"{command.as_of.year} are used up. Leave it out; the roster counts it as excluded",
-                f"{at}/uscc",
+                "drawing.must-not-entries",
+                pointer=f"{at}/uscc",
+                uscc=entry.uscc,
+                year=command.as_of.year,
             )
         if entry.uscc not in composed:
             left = desk.now(Registration(entry.uscc)).left(command.as_of)
@@ -222,20 +223,25 @@ def _given(command: FreezeEntityRoster, register: Composed, terms: Terms, desk: 
                     entities.ENT_R1, None, **entities.gone(entry.uscc, left, command.as_of)
                 )
             raise Malformed(
-                f"{entry.uscc} must be registered in this class on {command.as_of}; it is not",
-                f"{at}/uscc",
+                "drawing.must-be-registered-class",
+                pointer=f"{at}/uscc",
+                uscc=entry.uscc,
+                as_of=command.as_of,
             )
         grade = desk.now(CreditGrade(entry.uscc)).on(command.as_of)
         if entry.grade != grade and (entry.grade is not None or command.by == "grade"):
             raise Malformed(
-                f"the grade of {entry.uscc} on {command.as_of} must be {grade}; it is "
-                f"{entry.grade or 'missing'}",
-                f"{at}/grade",
+                "drawing.grade-must-be",
+                pointer=f"{at}/grade",
+                uscc=entry.uscc,
+                as_of=command.as_of,
+                grade=grade,
+                given_grade=entry.grade or message("drawing.missing"),
             )
         if command.by == "risk":
             given.append(_by_risk(entry, str(composed[entry.uscc]["risk"]), at))
         elif entry.risk is not None:
-            raise Malformed("a roster by grade must hold no risk class", f"{at}/risk")
+            raise Malformed("drawing.roster-grade-must-hold-no-risk", pointer=f"{at}/risk")
         else:
             given.append(msgspec.to_builtins(entry))
     missing = sorted(composed.keys() - {entry.uscc for entry in command.entries})
@@ -248,9 +254,11 @@ def _by_risk(entry: RosterEntry, reckoned: str, at: str) -> dict[str, str | int]
     """Return a business's line on a roster by risk: the risk class, without its grounds."""
     if entry.risk not in (None, reckoned) and entry.risk_reason is None:
         raise Malformed(
-            f"the risk class of {entry.uscc} must be {reckoned} by draw.risk_formula; it is "
-            f"{entry.risk}. For another class, state risk_reason, which the roster shows",
-            f"{at}/risk_reason",
+            "drawing.risk-class-must-be-draw-risk-formula",
+            pointer=f"{at}/risk_reason",
+            uscc=entry.uscc,
+            reckoned=reckoned,
+            risk=entry.risk,
         )
     line: dict[str, str | int] = {"risk": entry.risk or reckoned, "uscc": entry.uscc}
     if entry.risk not in (None, reckoned):
@@ -264,7 +272,7 @@ def _frozen(command: FreezeEntityRoster, composed: Composed, desk: Desk, at: int
     try:
         lines = uvdraw.roster_lines(composed.entries)
     except uvdraw.Unfit as error:
-        raise Malformed(str(error), "/entries") from error
+        raise Malformed("drawing.roster-fault", pointer="/entries", fault=str(error)) from error
     roster = uvdraw.roster_bytes(lines)
     return FrozenRoster(
         roster_hash=desk.blobs.put(roster),

@@ -151,9 +151,7 @@ def terms_of(
             (candidate for candidate in versions.versions if candidate.version == version), None
         )
     if adopted is None:
-        raise Unavailable(
-            f"policy key.screening_formula has no version in force on {on}; adopt a version first"
-        )
+        raise Unavailable("drawing.policy-key-screening-formula-no-version-force", on=on)
     return Terms(on, area, line, adopted.version, adopted.value)
 
 

@@ -25,6 +25,7 @@ from ledger.kernel import (
 from ledger.kernel.corrections import as_changed, changes_of
 from ledger.kernel.events import Envelope
 from ledger.kernel.folds import Selector
+from ledger.kernel.messages import Told
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     PublicityBoundsMoved,
@@ -96,7 +97,7 @@ class Replayed(msgspec.Struct, frozen=True):
     draw_ratio: str | None = None
 
 
-class NothingKnown(LookupError):
+class NothingKnown(Told, LookupError):
     """Nothing is recorded about the business."""
 
 
@@ -218,7 +219,7 @@ class Replaying:
                 continue
             yield from self._take(as_changed(record, changes), seen)
         if is_unknown:
-            raise NothingKnown(f"nothing is recorded of {asked.entity}")
+            raise NothingKnown("replays.nothing-recorded-of", entity=asked.entity)
         for imagined_fact in asked.hypothetical:
             budget.check()
             yield from self._take(imagined(imagined_fact), seen)
@@ -336,7 +337,7 @@ def as_if_repaired(
     known.over(source.records([of_record]))
     entry, standing = known.records.get(record), known.standing or Standing()
     if entry is None or not entry.kind:
-        raise NothingKnown(f"{entity} has no credit record {record}")
+        raise NothingKnown("replays.no-credit-record", entity=entity, record=record)
     graded = graded or grades_of(source, entity)
     names: dict[str, Any] = {"record": record, "entity": entity}
     events: list[Event] = [

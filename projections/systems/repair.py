@@ -213,8 +213,8 @@ def _shown(condition: Condition) -> ShownCondition:
         met=condition.met,
         evidence=list(condition.evidence),
         record=UNSET if condition.record is None else condition.record,
-        message=UNSET if refusal is None else refusal.message,
-        fix_hint=UNSET if refusal is None else refusal.hint,
+        message=UNSET if refusal is None else str(refusal.message),
+        fix_hint=UNSET if refusal is None else str(refusal.hint),
         details={
             name: value
             for name, value in condition.details.items()

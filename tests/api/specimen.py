@@ -15,6 +15,7 @@ import msgspec
 from ledger.general.roles import roles
 from ledger.general.vocabulary import EntityId, UnitId
 from ledger.kernel import Event, Fold, Inquiry, Report, Rule, Value, Visibility, subject
+from ledger.kernel.messages import message
 from ledger.registry import Entry
 
 ThingId = Annotated[str, subject("specimen", pattern=r"^[A-Za-z0-9-]{1,60}$", examples=["T-1"])]
@@ -152,10 +153,14 @@ class AskNothing(Report):
         from ledger import kernel
 
         raise {
-            "forbidden": kernel.Forbidden("not your business"),
-            "unknown": kernel.UnknownReference("plan", "P-1", "File it first."),
-            "step": kernel.OutOfStep("it is closed"),
-            "unavailable": kernel.Unavailable("the store did not take it"),
+            "forbidden": kernel.Forbidden("general.verbatim", error="not your business"),
+            "unknown": kernel.UnknownReference(
+                "plan", "P-1", message("general.verbatim", error="File it first.")
+            ),
+            "step": kernel.OutOfStep("general.verbatim", error="it is closed"),
+            "unavailable": kernel.Unavailable(
+                "general.verbatim", error="the store did not take it"
+            ),
         }[self.error]
 
 

@@ -324,6 +324,7 @@ class TestAnswers:
             "detail": "thing T-1 is locked since position 1",
             "instance": "/v1/specimen/note-thing",
             "rule_id": "TST-R1",
+            "code": "TST-R1",
             "message": "thing T-1 is locked since position 1",
             "legal_source": "Specimen Act Art 1",
             "policy_key": None,

@@ -214,7 +214,7 @@ async def test_a_draft_is_not_named(world: World) -> None:
     same = world.elements("检查事项 M-DRAFT")
     path, listed = "catalogue/list-matter", {"matter": "M-9", "unit": "EMB", "elements": same}
     problem = await world.refused("CAT-R6", "EMB head", path, **listed)
-    assert problem["details"]["others"] == "another unit"
+    assert problem["details"]["others"]["text"] == "another unit"
     assert "MRB" not in str(problem)
     assert "(M-DRAFT)" not in str(problem)
     await world.send(
@@ -225,7 +225,7 @@ async def test_a_draft_is_not_named(world: World) -> None:
         url="https://example.org/m",
     )
     problem = await world.refused("CAT-R6", "EMB head", path, **listed)
-    assert problem["details"]["others"] == "MRB (M-DRAFT)"
+    assert problem["details"]["others"] == ["MRB (M-DRAFT)"]
 
 
 async def test_an_observation_of_another_unit_is_not_named(world: World) -> None:

@@ -208,7 +208,10 @@ async def ask_text(world: World, who: str, path: str, *, renamed: bool = True) -
     headers = {"Authorization": f"Bearer {world.tokens[who]}", "X-Request-Id": "r"}
     answer = await world.client.get(path, headers=headers)
     text = await answer.text()
-    return answer.status, text.replace("role operator", "role public") if renamed else text
+    if renamed:
+        text = text.replace("role operator", "role public")
+        text = text.replace('"role":"operator"', '"role":"public"')
+    return answer.status, text
 
 
 def _paths(template: str, known: dict[str, str], head: int) -> list[str]:

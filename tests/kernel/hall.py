@@ -96,7 +96,9 @@ class TakeSeat(Command):
         if self.guest in seats.guests:
             return
         if len(seats.guests) >= self.capacity:
-            raise OutOfStep(f"all {self.capacity} seats of {self.hall} are taken")
+            raise OutOfStep(
+                "general.verbatim", error=f"all {self.capacity} seats of {self.hall} are taken"
+            )
         yield SeatTaken(hall=self.hall, guest=self.guest, seat=len(seats.guests) + 1)
 
 

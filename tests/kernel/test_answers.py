@@ -25,7 +25,7 @@ class Seat(Command):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.seat == 13:
-            raise OutOfStep("there is no seat 13")
+            raise OutOfStep("general.verbatim", error="there is no seat 13")
         if self.guest not in inquiry.read(Seats(self.hall)).guests:
             yield SeatTaken(hall=self.hall, guest=self.guest, seat=self.seat)
 

@@ -86,7 +86,7 @@ class Let(Command):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.carelessly:
             if inquiry.read(Room(self.room)).exists:
-                raise OutOfStep("let")
+                raise OutOfStep("general.verbatim", error="let")
         else:
             inquiry.new(Room(self.room))
         yield RoomLet(room=self.room, house=self.house, told=self.told)
@@ -112,13 +112,15 @@ class Ask(Command):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.position is not None:
-            raise OutOfStep(str(inquiry.named_record(self.position) is not None))
+            raise OutOfStep(
+                "general.verbatim", error=str(inquiry.named_record(self.position) is not None)
+            )
         if self.reveal:
             inquiry.reveal("room", self.room)
         mentions = inquiry.read(Mentions(self.room)).count
         house = inquiry.known(Room(self.room)).house
         derived = inquiry.read(Room("R-DERIVED")).house
-        raise OutOfStep(f"{house} {mentions} {derived}")
+        raise OutOfStep("general.verbatim", error=f"{house} {mentions} {derived}")
         yield
 
 

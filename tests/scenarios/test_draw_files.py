@@ -843,7 +843,7 @@ async def test_a_reserve_called_up_while_targets_are_recorded_still_waits(
 
     def broken(draw: str, made: drawing.Drawn) -> Any:
         yield next(whole(draw, made))
-        raise Unavailable("the power fails here")
+        raise Unavailable("general.verbatim", error="the power fails here")
 
     monkeypatch.setattr(drawing, "_selections", broken)
     execute = {"draw": DRAW, "roster_hash": ROSTER_HASH}

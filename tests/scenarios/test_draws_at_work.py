@@ -37,7 +37,7 @@ async def test_a_crash_between_the_batches_is_repaired_by_the_same_command(
 
     def broken(draw: str, made: drawing.Drawn) -> Any:
         yield next(whole(draw, made))
-        raise Unavailable("the power fails here")
+        raise Unavailable("general.verbatim", error="the power fails here")
 
     monkeypatch.setattr(drawing, "_selections", broken)
     execute = {"draw": DRAW, "roster_hash": ROSTER_HASH}

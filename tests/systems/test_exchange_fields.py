@@ -186,7 +186,7 @@ class TestThePenalty:
         """More is worse, unless the content before did not state it."""
         less = PenaltyContent(types=("confiscation",), severity="general", confiscated_fen=1)
         more = replace(less, confiscated_fen=2)
-        assert worse(less, more) == "confiscation of 2 fen instead of 1"
+        assert str(worse(less, more)) == "confiscation of 2 fen instead of 1"
         assert worse(more, less) is None
         assert worse(replace(less, confiscated_fen=0), more) is None
 

@@ -11,6 +11,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 
 from ledger.general.findings import FindingRaised
 from ledger.kernel import Forbidden, Malformed, OutOfStep, UnknownReference, civil_moment
+from ledger.kernel.messages import in_words
 from ledger.systems.catalogue.events import EnforcementUnitQualified
 from ledger.systems.filing.commands import (
     CancelInspection,
@@ -217,16 +218,20 @@ def test_JNT_R1_a_second_separate_visit_is_offered_a_merge(story: Scenario) -> N
     story.given(task("MRB", "2026-06-03"))
     story.when(task("EMB", "2026-06-10"), EMB).refused("JNT-R1", unit="EMB", entity=E_C)
     details = story.error.details  # type: ignore[union-attr]
-    assert details["offer"] == {
+    assert in_words(details["offer"], "en") == {
         "kind": "task",
         "join": "T-MRB",
         "lead": "MRB",
         "date": date(2026, 6, 3),
-        "when": "on 2026-06-03",
+        "when": {
+            "code": "filing.on",
+            "text": "on 2026-06-03",
+            "details": {"planned_on": date(2026, 6, 3)},
+        },
         "matters": ["M-101"],
     }
     assert story.error.policy_version == 1  # type: ignore[union-attr]
-    assert "T-MRB" in story.error.hint  # type: ignore[union-attr]
+    assert "T-MRB" in str(story.error.hint)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

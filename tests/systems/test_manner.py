@@ -170,7 +170,7 @@ def test_FIL_R12_undrawn_visits_keep_their_distance(
     if short and interval:
         story.refused("FIL-R12", interval=interval, nearest=before, grade=grade)
         assert isinstance(story.error, Refusal)
-        assert (before + timedelta(days=interval)).isoformat() in story.error.hint
+        assert (before + timedelta(days=interval)).isoformat() in str(story.error.hint)
     else:
         story.then(InspectionTaskApproved)
 
@@ -184,7 +184,7 @@ def test_FIL_R12_a_visit_booked_later_counts_too(story: Scenario) -> None:
     )
     story.when(undrawn()).refused("FIL-R12", interval=30, nearest=date(2026, 4, 1))
     assert isinstance(story.error, Refusal)
-    assert "2026-06-09" in story.error.hint
+    assert "2026-06-09" in str(story.error.hint)
 
 
 def test_FIL_R12_the_day_of_the_visit_counts(story: Scenario) -> None:

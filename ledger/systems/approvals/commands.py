@@ -75,8 +75,7 @@ class WithdrawRequest(Act):
         actor = inquiry.actor.person_id
         if not (same_person(actor, request.requested_by) or same_person(actor, holder)):
             raise Forbidden(
-                f"request {self.approval} was made by {request.requested_by}; only that person, or "
-                "the person who took over the requests, can withdraw it. Refuse it instead."
+                "approvals.request-made", approval=self.approval, requested_by=request.requested_by
             )
         yield ApprovalWithdrawn(
             approval=self.approval,
@@ -87,18 +86,20 @@ class WithdrawRequest(Act):
 
 def _pending(inquiry: Inquiry, approval: str) -> tuple[Approval, Countersigned]:
     """Return the request and the command it asks for; the request must still be pending."""
-    request = inquiry.known(Approval(approval), "GET /v1/approvals lists the pending requests.")
+    request = inquiry.known(Approval(approval), "approvals.get-v1-approvals-lists-pending-requests")
     if request.stage != "pending":
         raise OutOfStep(
-            f"request {approval} must be pending; it was {request.stage} on {request.answered_on} "
-            f"by {request.answered_by}"
+            "approvals.request-must-be-pending",
+            approval=approval,
+            stage=request.stage,
+            answered_on=request.answered_on,
+            answered_by=request.answered_by,
         )
     try:
         return request, requested_command(request.command, request.body)
     except (KeyError, msgspec.ValidationError) as error:
         raise OutOfStep(
-            f"request {approval} was made to an earlier version of this service and no longer fits "
-            f"({error}); withdraw it and make it again"
+            "approvals.request-made-earlier-version-service-no", approval=approval, error=str(error)
         ) from None
 
 
@@ -118,12 +119,15 @@ def _require_second(inquiry: Inquiry, request: Approval, command: Countersigned)
     inquiry.require(not same, rule, **details)
     if same_person(inquiry.actor.person_id, _holder(inquiry, request)):
         raise Forbidden(
-            f"request {request.approval} was handed over to {inquiry.actor.person_id}; another "
-            "person must answer it"
+            "approvals.request-handed-over",
+            approval=request.approval,
+            person=inquiry.actor.person_id,
         )
     if inquiry.actor.role not in command.APPROVERS:
         raise Forbidden(
-            f"{command.NAME} must be answered by one of these roles: "
-            f"{', '.join(sorted(command.APPROVERS))}; {inquiry.actor.person_id} has the role "
-            f"{inquiry.actor.role}"
+            "approvals.must-be-answered-one-these-roles",
+            name=command.NAME,
+            approvers=sorted(command.APPROVERS),
+            person=inquiry.actor.person_id,
+            role=inquiry.actor.role,
         )

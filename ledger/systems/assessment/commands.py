@@ -24,6 +24,7 @@ from ledger.kernel import (
     UnknownReference,
     Value,
     civil_date,
+    message,
 )
 from ledger.kernel.days import add_months
 from ledger.systems.assessment import rules
@@ -110,8 +111,9 @@ class AdoptAssessmentScheme(Countersigned):
         for place, draft in enumerate(self.indicators):
             if draft.code in codes[:place]:
                 raise Malformed(
-                    f"each indicator must have its own code; {draft.code} is given twice",
-                    f"/indicators/{place}/code",
+                    "assessment.each-indicator-must-own-code",
+                    pointer=f"/indicators/{place}/code",
+                    code=draft.code,
                 )
             self._check(inquiry, draft, place)
         weight = self._weigh(inquiry)
@@ -150,13 +152,14 @@ class AdoptAssessmentScheme(Countersigned):
             term is None,
             rules.ASM_R1,
             indicator=draft.code,
-            what="inspections, penalties or fines",
-            because=f"it contains the term {term!r}",
+            what=message("assessment.inspections-penalties-fines"),
+            because=message("assessment.contains-term", term=term),
         )
         if unknown:
             raise Malformed(
-                f"a formula must use metrics of the monthly report; {unknown[0]} is not one",
-                pointer,
+                "assessment.formula-must-use-metrics-monthly-report",
+                pointer=pointer,
+                unknown=unknown[0],
             )
         higher = draft.direction == "higher"
         gained = rules.rewarded(formula, higher=higher)
@@ -164,8 +167,8 @@ class AdoptAssessmentScheme(Countersigned):
             not gained,
             rules.ASM_R1,
             indicator=draft.code,
-            what=" and ".join(sorted(gained)),
-            because=f"its score improves with that number (metrics {', '.join(names)})",
+            what=message("general.all-of", parts=sorted(gained)),
+            because=message("assessment.score-improves-number", names=names),
         )
         loose = rules.no_share(formula, higher=higher)
         inquiry.require(
@@ -173,14 +176,17 @@ class AdoptAssessmentScheme(Countersigned):
             rules.ASM_R1,
             indicator=draft.code,
             what=None if loose is None else METRICS[loose].base,
-            because=f"{loose} does not form a share with a metric on the other side of the ratio",
+            because=message("assessment.does-not-form-share-metric-other", loose=loose),
         )
         nil, full = Decimal(formula.nil), Decimal(formula.full)
         if nil == full or (nil < full) is not higher:
             raise Malformed(
-                f"full must be {'above' if higher else 'below'} nil ({formula.nil}), because "
-                f"{draft.direction} values are better; it is {formula.full}",
-                f"{pointer}/full",
+                "assessment.full-must-be-nil-because-values-better",
+                pointer=f"{pointer}/full",
+                higher=(message("assessment.above") if higher else message("assessment.below")),
+                nil=formula.nil,
+                direction=draft.direction,
+                full=formula.full,
             )
 
     def _weigh(self, inquiry: Inquiry) -> str:
@@ -227,24 +233,21 @@ class RunAssessment(Act):
     cutoff_position: Annotated[int, msgspec.Meta(ge=1)]
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        scheme = inquiry.known(Scheme(self.year), "Adopt its scheme first.")
-        inquiry.known(
-            ReportingUnit(self.unit), "Only reporting units are assessed; enrol the unit first."
-        )
+        scheme = inquiry.known(Scheme(self.year), "assessment.adopt-scheme-first")
+        inquiry.known(ReportingUnit(self.unit), "assessment.only-reporting-units-assessed")
         cutoff = self._cutoff(inquiry)
         score = inquiry.read(Score(score_id(self.year, self.unit)))
         if score.published:
-            raise OutOfStep(
-                f"the scores of {self.year} are published already and cannot be run again"
-            )
+            raise OutOfStep("assessment.scores-published-already-cannot-run-again", year=self.year)
         if score.open_appeal is not None:
             raise OutOfStep(
-                f"the appeal against {score.score} must be decided before it is run again"
+                "assessment.appeal-against-must-be-decided-before-run", score=score.score
             )
         if any(run.cutoff_position == self.cutoff_position for run in score.runs):
             raise OutOfStep(
-                f"{score.score} was run at position {self.cutoff_position} already; name another "
-                "position, because the same one gives the same score"
+                "assessment.run-position-already",
+                score=score.score,
+                cutoff_position=self.cutoff_position,
             )
         assert scheme.adopted is not None
         scores, total = measured(inquiry.read, scheme, self.unit, self.cutoff_position)
@@ -265,19 +268,20 @@ class RunAssessment(Act):
         year = int(self.year)
         if inquiry.today.year <= year:
             raise OutOfStep(
-                f"{self.year} must be over before it is scored; today is {inquiry.today}"
+                "assessment.must-be-over-before-scored", year=self.year, today=inquiry.today
             )
         cutoff = inquiry.record_at(self.cutoff_position)
         if cutoff is None:
             raise UnknownReference(
-                "event", str(self.cutoff_position), "Name the position of a recorded event."
+                "event", str(self.cutoff_position), "general.name-position-recorded-event"
             )
         left_out = inquiry.record_at(self.cutoff_position + 1)
         if left_out is not None and civil_date(left_out.envelope.recorded_at).year <= year:
             raise Malformed(
-                f"cutoff_position must include every event recorded in {self.year}; position "
-                f"{self.cutoff_position} leaves some out",
-                "/cutoff_position",
+                "assessment.cutoff-position-must-include-every-event-recorded",
+                pointer="/cutoff_position",
+                year=self.year,
+                cutoff_position=self.cutoff_position,
             )
         return cutoff
 
@@ -323,12 +327,19 @@ class AppealScore(Act):
         inquiry.act_for(unit)
         if score.published or score.open_appeal is not None:
             raise OutOfStep(
-                f"{self.score} must be unpublished and without an open appeal; it is {score.stage}"
+                "assessment.must-be-unpublished-without-open-appeal",
+                score=self.score,
+                stage=score.stage,
             )
         newest = score.newest
         assert newest is not None
         if self.indicator not in (None, *(s.indicator for s in newest.scores)):
-            raise Malformed(f"{self.score} has no indicator {self.indicator}", "/indicator")
+            raise Malformed(
+                "assessment.no-indicator",
+                pointer="/indicator",
+                score=self.score,
+                indicator=self.indicator,
+            )
         yield ScoreAppealed(
             score=self.score,
             year=score.year,
@@ -354,13 +365,13 @@ class DecideAppeal(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         score, unit = _scored(inquiry, self.score)
         if score.open_appeal is None:
-            raise OutOfStep(f"no appeal against {self.score} is open")
+            raise OutOfStep("assessment.no-appeal-against-open", score=self.score)
         inquiry.require(
             not is_among(inquiry.actor.person_id, filter(None, [score.run_by])),
             GEN_R2,
             person=inquiry.actor.person_id,
-            one="the person who ran the score",
-            other="the person who decides the appeal",
+            one=message("assessment.person-ran-score"),
+            other=message("assessment.person-decides-appeal"),
         )
         yield AppealDecided(
             score=self.score,
@@ -379,27 +390,25 @@ class PublishAssessment(Act):
     year: AssessmentYear
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        scheme = inquiry.known(Scheme(self.year), "Adopt its scheme first.")
+        scheme = inquiry.known(Scheme(self.year), "assessment.adopt-scheme-first")
         assessment = inquiry.read(Assessment(self.year))
         if assessment.published is not None:
             raise OutOfStep(
-                f"the scores of {self.year} were published already, on "
-                f"{assessment.published.published_on}"
+                "assessment.scores-published-already",
+                year=self.year,
+                published_on=assessment.published.published_on,
             )
         units = inquiry.read(ReportingUnits(f"{self.year}-12")).units
         missing = [unit for unit in units if unit not in assessment.scores]
         if missing or not assessment.scores:
             raise OutOfStep(
-                "every reporting unit must be scored before the scores are published; not scored "
-                f"yet: {', '.join(missing) or 'all units'}"
+                "assessment.every-reporting-unit-must-be-scored-before",
+                missing=missing or message("assessment.all-units"),
             )
         waiting = {u: s.stage for u, s in assessment.scores.items() if s.stage != "scored"}
         if waiting:
-            shown = ", ".join(f"{unit} {stage}" for unit, stage in sorted(waiting.items()))
-            raise OutOfStep(
-                "every appeal must be settled before the scores are published; not settled yet: "
-                f"{shown}"
-            )
+            shown = [f"{unit} {stage}" for unit, stage in sorted(waiting.items())]
+            raise OutOfStep("assessment.every-appeal-must-be-settled-before-scores", shown=shown)
         assert scheme.first is not None
         due = inquiry.due(rules.YEARLY, scheme.first)
         yield AssessmentPublished(
@@ -422,5 +431,5 @@ def _public(score: Score) -> PublishedScore:
 
 
 def _scored(inquiry: Inquiry, score_name: str) -> tuple[Score, str]:
-    score = inquiry.known(Score(score_name), "Run the assessment first.")
+    score = inquiry.known(Score(score_name), "assessment.run-assessment-first")
     return score, score.unit

@@ -15,7 +15,18 @@ from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.values import Year
 from ledger.general.vocabulary import CaseFileId, CaseId, Name, ReviewBatchId, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Forbidden,
+    Inquiry,
+    Malformed,
+    Message,
+    OutOfStep,
+    Report,
+    message,
+)
 from ledger.systems.casefiles import rules
 from ledger.systems.casefiles.events import (
     CaseFileScored,
@@ -88,7 +99,7 @@ class AnnounceReview(Act):
             inquiry,
             not early,
             self.batch,
-            f"the values of {', '.join(early)} were published before this announcement",
+            message("casefiles.values-published-before-announcement", early=early),
         )
         listed = len(self.cases)
         size = _sample_size(inquiry, self.batch, listed, self.size)
@@ -108,14 +119,15 @@ class AnnounceReview(Act):
         )
 
     def _check_reviewer(self, inquiry: Inquiry) -> None:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         if self.mode == "self":
             inquiry.act_for(self.unit)
             if self.reviewing_unit != self.unit:
                 raise Malformed(
-                    f"reviewing_unit of a self-review must be {self.unit}; it is "
-                    f"{self.reviewing_unit}",
-                    "/reviewing_unit",
+                    "casefiles.reviewing-unit-self-review-must-be",
+                    pointer="/reviewing_unit",
+                    unit=self.unit,
+                    reviewing_unit=self.reviewing_unit,
                 )
             return
         _require_supervisor(inquiry, self.mode)
@@ -126,12 +138,15 @@ class AnnounceReview(Act):
                 reviewer=self.reviewing_unit,
                 unit=self.unit,
             )
-            inquiry.known(UnitStanding(self.reviewing_unit), "Qualify the reviewing unit first.")
+            inquiry.known(
+                UnitStanding(self.reviewing_unit), "casefiles.qualify-reviewing-unit-first"
+            )
         elif self.reviewing_unit != inquiry.actor.unit_id:
             raise Malformed(
-                "reviewing_unit of a key-spot review must be the unit that announces it, "
-                f"{inquiry.actor.unit_id}; it is {self.reviewing_unit}",
-                "/reviewing_unit",
+                "casefiles.reviewing-unit-key-spot-review-must-be-unit-announces",
+                pointer="/reviewing_unit",
+                unit=inquiry.actor.unit_id,
+                reviewing_unit=self.reviewing_unit,
             )
 
 
@@ -155,7 +170,7 @@ class DrawReviewBatch(Act):
             inquiry,
             announced is not None,
             self.batch,
-            "its list of files was not announced",
+            message("casefiles.list-files-not-announced"),
         )
         assert announced is not None
         if announced.mode == "self":
@@ -163,26 +178,27 @@ class DrawReviewBatch(Act):
         else:
             _require_supervisor(inquiry, announced.mode)
         if batch.drawn is not None:
-            raise OutOfStep(f"review batch {self.batch} was drawn already")
+            raise OutOfStep("casefiles.review-batch-drawn-already", batch=self.batch)
         if len(self.values) != len(announced.sources):
             raise Malformed(
-                f"values must have one value for each of the {len(announced.sources)} announced "
-                f"sources; it has {len(self.values)}",
-                "/values",
+                "casefiles.values-must-one-value-each-announced",
+                pointer="/values",
+                sources_count=len(announced.sources),
+                values_count=len(self.values),
             )
         waiting = [s.name for s in announced.sources if inquiry.now < s.publication_at]
         _require_drawn(
             inquiry,
             not waiting,
             self.batch,
-            f"the values of {', '.join(waiting)} are not published yet",
+            message("casefiles.values-not-published-yet", waiting=waiting),
         )
         drawn = drawn_from(announced, self.values)
         _require_drawn(
             inquiry,
             self.cases is None or sorted(self.cases) == sorted(drawn),
             self.batch,
-            f"the list and the values give {', '.join(sorted(drawn))}, not the cases sent",
+            message("casefiles.list-values-give-not-cases-sent", drawn=sorted(drawn)),
         )
         yield ReviewBatchDrawn(
             batch=self.batch,
@@ -207,7 +223,7 @@ class OpenSelfReview(Act):
     cases: Cases
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         inquiry.new(Batch(self.batch))
         _require_all(inquiry, self.batch, self.unit, self.year, self.cases)
         yield ReviewBatchDrawn(
@@ -238,18 +254,21 @@ class ScoreCaseFile(DatedAct):
     veto: Veto | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        batch = inquiry.known(Batch(self.batch), "Announce and draw the batch first.")
+        batch = inquiry.known(Batch(self.batch), "casefiles.announce-draw-batch-first")
         drawn = batch.drawn
         if drawn is None:
-            raise OutOfStep(f"review batch {self.batch} must be drawn before its files are scored")
+            raise OutOfStep("casefiles.review-batch-must-be-drawn-before-files", batch=self.batch)
         self._check_reviewer(inquiry, drawn)
         if self.case not in drawn.cases:
             raise Malformed(
-                f"case must be one of those drawn for {self.batch}; {self.case} is not", "/case"
+                "casefiles.case-must-be-one-those-drawn",
+                pointer="/case",
+                batch=self.batch,
+                case=self.case,
             )
         inquiry.reveal("case", self.case)  # the reviewers of a batch read its files
         if batch.report is not None:
-            raise OutOfStep(f"the report on {self.batch} is published; its scores cannot change")
+            raise OutOfStep("casefiles.report-published", batch=self.batch)
         name = casefile_id(self.batch, self.case)
         inquiry.new(CaseFile(name))
         self._check_outcome(inquiry)
@@ -290,23 +309,26 @@ class ScoreCaseFile(DatedAct):
         )
         if self.items and sum(item.points for item in self.items) != self.score:
             raise Malformed(
-                f"the points of the items must add up to the score ({self.score}); they add up to "
-                f"{sum(item.points for item in self.items)}",
-                "/score",
+                "casefiles.points-items-must-add-up-score",
+                pointer="/score",
+                score=self.score,
+                items=sum(item.points for item in self.items),
             )
         over = [item.item for item in self.items if item.points > item.of]
         if over:
-            raise Malformed(
-                f"no item may get more points than its maximum; {over[0]} does", "/items"
-            )
+            raise Malformed("casefiles.no-item-may-get-more-points", pointer="/items", over=over[0])
         earned: Outcome = "fail" if self.score < passes else "pass"
         if self.score >= excels:
             earned = "excellent"
         if self.veto is None and self.outcome != earned:
             raise Malformed(
-                f"the outcome of score {self.score} must be {earned} (pass from {passes}, "
-                f"excellent from {excels}); it is {self.outcome}",
-                "/outcome",
+                "casefiles.outcome-score-must-be",
+                pointer="/outcome",
+                score=self.score,
+                earned=earned,
+                passes=passes,
+                excels=excels,
+                outcome=self.outcome,
             )
 
     def _gap(self, inquiry: Inquiry, drawn: ReviewBatchDrawn) -> Iterator[Event]:
@@ -373,10 +395,17 @@ class OrderRectification(Act):
         if file.stage == "rectifying":
             assert file.ordered is not None
             raise OutOfStep(
-                f"the correction of {self.casefile} was ordered already, by {file.ordered.due_on}"
+                "casefiles.correction-ordered-already",
+                casefile=self.casefile,
+                due_on=file.ordered.due_on,
             )
         if self.due_on <= inquiry.on:
-            raise Malformed(f"due_on must be after {inquiry.on}; it is {self.due_on}", "/due_on")
+            raise Malformed(
+                "casefiles.due-on-must-be-after",
+                pointer="/due_on",
+                on=inquiry.on,
+                due_on=self.due_on,
+            )
         yield RectificationOrdered(
             casefile=self.casefile,
             batch=scored.batch,
@@ -399,7 +428,7 @@ class VerifyRectification(Report):
         scored = _scored(inquiry, self.casefile)
         file = inquiry.read(CaseFile(self.casefile))
         if file.stage != "rectifying":
-            raise OutOfStep(f"no correction of {self.casefile} is open; order it first")
+            raise OutOfStep("casefiles.no-correction-open", casefile=self.casefile)
         assert file.ordered is not None
         yield RectificationVerified(
             casefile=self.casefile,
@@ -420,11 +449,12 @@ class PublishReviewReport(Act):
     summary: Text | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        batch = inquiry.known(Batch(self.batch), "Announce and draw the batch first.")
+        batch = inquiry.known(Batch(self.batch), "casefiles.announce-draw-batch-first")
         if batch.stage != "scored":
             raise OutOfStep(
-                f"every file of {self.batch} must be scored before the report, and no report may "
-                f"be published yet; the batch is {batch.stage}"
+                "casefiles.every-file-must-be-scored-before-report",
+                batch=self.batch,
+                stage=batch.stage,
             )
         drawn = batch.drawn
         assert drawn is not None
@@ -462,17 +492,17 @@ class ReviewUnreviewedUnit(Act):
     unit: UnitId
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        standing = inquiry.known(ReviewStanding(self.unit), "Qualify the unit first.")
+        standing = inquiry.known(ReviewStanding(self.unit), "general.qualify-unit-first")
         since = standing.since
         assert since is not None
         if inquiry.read(UnitStanding(self.unit)).qualified(inquiry.on) is None:
             raise OutOfStep(
-                f"{self.unit} is not qualified on {inquiry.on} and need not have files reviewed"
+                "casefiles.not-qualified-need-not-files-reviewed", unit=self.unit, on=inquiry.on
             )
         months = int(inquiry.setting("casefile.review_months"))
         last = inquiry.days().due(since, months, "month", roll=False).on
         if inquiry.on <= last:
-            raise OutOfStep(f"the last day to review a file of {self.unit}, {last}, has not passed")
+            raise OutOfStep("casefiles.last-day-review-file-not-passed", unit=self.unit, last=last)
         yield finding(
             inquiry,
             rules.CFR_V2,
@@ -494,11 +524,11 @@ def drawn_from(announced: ReviewAnnounced, values: tuple[str, ...]) -> tuple[str
             by="unit",
         )
     except uvdraw.Unfit as error:
-        raise Malformed(f"{error}", "/values") from error
+        raise Malformed("general.verbatim", pointer="/values", error=str(error)) from error
     return tuple(picked.uscc for picked in stratum.selected)
 
 
-def _require_drawn(inquiry: Inquiry, condition: object, batch: str, reason: str) -> None:
+def _require_drawn(inquiry: Inquiry, condition: object, batch: str, reason: Message) -> None:
     """Refuse under CFR-R2 with ``reason`` unless ``condition`` holds."""
     inquiry.setting("casefile.min_sample")
     inquiry.require(condition, rules.CFR_R2, batch=batch, reason=reason)
@@ -518,14 +548,17 @@ def _require_all(
     """
     twice = [case for case, n in Counter(cases).items() if n > 1]
     if twice:
-        raise Malformed(f"cases must list each case once; {twice[0]} is listed twice", "/cases")
+        raise Malformed(
+            "casefiles.cases-must-list-each-case-once", pointer="/cases", twice=twice[0]
+        )
     if year > inquiry.on.year:
-        raise Malformed(f"year must not be after {inquiry.on.year}; it is {year}", "/year")
+        raise Malformed(
+            "casefiles.year-must-not-after", pointer="/year", year=inquiry.on.year, given_year=year
+        )
     long = [case for case in cases if len(casefile_id(batch, case)) > MAX_ID]
     if long:
         raise Malformed(
-            f"the id of a case file is made of batch and case and has at most {MAX_ID} characters; "
-            f"{batch} and {long[0]} have more. Choose a shorter id for the batch."
+            "casefiles.id-case-file-made-batch-case", max=MAX_ID, batch=batch, long=long[0]
         )
     known = set(inquiry.read(UnitCases(unit, year)).cases)
     missing = sorted(known - set(cases))
@@ -533,7 +566,9 @@ def _require_all(
         inquiry,
         not missing,
         batch,
-        f"the list leaves out {len(missing)} of the unit's cases: {', '.join(missing[:5])}",
+        message(
+            "casefiles.list-leaves-out-unit-cases", missing_count=len(missing), missing=missing[:5]
+        ),
     )
     others = [inquiry.read(DecidedAct(case)) for case in sorted(set(cases) - known)]
     invented = [
@@ -545,8 +580,13 @@ def _require_all(
         inquiry,
         not invented,
         batch,
-        f"{len(invented)} listed cases are not decisions of {unit} in {year}: "
-        f"{', '.join(invented[:5])}",
+        message(
+            "casefiles.listed-cases-not-decisions",
+            invented_count=len(invented),
+            unit=unit,
+            year=year,
+            invented=invented[:5],
+        ),
     )
 
 
@@ -556,12 +596,14 @@ def _sample_size(inquiry: Inquiry, batch: str, listed: int, wanted: int | None) 
     least = min(listed, max(int(policy["cases"]), int(share)))
     size = wanted or least
     if size > listed:
-        raise Malformed(f"size must be at most the {listed} files listed; it is {size}", "/size")
+        raise Malformed(
+            "casefiles.size-must-be-most-files-listed", pointer="/size", listed=listed, size=size
+        )
     _require_drawn(
         inquiry,
         size >= least,
         batch,
-        f"at least {least} of {listed} files must be drawn, and size is {size}",
+        message("casefiles.least-files-must-be-drawn-size", least=least, listed=listed, size=size),
     )
     return size
 
@@ -585,23 +627,21 @@ def _mean(total: int, count: int) -> str:
 def _require_supervisor(inquiry: Inquiry, mode: str) -> None:
     if inquiry.actor.role != "jb_supervisor":
         raise Forbidden(
-            f"only the Justice Bureau announces and draws a {mode} review; the role "
-            f"{inquiry.actor.role} cannot"
+            "casefiles.only-justice-bureau-announces-draws-review",
+            mode=mode,
+            role=inquiry.actor.role,
         )
 
 
 def _scored(inquiry: Inquiry, casefile: str) -> CaseFileScored:
-    scored = inquiry.known(CaseFile(casefile), "Score the file first.").scored
+    scored = inquiry.known(CaseFile(casefile), "casefiles.score-file-first").scored
     assert scored is not None
     return scored
 
 
 def _require_unreported(inquiry: Inquiry, scored: CaseFileScored) -> None:
     if inquiry.read(Batch(scored.batch)).report is not None:
-        raise OutOfStep(
-            f"the report on {scored.batch} is published with its number of issues; no issue can be "
-            "added"
-        )
+        raise OutOfStep("casefiles.report-published-number-issues", batch=scored.batch)
 
 
 def _day(day: date | None) -> str | None:

@@ -21,7 +21,17 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, DatedAct, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Forbidden,
+    Inquiry,
+    Malformed,
+    OutOfStep,
+    Report,
+    message,
+)
 from ledger.systems.catalogue import rules
 from ledger.systems.catalogue.events import (
     BasisRepealed,
@@ -92,9 +102,10 @@ class QualifyUnit(DatedAct):
             )
         if self.valid_to is not None and self.valid_to < self.valid_from:
             raise Malformed(
-                f"valid_to must not be before valid_from ({self.valid_from}); it is "
-                f"{self.valid_to}",
-                "/valid_to",
+                "general.valid-to-must-not-before-valid-from",
+                pointer="/valid_to",
+                valid_from=self.valid_from,
+                valid_to=self.valid_to,
             )
         yield EnforcementUnitQualified(
             unit=self.unit,
@@ -128,12 +139,13 @@ class CertifyOfficer(DatedAct):
     domains: tuple[Domain, ...]
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         if self.valid_to < self.valid_from:
             raise Malformed(
-                f"valid_to must not be before valid_from ({self.valid_from}); it is "
-                f"{self.valid_to}",
-                "/valid_to",
+                "general.valid-to-must-not-before-valid-from",
+                pointer="/valid_to",
+                valid_from=self.valid_from,
+                valid_to=self.valid_to,
             )
         yield OfficerCertified(
             officer=self.officer,
@@ -172,12 +184,14 @@ class SuspendCertificate(DatedAct):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         standing = inquiry.known(
-            OfficerStanding(self.officer), "Only a certified officer can be suspended."
+            OfficerStanding(self.officer), "catalogue.only-certified-officer-can-suspended"
         )
         if self.unit not in standing.units:
             raise OutOfStep(
-                f"unit must be one for which {self.officer} is certified "
-                f"({', '.join(sorted(standing.units))}); it is {self.unit}"
+                "catalogue.unit-must-be-one-certified",
+                officer=self.officer,
+                units=sorted(standing.units),
+                unit=self.unit,
             )
         for unit in sorted(standing.units):
             yield OfficerCertificateSuspended(
@@ -206,18 +220,17 @@ class DeclareConflict(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         officer = inquiry.known(
             OfficerStanding(self.officer),
-            "Only a certified officer can have a conflict; certify the officer first.",
+            "catalogue.only-certified-officer-can-conflict",
         )
         if inquiry.actor.role != "jb_supervisor":
             if inquiry.actor.unit_id not in officer.units:
                 raise Forbidden(
-                    f"officer must be an officer of {inquiry.actor.unit_id}; {self.officer} is not"
+                    "general.officer-must-be-officer",
+                    unit=inquiry.actor.unit_id,
+                    officer=self.officer,
                 )
             if self.basis == "upheld" and inquiry.actor.role != "unit_head":
-                raise Forbidden(
-                    "only the head of the officer's unit or the Justice Bureau can uphold a "
-                    "conflict; declare it, and let one of them decide."
-                )
+                raise Forbidden("catalogue.only-head-officer-unit-justice-bureau")
         yield OfficerConflictDeclared(
             officer=self.officer, entity=self.entity, basis=self.basis, reason=self.reason
         )
@@ -234,7 +247,9 @@ class EndConflict(DatedAct):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if inquiry.read(OfficerConflict(self.officer, self.entity)).reason is None:
-            raise OutOfStep(f"no conflict of {self.officer} with {self.entity} is recorded")
+            raise OutOfStep(
+                "catalogue.no-conflict-recorded", officer=self.officer, entity=self.entity
+            )
         yield OfficerConflictEnded(officer=self.officer, entity=self.entity, reason=self.reason)
 
 
@@ -297,14 +312,17 @@ class PublishMatter(Act):
         missing = [
             element
             for element, present in (
-                ("the enforcement body", standing.qualified(inquiry.on)),
-                ("the handling office", elements.office_id),
-                ("the basis", elements.bases),
+                (message("catalogue.enforcement-body"), standing.qualified(inquiry.on)),
+                (message("catalogue.handling-office"), elements.office_id),
+                (message("catalogue.basis"), elements.bases),
             )
             if not present
         ]
         inquiry.require(
-            not missing, rules.CAT_R5, matter=self.matter, missing=" and ".join(missing)
+            not missing,
+            rules.CAT_R5,
+            matter=self.matter,
+            missing=message("general.all-of", parts=missing),
         )
         rule = rules.PUBLISH_LISTED if matter.version == 1 else rules.PUBLISH_REVISED
         due = inquiry.due(rule, matter.listed)
@@ -335,7 +353,7 @@ class AssignMatterCodes(Report):
         matter = _own_matter(inquiry, self.matter, self.unit)
         if not matter.published:
             raise OutOfStep(
-                f"matter {self.matter} must be published before codes are assigned to it"
+                "catalogue.matter-must-be-published-before-codes-assigned", matter=self.matter
             )
         rules.require_codes(self.codes)
         yield MatterCodesAssigned(matter=self.matter, unit=self.unit, codes=self.codes)
@@ -380,8 +398,10 @@ class ReportBasisRepealed(Report):
             if known.get(article, date.max) <= self.repealed_on:
                 repealed = self.law if article is None else f"{self.law} {article}"
                 raise OutOfStep(
-                    f"the repeal of {repealed} on {known[article]} is recorded already; a second "
-                    f"report must have an earlier day, not {self.repealed_on}"
+                    "catalogue.repeal-recorded-already",
+                    repealed=repealed,
+                    known=known[article],
+                    repealed_on=self.repealed_on,
                 )
         resting = inquiry.read(MattersOn(self.law)).resting(self.article, inquiry.on)
         ahead = self.repealed_on > inquiry.on
@@ -410,22 +430,23 @@ class ReviewIdleMatter(Act):
     matter: MatterId
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        matter = inquiry.known(Matter(self.matter), "List it first.")
+        matter = inquiry.known(Matter(self.matter), "catalogue.list-first")
         elements = matter.in_force_on(inquiry.on)
         if elements is None or elements.act_kind != "inspection":
             raise OutOfStep(
-                f"{self.matter} must be an inspection matter in force on {inquiry.on}; it is not"
+                "catalogue.must-be-inspection-matter-force", matter=self.matter, on=inquiry.on
             )
         use = inquiry.read(LastUse(self.matter))
         since = use.used_on or min(matter.published.values())
         if use.found_idle_on is not None and use.found_idle_on > since:
-            raise OutOfStep(f"{self.matter} was already found idle on {use.found_idle_on}")
+            raise OutOfStep(
+                "catalogue.already-found-idle", matter=self.matter, found_idle_on=use.found_idle_on
+            )
         years = int(inquiry.setting("catalogue.idle_years"))
         idle = inquiry.days().due(since, 12 * years, "month", roll=False)
         if inquiry.on <= idle.on:
             raise OutOfStep(
-                f"{self.matter} was last used or published on {since}; it is idle only after "
-                f"{idle.on}"
+                "catalogue.last-used-published", matter=self.matter, since=since, on=idle.on
             )
         yield finding(
             inquiry,
@@ -438,14 +459,19 @@ class ReviewIdleMatter(Act):
 
 
 def _own_matter(inquiry: Inquiry, matter_id: str, unit: str) -> Matter:
-    matter = inquiry.known(Matter(matter_id), "List it first.")
+    matter = inquiry.known(Matter(matter_id), "catalogue.list-first")
     if matter.unit != unit:
         raise OutOfStep(
-            f"unit must be the unit that listed matter {matter_id} ({matter.unit}); it is {unit}"
+            "catalogue.unit-must-be-unit-listed-matter",
+            matter=matter_id,
+            unit=matter.unit,
+            given_unit=unit,
         )
     if matter.withdrawn_on is not None:
         raise OutOfStep(
-            f"matter {matter_id} was withdrawn on {matter.withdrawn_on} and cannot be changed"
+            "catalogue.matter-withdrawn-cannot-changed",
+            matter=matter_id,
+            withdrawn_on=matter.withdrawn_on,
         )
     return matter
 
@@ -467,13 +493,15 @@ def _repealed_by_now(
 
 
 def _check_elements(inquiry: Inquiry, matter: str, unit: str, elements: MatterElements) -> None:
-    inquiry.require(elements.bases, rules.CAT_R1, matter=matter, reason="it names no basis")
+    inquiry.require(
+        elements.bases, rules.CAT_R1, matter=matter, reason=message("catalogue.names-no-basis")
+    )
     if elements.act_kind == "inspection":
         inquiry.require(
             any(basis.level not in _TOO_LOW for basis in elements.bases),
             rules.CAT_R1,
             matter=matter,
-            reason="normative documents and mandate documents give no power to inspect",
+            reason=message("catalogue.normative-documents-mandate-documents-give-no"),
         )
         others = {
             other: owner
@@ -493,7 +521,7 @@ def _check_elements(inquiry: Inquiry, matter: str, unit: str, elements: MatterEl
             told=not known,
             name=elements.name,
             entity_class=elements.entity_class,
-            others=", ".join(known) or "another unit",
+            others=known or message("catalogue.another-unit"),
         )
     inquiry.require(
         elements.delegated_to is None or elements.delegation_ref,

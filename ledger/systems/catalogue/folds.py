@@ -9,7 +9,7 @@ import msgspec
 
 from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import EntityId, LawId, MatterId, OfficerId, UnitId
-from ledger.kernel import Fold, Recorded, SubjectFold
+from ledger.kernel import Fold, Message, Recorded, SubjectFold, message
 from ledger.kernel.versions import in_force
 from ledger.systems.catalogue.events import (
     Basis,
@@ -86,23 +86,27 @@ class OfficerStanding(SubjectFold):
     def on_suspended(self, event: OfficerCertificateSuspended) -> None:
         self.suspensions.append(event)
 
-    def barred(self, on: date, unit: str, domains: set[str]) -> str | None:
+    def barred(self, on: date, unit: str, domains: set[str]) -> Message | None:
         """Return why the officer may not inspect for ``unit`` in ``domains``, or ``None``."""
         if not self.certificates:
-            return "holds no certificate"
+            return message("catalogue.holds-no-certificate")
         of_unit = [c for c in self.certificates if c.unit == unit]
         if not of_unit:
-            return f"is not certified for unit {unit}"
+            return message("catalogue.not-certified-unit", unit=unit)
         valid = [c for c in of_unit if c.valid_from <= on <= c.valid_to]
         if not valid:
             newest = max(of_unit, key=lambda c: c.valid_to)
-            return f"held a certificate from {newest.valid_from} to {newest.valid_to} only"
+            return message(
+                "catalogue.held-certificate-only",
+                valid_from=newest.valid_from,
+                valid_to=newest.valid_to,
+            )
         for s in self.suspensions:
             if s.suspended_from <= on and (s.suspended_to is None or on <= s.suspended_to):
-                return f"has been suspended since {s.suspended_from}"
+                return message("catalogue.been-suspended-since", suspended_from=s.suspended_from)
         held = {domain for c in valid for domain in c.domains}
         missing = domains - held
-        return f"is not certified for {', '.join(sorted(missing))}" if missing else None
+        return message("catalogue.not-certified", missing=sorted(missing)) if missing else None
 
     def valid_numbers(self, on: date, units: Collection[str]) -> set[str]:
         """Return the numbers of the certificates for any of ``units`` that are valid on a day."""

@@ -160,14 +160,16 @@ def require_codes(codes: Sequence[MatterCode]) -> None:
         pointer = f"/codes/{place}"
         if (code.supervision_item is None) == (code.implementation_item is None):
             raise Malformed(
-                "exactly one of supervision_item and implementation_item must be given", pointer
+                "catalogue.exactly-one-supervision-item-implementation-item-must-be-given",
+                pointer=pointer,
             )
         until = code.valid_to or date.max
         if until < code.valid_from:
             raise Malformed(
-                f"valid_to must not lie before valid_from ({code.valid_from}); it is "
-                f"{code.valid_to}",
-                f"{pointer}/valid_to",
+                "catalogue.valid-to-must-not-lie-before-valid-from",
+                pointer=f"{pointer}/valid_to",
+                valid_from=code.valid_from,
+                valid_to=code.valid_to,
             )
         scheme = "supervision_item"
         if code.implementation_item is not None:
@@ -175,15 +177,16 @@ def require_codes(codes: Sequence[MatterCode]) -> None:
             body = code.implementation_item[:18]
             if not uscc.is_valid(body):
                 raise Malformed(
-                    f"implementation_item must begin with the USCC of a body; {body} has a wrong "
-                    "check character (GB 32100)",
-                    f"{pointer}/implementation_item",
+                    "catalogue.implementation-item-must-begin-uscc-body",
+                    pointer=f"{pointer}/implementation_item",
+                    body=body,
                 )
         for first, last in held.setdefault(scheme, []):
             if code.valid_from <= last and first <= until:
                 raise Malformed(
-                    f"codes of one kind must not overlap in time; another {scheme} is valid from "
-                    f"{first}",
-                    pointer,
+                    "catalogue.codes-one-kind-must-not-overlap",
+                    pointer=pointer,
+                    scheme=scheme,
+                    first=first,
                 )
         held[scheme].append((code.valid_from, until))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ledger.general.findings import finding
 from ledger.general.roles import CHANNELLED, roles
 from ledger.general.vocabulary import ChannelId, Name, Text, UnitId
-from ledger.kernel import Act, Event, Forbidden, Inquiry, OutOfStep, Report
+from ledger.kernel import Act, Event, Forbidden, Inquiry, OutOfStep, Report, message
 from ledger.systems.channels import rules
 from ledger.systems.channels.events import (
     ChannelAddress,
@@ -75,8 +75,8 @@ class ReportChannelTest(Report):
         if known.closed_on is not None and inquiry.on > known.closed_on:
             raise _closed(known)
         if inquiry.actor.unit_id == known.unit:
-            raise Forbidden(f"a channel of {known.unit} must be tested by another office")
-        inquiry.not_before(known.published_on, f"{self.channel} was published")
+            raise Forbidden("channels.channel-must-be-tested-another-office", unit=known.unit)
+        inquiry.not_before(known.published_on, message("channels.published", channel=self.channel))
         yield ChannelTested(
             channel=self.channel,
             unit=known.unit,
@@ -119,9 +119,9 @@ class ReviewChannels(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         since = inquiry.read(PolicyKnown(_POLICY)).since
         if since is None or inquiry.today <= since:
-            raise OutOfStep(f"channels are reviewed only from the day after {_POLICY} was adopted")
+            raise OutOfStep("channels.channels-reviewed-only-day-after-adopted", policy=_POLICY)
         if inquiry.read(ReportingUnit(self.unit)).groups(month_of(inquiry.today)) is None:
-            raise OutOfStep(f"unit must be one that reports each month; {self.unit} does not")
+            raise OutOfStep("channels.unit-must-be-one-reports-each-month", unit=self.unit)
         channels = inquiry.read(UnitChannels(self.unit))
         days = int(inquiry.setting(_POLICY))
         missing = channels.missing()
@@ -142,9 +142,9 @@ class ReviewChannels(Act):
 
 def _known(inquiry: Inquiry, channel: str) -> ComplaintChannel:
     return inquiry.known(
-        ComplaintChannel(channel), "Publish it first with publish-complaint-channel."
+        ComplaintChannel(channel), "channels.publish-first-publish-complaint-channel"
     )
 
 
 def _closed(known: ComplaintChannel) -> OutOfStep:
-    return OutOfStep(f"channel {known.channel} was closed on {known.closed_on}; publish a new one")
+    return OutOfStep("channels.channel-closed", channel=known.channel, closed_on=known.closed_on)

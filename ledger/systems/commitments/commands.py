@@ -18,10 +18,12 @@ from ledger.kernel import (
     Event,
     Inquiry,
     Malformed,
+    Message,
     OutOfStep,
     Report,
     Tag,
     UnknownReference,
+    message,
 )
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.commitments import rules
@@ -65,27 +67,30 @@ class MakeCommitment(DatedAct):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if inquiry.actor.role == "entity_rep":
-            inquiry.known(UnitStanding(self.unit), "Name the unit that receives the commitment.")
+            inquiry.known(UnitStanding(self.unit), "commitments.name-unit-receives-commitment")
         inquiry.new(Commitment(self.commitment))
         require_listed(inquiry, self.entity)
         for place, promise in enumerate(self.obligations):
             name = promise.obligation
             if any(name == other.obligation for other in self.obligations[:place]):
                 raise Malformed(
-                    f"each obligation must have its own name; {name} is given twice",
-                    f"/obligations/{place}/obligation",
+                    "commitments.each-obligation-must-own-name",
+                    pointer=f"/obligations/{place}/obligation",
+                    name=name,
                 )
             if not _is_tag(obligation_tag(self.commitment, name)):
                 raise Malformed(
-                    f"the name of an obligation must be short and on one line; it is {name!r}. Put "
-                    "the full text into says.",
-                    f"/obligations/{place}/obligation",
+                    "commitments.name-obligation-must-be-short-one-line",
+                    pointer=f"/obligations/{place}/obligation",
+                    name=name,
                 )
             if promise.due_on < inquiry.on:
                 raise Malformed(
-                    f"{name} must not be due before the commitment is made ({inquiry.on}); it is "
-                    f"due on {promise.due_on}",
-                    f"/obligations/{place}/due_on",
+                    "commitments.must-not-due-before-commitment-made",
+                    pointer=f"/obligations/{place}/due_on",
+                    name=name,
+                    on=inquiry.on,
+                    due_on=promise.due_on,
                 )
         if self.public:
             require_impersonal(
@@ -131,7 +136,9 @@ class FulfilCommitment(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         commitment, obligation = _open_obligation(inquiry, self.commitment, self.obligation)
-        inquiry.not_before(commitment.made_on, f"{self.commitment} was made")
+        inquiry.not_before(
+            commitment.made_on, message("commitments.made", commitment=self.commitment)
+        )
         late = inquiry.days_after(obligation.due_on)
         yield CommitmentFulfilled(
             commitment=self.commitment,
@@ -231,26 +238,29 @@ class EstablishBreach(Act):
 
     def _why_not(
         self, inquiry: Inquiry, commitment: Commitment, obligation: Obligation
-    ) -> str | None:
+    ) -> Message | None:
         assert commitment.made_on is not None
         if not self.evidence:
-            return "verified evidence must be named"
+            return message("commitments.verified-evidence-must-be-named")
         if self.notice_ref is None or self.notified_on is None:
-            return "the notice to the business must be named with its day"
+            return message("commitments.notice-business-must-be-named-day")
         if self.notified_on >= inquiry.on:
-            return (
-                f"the business must have been notified before {inquiry.on}; notified_on is "
-                f"{self.notified_on}"
+            return message(
+                "commitments.business-must-been-notified-before",
+                on=inquiry.on,
+                notified_on=self.notified_on,
             )
         if self.notified_on < commitment.made_on:
-            return (
-                f"the notice must not be before the commitment ({commitment.made_on}); notified_on "
-                f"is {self.notified_on}"
+            return message(
+                "commitments.notice-must-not-before-commitment",
+                made_on=commitment.made_on,
+                notified_on=self.notified_on,
             )
         if obligation.due_on >= inquiry.on and self.impossible_because is None:
-            return (
-                f"{self.obligation} is due on {obligation.due_on}; until then impossible_because "
-                "must say why it can no longer be performed"
+            return message(
+                "commitments.due-until-impossible-because-must-say-why",
+                obligation=self.obligation,
+                due_on=obligation.due_on,
             )
         return None
 
@@ -268,16 +278,29 @@ def _open_obligation(
 ) -> tuple[Commitment, Obligation]:
     # The lead department may record for every unit; all others act for their own unit.
     commitment = inquiry.own(
-        Commitment(commitment_id), "Record the commitment first.", any_unit=roles("credit_officer")
+        Commitment(commitment_id),
+        "general.record-commitment-first",
+        any_unit=roles("credit_officer"),
     )
     if obligation not in commitment.obligations:
         raise UnknownReference(
             "obligation",
             obligation,
-            f"{commitment_id} has the obligations {', '.join(commitment.obligations)}.",
+            message(
+                "commitments.obligations",
+                commitment=commitment_id,
+                obligations=commitment.obligations,
+            ),
         )
     if (on := commitment.fulfilled.get(obligation)) is not None:
-        raise OutOfStep(f"{obligation} of {commitment_id} was performed already, on {on}")
+        raise OutOfStep(
+            "commitments.performed-already", obligation=obligation, commitment=commitment_id, on=on
+        )
     if (on := commitment.breached.get(obligation)) is not None:
-        raise OutOfStep(f"{obligation} of {commitment_id} was found breached already, on {on}")
+        raise OutOfStep(
+            "commitments.found-breached-already",
+            obligation=obligation,
+            commitment=commitment_id,
+            on=on,
+        )
     return commitment, commitment.obligations[obligation]

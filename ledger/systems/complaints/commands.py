@@ -35,6 +35,7 @@ from ledger.kernel import (
     Report,
     UnknownReference,
     Value,
+    message,
 )
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.complaints import rules
@@ -157,25 +158,24 @@ class ReceiveComplaint(Report):
         inquiry.require(
             inquiry.actor.unit_id != self.subject_unit or not named,
             rules.CMP_R2,
-            what="the name",
+            what=message("complaints.name"),
         )
         if self.anonymous and (self.complainant or self.contact):
             raise Malformed(
-                "anonymous must be false if complainant or contact is given", "/anonymous"
+                "complaints.anonymous-must-be-false-complainant-contact-given", pointer="/anonymous"
             )
         if inquiry.actor.role == "entity_rep":
             if self.entity is None:
-                raise Malformed("entity must name the business that complains", "/entity")
+                raise Malformed("complaints.entity-must-name-business-complains", pointer="/entity")
             if self.anonymous:
                 raise Malformed(
-                    "anonymous must be false for a complaint sent with the business's own token; "
-                    "the accused unit is still not told who complains",
-                    "/anonymous",
+                    "complaints.anonymous-must-be-false-complaint-sent-business",
+                    pointer="/anonymous",
                 )
         if not self.anonymous and not named and inquiry.actor.unit_id != self.subject_unit:
             raise Malformed(
-                "anonymous must be true if none of entity, complainant and contact is given",
-                "/anonymous",
+                "complaints.anonymous-must-be-true-none-entity-complainant",
+                pointer="/anonymous",
             )
 
     def _registered(self, inquiry: Inquiry, token: str | None) -> str | None:
@@ -185,30 +185,33 @@ class ReceiveComplaint(Report):
         person = known_person(inquiry, token)
         if person is None:
             return None
-        inquiry.require(person.unit != self.subject_unit, rules.CMP_R2, what="the name")
+        inquiry.require(
+            person.unit != self.subject_unit, rules.CMP_R2, what=message("complaints.name")
+        )
         return person.person
 
     def _check_words(self) -> None:
         if self.entity is not None and self.entity in self.complaint:
             raise Malformed(
-                "complaint must not contain the code of the business, because the accused unit "
-                "reads this id",
-                "/complaint",
+                "complaints.complaint-must-not-contain-code-business",
+                pointer="/complaint",
             )
 
     def _visit(self, inquiry: Inquiry) -> IrregularVisitReported | None:
         if self.irregular_visit is not None:
             if self.visit is not None:
-                raise Malformed("only one of visit and irregular_visit may be given", "/visit")
+                raise Malformed(
+                    "complaints.only-one-visit-irregular-visit-may-given", pointer="/visit"
+                )
             if self.entity is None:
-                raise Malformed("entity must name the business that was visited", "/entity")
+                raise Malformed("complaints.entity-must-name-business-visited", pointer="/entity")
             inquiry.known(
-                IrregularVisit(self.irregular_visit), "Report the visit in the field visit instead."
+                IrregularVisit(self.irregular_visit), "complaints.report-visit-field-visit-instead"
             )
         if self.visit is None:
             return None
         if self.entity is None:
-            raise Malformed("entity must name the business that was visited", "/entity")
+            raise Malformed("complaints.entity-must-name-business-visited", pointer="/entity")
         return IrregularVisitReported(
             irregular_visit=self.visit.irregular_visit,
             entity=self.entity,
@@ -323,11 +326,13 @@ class PassOnFacts(Act):
             inquiry, self.complaint, "received", "acknowledged", "accepted", "resolved"
         )
         if self.to == state.unit:
-            raise Malformed(
-                f"to must be another body; {self.to} handles the complaint and has its facts", "/to"
-            )
+            raise Malformed("complaints.must-be-another-body", pointer="/to", to=self.to)
         if state.told.get(self.to) == self.facts:
-            raise OutOfStep(f"{self.to} was told these facts of complaint {self.complaint} already")
+            raise OutOfStep(
+                "complaints.told-these-facts-complaint-already",
+                to=self.to,
+                complaint=self.complaint,
+            )
         if self.to != state.subject_unit:
             _require_handler(inquiry, self.to)
         _require_nameless(inquiry, state, self.facts)
@@ -378,14 +383,15 @@ class TransferComplaint(Act):
         )
         if self.to == state.unit:
             raise Malformed(
-                f"to must be another body; {self.to} handles the complaint already", "/to"
+                "complaints.must-be-another-body-handles-complaint-already",
+                pointer="/to",
+                to=self.to,
             )
         _require_handler(inquiry, self.to)
         again = bool(state.handled_before) and not back
         if again and _late_acceptance(inquiry, state):
             raise OutOfStep(
-                f"the time to accept {self.complaint} is over, so it cannot be transferred: accept "
-                "or refuse it; the Justice Bureau can also take it back"
+                "complaints.time-accept-over-cannot-transferred", complaint=self.complaint
             )
         yield ComplaintTransferred(
             **_subjects(state),
@@ -406,7 +412,9 @@ class TakeInvestigationStep(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         state = _handled(inquiry, self.complaint, "accepted")
-        inquiry.not_before(state.accepted_on, f"{self.complaint} was accepted")
+        inquiry.not_before(
+            state.accepted_on, message("complaints.accepted", complaint=self.complaint)
+        )
         yield InvestigationStepTaken(**_subjects(state), step=self.step, shown=self.shown)
 
 
@@ -429,8 +437,9 @@ class ResolveComplaint(Act):
         right = self.outcome != "no"
         if right and self.remedy is None:
             raise Malformed(
-                f"remedy must say what the unit must correct, because outcome is {self.outcome}",
-                "/remedy",
+                "complaints.remedy-must-say-what-unit-must",
+                pointer="/remedy",
+                outcome=self.outcome,
             )
         if self.remedy is not None:
             _require_nameless(inquiry, state, self.remedy)
@@ -475,16 +484,17 @@ class GiveComplaintFeedback(Report):
             state = _handled(inquiry, self.complaint, "resolved", "not_accepted")
         elif state.anonymous or self.entity is None or self.entity != state.entity:
             raise Forbidden(
-                f"only the business that made complaint {self.complaint} under its name can give "
-                "feedback on it"
+                "complaints.only-business-made-complaint-under-name", complaint=self.complaint
             )
         if state.feedback_text is None:
             raise OutOfStep(
-                f"the complainant must be told the result of complaint {self.complaint} before "
-                "feedback is recorded"
+                "complaints.complainant-must-be-told-result-complaint-before",
+                complaint=self.complaint,
             )
         if state.satisfied is not None:
-            raise OutOfStep(f"feedback on complaint {self.complaint} was recorded already")
+            raise OutOfStep(
+                "complaints.feedback-complaint-recorded-already", complaint=self.complaint
+            )
         yield ComplainantFeedbackGiven(
             **_subjects(state), satisfied=self.satisfied, comment=self.comment
         )
@@ -507,9 +517,10 @@ class ExamineInspection(Report):
         task = inquiry.known(Task(self.task))
         if (task.unit, task.entity) != (state.subject_unit, state.entity):
             raise Malformed(
-                f"task must be a visit of {state.subject_unit} to the complainant; {self.task} is "
-                "not",
-                "/task",
+                "complaints.task-must-be-visit-complainant",
+                pointer="/task",
+                subject_unit=state.subject_unit,
+                task=self.task,
             )
         begun = min(
             (record for record in (task.approved, task.opened) if record is not None),
@@ -557,14 +568,16 @@ def _require_body(inquiry: Inquiry, unit: str) -> None:
         raise UnknownReference(
             "unit",
             unit,
-            f"The unit must be one of {', '.join(named) or 'your own unit'}, a qualified unit, or "
-            "one that reports each month.",
+            message(
+                "complaints.unit-must-be-one-qualified-unit-one",
+                named=named or message("complaints.own-unit"),
+            ),
         )
 
 
 def _handled(inquiry: Inquiry, complaint: str, *stages: str, by_its_unit: bool = True) -> Complaint:
     """Return the complaint, at one of these stages, for the unit that handles it (CMP-R1)."""
-    state = inquiry.known(Complaint(complaint), "Receive it first.")
+    state = inquiry.known(Complaint(complaint), "complaints.receive-first")
     accused = [state.subject_unit] if state.subject_unit == inquiry.actor.unit_id else []
     accused += [person for person in state.officers if same_person(person, inquiry.actor.person_id)]
     inquiry.require(
@@ -573,7 +586,9 @@ def _handled(inquiry: Inquiry, complaint: str, *stages: str, by_its_unit: bool =
     if by_its_unit:
         inquiry.act_for(state.unit)
     if state.stage not in stages:
-        raise OutOfStep(f"complaint {complaint} must be {' or '.join(stages)}; it is {state.stage}")
+        raise OutOfStep(
+            "complaints.complaint-must-be", complaint=complaint, stages=stages, stage=state.stage
+        )
     return state
 
 
@@ -596,17 +611,17 @@ def _require_nameless(inquiry: Inquiry, state: Complaint, text: str) -> None:
     revealed = personal_data(text)
     folded = text.casefold()
     secrets: dict[str, str | None] = {
-        "the token": state.complainant,
-        "the contact": state.contact,
-        "the report": state.irregular_visit,
-        "the credit code": state.entity,
+        "complaints.token": state.complainant,
+        "complaints.contact": state.contact,
+        "complaints.report": state.irregular_visit,
+        "complaints.credit-code": state.entity,
     }
     if state.entity is not None:
         identity = inquiry.read(Registration(state.entity)).identity
-        secrets["the name"] = None if identity is None else identity.name
+        secrets["complaints.name"] = None if identity is None else identity.name
     for kind, value in secrets.items():
         if value is not None and value.casefold() in folded:
-            revealed = kind
+            revealed = message(kind)
     inquiry.require(revealed is None, rules.CMP_R2, what=revealed)
 
 

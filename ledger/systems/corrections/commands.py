@@ -25,6 +25,7 @@ from ledger.kernel import (
     Report,
     UnknownReference,
     WorkingCalendarPublished,
+    message,
 )
 from ledger.kernel.commands import CLOCK_TOLERANCE
 from ledger.kernel.corrections import CorrectionImpossible, corrected
@@ -47,41 +48,37 @@ from ledger.systems.penalties.events import PenaltyContent, PenaltyDecided
 from ledger.systems.penalties.folds import Decision
 from ledger.systems.penalties.rules import require_content
 
-#: What to do instead of correcting a record, by the topic of its event or by its system.
+#: The code of the message that says what to do instead of correcting a record, by the topic of its
+#: event or by its system.
 INSTEAD: Mapping[str, str] = {
-    RecordCorrected.TOPIC: "Correct the original record once more.",
-    PolicyVersionAdopted.TOPIC: "Adopt a new version of the policy instead.",
-    WorkingCalendarPublished.TOPIC: "Publish a new version of the year's calendar instead.",
-    DeadlineMissed.TOPIC: "It follows from the opening record, the policy and the calendar: "
-    "correct or supersede those.",
-    DeadlineRecomputed.TOPIC: "It follows from the calendars: publish a new version of the year's "
-    "calendar instead.",
-    "filing.annual-plan-approved": "Amend the plan instead.",
-    "filing.plan-amended": "Amend the plan once more.",
-    "filing.special-plan-approved": "Approve another special plan instead.",
-    "filing.special-inspection-filed": "File the inspection anew.",
-    "filing.inspection-task-approved": "Cancel the task and approve another one.",
-    "filing.inspection-cancelled": "Approve another task.",
-    "catalogue": "Revise or withdraw the matter; qualify the unit or certify the officer anew.",
-    "supervision": "Dismiss the finding, or state the correction in its next step.",
-    "grading": "Assess the grade anew.",
-    "commitments": "Record the performance or the breach of the obligation instead.",
-    "dishonesty": "Determine it anew after a new notice; lift the sanction, end the incentive "
-    "or remove the listing.",
-    "credit": "Suspend, resume or end the publicity of the record instead.",
-    "repair": "Take the next step of the case, or revoke the repair.",
-    "sharing": "End the subscription and subscribe anew.",
-    "penalties": "Record what a competent body decided about the decision instead.",
-    "publicity": "Publish it anew, or withdraw what was published.",
-    "process": "Supersede the piece of evidence and say why.",
-    "observation": "Take the next step of the period or the measure, and state the correction in "
-    "it.",
-    "approvals": "Answer or withdraw the request, and make another one.",
-    "corrections": "Record what a competent body decided later.",
-    "takeon": "Correct the opening fact itself; end what was taken on by mistake with the commands "
-    "of its system.",
-    "intake": "Import what the register says now.",
-    "transparency": "The checkpoints state it as well; rotate the key once more.",
+    RecordCorrected.TOPIC: "corrections.correct-original-record-once-more",
+    PolicyVersionAdopted.TOPIC: "corrections.adopt-new-version-policy-instead",
+    WorkingCalendarPublished.TOPIC: "corrections.publish-new-version-year-calendar",
+    DeadlineMissed.TOPIC: "corrections.follows-from-opening-record-policy",
+    DeadlineRecomputed.TOPIC: "corrections.follows-from-calendars-publish-new",
+    "filing.annual-plan-approved": "corrections.amend-plan-instead",
+    "filing.plan-amended": "corrections.amend-plan-once-more",
+    "filing.special-plan-approved": "corrections.approve-another-special-plan-instead",
+    "filing.special-inspection-filed": "corrections.file-inspection-anew",
+    "filing.inspection-task-approved": "corrections.cancel-task-approve-another",
+    "filing.inspection-cancelled": "corrections.approve-another-task",
+    "catalogue": "corrections.revise-withdraw-matter-qualify-unit",
+    "supervision": "corrections.dismiss-finding-state-correction-in",
+    "grading": "corrections.assess-grade-anew",
+    "commitments": "corrections.record-performance-breach-obligation-instead",
+    "dishonesty": "corrections.determine-anew-after-new-notice",
+    "credit": "corrections.suspend-resume-end-publicity-record",
+    "repair": "corrections.take-next-step-case-revoke",
+    "sharing": "corrections.end-subscription-subscribe-anew",
+    "penalties": "corrections.record-competent-body-decided-about",
+    "publicity": "corrections.publish-anew-withdraw-published",
+    "process": "corrections.supersede-piece-evidence-say-why",
+    "observation": "corrections.take-next-step-period-measure",
+    "approvals": "corrections.answer-withdraw-request-make-another",
+    "corrections": "corrections.record-competent-body-decided-later",
+    "takeon": "corrections.correct-opening-fact-itself-end",
+    "intake": "corrections.import-register-says",
+    "transparency": "corrections.checkpoints-state-rotate-key-once",
 }
 
 
@@ -128,9 +125,9 @@ class CorrectRecord(Countersigned):
         system = target.envelope.type.partition(".")[0]
         if inquiry.actor.role == "credit_officer" and system not in CREDIT_SYSTEMS:
             raise Forbidden(
-                f"a credit officer can correct only records of {', '.join(sorted(CREDIT_SYSTEMS))};"
-                f" {target.envelope.type} must be corrected by the head of the unit that recorded "
-                "it, or by the Justice Bureau."
+                "corrections.credit-officer-can-correct-only-records",
+                credit_systems=sorted(CREDIT_SYSTEMS),
+                type=target.envelope.type,
             )
 
     def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
@@ -174,9 +171,10 @@ class CorrectRecord(Countersigned):
         last = inquiry.today if decision.served is None else decision.served.served_on
         if current.decided_on > last:
             raise Malformed(
-                f"decided_on must not be after {last}, by when the decision existed; it is "
-                f"{current.decided_on}",
-                self._pointer("/body/decided_on "),
+                "corrections.decided-on-must-not-after-when-decision",
+                pointer=self._pointer("/body/decided_on "),
+                last=last,
+                decided_on=current.decided_on,
             )
         records = inquiry.read(CreditRecords(current.entity)).of_document(
             current.decision, known.doc_no
@@ -268,50 +266,56 @@ class CorrectRecord(Countersigned):
     def _check_fields(self, target: Recorded) -> None:
         topic, fields = target.envelope.type, type(target.event).CORRECTABLE
         instead = INSTEAD.get(topic) or INSTEAD.get(
-            topic.split(".")[0], "Record the present facts instead."
+            topic.split(".")[0], "corrections.record-present-facts"
         )
         if not fields:
             raise Malformed(
-                f"position {self.target_position} is {topic}, which cannot be corrected. {instead}",
-                "/target_position",
+                "corrections.position-cannot-corrected",
+                pointer="/target_position",
+                target_position=self.target_position,
+                topic=topic,
+                instead=message(instead),
             )
         for place, change in enumerate(self.field_changes):
             _, part, *rest = change.path.split("/")
             if part == "body" and rest[0] not in fields:
                 raise Malformed(
-                    f"{change.path} of {topic} cannot be corrected, only occurred_at and, in the "
-                    f"body, {', '.join(sorted(fields))}. {instead}",
-                    f"/field_changes/{place}",
+                    "corrections.cannot-corrected-only-occurred-at-body",
+                    pointer=f"/field_changes/{place}",
+                    path=change.path,
+                    topic=topic,
+                    fields=sorted(fields),
+                    instead=message(instead),
                 )
 
     def _check(self, current: Recorded) -> None:
         for place, change in enumerate(self.field_changes):
             if change.old == change.new:
                 raise Malformed(
-                    f"{change.path} must change; old and new are equal.",
-                    f"/field_changes/{place}/new",
+                    "corrections.must-change",
+                    pointer=f"/field_changes/{place}/new",
+                    path=change.path,
                 )
         try:
             result = corrected(current, self.field_changes)
         except CorrectionImpossible as error:
-            raise Malformed(str(error), self._pointer(str(error))) from error
+            raise Malformed(error.message, pointer=self._pointer(str(error))) from error
         identity = getattr(result.event, "identity", None)
         if isinstance(identity, Identity):
             try:
                 plain = plain_identity(identity)
             except Malformed as error:
-                raise Malformed(str(error), "/field_changes") from error
+                raise Malformed(error.message, pointer="/field_changes") from error
             if plain != identity:
                 raise Malformed(
-                    "the texts of an identity must not begin or end with spaces or invisible "
-                    "characters",
-                    "/field_changes",
+                    "corrections.texts-identity-must-not-begin-end",
+                    pointer="/field_changes",
                 )
         if result.envelope.occurred_at > current.envelope.recorded_at + CLOCK_TOLERANCE:
             raise Malformed(
-                "occurred_at must not be after the time of recording, "
-                f"{current.envelope.recorded_at.isoformat()}.",
-                self._pointer("/occurred_at "),
+                "corrections.occurred-at-must-not-after-time-recording",
+                pointer=self._pointer("/occurred_at "),
+                recorded_at=current.envelope.recorded_at.isoformat(),
             )
 
     def _pointer(self, message: str) -> str:
@@ -350,31 +354,42 @@ class NullifyDecision(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if (self.kind == "altered") != (bool(self.altered) or self.content is not None):
             raise Malformed(
-                "content or altered must be given, because kind is altered"
-                if self.kind == "altered"
-                else f"content and altered must be left out, because kind is {self.kind}",
-                "/altered",
+                (
+                    message("corrections.content-altered-must-be-given-because-kind")
+                    if self.kind == "altered"
+                    else message(
+                        "corrections.content-altered-must-be-left-out-because", kind=self.kind
+                    )
+                ),
+                pointer="/altered",
             )
-        hint = "Record the decision first."
+        hint = message("general.record-decision-first")
         standing = inquiry.own(
             DecisionStanding(self.decision), hint, any_unit=roles("recon_officer")
         )
         if self.unit != standing.unit:
             raise Malformed(
-                f"unit must be the unit of decision {self.decision}, {standing.unit}; it is "
-                f"{self.unit}",
-                "/unit",
+                "corrections.unit-must-be-unit-decision",
+                pointer="/unit",
+                decision=self.decision,
+                unit=standing.unit,
+                given_unit=self.unit,
             )
         if self.entity not in (None, standing.entity):
-            expected = standing.entity or "left out"
+            expected = standing.entity or message("corrections.left-out")
             raise Malformed(
-                f"entity must be {expected}, as in decision {self.decision}; it is {self.entity}",
-                "/entity",
+                "corrections.entity-must-be-decision",
+                pointer="/entity",
+                expected=expected,
+                decision=self.decision,
+                entity=self.entity,
             )
         if standing.ended_on is not None:
             raise OutOfStep(
-                f"decision {self.decision} has had no effect since {standing.ended_on} "
-                f"({standing.ended_by})"
+                "corrections.decision-no-effect-since",
+                decision=self.decision,
+                ended_on=standing.ended_on,
+                ended_by=standing.ended_by,
             )
         act = inquiry.read(Decision(self.decision))
         content = None
@@ -414,16 +429,20 @@ class RecordLitigation(Report):
     final: bool = False
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        standing = inquiry.own(DecisionStanding(self.decision), "Record the decision first.")
+        standing = inquiry.own(DecisionStanding(self.decision), "general.record-decision-first")
         if self.judged_on > inquiry.on:
             raise Malformed(
-                f"judged_on must not be after {inquiry.on}; it is {self.judged_on}", "/judged_on"
+                "corrections.judged-on-must-not-after",
+                pointer="/judged_on",
+                on=inquiry.on,
+                judged_on=self.judged_on,
             )
         if standing.made_on is not None and self.judged_on < standing.made_on:
             raise Malformed(
-                f"judged_on must not be before the decision ({standing.made_on}); it is "
-                f"{self.judged_on}",
-                "/judged_on",
+                "corrections.judged-on-must-not-before-decision",
+                pointer="/judged_on",
+                made_on=standing.made_on,
+                judged_on=self.judged_on,
             )
         yield LitigationConcluded(
             decision=self.decision,

@@ -48,32 +48,39 @@ def altered_content(
     if act.content is None:
         if content is not None:
             raise Malformed(
-                "content must be given only for a penalty; describe the change in altered",
-                "/content",
+                "corrections.content-must-be-given-only-penalty",
+                pointer="/content",
             )
         return None
     if content is not None:
         if altered:
-            raise Malformed("altered must be empty if content is given", "/altered")
+            raise Malformed("corrections.altered-must-be-empty-content-given", pointer="/altered")
         return content
     after = msgspec.to_builtins(act.content)
     for place, change in enumerate(altered):
         if change.field not in ("types", "fine_fen", "severity"):
             raise Malformed(
-                "field must be types, fine_fen or severity; give content to change other parts",
-                f"/altered/{place}/field",
+                "corrections.field-must-be-types-fine-fen-severity",
+                pointer=f"/altered/{place}/field",
             )
         if _in_no_order(change.before) != _in_no_order(getattr(act.content, change.field)):
             raise Malformed(
-                f"before must be the present {change.field} of {act.decision}, "
-                f"{getattr(act.content, change.field)!r}",
-                f"/altered/{place}/before",
+                "corrections.before-must-be-present",
+                pointer=f"/altered/{place}/before",
+                field=change.field,
+                decision=act.decision,
+                content=getattr(act.content, change.field),
             )
         after[change.field] = change.after
         try:
             msgspec.convert(after, PenaltyContent)
         except msgspec.ValidationError as error:
-            raise Malformed(f"{change.field}: {error}", f"/altered/{place}/after") from error
+            raise Malformed(
+                "corrections.field-fault",
+                pointer=f"/altered/{place}/after",
+                field=change.field,
+                error=str(error),
+            ) from error
     whole = msgspec.convert(after, PenaltyContent)
     # If a type was removed, the amount, licence or term that belongs to it must go too.
     return fitting(whole) if any(c.field == "types" for c in altered) else whole

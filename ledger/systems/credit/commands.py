@@ -33,6 +33,7 @@ from ledger.kernel import (
     Recorded,
     Report,
     Rule,
+    message,
 )
 from ledger.systems.commitments.rules import CMT_R1
 from ledger.systems.credit import rules
@@ -113,15 +114,17 @@ class EnterCreditRecord(DatedAct):
             self.kind in _KINDS and (self.kind != "other" or self.catalogue_item),
             rules.CRD_R2,
             kind=self.kind,
-            kinds=", ".join(_KINDS),
+            kinds=_KINDS,
         )
         if self.determined_on > inquiry.on:
             raise Malformed(
-                f"determined_on must not be after {inquiry.on}; it is {self.determined_on}",
-                "/determined_on",
+                "credit.determined-on-must-not-after",
+                pointer="/determined_on",
+                on=inquiry.on,
+                determined_on=self.determined_on,
             )
         if self.kind in ("penalty", "serious_list") and self.severity is None:
-            raise Malformed(f"a record of kind {self.kind} must have a severity", "/severity")
+            raise Malformed("credit.record-kind-must-severity", pointer="/severity", kind=self.kind)
         if self.instrument is not None:
             rules.require_first(
                 inquiry, entity=self.entity, kind=self.kind, doc_no=self.instrument.doc_no
@@ -169,13 +172,14 @@ class EnterCreditRecord(DatedAct):
                 name = None  # numbers can be guessed; do not reveal that it was decided
         if name is None:
             return None
-        decision = inquiry.known(Decision(name), "Record the decision first.")
+        decision = inquiry.known(Decision(name), "general.record-decision-first")
         determined_by = decision.decided.unit
         if self.determined_by not in (None, determined_by):
             raise Malformed(
-                f"determined_by must be the unit of its decision, {determined_by}; it is "
-                f"{self.determined_by}",
-                "/determined_by",
+                "credit.determined-by-must-be-unit-decision",
+                pointer="/determined_by",
+                determined_by=determined_by,
+                given_determined_by=self.determined_by,
             )
         if inquiry.actor.role not in _FOR_ALL:
             inquiry.act_for(determined_by)
@@ -197,9 +201,8 @@ class EnterCreditRecord(DatedAct):
         inquiry.require(
             inquiry.actor.role == "credit_officer" and self.source_ref is not None,
             rule,
-            commitment=self.source_ref or "a commitment",
-            reason=f"a record of kind {self.kind} is entered with its decision; only the lead "
-            "department can enter one of another register, with its source_ref",
+            commitment=self.source_ref or message("credit.commitment"),
+            reason=message("credit.record-kind-entered-decision", kind=self.kind),
         )
 
     def _effective_instrument(self, inquiry: Inquiry, decision: Decision | None) -> Instrument:
@@ -208,9 +211,13 @@ class EnterCreditRecord(DatedAct):
         if reason is None and decision is not None:
             if decision.undone is not None:
                 undone = decision.undone
-                reason = f"decision {decision.decision} was undone by {undone.instrument}"
+                reason = message(
+                    "general.decision-undone",
+                    decision=decision.decision,
+                    instrument=undone.instrument,
+                )
             elif decision.served is None:
-                reason = f"decision {decision.decision} has not been served"
+                reason = message("credit.decision-not-been-served", decision=decision.decision)
         inquiry.require(reason is None, rules.CRD_R1, reason=reason)
         assert instrument is not None
         return instrument
@@ -220,15 +227,19 @@ class EnterCreditRecord(DatedAct):
             regime = inquiry.policy(DISHONESTY, on=self.determined_on)
             if regime is None or regime.value.get("special_serious") is None:
                 raise Malformed(
-                    "special_serious must be of a determination under the regime of 2019; it is of "
-                    f"{self.determined_on}",
-                    "/severity",
+                    "credit.special-serious-must-be-determination-under-regime-2019",
+                    pointer="/severity",
+                    determined_on=self.determined_on,
                 )
         if self.task is not None:
             task = inquiry.known(Task(self.task))
             if task.entity != self.entity:
                 raise Malformed(
-                    f"task must be about {self.entity}; {self.task} is about {task.entity}", "/task"
+                    "credit.task-must-be-about",
+                    pointer="/task",
+                    entity=self.entity,
+                    task=self.task,
+                    task_entity=task.entity,
                 )
 
     def _source(self, inquiry: Inquiry) -> Recorded | None:
@@ -237,9 +248,10 @@ class EnterCreditRecord(DatedAct):
         source = inquiry.named_record(self.source_event_position)
         if source is None or f"entity:{self.entity}" not in source.event.tags():
             raise Malformed(
-                "source_event_position must be the position of a fact about "
-                f"{self.entity}; {self.source_event_position} is not",
-                "/source_event_position",
+                "credit.source-event-position-must-be-position-fact-about",
+                pointer="/source_event_position",
+                entity=self.entity,
+                source_event_position=self.source_event_position,
             )
         return source
 
@@ -260,18 +272,20 @@ class StartPublicity(Act):
         record = _own_record(inquiry, self.record)
         says = record.says
         if not says.public:
-            raise OutOfStep(
-                f"record {self.record} was entered as not public and cannot be published"
-            )
+            raise OutOfStep("credit.record-entered-not-public-cannot-published", record=self.record)
         if record.ended is not None:
-            raise OutOfStep(f"record {self.record} has ended ({record.ended.reason})")
+            raise OutOfStep("credit.record-ended", record=self.record, reason=record.ended.reason)
         if record.started is not None:
             raise OutOfStep(
-                f"record {self.record} was published already, on {record.started.started_on}"
+                "credit.record-published-already",
+                record=self.record,
+                started_on=record.started.started_on,
             )
         min_until, max_until = _last_days(inquiry, says, self.channels)
         if max_until is not None and max_until < inquiry.on:
-            raise OutOfStep(f"the longest publicity of {self.record} ended on {max_until}")
+            raise OutOfStep(
+                "credit.longest-publicity-ended", record=self.record, max_until=max_until
+            )
         deadline = rules.publicity_deadline(says)
         due = None if deadline is None else inquiry.due(deadline, record.entered)
         late = 0 if due is None else inquiry.days_after(due)
@@ -328,20 +342,23 @@ class TerminatePublicity(Countersigned):
         record = _own_record(inquiry, self.record)
         says = record.says
         if record.started is not None:
-            inquiry.not_before(record.started.started_on, f"the publicity of {self.record} began")
+            inquiry.not_before(
+                record.started.started_on, message("credit.publicity-began", record=self.record)
+            )
         last = last_public_day(inquiry, record)
         if record.ended is not None and (
             record.ended.reason in ("repaired", "revoked", "correction")
             or self.reason not in ("revoked", "correction")
         ):
-            raise OutOfStep(f"record {self.record} has ended already ({record.ended.reason})")
+            raise OutOfStep(
+                "credit.record-ended-already", record=self.record, reason=record.ended.reason
+            )
         if self.reason == "max_reached" and (last is None or inquiry.on <= last):
-            ends = f"it ends on {last}" if last else "it has no last day"
-            raise OutOfStep(f"the longest publicity of {self.record} must be over; {ends}")
+            ends = message("credit.ends", last=last) if last else message("credit.no-last-day")
+            raise OutOfStep("credit.longest-publicity-must-be-over", record=self.record, ends=ends)
         if self.reason == "source_delisted" and says.source_ref is None:
             raise OutOfStep(
-                "the reason source_delisted needs a record with a source_ref of another register; "
-                f"{self.record} has none"
+                "credit.reason-source-delisted-needs-record-source-ref-another", record=self.record
             )
         require_impersonal(inquiry, rules.CRD_R4, self.note)
         if self.reason in ("revoked", "correction"):
@@ -448,7 +465,10 @@ class ReportShownElsewhere(Report):
         record = record_of(inquiry, self.record, self.entity)
         if self.seen_on > inquiry.on:
             raise Malformed(
-                f"seen_on must not be after {inquiry.on}; it is {self.seen_on}", "/seen_on"
+                "credit.seen-on-must-not-after",
+                pointer="/seen_on",
+                on=inquiry.on,
+                seen_on=self.seen_on,
             )
         reported = ShownElsewhereReported(
             record=self.record,
@@ -497,9 +517,11 @@ class SuspendPublicity(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         record = _public_record(inquiry, self.record)
         if record.suspended(inquiry.on):
-            raise OutOfStep(f"the publicity of {self.record} is suspended already")
+            raise OutOfStep("credit.publicity-suspended-already", record=self.record)
         if self.until is not None and self.until < inquiry.on:
-            raise Malformed(f"until must not be before {inquiry.on}; it is {self.until}", "/until")
+            raise Malformed(
+                "general.until-must-not-before", pointer="/until", on=inquiry.on, until=self.until
+            )
         require_impersonal(inquiry, rules.CRD_R4, self.order, self.reason)
         yield PublicitySuspended(
             record=self.record,
@@ -524,7 +546,7 @@ class ResumePublicity(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         record = _public_record(inquiry, self.record)
         if not record.suspended(inquiry.on):
-            raise OutOfStep(f"the publicity of {self.record} must be suspended; it is not")
+            raise OutOfStep("credit.publicity-must-be-suspended", record=self.record)
         require_impersonal(inquiry, rules.CRD_R4, self.reason)
         yield PublicityResumed(
             record=self.record,
@@ -549,7 +571,7 @@ class FileObjection(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         record = record_of(inquiry, self.record, self.entity)
         if record.objection is not None:
-            raise OutOfStep(f"an objection to {self.record} is open already")
+            raise OutOfStep("credit.objection-open-already", record=self.record)
         yield ObjectionFiled(
             record=self.record,
             entity=self.entity,
@@ -594,11 +616,12 @@ class ResolveObjection(Countersigned):
         record = _own_record(inquiry, self.record)
         says = record.says
         if record.objection is None:
-            raise OutOfStep(f"no objection to {self.record} is open")
+            raise OutOfStep("credit.no-objection-open", record=self.record)
         if inquiry.requested_at is not None and inquiry.requested_at < record.objection.position:
             raise OutOfStep(
-                f"the objection to {self.record} was filed on {record.objection.occurred_on}, "
-                "after this request; withdraw the request and answer the objection again"
+                "credit.objection-filed-after-request",
+                record=self.record,
+                occurred_on=record.objection.occurred_on,
             )
         due = inquiry.due(rules.ANSWER_OBJECTION, record.objection)
         yield ObjectionResolved(
@@ -617,13 +640,13 @@ class ResolveObjection(Countersigned):
 
 def _own_record(inquiry: Inquiry, record_id: str) -> Record:
     """Return the record; only the lead department acts on a record of another unit."""
-    return inquiry.own(Record(record_id), "Enter the record first.", any_unit=_FOR_ALL)
+    return inquiry.own(Record(record_id), "general.enter-record-first", any_unit=_FOR_ALL)
 
 
 def _public_record(inquiry: Inquiry, record_id: str) -> Record:
     record = _own_record(inquiry, record_id)
     if record.started is None or record.ended is not None:
-        raise OutOfStep(f"record {record_id} must be published and not ended; it is not")
+        raise OutOfStep("credit.record-must-be-published-not-ended", record=record_id)
     return record
 
 

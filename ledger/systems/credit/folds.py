@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ledger.general.documents import normal_form
 from ledger.general.vocabulary import EntityId, RecordId
-from ledger.kernel import Event, Fold, Inquiry, Recorded, SubjectFold, UnknownReference
+from ledger.kernel import Event, Fold, Inquiry, Message, Recorded, SubjectFold, UnknownReference
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -214,7 +214,9 @@ class Record(SubjectFold):
         return self.ended is not None and self.ended.terminated_on <= on
 
 
-def record_of(inquiry: Inquiry, name: str, entity: str, hint: str = "") -> Record:
+def record_of(
+    inquiry: Inquiry, name: str, entity: str, hint: Message | str | None = None
+) -> Record:
     """Return a record of ``entity``.
 
     Raise ``UnknownReference`` both for an unknown record and for a record of another business, so

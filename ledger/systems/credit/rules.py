@@ -7,7 +7,16 @@ from datetime import date
 from ledger.general.audiences import audiences_for, audiences_of, visibility_of
 from ledger.general.documents import normal_form
 from ledger.general.values import Instrument
-from ledger.kernel import Actor, DeadlineRule, Inquiry, Recorded, Rule, finding_rule
+from ledger.kernel import (
+    Actor,
+    DeadlineRule,
+    Inquiry,
+    Message,
+    Recorded,
+    Rule,
+    finding_rule,
+    message,
+)
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     ObjectionFiled,
@@ -101,14 +110,16 @@ def require_published(
     inquiry.require(published == "always" or necessity_reason, CRD_R3, severity=severity)
 
 
-def why_ineffective(instrument: Instrument | None, on: date) -> str | None:
+def why_ineffective(instrument: Instrument | None, on: date) -> Message | None:
     """Return why a record cannot be based on ``instrument`` on a day (CRD-R1), or ``None``."""
     if instrument is None:
-        return "no instrument is named"
+        return message("credit.no-instrument-named")
     if instrument.effective_on > on:
-        return f"{instrument.doc_no} takes effect on {instrument.effective_on}"
+        return message(
+            "credit.takes-effect", doc_no=instrument.doc_no, effective_on=instrument.effective_on
+        )
     if instrument.kind == "other" and instrument.allowed_by is None:
-        return f"no law is named that allows a record based on {instrument.doc_no}"
+        return message("credit.no-law-named-allows-record-based", doc_no=instrument.doc_no)
     return None
 
 
@@ -129,7 +140,7 @@ def require_first(
         told=not seen,
         doc_no=record.says.instrument.doc_no if seen else doc_no,
         entity=entity,
-        where=f", as {record.record}" if seen else "",
+        where=(message("credit.as-record", record=record.record) if seen else ""),
         **({"record": record.record} if seen else {}),
     )
 
@@ -169,22 +180,22 @@ def require_as_decided(inquiry: Inquiry, says: CreditRecordEntered) -> None:
     if decided is None or content is None:
         return
     for field, expected, given in (
-        ("party", decided.entity, says.entity),
-        ("document number", decided.doc_no, says.instrument.doc_no),
-        ("day", decided.decided_on, says.determined_on),
-        ("amount", content.fine_fen, says.amount_fen or 0),
-        ("class", content.severity, says.severity),
+        ("credit.party", decided.entity, says.entity),
+        ("credit.document-number", decided.doc_no, says.instrument.doc_no),
+        ("credit.day", decided.decided_on, says.determined_on),
+        ("credit.amount", content.fine_fen, says.amount_fen or 0),
+        ("credit.class", content.severity, says.severity),
     ):
         same = expected == given
-        if field == "document number":
+        if field == "credit.document-number":
             same = normal_form(decided.doc_no) == normal_form(says.instrument.doc_no)
         inquiry.require(
             same,
             CRD_R6,
             decision=says.decision,
-            field=field,
+            field=message(field),
             # Do not reveal the party of a decision that is about another business.
-            expected="another" if field == "party" else expected,
+            expected=message("credit.another") if field == "credit.party" else expected,
             given=given,
         )
 

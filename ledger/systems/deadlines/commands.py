@@ -21,6 +21,7 @@ from ledger.kernel import (
     Recorded,
     Report,
     UnknownReference,
+    message,
 )
 from ledger.kernel.days import DayCount, YearCalendar
 from ledger.kernel.deadlines import deadline_rules
@@ -55,24 +56,26 @@ class EndDeadline(Report):
         due = deadline.due()
         if due.provisional:
             raise OutOfStep(
-                f"{deadline.id} is due on {due.on}, which is provisional; publish the working "
-                f"calendars that it needs ({due.calendar_version}) first"
+                "deadlines.due-provisional",
+                id=deadline.id,
+                on=due.on,
+                calendar_version=due.calendar_version,
             )
         if not deadline.judged(due):
-            raise OutOfStep(
-                f"{deadline.id} was due on {due.on}, before this ledger took it over, and is not "
-                "judged here"
-            )
+            raise OutOfStep("deadlines.due-before-ledger-took-over-not", id=deadline.id, on=due.on)
         if inquiry.today <= due.on:
             raise OutOfStep(
-                f"{deadline.id} is due on {due.on} and must be past it; today is {inquiry.today}"
+                "deadlines.due-must-be-past", id=deadline.id, on=due.on, today=inquiry.today
             )
         done = deadline.performed()
         done_on = None if done is None else deadline.rule.counts(done)
         if done is not None and done_on is not None and done_on <= due.on:
             raise OutOfStep(
-                f"{deadline.id} was performed on {done_on} (position {done.position}), "
-                f"in time for {due.on}"
+                "deadlines.performed-time",
+                id=deadline.id,
+                done_on=done_on,
+                position=done.position,
+                on=due.on,
             )
         if recomputed is not None:
             yield recomputed
@@ -137,7 +140,7 @@ class Deadline:
         rule = deadline_rules().get(rule_name)
         if rule is None:
             near = get_close_matches(rule_name, deadline_rules(), n=3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else ""
+            hint = message("deadlines.did-mean", near=near) if near else None
             raise UnknownReference("deadline rule", rule_name, hint)
         opening = inquiry.record_at(position)
         if opening is None:
@@ -145,9 +148,11 @@ class Deadline:
         about = rule.about(opening.event) if isinstance(opening.event, rule.opened_by) else None
         if about is None:
             raise Malformed(
-                f"position {position} must be an event that opens {rule_name}; it is "
-                f"{opening.envelope.type}.",
-                "/opened_at_position",
+                "deadlines.position-must-be-event-opens",
+                pointer="/opened_at_position",
+                position=position,
+                rule_name=rule_name,
+                type=opening.envelope.type,
             )
         self.rule: DeadlineRule = rule
         self.id = rule.id_for(opening)

@@ -44,23 +44,26 @@ class DelegatePower(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Delegation(self.delegation))
-        inquiry.known(UnitStanding(self.unit), "Qualify the township first with qualify-unit.")
+        inquiry.known(UnitStanding(self.unit), "delegations.qualify-township-first-qualify-unit")
         if self.valid_to < self.valid_from:
             raise Malformed(
-                f"valid_to must not be before valid_from ({self.valid_from}); it is "
-                f"{self.valid_to}",
-                "/valid_to",
+                "general.valid-to-must-not-before-valid-from",
+                pointer="/valid_to",
+                valid_from=self.valid_from,
+                valid_to=self.valid_to,
             )
         if len(set(self.powers)) < len(self.powers):
             raise Malformed(
-                f"each power must be named once; powers are {', '.join(self.powers)}", "/powers"
+                "delegations.each-power-must-be-named-once", pointer="/powers", powers=self.powers
             )
         for place, name in enumerate(self.matters):
-            matter = inquiry.known(Matter(name), "List it in the catalogue first.")
+            matter = inquiry.known(Matter(name), "general.list-catalogue-first")
             if matter.unit == self.unit:
                 raise Malformed(
-                    f"{name} must be a matter of another unit; it is {self.unit}'s own",
-                    f"/matters/{place}",
+                    "delegations.must-be-matter-another-unit",
+                    pointer=f"/matters/{place}",
+                    name=name,
+                    unit=self.unit,
                 )
         yield PowerDelegated(
             delegation=self.delegation,
@@ -89,10 +92,15 @@ class SuspendDelegation(Report):
         since = self.since or inquiry.on
         if self.until is not None and self.until < since:
             raise Malformed(
-                f"until must not be before since ({since}); it is {self.until}", "/until"
+                "delegations.until-must-not-before-since",
+                pointer="/until",
+                since=since,
+                until=self.until,
             )
         if not given.in_force(since):
-            raise OutOfStep(f"delegation {self.delegation} must be in force on {since}; it is not")
+            raise OutOfStep(
+                "delegations.delegation-must-be-force", delegation=self.delegation, since=since
+            )
         yield DelegationSuspended(
             delegation=self.delegation,
             unit=given.unit,
@@ -115,7 +123,9 @@ class ResumeDelegation(Report):
         given = _given(inquiry, self.delegation)
         resumed_on = self.resumed_on or inquiry.on
         if not given.suspended(resumed_on):
-            raise OutOfStep(f"{self.delegation} is not suspended on {resumed_on}")
+            raise OutOfStep(
+                "delegations.not-suspended", delegation=self.delegation, resumed_on=resumed_on
+            )
         yield DelegationResumed(
             delegation=self.delegation,
             unit=given.unit,
@@ -164,7 +174,7 @@ class AssessDelegation(Report):
 
 
 def _given(inquiry: Inquiry, name: str) -> Delegation:
-    given = inquiry.known(Delegation(name), "Record the decision first with delegate-power.")
+    given = inquiry.known(Delegation(name), "delegations.record-decision-first-delegate-power")
     if given.ended_on is not None:
-        raise OutOfStep(f"delegation {name} ended already, on {given.ended_on}")
+        raise OutOfStep("delegations.delegation-ended-already", name=name, ended_on=given.ended_on)
     return given

@@ -11,7 +11,7 @@ import msgspec
 
 from ledger.general.findings import finding
 from ledger.general.vocabulary import EntityId, Sha256, TargetId
-from ledger.kernel import Event, Fold, Inquiry, Unavailable, Value
+from ledger.kernel import Event, Fold, Inquiry, Unavailable, Value, message
 from ledger.systems.draws import chance, rules, uvdraw
 from ledger.systems.draws.events import (
     Count,
@@ -95,7 +95,11 @@ def require_drawn_officers(
         drawn and not others,
         rules.DRW_R8,
         target=target.target,
-        reason=f"drawn were {', '.join(drawn)}" if drawn else "no officers are assigned",
+        reason=(
+            message("draws.drawn-were", drawn=drawn)
+            if drawn
+            else message("draws.no-officers-assigned")
+        ),
     )
 
 
@@ -194,9 +198,7 @@ def exempted(
         rank = next_reserve(draw, called, stratum)
         line = next(waiting, None) if rank is not None else None
         if rank is not None and (line is None or (line.stratum, line.rank) != (stratum, rank)):
-            raise Unavailable(
-                "another exemption was recorded in the meantime; send the same request again"
-            )
+            raise Unavailable("draws.another-exemption-recorded-meantime")
         yield msgspec.structs.replace(
             exemption,
             replaced_by=None if rank is None else target_id(draw.draw, stratum, rank),
@@ -232,7 +234,7 @@ def selected(
         line.stands_in(draw),
         rules.DRW_R6,
         draw=draw.draw,
-        reason=f"{line.uscc} is not line {line.index} of the selection",
+        reason=message("draws.not-line-selection", uscc=line.uscc, index=line.index),
     )
     assert draw.inspect_by is not None
     return DrawTargetSelected(

@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from ledger.general.vocabulary import EntityId, UnitId
-from ledger.kernel import Fold, Inquiry, Recorded
+from ledger.kernel import Fold, Inquiry, Message, Recorded, message
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.events import (
@@ -96,31 +96,32 @@ def require_ground(inquiry: Inquiry, draw: DrawState, target: Target, ground: Ex
     reason = None
     if ground == "closed":
         if inquiry.read(Registration(target.entity)).left(inquiry.on) is None:
-            reason = f"the register lists {target.entity}"
+            reason = message("draws.register-lists", entity=target.entity)
     elif ground == "moved":
         unit = inquiry.read(UnitStanding(draw.unit)).qualified(inquiry.on)
         identity = inquiry.read(Registration(target.entity)).identity
         here = None if unit is None else unit.area
         there = None if identity is None else identity.area
         if here is None or there is None or here == there:
-            reason = f"{target.entity} is in {there}, and {draw.unit} acts in {here}"
+            reason = message(
+                "draws.acts", entity=target.entity, there=there, unit=draw.unit, here=here
+            )
     elif ground == "already_inspected_same_matter":
         results = inquiry.read(ResultsAt(target.entity, draw.unit))
         missing = sorted(set(target.matters) - results.inspected(draw.year))
         if missing:
-            reason = (
-                f"{draw.unit} has published no result of a visit in {draw.year} on "
-                f"{', '.join(missing)}; case inspections do not count"
+            reason = message(
+                "draws.published-no-result-visit", unit=draw.unit, year=draw.year, missing=missing
             )
     elif ground == "cap_used":
         reason = _why_within_cap(inquiry, draw, target)
     inquiry.require(reason is None, rules.DRW_R10, target=target.target, reason=reason)
 
 
-def _why_within_cap(inquiry: Inquiry, draw: DrawState, target: Target) -> str | None:
+def _why_within_cap(inquiry: Inquiry, draw: DrawState, target: Target) -> Message | None:
     """Return why the unit's cap still allows the visit, or ``None`` if it is used up."""
     if uvdraw.ratio_of(draw.ratios[target.stratum]) == 1:
-        return f"all of {target.stratum} are visited, regardless of the cap"
+        return message("draws.all-visited-regardless-cap", stratum=target.stratum)
     grade = inquiry.read(CreditGrade(target.entity)).on(inquiry.on)
     cap = int(inquiry.setting("visit_cap", unit=draw.unit, grade=grade)[grade])
     used = inquiry.read(BookedVisits(target.entity, draw.unit, draw.year)).capped
@@ -129,4 +130,8 @@ def _why_within_cap(inquiry: Inquiry, draw: DrawState, target: Target) -> str | 
         for name in inquiry.read(DrawnTasks(target.entity, draw.draw)).tasks
     ]
     used -= sum(task.stage != "cancelled" and task.counter == "capped" for task in own)
-    return None if used >= cap else f"{used} of {cap} capped visits of {draw.year} are used"
+    return (
+        None
+        if used >= cap
+        else message("draws.capped-visits-used", used=used, cap=cap, year=draw.year)
+    )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ledger.general.findings import FindingRaised, finding
 from ledger.general.vocabulary import Role
-from ledger.kernel import DeadlineRule, Event, Inquiry, OutOfStep, Recorded, Rule
+from ledger.kernel import DeadlineRule, Event, Inquiry, OutOfStep, Recorded, Rule, message
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     CreditRecordEntered,
@@ -227,8 +227,8 @@ def same_ender(person: str) -> tuple[Rule, Mapping[str, Any]]:
     """Return the rule by which ``person`` cannot approve an end that they requested."""
     return GEN_R2, {
         "person": person,
-        "one": "the person who ends a record",
-        "other": "the person who approves it",
+        "one": message("endings.person-ends-record"),
+        "other": message("endings.person-approves"),
     }
 
 
@@ -251,8 +251,9 @@ def approved_end(
         )
     elif inquiry.read(Decision(says.decision or "")).undone is None:
         raise OutOfStep(
-            f"decision {says.decision}, the basis of record {record.record}, is still in effect; "
-            "first record that it was revoked, or declared unlawful or void"
+            "endings.decision-basis-record-still-effect",
+            decision=says.decision,
+            record=record.record,
         )
 
 

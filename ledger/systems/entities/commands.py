@@ -71,7 +71,7 @@ class ReviseEntity(Report):
     reason: Name
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        known = inquiry.known(Registration(self.entity), "Register the business first.")
+        known = inquiry.known(Registration(self.entity), "general.register-business-first")
         identity = rules.plain_identity(self.identity)
         if known.identities.at(inquiry.at) == identity:
             return
@@ -135,11 +135,11 @@ class ReenterEntity(Report):
     annuls: bool = False
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event | Fact]:
-        known = inquiry.known(Registration(self.entity), "Register the business first.")
+        known = inquiry.known(Registration(self.entity), "general.register-business-first")
         listed_on = _day(inquiry, self.listed_on, "/listed_on")
         left = known.left(listed_on)
         if left is None:
-            raise OutOfStep(f"{self.entity} must have left the register by {listed_on}; it had not")
+            raise OutOfStep("entities.must-left-register", entity=self.entity, listed_on=listed_on)
         back = EntityReentered(
             entity=self.entity,
             listed_on=listed_on,
@@ -169,8 +169,8 @@ class RecordLegalRepresentative(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         refuse_clear(name=self.name, id_number=self.id_number)
         if self.sealed is None:
-            raise Malformed("name must be given", "/name")
-        inquiry.known(Registration(self.entity), "Register the business first.")
+            raise Malformed("entities.name-must-be-given", pointer="/name")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         inquiry.new(Person(self.sealed.person))
         since = _day(inquiry, self.since, "/since")
         unit = inquiry.actor.unit_id
@@ -188,9 +188,11 @@ def _day(inquiry: Inquiry, stated: date | None, pointer: str) -> date:
     """Return the day that a report states, which must not be in the future."""
     if stated is not None and stated > inquiry.today:
         raise Malformed(
-            f"{pointer.removeprefix('/')} must not be after {inquiry.today}; it is {stated}. "
-            "Report facts after they happened.",
-            pointer,
+            "entities.must-not-after",
+            pointer=pointer,
+            place=pointer.removeprefix("/"),
+            today=inquiry.today,
+            stated=stated,
         )
     return stated or inquiry.on
 

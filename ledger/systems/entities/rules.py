@@ -12,6 +12,7 @@ from ledger.general.findings import FindingRaised, finding
 from ledger.general.industries import industry_code
 from ledger.general.personaldata import plain_text, refuse_personal
 from ledger.kernel import Inquiry, Malformed, Rule, finding_rule
+from ledger.kernel.messages import InvalidValue
 from ledger.systems.entities.events import Identity
 from ledger.systems.entities.folds import Leave, Registration
 
@@ -98,13 +99,13 @@ def plain_identity(identity: Identity) -> Identity:
         refuse_personal(key, "/identity/details")
         name = plain_text(key, "/identity/details")
         if name in details:
-            raise Malformed(f"{name!r} must occur only once", "/identity/details")
+            raise Malformed("entities.must-occur-only-once", pointer="/identity/details", name=name)
         details[name] = _clean(value, pointer)
     if identity.industry is not None:
         try:
             industry_code(identity.industry)
-        except ValueError as error:
-            raise Malformed(str(error), "/identity/industry") from None
+        except InvalidValue as error:
+            raise Malformed(error.message, pointer="/identity/industry") from None
     return msgspec.structs.replace(identity, **texts, details=details)
 
 

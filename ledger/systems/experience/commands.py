@@ -37,17 +37,19 @@ class SelectHighlight(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Experience(self.experience))
         submitted = inquiry.known(
-            SubmittedReport(self.report), "Name a monthly report that a unit must submit."
+            SubmittedReport(self.report), "experience.name-monthly-report-unit-must-submit"
         ).submitted
         if submitted is None:
             raise OutOfStep(
-                f"report {self.report} must be submitted before a highlight is selected"
+                "experience.report-must-be-submitted-before-highlight-selected", report=self.report
             )
         if self.highlight > len(submitted.highlights):
             raise Malformed(
-                f"highlight must be one of the {len(submitted.highlights)} of {self.report}; it "
-                f"is {self.highlight}",
-                "/highlight",
+                "experience.highlight-must-be-one",
+                pointer="/highlight",
+                highlights_count=len(submitted.highlights),
+                report=self.report,
+                highlight=self.highlight,
             )
         yield HighlightSelected(
             experience=self.experience,
@@ -77,16 +79,20 @@ class PublishExperience(Act):
             inquiry.new(Experience(self.experience))
         elif known.unit != self.unit:
             raise Malformed(
-                f"unit must be {known.unit}, whose highlight was selected; it is {self.unit}",
-                "/unit",
+                "experience.unit-must-be-highlight-selected",
+                pointer="/unit",
+                unit=known.unit,
+                given_unit=self.unit,
             )
         if not inquiry.read(UnitStanding(self.unit)).exists:
-            inquiry.known(ReportingUnit(self.unit), "Qualify or enrol the unit first.")
+            inquiry.known(ReportingUnit(self.unit), "experience.qualify-enrol-unit-first")
         for place, name in enumerate(self.matters):
-            matter = inquiry.known(Matter(name), "List it in the catalogue first.")
+            matter = inquiry.known(Matter(name), "general.list-catalogue-first")
             if matter.in_force_on(inquiry.on) is None:
                 raise Malformed(
-                    f"each matter must be published; {name} is not", f"/matters/{place}"
+                    "experience.each-matter-must-be-published",
+                    pointer=f"/matters/{place}",
+                    name=name,
                 )
         yield ExperiencePublished(
             experience=self.experience,
@@ -107,8 +113,12 @@ class WithdrawExperience(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         known = inquiry.own(
-            Experience(self.experience), "Publish the experience first.", any_unit=_OFFICES
+            Experience(self.experience), "experience.publish-experience-first", any_unit=_OFFICES
         )
         if known.stage != "published":
-            raise OutOfStep(f"experience {self.experience} must be published; it is {known.stage}")
+            raise OutOfStep(
+                "experience.experience-must-be-published",
+                experience=self.experience,
+                stage=known.stage,
+            )
         yield ExperienceWithdrawn(experience=self.experience, unit=known.unit, reason=self.reason)

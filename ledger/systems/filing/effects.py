@@ -35,8 +35,10 @@ def report_irregular_visit(
     """
     if reported.visited_on > inquiry.today:
         raise Malformed(
-            f"visited_on must not lie after today ({inquiry.today}); it is {reported.visited_on}",
-            f"{pointer}/visited_on",
+            "filing.visited-on-must-not-lie-after-today",
+            pointer=f"{pointer}/visited_on",
+            today=inquiry.today,
+            visited_on=reported.visited_on,
         )
     inquiry.new(IrregularVisit(reported.irregular_visit))
     if reported.task is not None:

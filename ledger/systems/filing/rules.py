@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from ledger.kernel import DeadlineRule, Inquiry, LegalRef, Malformed, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Inquiry, LegalRef, Malformed, Rule, finding_rule, message
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.events import MatterElements
 from ledger.systems.catalogue.folds import Matter, OfficerConflict, OfficerStanding, UnitStanding
@@ -199,7 +199,7 @@ def published_matter(
     Refuse unless the matter is in force now and the unit may use it on the day ``on``. ``power`` is
     the power that a delegation must give; ``None`` if the power for the act cannot be delegated.
     """
-    matter = inquiry.known(Matter(matter_id), "List it in the catalogue first.")
+    matter = inquiry.known(Matter(matter_id), "general.list-catalogue-first")
     elements = matter.in_force_on(inquiry.on)
     inquiry.require(
         elements is not None and matter.withdrawn_on is None,
@@ -258,17 +258,17 @@ def check_officers(
         needed=needed,
         given=len(given),
     )
-    reasons = [] if len(given) >= needed else [f"only {len(given)} named"]
+    reasons = [] if len(given) >= needed else [message("filing.only-named", given_count=len(given))]
     for officer in given:
         standing = inquiry.read(OfficerStanding(officer))
         barred = [standing.barred(on, acting, set(domains)) for acting in acting_units(unit, part)]
         if None not in barred:
-            reasons.append(f"{officer} {barred[0]}")
+            reasons.append(message("catalogue.officer-barred", officer=officer, barred=barred[0]))
     inquiry.require(
         not reasons,
         FIL_R6,
         needed=needed,
-        reason="; ".join(reasons),
+        reason=message("general.clauses", clauses=reasons),
         unit=unit,
         on=on,
     )
@@ -304,12 +304,9 @@ def require_manner(  # noqa: PLR0917 - the fields of a task
             not lacking,
             FIL_R12,
             **facts,
-            matters=", ".join(lacking),
-            reason=f"no ground is named for a visit on {', '.join(lacking)}",
-            hint="Check in writing, on shared data or remotely and report it with "
-            "record-off-site-check; or name the draw that selected the business or the provision "
-            "that prescribes the visit (prescribed_by), or designate the business for these "
-            "matters. Approve a visit that follows a clue as a case.",
+            matters=lacking,
+            reason=message("filing.no-ground-named-visit", lacking=lacking),
+            hint=message("filing.check-writing-shared-data-remotely-report"),
         )
     visits = inquiry.read(UndrawnVisits(entity, unit))
     nearest = visits.nearest(planned_on)
@@ -319,8 +316,10 @@ def require_manner(  # noqa: PLR0917 - the fields of a task
         **facts,
         interval=interval,
         nearest=nearest,
-        reason=f"its undrawn daily visits must be {interval} days apart; another is on {nearest}",
-        hint=f"Plan the visit for {visits.earliest(planned_on, interval)} or later.",
+        reason=message(
+            "filing.undrawn-daily-visits-must-be-days-apart", interval=interval, nearest=nearest
+        ),
+        hint=message("filing.plan-visit-later", earliest=visits.earliest(planned_on, interval)),
     )
 
 
@@ -336,14 +335,18 @@ def require_coded(inquiry: Inquiry, coding: InspectionCoding | None, result: str
         code = getattr(coding, field)
         if code is not None and code not in tables[field]:
             raise Malformed(
-                f"{field} must be a code of exchange.inspection_codes: "
-                f"{', '.join(sorted(tables[field]))}; it is {code}",
-                f"/coding/{field}",
+                "filing.must-be-code-exchange-inspection-codes",
+                pointer=f"/coding/{field}",
+                field=field,
+                tables=sorted(tables[field]),
+                code=code,
             )
     if coding.result is not None and result not in tables["result"][coding.result]["of"]:
         fitting = [code for code, entry in tables["result"].items() if result in entry["of"]]
         raise Malformed(
-            f"result must be a code for {result}: {', '.join(fitting) or 'there is none'}; it is "
-            f"{coding.result}",
-            "/coding/result",
+            "filing.result-must-be-code",
+            pointer="/coding/result",
+            result=result,
+            fitting=fitting or message("filing.none"),
+            coding_result=coding.result,
         )

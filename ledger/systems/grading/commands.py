@@ -20,6 +20,7 @@ from ledger.kernel import (
     Report,
     Rule,
     UnknownReference,
+    message,
 )
 from ledger.systems.credit.folds import CreditRecords
 from ledger.systems.entities.rules import require_listed
@@ -45,8 +46,10 @@ class AssignGrade(DatedAct):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.assessed_on > inquiry.on:
             raise Malformed(
-                f"assessed_on must not be after {inquiry.on}; it is {self.assessed_on}",
-                "/assessed_on",
+                "grading.assessed-on-must-not-after",
+                pointer="/assessed_on",
+                on=inquiry.on,
+                assessed_on=self.assessed_on,
             )
         _check_factors(inquiry, self.entity, self.factors)
         yield CreditGradeAssigned(
@@ -97,11 +100,15 @@ class OverrideGrade(Countersigned):
     override_reason: Text | None = None
 
     def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
-        return rules.GRD_R1, {"missing": f"{person} requested it and cannot approve it too"}
+        return rules.GRD_R1, {
+            "missing": message("general.requested-cannot-approve-too", person=person)
+        }
 
     def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
         require_listed(inquiry, self.entity)
-        inquiry.require(self.override_reason, rules.GRD_R1, missing="no reason is given")
+        inquiry.require(
+            self.override_reason, rules.GRD_R1, missing=message("general.no-reason-given")
+        )
         _check_factors(inquiry, self.entity, self.factors)
         override = CreditGradeAssigned(
             entity=self.entity,
@@ -117,7 +124,7 @@ class OverrideGrade(Countersigned):
         )
         newest = inquiry.read(CreditGrade(self.entity)).assessment(inquiry.on)
         if newest is not None and _alike(newest.event, override):
-            raise OutOfStep(f"this grade of {self.entity} was set by hand today already")
+            raise OutOfStep("grading.grade-set-hand-today-already", entity=self.entity)
         yield override
 
 
@@ -133,7 +140,7 @@ def _check_factors(inquiry: Inquiry, entity: str, factors: tuple[Factor, ...]) -
     for factor in factors:
         if factor.record is not None and factor.record not in known.records:
             raise UnknownReference(
-                "record", factor.record, "Describe a factor that is not a record in says."
+                "record", factor.record, "grading.describe-factor-not-record-says"
             )
         inquiry.require(
             factor.record not in void,

@@ -32,10 +32,15 @@ class HandOverDuty(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if same_person(self.from_person, self.to_person):
-            raise Malformed("to_person must be another person than from_person", "/to_person")
+            raise Malformed(
+                "handovers.to-person-must-be-another-person-from-person", pointer="/to_person"
+            )
         if self.until is not None and self.until < inquiry.today:
             raise Malformed(
-                f"until must be today ({inquiry.today}) or later; it is {self.until}", "/until"
+                "handovers.until-must-be-today-later",
+                pointer="/until",
+                today=inquiry.today,
+                until=self.until,
             )
         self._require_successor(inquiry)
         systems = systems_of(self.scope)
@@ -45,8 +50,10 @@ class HandOverDuty(Act):
             end = known.holder(self.to_person, system, inquiry.today)
             if same_person(end, self.from_person):
                 raise OutOfStep(
-                    f"{self.to_person} has handed {system} over to {self.from_person}; take it "
-                    "back first with take-back-duty"
+                    "handovers.handed-over",
+                    to_person=self.to_person,
+                    system=system,
+                    from_person=self.from_person,
                 )
         yield DutyHandedOver(
             unit=self.unit,
@@ -67,8 +74,11 @@ class HandOverDuty(Act):
         barred = standing.barred(inquiry.today, self.unit, set())
         if barred is not None:
             raise OutOfStep(
-                f"to_person must hold a certificate of {self.unit} that is in force today, or be "
-                f"{inquiry.actor.person_id}, who hands over; {self.to_person} {barred}"
+                "handovers.to-person-must-hold-certificate-force-today",
+                unit=self.unit,
+                person=inquiry.actor.person_id,
+                to_person=self.to_person,
+                barred=barred,
             )
 
 
@@ -86,8 +96,7 @@ class TakeBackDuty(Act):
         systems = systems_of(self.scope)
         if not any(known.handed(self.from_person, system, inquiry.today) for system in systems):
             raise OutOfStep(
-                f"{self.from_person} must have handed over a duty of {', '.join(systems)}; no such "
-                "handover is in force"
+                "handovers.must-handed-over-duty", from_person=self.from_person, systems=systems
             )
         yield DutyTakenBack(
             unit=self.unit,

@@ -28,10 +28,12 @@ from ledger.kernel import (
     Event,
     Inquiry,
     Malformed,
+    Message,
     OutOfStep,
     Report,
     UnknownReference,
     civil_date,
+    message,
 )
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.systems.catalogue.folds import Matter, UnitStanding
@@ -83,8 +85,7 @@ class PublishJointList(Act):
         before = inquiry.read(JointArtefact(self.artefact))
         if before.kind not in ("", "list"):
             raise OutOfStep(
-                f"artefact must be the id of a joint list or a new id; {self.artefact} is a "
-                f"{before.kind}"
+                "joint.artefact-must-be-id-joint-list-new", artefact=self.artefact, kind=before.kind
             )
         _require_matters(inquiry, self.matters, "/matters")
         yield JointListPublished(
@@ -177,20 +178,26 @@ class PlanJoint(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Joint(self.joint))
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         require_listed(inquiry, self.entity)
         if self.window_to < max(self.window_from, inquiry.on):
             raise Malformed(
-                f"window_to must not lie before window_from ({self.window_from}) or before today "
-                f"({inquiry.on}); it is {self.window_to}",
-                "/window_to",
+                "joint.window-to-must-not-lie-before-window-from",
+                pointer="/window_to",
+                window_from=self.window_from,
+                on=inquiry.on,
+                window_to=self.window_to,
             )
         units = [part.unit for part in self.participants]
         if len(set(units)) < len(units):
-            raise Malformed("each participating unit must be named only once", "/participants")
+            raise Malformed(
+                "joint.each-participating-unit-must-be-named-only", pointer="/participants"
+            )
         if self.unit not in units:
             raise Malformed(
-                f"the leading unit, {self.unit}, must be among the participants", "/participants"
+                "joint.leading-unit-must-be-among-participants",
+                pointer="/participants",
+                unit=self.unit,
             )
         for index, part in enumerate(self.participants):
             _require_part(inquiry, part, units, f"/participants/{index}")
@@ -232,7 +239,7 @@ class OfferJoin(Act):
         joint = _led(inquiry, self.joint)
         unit = self.part.unit
         if unit == joint.unit or joint.answers.get(unit) in ("offered", "accepted"):
-            raise OutOfStep(f"{unit} already has a part in {self.joint}")
+            raise OutOfStep("joint.already-part", unit=unit, joint=self.joint)
         _require_part(inquiry, self.part, [*joint.parts, unit], "/part")
         _require_artefacts(inquiry, joint, (*joint.parts.values(), self.part))
         yield JoinOffered(
@@ -253,8 +260,10 @@ class AcceptJoin(Act):
         if joint.answers.get(self.unit) != "offered":
             state = joint.answers.get(self.unit, "not offered")
             raise OutOfStep(
-                f"the part of {self.unit} in {self.joint} must be offered before it is accepted; "
-                f"it is {state}"
+                "joint.part-must-be-offered-before-accepted",
+                unit=self.unit,
+                joint=self.joint,
+                state=state,
             )
         yield JoinAccepted(joint=self.joint, entity=joint.entity, unit=self.unit)
 
@@ -278,8 +287,8 @@ class DeclineJoin(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if (self.joint is None) == (self.task is None):
             raise Malformed(
-                "name either the joint visit (joint) or the task that is declined, not both",
-                "/joint",
+                "joint.name-either-joint-visit-task-declined",
+                pointer="/joint",
             )
         if self.joint is not None:
             self._check_joint(inquiry, self.joint)
@@ -290,8 +299,8 @@ class DeclineJoin(Act):
             rules.JNT_R1,
             unit=self.unit,
             entity=self.entity,
-            reason="it gives no reason for declining",
-            hint="Give the reason, and name the document that supports it (evidence_ref).",
+            reason=message("joint.gives-no-reason-declining"),
+            hint=message("joint.give-reason-name-document-supports"),
         )
         assert self.reason is not None
         yield JoinDeclined(
@@ -318,27 +327,28 @@ class DeclineJoin(Act):
         joint = _planned(inquiry, joint_id)
         if joint.entity != self.entity:
             raise Malformed(
-                f"entity must be {joint.entity}, the business that {joint_id} visits", "/entity"
+                "joint.entity-must-be-business-visits",
+                pointer="/entity",
+                entity=joint.entity,
+                joint=joint_id,
             )
         if joint.unit == self.unit:
-            raise OutOfStep(f"{self.unit} leads {joint_id}; cancel it instead")
+            raise OutOfStep("joint.leads-cancel-instead", unit=self.unit, joint=joint_id)
         if joint.answers.get(self.unit) == "declined":
-            raise OutOfStep(f"{self.unit} has already declined {joint_id}")
+            raise OutOfStep("joint.already-declined", unit=self.unit, joint=joint_id)
         booked = [task for task, unit in live_tasks(inquiry, joint) if unit == self.unit]
         if booked:
-            raise OutOfStep(
-                f"{self.unit} has approved task {booked[0]} for {joint_id}; cancel the task first"
-            )
+            raise OutOfStep("joint.approved-task", unit=self.unit, booked=booked[0], joint=joint_id)
 
     def _check_task(self, inquiry: Inquiry, task_id: str) -> None:
         task = inquiry.read(Task(task_id))
         if task.entity != self.entity or task.unit == self.unit:
             raise UnknownReference(
-                "task", task_id, f"Name a visit of another unit to {self.entity}."
+                "task", task_id, message("joint.name-visit-another-unit", entity=self.entity)
             )
         if task.stage not in ("approved", "notified"):
             raise OutOfStep(
-                f"task {task_id} must be approved or notified to be merged with; it is {task.stage}"
+                "joint.task-must-be-approved-notified-merged", task=task_id, stage=task.stage
             )
 
 
@@ -355,7 +365,7 @@ class CancelJoint(DatedAct):
         booked = [task for task, _ in live_tasks(inquiry, joint)]
         if booked:
             raise OutOfStep(
-                f"{', '.join(booked)} must be cancelled before the joint visit {self.joint}"
+                "joint.must-be-cancelled-before-joint-visit", booked=booked, joint=self.joint
             )
         yield JointCancelled(
             joint=self.joint, entity=joint.entity, unit=joint.unit, reason=self.reason
@@ -380,16 +390,15 @@ class RecordJointVisit(Report):
         joint = _led(inquiry, self.joint)
         presences = sorted(_presences(inquiry, joint), key=lambda presence: presence.arrived_at)
         if not presences:
-            raise OutOfStep(
-                f"a unit must first open a visit for {self.joint}; none has opened one yet"
-            )
+            raise OutOfStep("joint.unit-must-first-open-visit", joint=self.joint)
         arrived_at = presences[0].arrived_at
         left_at = max(presence.left_at for presence in presences)
         if inquiry.at < left_at:
             raise Malformed(
-                f"occurred_at must not lie before {left_at}, when the last unit left; it is "
-                f"{inquiry.at}",
-                "/occurred_at",
+                "joint.occurred-at-must-not-lie-before-when",
+                pointer="/occurred_at",
+                left_at=left_at,
+                at=inquiry.at,
             )
         _require_matters(inquiry, self.matters_checked, "/matters_checked")
         came = {presence.unit for presence in presences}
@@ -452,15 +461,15 @@ def live_tasks(inquiry: Inquiry, joint: Joint) -> list[tuple[str, str]]:
 
 
 def _planned(inquiry: Inquiry, joint_id: str) -> Joint:
-    joint = inquiry.known(Joint(joint_id), "Plan the joint visit first (plan-joint).")
+    joint = inquiry.known(Joint(joint_id), "joint.plan-joint-visit-first")
     if joint.stage != "planned":
-        raise OutOfStep(f"joint visit {joint_id} must be planned for this; it is {joint.stage}")
+        raise OutOfStep("joint.joint-visit-must-be-planned", joint=joint_id, stage=joint.stage)
     return joint
 
 
 def _led(inquiry: Inquiry, joint_id: str) -> Joint:
     """Return a planned joint visit that the actor's unit leads."""
-    inquiry.own(Joint(joint_id), "Plan the joint visit first (plan-joint).")
+    inquiry.own(Joint(joint_id), "joint.plan-joint-visit-first")
     return _planned(inquiry, joint_id)
 
 
@@ -470,9 +479,7 @@ def _presences(inquiry: Inquiry, joint: Joint) -> Iterator[Presence]:
         if task.opened is None:
             continue
         if task.closed is None:
-            raise OutOfStep(
-                f"{unit} is still on site for {task_id}; record the joint visit after it has left"
-            )
+            raise OutOfStep("joint.still-site", unit=unit, task=task_id)
         yield Presence(
             unit=unit,
             task=task_id,
@@ -484,35 +491,36 @@ def _presences(inquiry: Inquiry, joint: Joint) -> Iterator[Presence]:
 
 def _require_units(inquiry: Inquiry, units: tuple[str, ...]) -> None:
     for unit in units:
-        inquiry.known(UnitStanding(unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(unit), "general.qualify-unit-first")
 
 
 def _require_matters(inquiry: Inquiry, matters: tuple[str, ...], pointer: str) -> None:
     for matter in matters:
-        inquiry.known(Matter(matter), "List the matter in the catalogue first.")
+        inquiry.known(Matter(matter), "general.list-matter-catalogue-first")
     if len(set(matters)) < len(matters):
-        raise Malformed("each matter must be named only once", pointer)
+        raise Malformed("joint.each-matter-must-be-named-only-once", pointer=pointer)
 
 
 def _require_part(inquiry: Inquiry, part: Participant, units: list[str], pointer: str) -> None:
     """Check that the unit has the power for a matter of its part, and entrusts in writing."""
-    standing = inquiry.known(UnitStanding(part.unit), "Qualify the unit first.")
+    standing = inquiry.known(UnitStanding(part.unit), "general.qualify-unit-first")
     own = []
     for matter_id in part.matters:
-        matter = inquiry.known(Matter(matter_id), "List the matter in the catalogue first.")
+        matter = inquiry.known(Matter(matter_id), "general.list-matter-catalogue-first")
         elements = matter.in_force_on(inquiry.on)
         if elements is not None and standing.has_power(matter, elements, inquiry.on):
             own.append(matter_id)
     inquiry.require(own and len(own) == len(part.matters), rules.JNT_R3, unit=part.unit)
     if (part.entrusted_to is None) != (part.entrustment_ref is None):
         raise Malformed(
-            "entrusted_to and entrustment_ref must be given together",
-            f"{pointer}/entrustment_ref",
+            "joint.entrusted-to-entrustment-ref-must-be-given-together",
+            pointer=f"{pointer}/entrustment_ref",
         )
     if part.entrusted_to is not None and part.entrusted_to not in set(units) - {part.unit}:
         raise Malformed(
-            f"entrusted_to must be another participant; it is {part.entrusted_to}",
-            f"{pointer}/entrusted_to",
+            "joint.entrusted-to-must-be-another-participant",
+            pointer=f"{pointer}/entrusted_to",
+            entrusted_to=part.entrusted_to,
         )
 
 
@@ -528,13 +536,13 @@ def _require_artefacts(
     }
     for mode in plan.modes:
         kind = _ARTEFACTS[mode]
-        reason = f"no {kind} is named"
+        reason: Message | None = message("joint.no-named", kind=kind)
         if (name := named[kind]) is not None:
             artefact = inquiry.read(JointArtefact(name))
             if artefact.kind != kind:
-                raise UnknownReference(kind, name, f"Record the {kind} first.")
+                raise UnknownReference(kind, name, message("joint.record-first", kind=kind))
             reason = _unfit(inquiry, plan, parts, artefact)
-        inquiry.require(not reason, rules.JNT_R2, mode=mode, artefact=kind, reason=reason)
+        inquiry.require(reason is None, rules.JNT_R2, mode=mode, artefact=kind, reason=reason)
 
 
 def _unfit(
@@ -542,8 +550,8 @@ def _unfit(
     plan: JointPlanned | Joint,
     parts: tuple[Participant, ...],
     artefact: JointArtefact,
-) -> str:
-    """Return why a joint visit cannot be based on an artefact; empty if it can."""
+) -> Message | None:
+    """Return why a joint visit cannot be based on an artefact, or ``None``."""
     name = artefact.artefact
     others = {part.unit for part in parts} - {plan.unit}
     matters = {matter for part in parts for matter in part.matters}
@@ -551,17 +559,23 @@ def _unfit(
     assert plan.window_to is not None
     if artefact.kind == "list":
         missing = matters - set(artefact.matters)
-        return f"{name} does not list {', '.join(sorted(missing))}" if missing else ""
+        return (
+            message("joint.does-not-list", name=name, missing=sorted(missing)) if missing else None
+        )
     if artefact.kind == "form":
         missing = matters - {item.matter for item in artefact.items}
-        return f"{name} has no items for {', '.join(sorted(missing))}" if missing else ""
+        return message("joint.no-items", name=name, missing=sorted(missing)) if missing else None
     if artefact.kind == "procedure":
         assert artefact.effective_from is not None
         if artefact.effective_from > inquiry.on:
-            return f"{name} takes effect only on {artefact.effective_from}"
+            return message(
+                "joint.takes-effect-only", name=name, effective_from=artefact.effective_from
+            )
         if artefact.lead != plan.unit or not others <= set(artefact.participants):
-            return f"{name} is led by {artefact.lead}, with {', '.join(artefact.participants)}"
-        return ""
+            return message(
+                "joint.led", name=name, lead=artefact.lead, participants=artefact.participants
+            )
+        return None
     months = set(range(plan.window_from.month, plan.window_to.month + 1))
     years = {plan.window_from.year, plan.window_to.year}
     fits = years == {artefact.year} and any(
@@ -570,4 +584,4 @@ def _unfit(
         and months <= set(entry.months)
         for entry in artefact.entries
     )
-    return "" if fits else f"{name} has no entry for these units and this time"
+    return None if fits else message("joint.no-entry-these-units-time", name=name)

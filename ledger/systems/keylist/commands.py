@@ -24,7 +24,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, Value
+from ledger.kernel import Act, Event, Inquiry, Malformed, Message, OutOfStep, Report, Value, message
 from ledger.kernel.days import add_months
 from ledger.systems.catalogue import rules as catalogue
 from ledger.systems.catalogue.events import Domain
@@ -59,7 +59,7 @@ from ledger.systems.keylist.folds import (
 #: The ten domains that the Notice names.
 _DOMAINS: tuple[str, ...] = tuple(domain for domain in get_args(Domain) if domain != "general")
 
-_UNDESIGNATED = "Designate the business first."
+_UNDESIGNATED = message("keylist.designate-business-first")
 
 
 class ListKeyMatter(Act):
@@ -79,8 +79,10 @@ class ListKeyMatter(Act):
     expires_on: date | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        _require_domain(inquiry, self.domain in _DOMAINS, self.domain, "it is not a key domain")
-        matter = inquiry.known(Matter(self.matter), "List the matter in the catalogue first.")
+        _require_domain(
+            inquiry, self.domain in _DOMAINS, self.domain, message("keylist.not-key-domain")
+        )
+        matter = inquiry.known(Matter(self.matter), "general.list-matter-catalogue-first")
         elements = matter.in_force_on(inquiry.on)
         inquiry.require(elements, catalogue.CAT_R2, matter=self.matter, on=inquiry.on)
         assert elements is not None
@@ -88,18 +90,20 @@ class ListKeyMatter(Act):
             inquiry,
             elements.domain == self.domain,
             self.matter,
-            f"its domain is {elements.domain}",
+            message("keylist.domain-is-other", domain=elements.domain),
         )
         if matter.unit != self.unit:
             raise OutOfStep(
-                f"{self.matter} must be listed by the unit it belongs to, {matter.unit}; unit is "
-                f"{self.unit}"
+                "keylist.must-be-listed-unit-belongs",
+                matter=self.matter,
+                unit=matter.unit,
+                given_unit=self.unit,
             )
         expires_on = _reviewed_by(inquiry, self.expires_on, "/expires_on")
         inquiry.require(
             self.risk_assessment,
             rules.KEY_R3,
-            reason="no risk assessment is named",
+            reason=message("keylist.no-risk-assessment-named"),
             latest=_latest(inquiry),
         )
         assert self.risk_assessment is not None
@@ -109,8 +113,8 @@ class ListKeyMatter(Act):
             before is None or self.risk_assessment not in before.assessments,
             rules.KEY_R5,
             subject=self.matter,
-            reason=f"an earlier listing was based on {self.risk_assessment}",
-            hint="Assess the risk again and name the new assessment.",
+            reason=message("keylist.earlier-listing-based", risk_assessment=self.risk_assessment),
+            hint=message("keylist.assess-risk-again-name-new-assessment"),
         )
         others = [matter for matter in listed.in_force(inquiry.on) if matter != self.matter]
         cap = int(inquiry.setting("key.max_matters", domain=self.domain))
@@ -120,7 +124,7 @@ class ListKeyMatter(Act):
             domain=self.domain,
             listed=len(others),
             cap=cap,
-            matters=", ".join(sorted(others)),
+            matters=sorted(others),
         )
         yield KeyMatterListed(
             domain=self.domain,
@@ -146,7 +150,7 @@ class DelistKeyMatter(Act):
         listed = inquiry.read(KeyList(self.domain)).matters.get(self.matter)
         if listed is None or not listed.in_force(inquiry.on):
             raise OutOfStep(
-                f"{self.matter} must be on the key list of {self.domain} to be removed; it is not"
+                "keylist.must-be-key-list-removed", matter=self.matter, domain=self.domain
             )
         inquiry.act_for(listed.unit)
         yield KeyMatterDelisted(
@@ -183,15 +187,15 @@ class RunScreening(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Screening(self.screening))
         if self.on > inquiry.today:
-            raise Malformed(f"on must not lie after {inquiry.today}; it is {self.on}", "/on")
+            raise Malformed(
+                "keylist.must-not-lie-after", pointer="/on", today=inquiry.today, on=self.on
+            )
         formula = inquiry.policy("key.screening_formula", on=self.on)
         ranked = self.ranked
         if ranked is None:
-            raise Malformed("the list must be made before it is recorded", "/ranked")
+            raise Malformed("keylist.list-must-be-made-before-recorded", pointer="/ranked")
         if formula is None or formula.version != ranked.formula_version:
-            raise OutOfStep(
-                "key.screening_formula changed while the list was made; send the command again"
-            )
+            raise OutOfStep("keylist.key-screening-formula-changed-while-list-made")
         yield ScreeningRun(
             screening=self.screening,
             unit=self.unit,
@@ -249,7 +253,7 @@ class DesignateKeyUnit(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(KeyDesignation(self.designation))
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         require_listed(inquiry, self.entity)
         inquiry.require(
             self.reason is not None or self.run is not None, rules.KEY_R6, entity=self.entity
@@ -261,13 +265,18 @@ class DesignateKeyUnit(Act):
                 inquiry,
                 until is not None and inquiry.on <= until,
                 matter,
-                "it is not on a key list in force",
+                message("keylist.not-key-list-force"),
             )
         barred = inquiry.read(OfficerStanding(self.tracking_officer)).barred(
             inquiry.on, self.unit, set()
         )
         if barred is not None:
-            raise Malformed(f"{self.tracking_officer} {barred}", "/tracking_officer")
+            raise Malformed(
+                "keylist.officer-barred",
+                pointer="/tracking_officer",
+                tracking_officer=self.tracking_officer,
+                barred=barred,
+            )
         review_on = _reviewed_by(inquiry, self.review_on, "/review_on")
         inquiry.require(
             self.notice_no is not None and self.notified_on is not None,
@@ -278,8 +287,10 @@ class DesignateKeyUnit(Act):
         assert self.notified_on is not None
         if self.notified_on > inquiry.on:
             raise Malformed(
-                f"notified_on must not lie after today ({inquiry.on}); it is {self.notified_on}",
-                "/notified_on",
+                "keylist.notified-on-must-not-lie-after-today",
+                pointer="/notified_on",
+                on=inquiry.on,
+                notified_on=self.notified_on,
             )
         self._check_renewal(inquiry)
         yield KeyUnitDesignated(
@@ -312,19 +323,23 @@ class DesignateKeyUnit(Act):
         if self.run is None:
             if self.passed_over is not None:
                 raise Malformed(
-                    "run must be given with passed_over; it is the screening that ranks the "
-                    "businesses",
-                    "/run",
+                    "keylist.run-must-be-given-passed-over",
+                    pointer="/run",
                 )
             return None
-        screening = inquiry.known(Screening(self.run), "Run a screening first (run-screening).")
+        screening = inquiry.known(Screening(self.run), "keylist.run-screening-first")
         if screening.unit != self.unit:
             raise Malformed(
-                f"run must be a screening of {self.unit}; {self.run} belongs to {screening.unit}",
-                "/run",
+                "keylist.run-must-be-screening",
+                pointer="/run",
+                unit=self.unit,
+                run=self.run,
+                screening_unit=screening.unit,
             )
         if self.ranked is None:
-            raise Malformed(f"{self.entity} must be on the list of {self.run}; it is not", "/run")
+            raise Malformed(
+                "keylist.must-be-list", pointer="/run", entity=self.entity, run=self.run
+            )
         return screening
 
     def _passed_over(self, inquiry: Inquiry, screening: Screening) -> Iterator[Event]:
@@ -353,13 +368,17 @@ class DesignateKeyUnit(Act):
     def _check_renewal(self, inquiry: Inquiry) -> None:
         """Check that the unit's earlier designations for these matters were removed by a review."""
         for earlier, given in inquiry.read(KeyDesignations(self.entity, self.unit)).given.items():
-            ways = "and keep it, or remove it there" if given.ended_on is None else "as removed"
+            ways = (
+                message("keylist.keep-remove")
+                if given.ended_on is None
+                else message("keylist.removed")
+            )
             inquiry.require(
                 given.reviewed_away or not set(self.matters) & set(given.matters),
                 rules.KEY_R5,
                 subject=self.entity,
-                reason=f"designation {earlier} is for the same matters and was not reviewed",
-                hint=f"Review {earlier} (review-key-designation) {ways}.",
+                reason=message("keylist.designation-same-matters-not-reviewed", earlier=earlier),
+                hint=message("keylist.review", earlier=earlier, ways=ways),
             )
 
 
@@ -404,9 +423,13 @@ class LogTrackingVisit(Report):
             task = inquiry.known(Task(self.task))
             if (task.unit, task.entity) != (given.unit, given.entity):
                 raise Malformed(
-                    f"task must be a visit of {given.unit} to {given.entity}; {self.task} is a "
-                    f"visit of {task.unit} to {task.entity}",
-                    "/task",
+                    "general.task-must-be-visit",
+                    pointer="/task",
+                    unit=given.unit,
+                    entity=given.entity,
+                    task=self.task,
+                    task_unit=task.unit,
+                    task_entity=task.entity,
                 )
         yield TrackingVisitLogged(
             designation=self.designation,
@@ -449,10 +472,14 @@ class ReviewKeyDesignation(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         given = inquiry.own(KeyDesignation(self.designation), _UNDESIGNATED)
         if given.ended_on is not None and (self.outcome == "keep" or given.reviewed_away):
-            raise OutOfStep(f"designation {self.designation} already ended on {given.ended_on}")
+            raise OutOfStep(
+                "keylist.designation-already-ended",
+                designation=self.designation,
+                ended_on=given.ended_on,
+            )
         assert given.review_on is not None
         if self.outcome == "remove" and self.review_on is not None:
-            raise Malformed("review_on must not be given with the outcome remove", "/review_on")
+            raise Malformed("keylist.review-on-must-not-given-outcome-remove", pointer="/review_on")
         review_on = None
         if self.outcome == "keep":
             review_on = _reviewed_by(inquiry, self.review_on, "/review_on")
@@ -513,12 +540,14 @@ def _ended(inquiry: Inquiry, given: KeyDesignation, reason: EndReason) -> KeyDes
 def _running(inquiry: Inquiry, designation_id: str) -> KeyDesignation:
     given = inquiry.own(KeyDesignation(designation_id), _UNDESIGNATED)
     if given.ended_on is not None:
-        raise OutOfStep(f"designation {designation_id} already ended on {given.ended_on}")
+        raise OutOfStep(
+            "keylist.designation-already-ended", designation=designation_id, ended_on=given.ended_on
+        )
     return given
 
 
-def _require_domain(inquiry: Inquiry, fits: bool, subject: str, reason: str) -> None:
-    inquiry.require(fits, rules.KEY_R1, subject=subject, reason=reason, domains=", ".join(_DOMAINS))
+def _require_domain(inquiry: Inquiry, fits: bool, subject: str, reason: Message) -> None:
+    inquiry.require(fits, rules.KEY_R1, subject=subject, reason=reason, domains=_DOMAINS)
 
 
 def _latest(inquiry: Inquiry) -> date:
@@ -528,11 +557,22 @@ def _latest(inquiry: Inquiry) -> date:
 def _reviewed_by(inquiry: Inquiry, day: date | None, pointer: str) -> date:
     """Return the day of review, which must be named, in the future and early enough (KEY-R3)."""
     latest = _latest(inquiry)
-    inquiry.require(day, rules.KEY_R3, reason=f"{pointer[1:]} is not given", latest=latest)
+    inquiry.require(
+        day, rules.KEY_R3, reason=message("keylist.not-given", place=pointer[1:]), latest=latest
+    )
     assert day is not None
     inquiry.require(
-        day <= latest, rules.KEY_R3, reason=f"{day} is later than {latest}", latest=latest
+        day <= latest,
+        rules.KEY_R3,
+        reason=message("keylist.later", day=day, latest=latest),
+        latest=latest,
     )
     if day <= inquiry.on:
-        raise Malformed(f"{pointer[1:]} must lie after today ({inquiry.on}); it is {day}", pointer)
+        raise Malformed(
+            "keylist.must-lie-after-today",
+            pointer=pointer,
+            place=pointer[1:],
+            on=inquiry.on,
+            day=day,
+        )
     return day

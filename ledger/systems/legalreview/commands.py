@@ -21,7 +21,7 @@ from ledger.general.vocabulary import (
     is_among,
     same_person,
 )
-from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.legalreview import rules
 from ledger.systems.legalreview.events import (
@@ -62,9 +62,10 @@ class PublishMajorDecisionList(Act):
         effective_from = self.effective_from or inquiry.on
         if effective_from < inquiry.on:
             raise Malformed(
-                f"effective_from must not lie before today ({inquiry.on}), the day of publication; "
-                f"it is {effective_from}",
-                "/effective_from",
+                "general.effective-from-must-not-lie-before-today",
+                pointer="/effective_from",
+                on=inquiry.on,
+                effective_from=effective_from,
             )
         yield MajorDecisionListPublished(
             unit=self.unit,
@@ -88,18 +89,19 @@ class RegisterReviewer(Report):
     evidence_ref: Name | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         if self.reviewing_since is not None:
             if self.evidence_ref is None:
                 raise Malformed(
-                    "evidence_ref must be given with reviewing_since; it must name a document that "
-                    "shows the earlier work as a reviewer",
-                    "/evidence_ref",
+                    "legalreview.evidence-ref-must-be-given-reviewing-since",
+                    pointer="/evidence_ref",
                 )
             if self.reviewing_since > inquiry.on:
                 raise Malformed(
-                    f"reviewing_since must not be after {inquiry.on}; it is {self.reviewing_since}",
-                    "/reviewing_since",
+                    "legalreview.reviewing-since-must-not-after",
+                    pointer="/reviewing_since",
+                    on=inquiry.on,
+                    reviewing_since=self.reviewing_since,
                 )
         yield ReviewerRegistered(
             officer=self.officer,
@@ -124,7 +126,7 @@ class RetireReviewer(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.unit not in inquiry.read(Reviewer(self.officer)).registered:
             raise OutOfStep(
-                f"{self.officer} must be registered as a reviewer of {self.unit}; they are not"
+                "legalreview.must-be-registered-reviewer", officer=self.officer, unit=self.unit
             )
         yield ReviewerRetired(
             officer=self.officer, unit=self.unit, retired_on=inquiry.on, reason=self.reason
@@ -148,8 +150,9 @@ class RequestLegalReview(DatedAct):
         latest = inquiry.read(Reviews(self.case)).latest
         if latest is not None and latest.concluded is None:
             raise OutOfStep(
-                f"review {latest.requested.review} of {self.case} must be concluded before a new "
-                "review is requested"
+                "legalreview.review-must-be-concluded-before-new-review",
+                review=latest.requested.review,
+                case=self.case,
             )
         yield LegalReviewRequested(
             case=self.case,
@@ -176,16 +179,10 @@ class ExtendLegalReview(Act):
         known_case(inquiry, self.case)
         review = _pending(inquiry, self.case)
         if review.extended is not None:
-            raise OutOfStep(
-                f"review {review.requested.review} was already extended; a review may be extended "
-                "only once"
-            )
+            raise OutOfStep("legalreview.review-already-extended", review=review.requested.review)
         last = due(inquiry, rules.CONCLUDE_REVIEW, review.requested_at).on
         if inquiry.on > last:
-            raise OutOfStep(
-                f"review {review.requested.review} was due on {last}; it can only be extended "
-                "before its time is over"
-            )
+            raise OutOfStep("legalreview.review-due", review=review.requested.review, last=last)
         yield LegalReviewExtended(
             case=self.case,
             unit=review.requested.unit,
@@ -210,18 +207,21 @@ class ConcludeLegalReview(DatedAct):
         review = _pending(inquiry, self.case)
         if inquiry.on < review.requested_on:
             raise Malformed(
-                f"occurred_at must not lie before {review.requested_on}, when the review was "
-                f"requested; it is {inquiry.on}",
-                "/occurred_at",
+                "legalreview.occurred-at-must-not-lie-before-when",
+                pointer="/occurred_at",
+                requested_on=review.requested_on,
+                on=inquiry.on,
             )
         if self.opinion != "approve" and not self.issues:
-            raise Malformed(f"issues must be named with the opinion {self.opinion}", "/issues")
+            raise Malformed(
+                "legalreview.issues-must-be-named-opinion", pointer="/issues", opinion=self.opinion
+            )
         reviewer = inquiry.actor.person_id
         reason = None
         if is_among(reviewer, filed.investigators):
-            reason = "handles the case"
+            reason = message("legalreview.handles-case")
         elif same_person(reviewer, review.requested.requested_by):
-            reason = "submitted the draft"
+            reason = message("legalreview.submitted-draft")
         else:
             reason = inquiry.read(Reviewer(reviewer)).barred(filed.unit, inquiry.on)
         inquiry.require(
@@ -267,18 +267,14 @@ class OverrideReviewOpinion(Report):
         _, filed = known_case(inquiry, self.case)
         latest = inquiry.read(Reviews(self.case)).latest
         if latest is None or latest.concluded is None:
-            raise OutOfStep(
-                f"case {self.case} must have a review opinion before it can be overridden"
-            )
+            raise OutOfStep("legalreview.case-must-review-opinion-before-can", case=self.case)
         if latest.concluded.opinion == "approve":
-            raise OutOfStep(
-                f"review {latest.concluded.review} approves the draft; only an opinion that does "
-                "not approve it can be overridden"
-            )
+            raise OutOfStep("legalreview.review-approves-draft", review=latest.concluded.review)
         if latest.overridden is not None:
             raise OutOfStep(
-                f"the opinion of review {latest.concluded.review} was already overridden on "
-                f"{latest.overridden.overridden_on}"
+                "legalreview.opinion-review-already-overridden",
+                review=latest.concluded.review,
+                overridden_on=latest.overridden.overridden_on,
             )
         yield ReviewOpinionOverridden(
             case=self.case,
@@ -303,9 +299,7 @@ class OverrideReviewOpinion(Report):
 def _pending(inquiry: Inquiry, case: str) -> Review:
     latest = inquiry.read(Reviews(case)).latest
     if latest is None or latest.concluded is not None:
-        raise OutOfStep(
-            f"case {case} does not have a pending review; request one first (request-legal-review)"
-        )
+        raise OutOfStep("legalreview.case-does-not-pending-review", case=case)
     return latest
 
 

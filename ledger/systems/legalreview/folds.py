@@ -8,7 +8,7 @@ import msgspec
 
 from ledger.general.findings import FindingRaised
 from ledger.general.vocabulary import CaseId, OfficerId, UnitId
-from ledger.kernel import Fold, Recorded
+from ledger.kernel import Fold, Message, Recorded, message
 from ledger.kernel.versions import VersionsFold
 from ledger.systems.catalogue.events import OfficerCertificateSuspended, OfficerCertified
 from ledger.systems.legalreview.events import (
@@ -80,14 +80,14 @@ class Reviewer(Fold):
     def on_concluded(self, event: LegalReviewConcluded) -> None:
         self.reviewed += 1
 
-    def barred(self, unit: str, on: date) -> str | None:
+    def barred(self, unit: str, on: date) -> Message | None:
         """Return why this person may not review for a unit, or ``None``."""
         registered = self.registered.get(unit)
         if registered is None:
-            return f"is not registered as a reviewer of {unit}"
+            return message("legalreview.not-registered-reviewer", unit=unit)
         before = registered.reviewing_since is not None and registered.reviewing_since < on
         if registered.qualification_no is None and not (before or self.reviewed):
-            return "reviews for the first time and has no legal professional qualification"
+            return message("legalreview.reviews-first-time-no-legal-professional")
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Inquiry, Recorded, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Inquiry, Message, Recorded, Rule, finding_rule, message
 from ledger.systems.legalreview.events import (
     LegalReviewConcluded,
     LegalReviewExtended,
@@ -99,7 +99,7 @@ def require_review(inquiry: Inquiry, case: Case, penalty: Penalty) -> None:
             reason is None,
             LRV_R1,
             case=case.case,
-            triggers=", ".join(sorted(triggers)),
+            triggers=sorted(triggers),
             reason=reason,
         )
     threshold = int(inquiry.setting("major_penalty_threshold")[f"{filed.party}_fen"])
@@ -124,18 +124,28 @@ def _triggers(inquiry: Inquiry, case: Case, filed: CaseFiled, penalty: Penalty) 
     return triggers
 
 
-def _unapproved(reviews: Reviews, penalty: Penalty, on: date) -> str | None:
+def _unapproved(reviews: Reviews, penalty: Penalty, on: date) -> Message | None:
     """Return why this decision is not the approved one, or ``None``."""
     latest = reviews.latest
     if latest is None:
-        return "no review was requested"
+        return message("legalreview.no-review-requested")
     concluded = latest.concluded
     if concluded is None:
-        return f"review {latest.requested.review} is not concluded"
+        return message("legalreview.review-not-concluded", review=latest.requested.review)
     if concluded.concluded_on > on:
-        return f"review {concluded.review} was concluded only on {concluded.concluded_on}"
+        return message(
+            "legalreview.review-concluded-only",
+            review=concluded.review,
+            concluded_on=concluded.concluded_on,
+        )
     if concluded.opinion not in APPROVING:
-        return f"the opinion of review {concluded.review} is {concluded.opinion}"
+        return message(
+            "legalreview.opinion-review", review=concluded.review, opinion=concluded.opinion
+        )
     draft = latest.requested
     more = heavier(Penalty(draft.types, draft.fine_fen), penalty)
-    return None if more is None else f"the decision goes beyond the approved draft: {more}"
+    return (
+        None
+        if more is None
+        else message("legalreview.decision-goes-beyond-approved-draft", more=more)
+    )

@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import CaseId, Name, Text, UnitId
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.kernel.days import add_months
 from ledger.systems.leniency import rules
 from ledger.systems.leniency.events import (
@@ -49,20 +49,25 @@ class PublishLeniencyList(Act):
         effective_from = self.effective_from or inquiry.on
         if effective_from < inquiry.on:
             raise Malformed(
-                f"effective_from must not lie before today ({inquiry.on}), the day of publication; "
-                f"it is {effective_from}",
-                "/effective_from",
+                "general.effective-from-must-not-lie-before-today",
+                pointer="/effective_from",
+                on=inquiry.on,
+                effective_from=effective_from,
             )
         names = [item.item for item in self.items]
         for place, item in enumerate(self.items):
             conditions = [condition.condition for condition in item.conditions]
             if names.count(item.item) > 1:
-                raise Malformed(f"item {item.item} must be listed only once", f"/items/{place}")
+                raise Malformed(
+                    "leniency.item-must-be-listed-only-once",
+                    pointer=f"/items/{place}",
+                    item=item.item,
+                )
             if not conditions or len(set(conditions)) != len(conditions):
                 raise Malformed(
-                    f"item {item.item} must have at least one condition, and each condition its "
-                    "own name",
-                    f"/items/{place}/conditions",
+                    "leniency.item-must-least-one-condition-each",
+                    pointer=f"/items/{place}/conditions",
+                    item=item.item,
                 )
         yield LeniencyListPublished(
             unit=self.unit,
@@ -124,10 +129,13 @@ class ApplyLeniency(Act):
         reason = None
         if item is None:
             versions = [v.version for v in lists.in_force_between(last_on, inquiry.on)]
-            listed = ", ".join(map(str, versions)) or "none"
-            reason = (
-                f"between {last_on} and {inquiry.on} no such item about {code} was in force; "
-                f"versions in force then: {listed}"
+            listed = versions or message("general.none")
+            reason = message(
+                "leniency.between-no-such-item-about-force",
+                last_on=last_on,
+                on=inquiry.on,
+                code=code,
+                listed=listed,
             )
         else:
             passed = set()
@@ -135,15 +143,22 @@ class ApplyLeniency(Act):
                 other = items.get((entry.list_version, entry.item))
                 if other is None or entry.condition not in {c.condition for c in other.conditions}:
                     raise Malformed(
-                        f"passed_over must name items about {code} with one of their conditions; "
-                        f"version {entry.list_version} has no item {entry.item} with condition "
-                        f"{entry.condition}",
-                        f"/passed_over/{place}",
+                        "leniency.passed-over-must-name-items-about-one",
+                        pointer=f"/passed_over/{place}",
+                        code=code,
+                        list_version=entry.list_version,
+                        item=entry.item,
+                        condition=entry.condition,
                     )
                 passed.add((entry.list_version, entry.item))
             for version, other in rules.more_favourable(inquiry, filed, item.outcome):
                 if (version, other.item) not in passed:
-                    reason = f"item {other.item} of version {version} is {other.outcome}"
+                    reason = message(
+                        "general.item-version",
+                        item=other.item,
+                        version=version,
+                        outcome=other.outcome,
+                    )
                     break
         inquiry.require(
             reason is None,
@@ -165,9 +180,10 @@ class ApplyLeniency(Act):
         for place, met in enumerate(self.conditions):
             if met.condition not in {condition.condition for condition in item.conditions}:
                 raise Malformed(
-                    f"conditions must name conditions of item {item.item}; {met.condition} is not "
-                    "one",
-                    f"/conditions/{place}",
+                    "leniency.conditions-must-name-conditions-item",
+                    pointer=f"/conditions/{place}",
+                    item=item.item,
+                    condition=met.condition,
                 )
         missing = [
             condition.condition
@@ -179,7 +195,7 @@ class ApplyLeniency(Act):
             rules.FLX_R2,
             case=self.case,
             item=item.item,
-            missing=", ".join(missing),
+            missing=missing,
         )
 
 
@@ -194,7 +210,7 @@ class RecordEducation(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         _, filed = undecided_case(inquiry, self.case)
-        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=self.case))
         yield EducationRecorded(
             case=self.case,
             entity=filed.entity,
@@ -217,12 +233,13 @@ class TakeCorrectionCommitment(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         _, filed = undecided_case(inquiry, self.case)
-        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=self.case))
         if self.correct_by < inquiry.on:
             raise Malformed(
-                f"correct_by must not lie before the day of the promise, {inquiry.on}; it is "
-                f"{self.correct_by}",
-                "/correct_by",
+                "leniency.correct-by-must-not-lie-before-day",
+                pointer="/correct_by",
+                on=inquiry.on,
+                correct_by=self.correct_by,
             )
         yield CorrectionCommitmentTaken(
             case=self.case,
@@ -246,16 +263,13 @@ class VerifyPromisedCorrection(Report):
         _, filed = known_case(inquiry, self.case)
         leniency = inquiry.read(CaseLeniency(self.case))
         if not leniency.commitments:
-            raise OutOfStep(
-                f"a promise of the business in case {self.case} must be recorded first "
-                "(take-correction-commitment)"
-            )
+            raise OutOfStep("leniency.promise-business-case-must-be-recorded-first", case=self.case)
         promised = leniency.commitments[-1]
         if leniency.corrected is not None:
             raise OutOfStep(
-                f"the correction was already verified on {leniency.corrected.verified_on}"
+                "general.correction-already-verified", verified_on=leniency.corrected.verified_on
             )
-        inquiry.not_before(promised.taken_on, "the correction was promised")
+        inquiry.not_before(promised.taken_on, message("leniency.correction-promised"))
         yield PromisedCorrectionVerified(
             case=self.case,
             entity=filed.entity,

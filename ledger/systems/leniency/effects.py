@@ -58,7 +58,7 @@ def _against_benchmark(
             entity=decided.entity,
             case=decided.case,
             decision=decided.decision,
-            why=short,
+            why=str(short),
         )
         return
     tier = next((tier for tier in item.tiers if tier.tier == decided.tier), None)

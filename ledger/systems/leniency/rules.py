@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from ledger.kernel import DeadlineRule, Inquiry, Rule, finding_rule
+from ledger.kernel import DeadlineRule, Inquiry, Message, Rule, finding_rule, message
 from ledger.systems.leniency.events import (
     CorrectionCommitmentTaken,
     LeniencyListPublished,
@@ -116,7 +116,7 @@ def more_favourable(
 
 def require_excusable(inquiry: Inquiry, case: str, excluded: Collection[str]) -> None:
     """Refuse all leniency for conduct with circumstances that exclude it (FLX-R3)."""
-    inquiry.require(not excluded, FLX_R3, case=case, conduct=", ".join(sorted(excluded)))
+    inquiry.require(not excluded, FLX_R3, case=case, conduct=sorted(excluded))
 
 
 def require_education(inquiry: Inquiry, case: str, on: date) -> None:
@@ -125,13 +125,17 @@ def require_education(inquiry: Inquiry, case: str, on: date) -> None:
     inquiry.require(any(education.educated_on <= on for education in educated), FLX_R4, case=case)
 
 
-def below(item: BenchmarkItem, penalty: Penalty) -> str | None:
+def below(item: BenchmarkItem, penalty: Penalty) -> Message | None:
     """Return how a penalty falls below the statutory range, or ``None``."""
     missing = [kind for kind in item.types if kind not in penalty.types]
     if missing:
-        return f"{', '.join(missing)} is left out"
+        return message("leniency.left-out", missing=missing)
     if "fine" in penalty.types and penalty.fine_fen < item.statutory_min_fen:
-        return f"{penalty.fine_fen} fen is below the statutory minimum {item.statutory_min_fen}"
+        return message(
+            "leniency.fen-below-statutory-minimum",
+            fine_fen=penalty.fine_fen,
+            statutory_min_fen=item.statutory_min_fen,
+        )
     return None
 
 
@@ -140,12 +144,16 @@ def require_outcome(
 ) -> None:
     """Refuse a penalty that is called lenient but is mitigated, or the reverse (FLX-R6)."""
     if item is None:
-        reason: str | None = "the unit's benchmark has no statutory range for this violation"
+        reason: Message | None = message("leniency.no-statutory-range")
     else:
         short = below(item, penalty)
         within = penalty.fine_fen <= item.statutory_max_fen
         if outcome == "lenient":
-            reason = short if within else f"{penalty.fine_fen} fen is above the statutory range"
+            reason = (
+                short
+                if within
+                else message("leniency.fen-above-statutory-range", fine_fen=penalty.fine_fen)
+            )
         else:
-            reason = None if short is not None else "it is within the statutory range"
+            reason = None if short is not None else message("leniency.within-statutory-range")
     inquiry.require(reason is None, FLX_R6, outcome=outcome, reason=reason)

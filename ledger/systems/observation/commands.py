@@ -19,7 +19,7 @@ from ledger.general.vocabulary import (
     UnitId,
     ViolationCode,
 )
-from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.kernel.days import add_months
 from ledger.systems.catalogue.events import Domain
 from ledger.systems.catalogue.folds import UnitStanding
@@ -71,14 +71,17 @@ class GrantObservation(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Observation(self.observation))
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         require_listed(inquiry, self.entity)
         reason = None
         if self.four_new_kind == "other":
-            reason = "it is not a new technology, industry, business form or model"
+            reason = message("observation.not-new-technology-industry-business-form")
         elif self.policy_basis.level not in ("national", "provincial"):
-            reason = f"{self.policy_basis.instrument} is not a national or provincial policy"
+            reason = message(
+                "observation.not-national-provincial-policy",
+                instrument=self.policy_basis.instrument,
+            )
         inquiry.require(reason is None, rules.OBS_R1, activity=self.activity, reason=reason)
         default = int(inquiry.setting("observation.default_months"))
         ends_on = add_months(inquiry.on, self.months or default)
@@ -95,9 +98,11 @@ class GrantObservation(Act):
             told=not known,
             entity=self.entity,
             activity=self.activity,
-            reason=f"it already had the period {', '.join(known)}"
-            if known
-            else "it already had one",
+            reason=(
+                message("observation.already-period", known=known)
+                if known
+                else message("observation.already-one")
+            ),
             max_months=inquiry.setting("observation.max_months"),
         )
         yield ObservationGranted(
@@ -124,16 +129,17 @@ class ExtendObservation(Act):
     reason: Text
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        period = inquiry.own(Observation(self.observation), "Grant the period first.")
+        period = inquiry.own(Observation(self.observation), "observation.grant-period-first")
         require_listed(inquiry, period.entity)
         period = _running(inquiry, self.observation)
         assert period.starts_on is not None
         assert period.ends_on is not None
         if self.ends_on <= period.ends_on:
             raise Malformed(
-                f"ends_on must lie after the present last day, {period.ends_on}; it is "
-                f"{self.ends_on}",
-                "/ends_on",
+                "observation.ends-on-must-lie-after-present-last",
+                pointer="/ends_on",
+                ends_on=period.ends_on,
+                given_ends_on=self.ends_on,
             )
         _check_length(inquiry, period.entity, period.activity, period.starts_on, self.ends_on)
         yield ObservationExtended(
@@ -187,23 +193,26 @@ class TakeSoftMeasure(DatedAct):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(SoftMeasure(self.soft_measure))
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         if self.response_due < inquiry.on:
             raise Malformed(
-                f"response_due must not lie before the day of the measure, {inquiry.on}; it is "
-                f"{self.response_due}",
-                "/response_due",
+                "observation.response-due-must-not-lie-before-day",
+                pointer="/response_due",
+                on=inquiry.on,
+                response_due=self.response_due,
             )
         if self.observation is not None:
             period = inquiry.known(
-                Observation(self.observation), "Leave observation out if there is none."
+                Observation(self.observation), "observation.leave-observation-out-none"
             )
             if period.entity != self.entity:
                 raise Malformed(
-                    f"observation must be a period of {self.entity}; {self.observation} is about "
-                    f"{period.entity}",
-                    "/observation",
+                    "observation.observation-must-be-period",
+                    pointer="/observation",
+                    entity=self.entity,
+                    observation=self.observation,
+                    period_entity=period.entity,
                 )
         issues = inquiry.read(Issues(self.entity))
         for breach in issues.unanswered:
@@ -279,15 +288,14 @@ class VerifyCorrection(Report):
     evidence: Text
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        measure = inquiry.own(SoftMeasure(self.soft_measure), "Record the measure first.")
+        measure = inquiry.own(SoftMeasure(self.soft_measure), "observation.record-measure-first")
         assert measure.taken_on is not None
         assert measure.response_due is not None
         if measure.verified_on is not None:
-            raise OutOfStep(f"the correction was already verified on {measure.verified_on}")
+            raise OutOfStep("general.correction-already-verified", verified_on=measure.verified_on)
         if inquiry.on < measure.taken_on:
             raise OutOfStep(
-                f"the correction must not be verified before the measure was taken, on "
-                f"{measure.taken_on}"
+                "observation.correction-must-not-verified-before-measure", taken_on=measure.taken_on
             )
         yield CorrectionVerified(
             soft_measure=self.soft_measure,
@@ -313,7 +321,7 @@ class JustifyPenalty(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         period = _running(inquiry, self.observation)
         if self.issue in period.justified:
-            raise OutOfStep(f"a penalty for {self.issue} was already justified")
+            raise OutOfStep("observation.penalty-already-justified", issue=self.issue)
         yield PenaltyWithinObservationJustified(
             observation=self.observation,
             entity=period.entity,
@@ -341,14 +349,18 @@ class ReportBottomLineBreach(Report):
         assert period.ends_on is not None
         if self.breached_on > inquiry.today:
             raise Malformed(
-                f"breached_on must not lie after today ({inquiry.today}); it is {self.breached_on}",
-                "/breached_on",
+                "observation.breached-on-must-not-lie-after-today",
+                pointer="/breached_on",
+                today=inquiry.today,
+                breached_on=self.breached_on,
             )
         if not period.starts_on <= self.breached_on <= period.ends_on:
             raise Malformed(
-                f"breached_on must lie within the period, from {period.starts_on} to "
-                f"{period.ends_on}; it is {self.breached_on}",
-                "/breached_on",
+                "observation.breached-on-must-lie-within-period",
+                pointer="/breached_on",
+                starts_on=period.starts_on,
+                ends_on=period.ends_on,
+                breached_on=self.breached_on,
             )
         yield BottomLineBreached(
             observation=self.observation,
@@ -384,14 +396,11 @@ class ReviewBreach(Act):
             (b for b in issues.to_review if b.observation == self.observation), None
         )
         if breach is None:
-            raise OutOfStep(
-                f"{self.observation} must have a breach that was not reviewed; it has none"
-            )
+            raise OutOfStep("observation.must-breach-not-reviewed", observation=self.observation)
         due = inquiry.period("observation.breach_wd", breach.reported_on)
         if due.provisional or inquiry.on <= due.on:
             raise OutOfStep(
-                f"a breach must not be reviewed before its time is over; a case about "
-                f"{breach.issue} may be filed until {due.on}"
+                "observation.breach-must-not-reviewed-before-time", issue=breach.issue, on=due.on
             )
         yield finding(
             inquiry,
@@ -408,10 +417,12 @@ class ReviewBreach(Act):
 
 def _running(inquiry: Inquiry, observation: str) -> Observation:
     """Return a period of the actor's unit that has not ended."""
-    period = inquiry.own(Observation(observation), "Grant the period first.")
+    period = inquiry.own(Observation(observation), "observation.grant-period-first")
     if not period.runs(inquiry.on):
         last = period.terminated_on or period.ends_on
-        raise OutOfStep(f"the observation period {observation} already ended on {last}")
+        raise OutOfStep(
+            "observation.observation-period-already-ended", observation=observation, last=last
+        )
     return period
 
 
@@ -425,7 +436,12 @@ def _check_length(
         rules.OBS_R2,
         entity=entity,
         activity=activity,
-        reason=f"a period from {starts_on} must end by {last}, after {longest} months; it would "
-        f"end on {ends_on}",
+        reason=message(
+            "observation.period-must-end-after-months",
+            starts_on=starts_on,
+            last=last,
+            longest=longest,
+            ends_on=ends_on,
+        ),
         max_months=longest,
     )

@@ -592,7 +592,7 @@ class Benchmarks(VersionsFold[BenchmarkPublished]):
 
 def known_case(inquiry: Inquiry, case_id: str) -> tuple[Case, CaseFiled]:
     """Return the case and its filing; require that it exists and belongs to the actor's unit."""
-    case = inquiry.own(Case(case_id), "File the case first.")
+    case = inquiry.own(Case(case_id), "penalties.file-case-first")
     return case, case.filed
 
 
@@ -601,7 +601,10 @@ def open_case(inquiry: Inquiry, case_id: str) -> tuple[Case, CaseFiled]:
     case, filed = known_case(inquiry, case_id)
     if case.closed is not None:
         raise OutOfStep(
-            f"case {case_id} was closed on {case.closed.closed_on}: {case.closed.reason}"
+            "penalties.case-closed",
+            case=case_id,
+            closed_on=case.closed.closed_on,
+            reason=case.closed.reason,
         )
     return case, filed
 
@@ -611,16 +614,18 @@ def undecided_case(inquiry: Inquiry, case_id: str) -> tuple[Case, CaseFiled]:
     case, filed = open_case(inquiry, case_id)
     live = live_decision(inquiry, case)
     if live is not None:
-        raise OutOfStep(
-            f"case {case_id} has been decided already: decision {live.decision} is in effect"
-        )
+        raise OutOfStep("penalties.case-been-decided-already", case=case_id, decision=live.decision)
     return case, filed
 
 
 def require_in_effect(decision: Decision) -> None:
     """Raise ``OutOfStep`` if a decision, or another act, was undone."""
     if decision.undone is not None:
-        raise OutOfStep(f"decision {decision.decision} was undone by {decision.undone.instrument}")
+        raise OutOfStep(
+            "general.decision-undone",
+            decision=decision.decision,
+            instrument=decision.undone.instrument,
+        )
 
 
 def live_decision(inquiry: Inquiry, case: Case) -> Decision | None:

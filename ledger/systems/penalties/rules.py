@@ -11,7 +11,18 @@ from stdnum.cn import uscc
 
 from ledger.general.values import Sector, Severity
 from ledger.general.vocabulary import check_entity
-from ledger.kernel import DeadlineRule, Due, Event, Inquiry, Malformed, Recorded, Rule, finding_rule
+from ledger.kernel import (
+    DeadlineRule,
+    Due,
+    Event,
+    Inquiry,
+    Malformed,
+    Message,
+    Recorded,
+    Rule,
+    finding_rule,
+    message,
+)
 from ledger.systems.corrections.events import UNDOING, DecisionAltered
 from ledger.systems.corrections.folds import as_it_reads
 from ledger.systems.penalties.events import (
@@ -300,15 +311,17 @@ def due(inquiry: Inquiry, rule: DeadlineRule, opened_at: int) -> Due:
     return inquiry.due(rule, as_it_reads(inquiry, inquiry.opening(opened_at)))
 
 
-def heavier(before: Penalty, decided: Penalty) -> str | None:
+def heavier(before: Penalty, decided: Penalty) -> Message | None:
     """Return how ``decided`` is heavier than the notice or draft ``before``, or ``None``.
 
     A new kind is not heavier if it replaces a graver kind.
     """
     if "fine" in before.types and decided.fine_fen > before.fine_fen:
-        return f"a fine of {decided.fine_fen} fen instead of {before.fine_fen}"
+        return message(
+            "penalties.fine-fen-instead", fine_fen=decided.fine_fen, before_fine_fen=before.fine_fen
+        )
     added = _added(before, decided)
-    return None if added is None else f"{added} is added"
+    return None if added is None else message("penalties.added", added=added)
 
 
 def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
@@ -319,7 +332,7 @@ def _added(before: Penalty, after: Penalty) -> PenaltyType | None:
     return next((kind for kind in added if _GRAVITY[kind] >= gravest), None)
 
 
-def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
+def worse(before: PenaltyContent, after: PenaltyContent) -> Message | None:
     """Return how the content ``after`` is heavier than ``before``, or ``None`` (RCN-R3).
 
     The gravest kind is compared first (行政处罚法 Art. 9), then the amount; revoking a licence is
@@ -329,15 +342,25 @@ def worse(before: PenaltyContent, after: PenaltyContent) -> str | None:
     gravest_before, gravest = (max(_GRAVITY[kind] for kind in c.types) for c in (before, after))
     if gravest != gravest_before:
         if gravest > gravest_before:
-            return f"{', '.join(after.types)} instead of {', '.join(before.types)}"
+            return message("penalties.instead", types=after.types, before_types=before.types)
     elif after.fine_fen > before.fine_fen:
-        return f"a fine of {after.fine_fen} fen instead of {before.fine_fen}"
+        return message(
+            "penalties.fine-fen-instead", fine_fen=after.fine_fen, before_fine_fen=before.fine_fen
+        )
     elif after.confiscated_fen > before.confiscated_fen > 0:  # 0: the value is not stated
-        return f"confiscation of {after.confiscated_fen} fen instead of {before.confiscated_fen}"
+        return message(
+            "penalties.confiscation-fen-instead",
+            confiscated_fen=after.confiscated_fen,
+            before_confiscated_fen=before.confiscated_fen,
+        )
     elif (added := _added(_penalty(before), _penalty(after))) is not None:
-        return f"{added} is added"
+        return message("penalties.added", added=added)
     if SEVERITIES.index(after.severity) > SEVERITIES.index(before.severity):
-        return f"{after.severity} information instead of {before.severity}"
+        return message(
+            "penalties.information-instead",
+            severity=after.severity,
+            before_severity=before.severity,
+        )
     return None
 
 
@@ -345,9 +368,9 @@ def require_fine(penalty: Penalty | PenaltyContent, pointer: str) -> None:
     """Refuse a fine without an amount, and an amount without a fine. Raises ``Malformed``."""
     if ("fine" in penalty.types) != (penalty.fine_fen > 0):
         raise Malformed(
-            "fine_fen must be above 0 if fine is among the types, and 0 otherwise; it is "
-            f"{penalty.fine_fen}",
-            pointer,
+            "penalties.fine-fen-must-be-above-0-fine-among",
+            pointer=pointer,
+            fine_fen=penalty.fine_fen,
         )
 
 
@@ -376,25 +399,24 @@ def require_content(content: PenaltyContent, decided_on: date, at: str = "") -> 
     kinds = set(content.types)
     if content.confiscated_fen and "confiscation" not in kinds:
         raise Malformed(
-            "confiscated_fen must be 0 if confiscation is not among the types",
-            f"{at}/confiscated_fen",
+            "penalties.confiscated-fen-must-be-0-confiscation-not-among",
+            pointer=f"{at}/confiscated_fen",
         )
     if content.licence is not None and not kinds & LICENCE_TYPES:
-        raise Malformed(
-            "licence must be left out if no licence is suspended or revoked", f"{at}/licence"
-        )
+        raise Malformed("penalties.licence-must-be-left-out-no-licence", pointer=f"{at}/licence")
     if content.valid_until is None:
         return
     if not kinds & _LASTING:
         raise Malformed(
-            "valid_until must be left out if no type of the penalty has a term",
-            f"{at}/valid_until",
+            "penalties.valid-until-must-be-left-out-no-type",
+            pointer=f"{at}/valid_until",
         )
     if content.valid_until < decided_on:
         raise Malformed(
-            f"valid_until must not lie before the decision ({decided_on}); it is "
-            f"{content.valid_until}",
-            f"{at}/valid_until",
+            "penalties.valid-until-must-not-lie-before-decision",
+            pointer=f"{at}/valid_until",
+            decided_on=decided_on,
+            valid_until=content.valid_until,
         )
 
 
@@ -413,9 +435,7 @@ def fitting(content: PenaltyContent) -> PenaltyContent:
 def require_licence(types: Collection[PenaltyType], licence: Licence | None) -> None:
     """Raise ``Malformed`` if a licence is suspended or revoked and not named."""
     if licence is None and (hit := sorted(set(types) & LICENCE_TYPES)):
-        raise Malformed(
-            f"licence must name the licence, with its number, for {' and '.join(hit)}", "/licence"
-        )
+        raise Malformed("penalties.licence-must-name-licence-number", pointer="/licence", hit=hit)
 
 
 def require_source(source: DataSource | None) -> None:
@@ -425,12 +445,13 @@ def require_source(source: DataSource | None) -> None:
     try:
         check_entity(source.uscc)
     except ValueError as error:
-        raise Malformed(f"uscc: {error}", "/data_source/uscc") from None
+        raise Malformed(
+            "penalties.uscc-fault", pointer="/data_source/uscc", error=str(error)
+        ) from None
     if not uscc.is_valid(source.uscc):
         raise Malformed(
-            "the last character of uscc must be the check character after GB 32100; compare the "
-            "code with the unit's certificate",
-            "/data_source/uscc",
+            "penalties.last-character-uscc-must-be-check-character",
+            pointer="/data_source/uscc",
         )
 
 
@@ -464,7 +485,7 @@ def require_class(
     inquiry.require(
         content.severity == severity or (lower and basis),
         PEN_R7,
-        types=", ".join(content.types),
+        types=content.types,
         fine_fen=content.fine_fen,
         severity=severity,
         given=content.severity,

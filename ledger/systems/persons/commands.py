@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, PersonalText, PersonId
-from ledger.kernel import Act, Event, Inquiry, Malformed, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, Message, Report, message
 from ledger.systems.persons.effects import refuse_clear, registered
 from ledger.systems.persons.events import ErasureReason, PersonErased, SealedPerson
 from ledger.systems.persons.folds import PROCEEDINGS, Involvements, Person
@@ -33,7 +33,7 @@ class RegisterPerson(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         refuse_clear(name=self.name, contact=self.contact, id_number=self.id_number)
         if self.sealed is None:
-            raise Malformed("name, contact or id_number must be given; none is", "/name")
+            raise Malformed("persons.name-contact-id-number-must-be-given", pointer="/name")
         inquiry.new(Person(self.sealed.person))
         yield registered(self.sealed, inquiry.actor.unit_id)
 
@@ -54,17 +54,17 @@ class ErasePerson(Act):
     reason: ErasureReason
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        hint = "Give the token of a registered person."
+        hint = message("persons.give-token-registered-person")
         person = inquiry.own(Person(self.person), hint, any_unit=_ANY_UNIT)
         if not self.legal_basis:
             raise Malformed(
-                "legal_basis must cite the law that allows the erasure; it is missing",
-                "/legal_basis",
+                "general.legal-basis-must-cite-law-allows-erasure",
+                pointer="/legal_basis",
             )
         if person.erased_on is not None:
             return
         if self.reason != "unlawful_processing":
-            proceedings = dict(_open(inquiry, self.person))
+            proceedings = list(_open(inquiry, self.person))
             inquiry.require(
                 not proceedings,
                 PII_R1,
@@ -79,25 +79,21 @@ class ErasePerson(Act):
         )
 
 
-def _open(inquiry: Inquiry, person: str) -> Iterator[tuple[str, str]]:
+def _open(inquiry: Inquiry, person: str) -> Iterator[tuple[Message, str]]:
     """Yield the open proceedings that involve a person, each with the unit that conducts it."""
     involved = inquiry.read(Involvements(person)).names
     for proceeding in sorted(PROCEEDINGS.values(), key=lambda proceeding: proceeding.kind):
         for name in involved.get(proceeding.kind, ()):
             unit = proceeding.conductor(inquiry, name)
             if unit is not None:
-                yield f"{proceeding.kind} {name}", unit
+                yield message("persons.proceeding", kind=proceeding.kind, name=name), unit
 
 
-def _disclosed(inquiry: Inquiry, proceedings: dict[str, str]) -> str:
+def _disclosed(inquiry: Inquiry, proceedings: list[tuple[Message, str]]) -> Message:
     """Return the name of an open proceeding that the actor may know of, or a general phrase.
 
     The unit that registered a person must not learn of their complaints or applications elsewhere.
     """
     actor = inquiry.actor
-    known = (
-        name
-        for name, unit in proceedings.items()
-        if unit == actor.unit_id or actor.role in _ANY_UNIT
-    )
-    return next(known, "a proceeding of another unit")
+    known = (name for name, unit in proceedings if unit == actor.unit_id or actor.role in _ANY_UNIT)
+    return next(known, message("persons.proceeding-of-other-unit"))

@@ -28,7 +28,7 @@ def refuse_clear(**fields: str | None) -> None:
     for name, value in fields.items():
         if value is not None:
             raise Malformed(
-                f"{name} must be sealed before it is recorded; send the command to the service, "
-                "which seals it",
-                f"/{name}",
+                "persons.must-be-sealed-before-recorded",
+                pointer=f"/{name}",
+                name=name,
             )

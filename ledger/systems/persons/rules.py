@@ -26,7 +26,7 @@ def known_person(inquiry: Inquiry, token: str | None) -> Person | None:
     """
     if token is None or not _OWN.match(token):
         return None
-    person = inquiry.known(Person(token), "Register the person first.")
+    person = inquiry.known(Person(token), "persons.register-person-first")
     if person.erased_on is not None:
-        raise OutOfStep(f"the data of {token} was erased on {person.erased_on}")
+        raise OutOfStep("persons.data-erased", token=token, erased_on=person.erased_on)
     return person

@@ -12,7 +12,17 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import roles
 from ledger.general.vocabulary import Name, Text
-from ledger.kernel import Act, DatedAct, Event, Inquiry, LegalRef, Malformed, OutOfStep, Report
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Inquiry,
+    LegalRef,
+    Malformed,
+    OutOfStep,
+    Report,
+    message,
+)
 from ledger.kernel.days import YearCalendar
 from ledger.kernel.policies import PolicyKey, PolicyVersions, PublishedYear, Scope
 from ledger.systems.policies.calendars import SATURDAY, package_years, seed_source, seed_years
@@ -60,20 +70,21 @@ class AdoptPolicyVersion(DatedAct):
         value = fitting(self.key, self.value, self.unit)
         if self.effective_to is not None and self.effective_to < self.effective_from:
             raise Malformed(
-                f"effective_to must not lie before effective_from ({self.effective_from}); it is "
-                f"{self.effective_to}.",
-                "/effective_to",
+                "policies.effective-to-must-not-lie-before-effective-from",
+                pointer="/effective_to",
+                effective_from=self.effective_from,
+                effective_to=self.effective_to,
             )
         backdated = self.effective_from < inquiry.today
         if backdated and not self.retroactive:
             raise Malformed(
-                f"effective_from must not lie before today ({inquiry.today}); it is "
-                f"{self.effective_from}. To adopt a version for past days, send retroactive as "
-                "true and give the reason.",
-                "/effective_from",
+                "policies.effective-from-must-not-lie-before-today",
+                pointer="/effective_from",
+                today=inquiry.today,
+                effective_from=self.effective_from,
             )
         if backdated and self.reason is None:
-            raise Malformed("reason must be given for a retroactive version.", "/reason")
+            raise Malformed("policies.reason-must-be-given-retroactive-version", pointer="/reason")
         version = inquiry.read(PolicyVersions(self.key)).latest + 1
         yield PolicyVersionAdopted(
             key=self.key,
@@ -137,28 +148,39 @@ class PublishWorkingCalendar(Report):
             for place, day in enumerate(getattr(self, field)):
                 if day.year != self.year:
                     raise Malformed(
-                        f"each day must be in {self.year}; {day} is not.", f"/{field}/{place}"
+                        "policies.each-day-must-be",
+                        pointer=f"/{field}/{place}",
+                        year=self.year,
+                        day=day,
                     )
         for place, day in enumerate(self.makeup_workdays):
             pointer = f"/makeup_workdays/{place}"
             if day.weekday() < SATURDAY:
                 raise Malformed(
-                    f"a make-up working day must be on a weekend; {day} is a weekday.", pointer
+                    "policies.make-up-working-day-must-be-weekend", pointer=pointer, day=day
                 )
             if day in self.holidays:
                 raise Malformed(
-                    f"{day} must not be both a holiday and a make-up working day.", pointer
+                    "policies.must-not-both-holiday-make-up-working", pointer=pointer, day=day
                 )
         for month, number in STATUTORY:
             day = date(self.year, month, number)
             if day.weekday() < SATURDAY and day not in self.holidays:
-                raise Malformed(f"holidays must include the statutory holiday {day}.", "/holidays")
+                raise Malformed(
+                    "policies.holidays-must-include-statutory-holiday", pointer="/holidays", day=day
+                )
         # A holiday period may be listed with its weekends; only weekdays count here.
         if sum(day.weekday() < SATURDAY for day in set(self.holidays)) > MOST_HOLIDAYS:
-            raise Malformed(f"holidays must include at most {MOST_HOLIDAYS} weekdays.", "/holidays")
+            raise Malformed(
+                "policies.holidays-must-include-most-weekdays",
+                pointer="/holidays",
+                most_holidays=MOST_HOLIDAYS,
+            )
         if len(set(self.makeup_workdays)) > MOST_MAKEUP:
             raise Malformed(
-                f"makeup_workdays must have at most {MOST_MAKEUP} days.", "/makeup_workdays"
+                "policies.makeup-workdays-must-most-days",
+                pointer="/makeup_workdays",
+                most_makeup=MOST_MAKEUP,
             )
 
 
@@ -175,12 +197,15 @@ class CallForCalendar(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         known = inquiry.read(CalendarCall(str(self.year)))
         if known.called or known.published:
-            raise OutOfStep(f"the calendar of {self.year} was already called for or published")
+            raise OutOfStep("policies.calendar-already-called-published", year=self.year)
         from_day = inquiry.stated_day("calendar.call_on", self.year - 1)
         if not from_day <= inquiry.today < date(self.year, 1, 1):
             raise OutOfStep(
-                f"the calendar of {self.year} must be called for from {from_day} to the end of "
-                f"{from_day.year}; today is {inquiry.today}"
+                "policies.calendar-must-be-called-end",
+                year=self.year,
+                from_day=from_day,
+                from_day_year=from_day.year,
+                today=inquiry.today,
             )
         yield CalendarCalledFor(year=str(self.year), due_on=date(self.year - 1, 12, 31))
 
@@ -249,16 +274,20 @@ def fitting(key: str, value: Any, unit: str) -> Any:
     known = KEYS.get(key)
     if known is None:
         near = get_close_matches(key, KEYS, n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise Malformed(f"key must be a policy of the rulebook; it is {key}.{hint}", "/key")
+        hint = message("policies.did-you-mean", near=near) if near else ""
+        raise Malformed("policies.key-must-be-policy-rulebook", pointer="/key", key=key, hint=hint)
     if unit != known.unit:
-        raise Malformed(f"unit must be {known.unit} for {key}; it is {unit}.", "/unit")
+        raise Malformed(
+            "policies.unit-must-be", pointer="/unit", unit=known.unit, key=key, given_unit=unit
+        )
     try:
         checked = msgspec.convert(value, known.type)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
+        fault, _, path = str(error).partition(" - at `$")
         pointer = path.rstrip("`").replace("[...]", "").replace(".", "/")
-        raise Malformed(f"{key}: {message}.", f"/value{pointer}") from error
+        raise Malformed(
+            "policies.value-fault", pointer=f"/value{pointer}", key=key, fault=fault
+        ) from error
     return msgspec.json.decode(msgspec.json.encode(checked))
 
 

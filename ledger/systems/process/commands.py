@@ -58,7 +58,7 @@ class RecordProcessStep(Report):
         rules.require_file(inquiry, self.case, self.file, self.elsewhere, self.medium)
         if self.taken_at > inquiry.now:
             raise Malformed(
-                f"taken_at must not lie in the future; it is {self.taken_at}", "/taken_at"
+                "process.taken-at-must-not-lie-future", pointer="/taken_at", taken_at=self.taken_at
             )
         if self.forced_act is not None:
             day = civil_date(self.taken_at)
@@ -129,15 +129,20 @@ class SealAvRecord(Report):
         rules.require_new(inquiry, self.evidence)
         rules.require_file(inquiry, self.case, self.file, self.elsewhere, self.medium)
         if self.end <= self.start:
-            raise Malformed(f"end must lie after start ({self.start}); it is {self.end}", "/end")
+            raise Malformed(
+                "process.end-must-lie-after-start", pointer="/end", start=self.start, end=self.end
+            )
         if self.end > inquiry.now:
-            raise Malformed(f"end must not lie in the future; it is {self.end}", "/end")
+            raise Malformed("process.end-must-not-lie-future", pointer="/end", end=self.end)
         for place, gap in enumerate(self.gaps):
             if not self.start <= gap.start < gap.end <= self.end:
                 raise Malformed(
-                    f"a gap must lie within the recording, {self.start} to {self.end}; it is from "
-                    f"{gap.start} to {gap.end}",
-                    f"/gaps/{place}",
+                    "process.gap-must-lie-within-recording",
+                    pointer=f"/gaps/{place}",
+                    start=self.start,
+                    end=self.end,
+                    gap_start=gap.start,
+                    gap_end=gap.end,
                 )
         yield AvRecordSealed(
             evidence=self.evidence,
@@ -185,18 +190,17 @@ class SupersedeEvidence(Report):
     file: StoredFile | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        exhibit = inquiry.own(Exhibit(self.evidence), "Record the evidence first.")
+        exhibit = inquiry.own(Exhibit(self.evidence), "process.record-evidence-first")
         if exhibit.digest is None:
-            raise OutOfStep(f"evidence {self.evidence} must have a file on record; it has none")
+            raise OutOfStep("process.evidence-must-file-record", evidence=self.evidence)
         if exhibit.digest == self.evidence_hash and (exhibit.kept or self.file is None):
             raise Malformed(
-                "evidence_hash must differ from the digest on record, unless the file was uploaded "
-                "since",
-                "/evidence_hash",
+                "process.evidence-hash-must-differ-digest-record-unless",
+                pointer="/evidence_hash",
             )
         if inquiry.read(ProcessRecord(exhibit.case)).archived_on is not None:
             raise OutOfStep(
-                f"case {exhibit.case} is archived; its evidence must not change any more"
+                "process.case-archived-evidence-must-not-change-more", case=exhibit.case
             )
         rules.require_file(inquiry, exhibit.case, self.file, self.elsewhere)
         yield EvidenceSuperseded(
@@ -224,7 +228,7 @@ class CheckEvidence(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         exhibit = inquiry.own(Exhibit(self.evidence), any_unit=roles("jb_supervisor"))
         if exhibit.digest is None:
-            raise OutOfStep(f"evidence {self.evidence} must have a file on record; it has none")
+            raise OutOfStep("process.evidence-must-file-record", evidence=self.evidence)
         yield EvidenceChecked(
             evidence=self.evidence,
             case=exhibit.case,
@@ -261,11 +265,13 @@ class ArchiveCase(Act):
         case, filed = known_case(inquiry, self.case)
         if case.closed is None:
             raise OutOfStep(
-                f"case {self.case} must be closed before it is archived; it is {case.stage}"
+                "process.case-must-be-closed-before-archived", case=self.case, stage=case.stage
             )
         record = inquiry.read(ProcessRecord(self.case))
         if record.archived_on is not None:
-            raise OutOfStep(f"case {self.case} was already archived on {record.archived_on}")
+            raise OutOfStep(
+                "process.case-already-archived", case=self.case, archived_on=record.archived_on
+            )
         yield CaseArchived(
             case=self.case,
             entity=filed.entity,
@@ -294,8 +300,8 @@ class EraseCaseFiles(Act):
         _, filed = known_case(inquiry, self.case)
         if not self.legal_basis:
             raise Malformed(
-                "legal_basis must cite the law that allows the erasure; it is missing",
-                "/legal_basis",
+                "general.legal-basis-must-cite-law-allows-erasure",
+                pointer="/legal_basis",
             )
         record = inquiry.read(ProcessRecord(self.case))
         if record.files_erased_on is not None:
@@ -304,12 +310,14 @@ class EraseCaseFiles(Act):
             months = int(inquiry.setting("evidence.retention"))
             archived = record.archived_on
             if archived is None:
-                raise OutOfStep(f"case {self.case} must be archived before its files are erased")
+                raise OutOfStep("process.case-must-be-archived-before-files-erased", case=self.case)
             kept_until = add_months(archived, months)
             if inquiry.on <= kept_until:
                 raise OutOfStep(
-                    f"the files of case {self.case} must be kept until {kept_until}; it was "
-                    f"archived on {archived}"
+                    "process.files-case-must-be-kept-until",
+                    case=self.case,
+                    kept_until=kept_until,
+                    archived=archived,
                 )
         yield CaseFilesErased(
             case=self.case, entity=filed.entity, unit=filed.unit, reason=self.reason
@@ -321,7 +329,5 @@ def _own_case(inquiry: Inquiry, case_id: str) -> CaseFiled:
     _, filed = known_case(inquiry, case_id)
     archived = inquiry.read(ProcessRecord(case_id)).archived_on
     if archived is not None:
-        raise OutOfStep(
-            f"case {case_id} was archived on {archived}; nothing may be added to it any more"
-        )
+        raise OutOfStep("process.case-archived", case=case_id, archived=archived)
     return filed

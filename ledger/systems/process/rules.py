@@ -49,9 +49,7 @@ def require_complete(inquiry: Inquiry, case: str, *, procedure: str, reason: str
     steps = inquiry.setting("process.mandatory_steps")[procedure].get(reason, ())
     recorded = inquiry.read(ProcessRecord(case)).recorded
     missing = [step for step in steps if step not in recorded]
-    inquiry.require(
-        not missing, REC_R1, case=case, reason=reason, missing=", ".join(missing), steps=missing
-    )
+    inquiry.require(not missing, REC_R1, case=case, reason=reason, missing=missing, steps=missing)
 
 
 def require_filmed(inquiry: Inquiry, case: str, act: ForcedAct, *, on: date) -> None:
@@ -75,19 +73,18 @@ def require_file(
         return
     erased_on = inquiry.read(ProcessRecord(case)).files_erased_on
     if erased_on is not None:
-        raise OutOfStep(
-            f"the files of case {case} were erased on {erased_on}, and the uploaded file with "
-            "them. Send the same request again to record only its digest"
-        )
+        raise OutOfStep("process.files-case-erased-uploaded-file", case=case, erased_on=erased_on)
     if elsewhere is not None:
         raise Malformed(
-            "elsewhere must be left out for an uploaded file, because this service keeps it",
-            "/elsewhere",
+            "process.elsewhere-must-be-left-out-uploaded-file",
+            pointer="/elsewhere",
         )
     if medium is not None and not fits(medium, file.media_type):
         raise Malformed(
-            f"medium must fit the type of the uploaded file, {file.media_type}; it is {medium}",
-            "/medium",
+            "process.medium-must-fit-type-uploaded-file",
+            pointer="/medium",
+            media_type=file.media_type,
+            medium=medium,
         )
 
 

@@ -22,6 +22,7 @@ from ledger.kernel import (
     Report,
     UnknownReference,
     civil_date,
+    message,
 )
 from ledger.kernel.days import add_months
 from ledger.systems.progress import rules
@@ -82,20 +83,24 @@ class EnrolReportingUnit(DatedAct):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if len(self.unit) > MAX_UNIT:
             raise Malformed(
-                f"the id of a reporting unit must have at most {MAX_UNIT} characters; it has "
-                f"{len(self.unit)}"
+                "progress.id-reporting-unit-must-most-characters",
+                max_unit=MAX_UNIT,
+                unit_count=len(self.unit),
             )
         if self.since < month_of(inquiry.today):
             raise Malformed(
-                f"since must not lie before this month ({month_of(inquiry.today)}); it is "
-                f"{self.since}",
-                "/since",
+                "progress.since-must-not-lie-before-month",
+                pointer="/since",
+                today=month_of(inquiry.today),
+                since=self.since,
             )
         known = inquiry.read(ReportingUnit(self.unit))
         if known.last_opened is not None and self.since <= known.last_opened:
             raise OutOfStep(
-                f"since must lie after {known.last_opened}, the last month opened for {self.unit}; "
-                f"it is {self.since}"
+                "progress.since-must-lie-after-last-month",
+                last_opened=known.last_opened,
+                unit=self.unit,
+                since=self.since,
             )
         names = {self.unit, *self.groups}
         tasks = _responsibilities(inquiry, self.since)
@@ -103,7 +108,7 @@ class EnrolReportingUnit(DatedAct):
             any(part_in(tasks, task_no, names) for task_no in TASKS),
             rules.LDG_R2,
             unit=self.unit,
-            task_no="1 to 9",
+            task_no=message("progress.one-to-nine"),
             month=self.since,
         )
         yield ReportingUnitEnrolled(unit=self.unit, groups=self.groups, since=self.since)
@@ -120,13 +125,15 @@ class WithdrawReportingUnit(DatedAct):
     reason: Text
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        known = inquiry.known(ReportingUnit(self.unit), "Enrol the unit first.")
+        known = inquiry.known(ReportingUnit(self.unit), "progress.enrol-unit-first")
         if known.until is not None:
-            raise OutOfStep(f"{self.unit} was already withdrawn; its last month is {known.until}")
+            raise OutOfStep("progress.already-withdrawn", unit=self.unit, until=known.until)
         if known.last_opened is not None and self.until < known.last_opened:
             raise OutOfStep(
-                f"until must not lie before {known.last_opened}, for which {self.unit} already "
-                f"owes reports; it is {self.until}"
+                "progress.until-must-not-lie-before-already",
+                last_opened=known.last_opened,
+                unit=self.unit,
+                until=self.until,
             )
         yield ReportingUnitWithdrawn(unit=self.unit, until=self.until, reason=self.reason)
 
@@ -142,7 +149,7 @@ class OpenReportingMonth(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         _require_begun(inquiry, self.month)
-        inquiry.known(ReportingUnit(self.unit), "Enrol the unit first.")
+        inquiry.known(ReportingUnit(self.unit), "progress.enrol-unit-first")
         opened = [
             _opening(inquiry, self.unit, self.month, task_no, part)
             for task_no in TASKS
@@ -151,7 +158,7 @@ class OpenReportingMonth(Act):
         ]
         if not opened:
             raise OutOfStep(
-                f"all reports that {self.unit} owes for {self.month} are already opened"
+                "progress.all-reports-owes-already-opened", unit=self.unit, month=self.month
             )
         yield from opened
 
@@ -178,8 +185,10 @@ class DisputeMetric(DatedAct):
         value = computed.month(self.metric, self.month)
         if value == self.stated:
             raise OutOfStep(
-                f"stated must differ from the ledger's {self.metric} for {self.month}; both are "
-                f"{value}"
+                "progress.stated-must-differ-ledger",
+                metric=self.metric,
+                month=self.month,
+                value=value,
             )
         yield from opening
         yield MetricDisputed(
@@ -217,7 +226,7 @@ class SubmitProgressLedger(DatedAct):
         # The day of submission decides whether a report is late, so it must not be dated back.
         if inquiry.on != inquiry.today:
             raise Malformed(
-                f"occurred_at must be today ({inquiry.today}) or left out; it is {inquiry.on}"
+                "progress.occurred-at-must-be-today-left-out", today=inquiry.today, on=inquiry.on
             )
         report, opening = _owed(inquiry, self.unit, self.month, self.task_no)
         _require_unsubmitted(report)
@@ -361,10 +370,12 @@ class WithdrawOutreach(Act):
     reason: Text
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        known = inquiry.own(Outreach(self.outreach), "Publish the outreach first.")
+        known = inquiry.own(Outreach(self.outreach), "progress.publish-outreach-first")
         if known.stage != "published":
             raise OutOfStep(
-                f"outreach {self.outreach} must be published to be withdrawn; it is {known.stage}"
+                "progress.outreach-must-be-published-withdrawn",
+                outreach=self.outreach,
+                stage=known.stage,
             )
         yield OutreachWithdrawn(outreach=self.outreach, unit=known.unit, reason=self.reason)
 
@@ -385,8 +396,10 @@ def _last_day(month: str) -> date:
 def _require_begun(inquiry: Inquiry, month: str) -> None:
     if month > month_of(inquiry.today):
         raise Malformed(
-            f"month must not lie after this month ({month_of(inquiry.today)}); it is {month}",
-            "/month",
+            "progress.month-must-not-lie-after-month",
+            pointer="/month",
+            today=month_of(inquiry.today),
+            month=month,
         )
 
 
@@ -431,8 +444,7 @@ def _opening(
         working -= timedelta(days=1)
     if policy["due"] == "last_working_day" and days.years.get(last.year) is None:
         raise OutOfStep(
-            f"the working calendar of {last.year} must be published first; the end of {month} "
-            "depends on it"
+            "progress.working-calendar-must-be-published-first", year=last.year, month=month
         )
     ends = {"last_calendar_day": last, "last_working_day": working}
     return ReportingMonthOpened(
@@ -449,7 +461,7 @@ def _opening(
 def _require_unsubmitted(report: SubmittedReport) -> None:
     if report.stage in ("submitted", "accepted"):
         raise OutOfStep(
-            f"{report.report} must be returned before it is changed; it is {report.stage}"
+            "progress.must-be-returned-before-changed", report=report.report, stage=report.stage
         )
 
 
@@ -457,25 +469,26 @@ def _require_metrics(task_no: int, names: Any, pointer: str) -> None:
     known = {metric.name for metric in metrics_of(task_no)}
     for name in names:
         if name not in known:
-            shown = ", ".join(sorted(known)) or "none"
+            shown = sorted(known) or message("general.none")
             raise Malformed(
-                f"{name} is not a metric of task {task_no}; its metrics are: {shown}", pointer
+                "progress.not-metric-task", pointer=pointer, name=name, task_no=task_no, shown=shown
             )
 
 
 def _require_cutoff(inquiry: Inquiry, cutoff: int) -> None:
     """Refuse a cutoff that is not recorded, or that leaves out events recorded long ago."""
     if inquiry.record_at(cutoff) is None:
-        raise UnknownReference("event", str(cutoff), "Use the cutoff of the pre-filled document.")
+        raise UnknownReference("event", str(cutoff), "progress.use-cutoff-pre-filled-document")
     left_out = inquiry.record_at(cutoff + 1)
     if left_out is None:
         return
     recorded_on = civil_date(left_out.envelope.recorded_at)
     if (inquiry.today - recorded_on).days > int(inquiry.setting("ledger.cutoff_cd")):
         raise Malformed(
-            f"ledger_cutoff_position must be recent; {cutoff} leaves out events recorded since "
-            f"{recorded_on}. Fetch the pre-filled document again.",
-            "/ledger_cutoff_position",
+            "progress.ledger-cutoff-position-must-be-recent",
+            pointer="/ledger_cutoff_position",
+            cutoff=cutoff,
+            recorded_on=recorded_on,
         )
 
 
@@ -483,10 +496,7 @@ def _of_others(inquiry: Inquiry, report_name: str) -> ReportingMonthOpened:
     report = inquiry.known(SubmittedReport(report_name))
     assert report.opened is not None
     if report.opened.unit == inquiry.actor.unit_id:
-        raise Forbidden(
-            f"{report_name} belongs to {report.opened.unit} itself; another office must accept or "
-            "return it."
-        )
+        raise Forbidden("progress.belongs-itself", report_name=report_name, unit=report.opened.unit)
     if report.stage != "submitted":
-        raise OutOfStep(f"{report_name} must be submitted; it is {report.stage}")
+        raise OutOfStep("progress.must-be-submitted", report_name=report_name, stage=report.stage)
     return report.opened

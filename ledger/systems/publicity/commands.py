@@ -10,7 +10,7 @@ from ledger.general.personaldata import require_impersonal
 from ledger.general.roles import OFFICERS, UNIT, roles
 from ledger.general.values import Year
 from ledger.general.vocabulary import DecisionId, EntityId, MatterId, Name, Sha256, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, Inquiry, OutOfStep, Report
+from ledger.kernel import Act, DatedAct, Event, Inquiry, OutOfStep, Report, message
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.entities.folds import Registration
@@ -47,7 +47,7 @@ class PublishExAnte(Act):
     digest: Sha256
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         yield ExAntePublished(
             unit=self.unit,
             item=self.item,
@@ -79,11 +79,10 @@ class DecideAct(DatedAct):
         elements = published_matter(inquiry, self.matter, self.unit, inquiry.on, None)
         if elements.act_kind in _ELSEWHERE:
             raise OutOfStep(
-                f"{self.matter} must not be a matter of {elements.act_kind}; use the commands of "
-                "that kind of act"
+                "publicity.must-not-matter", matter=self.matter, act_kind=elements.act_kind
             )
         if self.entity is not None:
-            inquiry.known(Registration(self.entity), "Register the business first.")
+            inquiry.known(Registration(self.entity), "general.register-business-first")
         yield ActDecided(
             decision=self.decision,
             unit=self.unit,
@@ -104,11 +103,13 @@ class ServeAct(Report):
     decision: DecisionId
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        act = inquiry.own(DecidedAct(self.decision), "Record the act first.")
+        act = inquiry.own(DecidedAct(self.decision), "publicity.record-act-first")
         if act.served_on is not None:
-            raise OutOfStep(f"act {self.decision} was already served on {act.served_on}")
+            raise OutOfStep(
+                "publicity.act-already-served", decision=self.decision, served_on=act.served_on
+            )
         require_in_effect(inquiry.read(Decision(self.decision)))
-        inquiry.not_before(act.decided_on, f"act {self.decision} was decided")
+        inquiry.not_before(act.decided_on, message("publicity.act-decided", decision=self.decision))
         yield ActServed(
             decision=self.decision, unit=act.unit, entity=act.entity, served_on=inquiry.on
         )
@@ -125,15 +126,20 @@ class PublishAct(Act):
     url: Name | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        act = inquiry.own(DecidedAct(self.decision), "Record the act first.")
+        act = inquiry.own(DecidedAct(self.decision), "publicity.record-act-first")
         assert act.kind is not None
         if act.published_on is not None:
-            raise OutOfStep(f"act {self.decision} was already published on {act.published_on}")
+            raise OutOfStep(
+                "publicity.act-already-published",
+                decision=self.decision,
+                published_on=act.published_on,
+            )
         require_in_effect(inquiry.read(Decision(self.decision)))
         if act.withheld_because is not None:
             raise OutOfStep(
-                f"act {self.decision} must not be published; it is withheld from the public: "
-                f"{act.withheld_because}"
+                "publicity.act-must-not-published",
+                decision=self.decision,
+                withheld_because=act.withheld_because,
             )
         inquiry.require(
             act.served_on is not None and act.served_on <= inquiry.on,
@@ -165,17 +171,14 @@ class WithdrawAct(Act):
     explanation: Text
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        act = inquiry.own(DecidedAct(self.decision), "Record the act first.")
+        act = inquiry.own(DecidedAct(self.decision), "publicity.record-act-first")
         if act.stage != "published":
             raise OutOfStep(
-                f"act {self.decision} must be public to be withdrawn; it is {act.stage}"
+                "publicity.act-must-be-public-withdrawn", decision=self.decision, stage=act.stage
             )
         nullified = inquiry.read(Decision(self.decision)).nullified
         if nullified is None:
-            raise OutOfStep(
-                f"act {self.decision} must be undone before it is withdrawn; record first what "
-                "undid it"
-            )
+            raise OutOfStep("publicity.act-must-be-undone-before-withdrawn", decision=self.decision)
         require_impersonal(inquiry, PUB_R1, self.explanation)
         due = inquiry.period("publicity.withdraw_wd", nullified.since)
         late = inquiry.days_after(due)
@@ -207,19 +210,15 @@ class ReviewWithdrawal(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         unit, entity, since = self._still_public(inquiry)
         if since is None:
-            raise OutOfStep(
-                f"decision {self.decision} must be public and undone; it is not public, or it was "
-                "not undone"
-            )
+            raise OutOfStep("publicity.decision-must-be-public-undone", decision=self.decision)
         if self.decision in inquiry.read(PublicityRecord(unit)).unwithdrawn:
             raise OutOfStep(
-                f"decision {self.decision} already has a finding that it is still public"
+                "publicity.decision-already-finding-still-public", decision=self.decision
             )
         due = inquiry.period("publicity.withdraw_wd", since)
         if due.provisional or inquiry.on <= due.on:
             raise OutOfStep(
-                f"decision {self.decision} may be withdrawn until {due.on}; review it after that "
-                "day"
+                "publicity.decision-may-withdrawn-until", decision=self.decision, on=due.on
             )
         yield _not_withdrawn(inquiry, self.decision, unit, entity, due.on)
 
@@ -244,13 +243,11 @@ class CallForAnnualStats(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         stats = inquiry.read(AnnualStats(_name(self.unit, self.year)))
         if stats.exists:
-            raise OutOfStep(f"the figures of {self.unit} for {self.year} were already called for")
+            raise OutOfStep("publicity.figures-already-called", unit=self.unit, year=self.year)
         _check_over(inquiry, self.year)
         known_since = inquiry.read(PublicityRecord(self.unit)).known_since
         if known_since is None or known_since.year > self.year:
-            raise OutOfStep(
-                f"{self.unit} must have been qualified in {self.year} or before; it was not"
-            )
+            raise OutOfStep("publicity.must-been-qualified-before", unit=self.unit, year=self.year)
         yield AnnualStatsFellDue(
             stats=stats.stats,
             unit=self.unit,
@@ -270,12 +267,14 @@ class PublishAnnualStats(Act):
     url: Name
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         stats = inquiry.read(AnnualStats(_name(self.unit, self.year)))
         if stats.published_on is not None:
             raise OutOfStep(
-                f"the figures of {self.unit} for {self.year} were already published on "
-                f"{stats.published_on}"
+                "publicity.figures-already-published",
+                unit=self.unit,
+                year=self.year,
+                published_on=stats.published_on,
             )
         _check_over(inquiry, self.year)
         due_on = stats.due_on or _last_day(inquiry, self.year)
@@ -303,16 +302,17 @@ class ReviewRedactions(Act):
         record = inquiry.read(PublicityRecord(self.unit))
         counted = record.years.get(self.year)
         if counted is None:
-            raise OutOfStep(
-                f"{self.unit} must have published decisions in {self.year}; it has none"
-            )
+            raise OutOfStep("publicity.must-published-decisions", unit=self.unit, year=self.year)
         if self.year in record.redacting:
-            raise OutOfStep(f"{self.unit} already has this finding for {self.year}")
+            raise OutOfStep("publicity.already-finding", unit=self.unit, year=self.year)
         share = str(inquiry.setting("redaction_share", unit=self.unit))
         if not counted.is_pattern(share):
             raise OutOfStep(
-                f"the share of decisions with redactions must be above {share} for a finding; "
-                f"{self.unit} redacted {counted.redacted} of {counted.published}"
+                "publicity.share-decisions-redactions-must-be-above-finding",
+                share=share,
+                unit=self.unit,
+                redacted=counted.redacted,
+                published=counted.published,
             )
         yield finding(
             inquiry,
@@ -345,7 +345,7 @@ def _name(unit: str, year: int) -> str:
 
 def _check_over(inquiry: Inquiry, year: int) -> None:
     if inquiry.on.year <= year:
-        raise OutOfStep(f"year must be over; {year} is not over yet")
+        raise OutOfStep("publicity.year-must-be-over", year=year)
 
 
 def _last_day(inquiry: Inquiry, year: int) -> date:

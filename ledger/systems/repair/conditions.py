@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from ledger.kernel import Fold
+from ledger.kernel import Fold, Message, message
 from ledger.kernel.days import add_months
 from ledger.kernel.policies import PolicyVersions
 from ledger.kernel.rules import Rule
@@ -116,7 +116,7 @@ def _repairable(read: Read, record: Record) -> Condition:
 
 def _not_barred(read: Read, entity: str, on: date) -> Iterator[Condition]:
     repairs = read(RepairsOf(entity))
-    bars: list[tuple[date, str, tuple[str, ...]]] = [
+    bars: list[tuple[date, Message | str, tuple[str, ...]]] = [
         (bar.bar_until, bar.reason, bar.evidence) for bar in repairs.bars
     ]
     years = read(PolicyVersions(FALSE_BAR))
@@ -124,8 +124,14 @@ def _not_barred(read: Read, entity: str, on: date) -> Iterator[Condition]:
         version = years.in_force(day)
         if version is not None:
             until = add_months(day, 12 * int(version.value))
-            bars.append((until, f"commitment {commitment} was breached on {day}", (commitment,)))
-    last = max(bars, default=None)
+            bars.append(
+                (
+                    until,
+                    message("repair.commitment-breached", commitment=commitment, day=day),
+                    (commitment,),
+                )
+            )
+    last = max(bars, key=lambda bar: bar[0], default=None)
     if last is None:
         yield Condition(rules.REP_R5, True, details={"entity": entity})
         return
@@ -169,7 +175,7 @@ def _performed(
         papers = [proof.ref for proof in proofs if proof.shows == duty]
         evidence = (*seen.get(duty, ()), *paid.get(duty, ()), *papers)
         owed = held.get(duty, {})
-        says = "; ".join(f"{name.removesuffix('_fen')} {value}" for name, value in owed.items())
+        says = [f"{name.removesuffix('_fen')} {value}" for name, value in owed.items()]
         yield Condition(
             rules.REP_R2,
             bool(evidence) and not owed,
@@ -178,7 +184,7 @@ def _performed(
             details={
                 "record": record.record,
                 "missing": duty,
-                "open": f" (in the ledger: {says})" if says else "",
+                "open": message("repair.open-in-ledger", says=says) if says else "",
                 **owed,
             },
         )
@@ -232,15 +238,19 @@ def _receipts(read: Read, record: Record) -> tuple[str, ...]:
 def _committed(read: Read, asked: Asked) -> Condition:
     reason = None
     if asked.commitment is None:
-        reason = "no commitment is named"
+        reason = message("repair.no-commitment-named")
     else:
         commitment = read(Commitment(asked.commitment))
         if commitment.entity != asked.entity:
-            reason = f"{asked.commitment} is not a commitment of {asked.entity}"
+            reason = message(
+                "repair.not-commitment", commitment=asked.commitment, entity=asked.entity
+            )
         elif commitment.type != "repair":
-            reason = f"{asked.commitment} is of type {commitment.type}, not repair"
+            reason = message(
+                "repair.type-not-repair", commitment=asked.commitment, type=commitment.type
+            )
         elif not commitment.public:
-            reason = f"{asked.commitment} is not public"
+            reason = message("repair.not-public", commitment=asked.commitment)
     return Condition(
         rules.REP_R3,
         reason is None,
@@ -253,13 +263,17 @@ def _green(asked: Asked) -> Condition:
     reasons = []
     if asked.enterprise_size not in ("micro", "small"):
         reasons.append(
-            f"{asked.entity} is {asked.enterprise_size or 'of unknown size'}, not small or micro"
+            message(
+                "repair.not-small-micro",
+                entity=asked.entity,
+                enterprise_size=asked.enterprise_size or message("repair.unknown-size"),
+            )
         )
     if not asked.epidemic_ground:
-        reasons.append("no ground connects the penalty with the epidemic")
+        reasons.append(message("repair.no-ground-connects-penalty-epidemic"))
     return Condition(
         rules.REP_R7,
         not reasons,
         evidence=(asked.epidemic_ground,) if asked.epidemic_ground else (),
-        details={"reason": "; ".join(reasons)},
+        details={"reason": message("general.clauses", clauses=reasons)},
     )

@@ -8,7 +8,7 @@ from datetime import date
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import EntityId, Name, RecordId, SubscriptionId, Text, UnitId
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.kernel.events import event_types
 from ledger.systems.credit.folds import Record, record_of
 from ledger.systems.sharing import rules
@@ -56,20 +56,23 @@ class SubscribeFeed(Act):
         missing = [
             text
             for text, value in (
-                ("no purpose is given", self.purpose),
-                ("no legal basis is cited", self.legal_basis),
+                (message("sharing.no-purpose-given"), self.purpose),
+                (message("sharing.no-legal-basis-cited"), self.legal_basis),
             )
             if not value
         ]
-        inquiry.require(not missing, rules.SHR_R1, missing="; ".join(missing))
+        inquiry.require(
+            not missing, rules.SHR_R1, missing=message("general.clauses", clauses=missing)
+        )
         assert self.purpose is not None
         for place, pattern in enumerate(self.filters.types):
             sealed = rules.sealed_types(pattern)
-            inquiry.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=", ".join(sealed))
+            inquiry.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=sealed)
             if not any(matches(pattern, topic) for topic in event_types()):
                 raise Malformed(
-                    f"a filter must match at least one type of event; {pattern} matches none",
-                    f"/filters/types/{place}",
+                    "sharing.filter-must-match-least-one-type",
+                    pointer=f"/filters/types/{place}",
+                    pattern=pattern,
                 )
         yield FeedSubscribed(
             subscription=self.subscription,
@@ -93,7 +96,9 @@ class UnsubscribeFeed(Act):
         subscription = _subscription(inquiry, self.subscription)
         if not subscription.live:
             raise OutOfStep(
-                f"subscription {self.subscription} already ended on {subscription.ended_on}"
+                "sharing.subscription-already-ended",
+                subscription=self.subscription,
+                ended_on=subscription.ended_on,
             )
         yield FeedUnsubscribed(
             subscription=self.subscription,
@@ -112,18 +117,22 @@ class AcknowledgeRemoval(Report):
     removed_on: date
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        hint = "Use the removal id from the notice in the feed."
+        hint = message("sharing.use-removal-id-notice-feed")
         notice = inquiry.own(Removal(self.removal), hint, any_unit=_FOR_ALL)
         if notice.done:
             raise OutOfStep(
-                f"removal {self.removal} was already acknowledged on {notice.acknowledged_on}"
+                "sharing.removal-already-acknowledged",
+                removal=self.removal,
+                acknowledged_on=notice.acknowledged_on,
             )
         assert notice.notified_on is not None
         if not notice.notified_on <= self.removed_on <= inquiry.on:
             raise Malformed(
-                f"removed_on must lie between the notice ({notice.notified_on}) and {inquiry.on}; "
-                f"it is {self.removed_on}",
-                "/removed_on",
+                "sharing.removed-on-must-lie-between-notice",
+                pointer="/removed_on",
+                notified_on=notice.notified_on,
+                on=inquiry.on,
+                removed_on=self.removed_on,
             )
         opening = inquiry.opening(notice.notified_position)
         due = inquiry.due(rules.ACKNOWLEDGE, opening)
@@ -153,10 +162,10 @@ class DeclineRecognition(Report):
         record = inquiry.known(Record(self.record))
         if not covers(subscription.filters, record.says) or not has_been_shown(record, inquiry.on):
             raise OutOfStep(
-                f"record {self.record} must be shared with {self.subscription}; it is not"
+                "sharing.record-must-be-shared", record=self.record, subscription=self.subscription
             )
         if self.record in subscription.declined:
-            raise OutOfStep(f"record {self.record} was already declined")
+            raise OutOfStep("sharing.record-already-declined", record=self.record)
         yield RecognitionDeclined(
             subscription=self.subscription,
             unit=subscription.unit,
@@ -252,7 +261,7 @@ class ReportRepeatedRequest(Report):
 
 
 def _subscription(inquiry: Inquiry, name: str) -> Subscription:
-    return inquiry.own(Subscription(name), "Subscribe first.", any_unit=_FOR_ALL)
+    return inquiry.own(Subscription(name), "sharing.subscribe-first", any_unit=_FOR_ALL)
 
 
 def _reveal_shared(inquiry: Inquiry, record: str, filters: Iterable[Filters]) -> None:
@@ -270,4 +279,6 @@ def _reveal_shared(inquiry: Inquiry, record: str, filters: Iterable[Filters]) ->
 
 def _not_ahead(inquiry: Inquiry, day: date, pointer: str) -> None:
     if day > inquiry.on:
-        raise Malformed(f"{pointer[1:]} must not lie after {inquiry.on}; it is {day}", pointer)
+        raise Malformed(
+            "sharing.must-not-lie-after", pointer=pointer, place=pointer[1:], on=inquiry.on, day=day
+        )

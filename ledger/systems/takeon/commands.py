@@ -47,12 +47,14 @@ from ledger.kernel import (
     Inquiry,
     LegalRef,
     Malformed,
+    Message,
     OutOfStep,
     Provenance,
     Report,
     Tag,
     Value,
     civil_moment,
+    message,
 )
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.systems.commitments.events import (
@@ -170,14 +172,14 @@ class OpenTakeOn(Act):
         inquiry.new(TakeOn(self.takeon))
         if self.day > inquiry.on:
             raise Malformed(
-                f"day must be today ({inquiry.on}) or earlier; it is {self.day}", "/day"
+                "takeon.day-must-be-today-earlier", pointer="/day", on=inquiry.on, day=self.day
             )
         before = inquiry.read(TakeOnOfSource(self.source)).takeon
         inquiry.require(
             before is None,
             rules.TKO_D1,
             source=self.source,
-            reason=f"take-on {before} was already opened for it",
+            reason=message("takeon.take-on-already-opened", before=before),
         )
         yield TakeOnOpened(
             takeon=self.takeon,
@@ -209,10 +211,14 @@ class CloseTakeOn(Countersigned):
         counts = inquiry.read(TakenFacts(self.takeon)).counts
         taken = sum(counts.values())
         if taken != self.facts:
-            by_kind = ", ".join(f"{n} × {kind}" for kind, n in sorted(counts.items())) or "none"
+            by_kind = [f"{n} × {kind}" for kind, n in sorted(counts.items())] or message(
+                "general.none"
+            )
             raise OutOfStep(
-                f"facts must be the number of facts taken on, {taken} ({by_kind}); it is "
-                f"{self.facts}. Enter and confirm the missing facts first."
+                "takeon.facts-must-be-number-facts-taken",
+                held=taken,
+                by_kind=by_kind,
+                facts=self.facts,
             )
         yield TakeOnClosed(
             takeon=takeon.takeon,
@@ -280,7 +286,7 @@ class TakeOnPenalty(Countersigned):
             known is None,
             rules.TKO_D2,
             told=known is not None and not inquiry.may_know("decision", known),
-            what=f"a decision of document {self.doc_no}",
+            what=message("takeon.decision-document", doc_no=self.doc_no),
         )
         require_first(inquiry, entity=self.entity, kind="penalty", doc_no=self.doc_no)
         entered = self._record(inquiry, decision)
@@ -322,7 +328,9 @@ class TakeOnPenalty(Countersigned):
         require_content(self._content(), self.decided_on)
         require_source(self.data_source)
         if self.payments and not self.fine_fen:
-            raise Malformed("payments must be empty for a penalty without a fine", "/payments")
+            raise Malformed(
+                "takeon.payments-must-be-empty-penalty-without-fine", pointer="/payments"
+            )
         taking.past("/decided_on", self.decided_on)
         for pointer, day, first in (
             ("/served_on", self.served_on, self.decided_on),
@@ -335,14 +343,14 @@ class TakeOnPenalty(Countersigned):
             taking.past(pointer, payment.paid_on, not_before=self.served_on)
         if (self.payments or self.published_on) and self.served_on is None:
             raise Malformed(
-                "served_on must be given for a penalty that was published or paid", "/served_on"
+                "takeon.served-on-must-be-given-penalty-published-paid", pointer="/served_on"
             )
         if (self.published_on is None) != (self.channels is None):
-            raise Malformed("channels must be given with published_on, and only then", "/channels")
+            raise Malformed("takeon.channels-must-be-given-published-on-only", pointer="/channels")
         if self.published_on is not None and not self.public:
-            raise Malformed("public must be true for a penalty that was published", "/public")
+            raise Malformed("takeon.public-must-be-true-penalty-published", pointer="/public")
         if self.summary is not None and self.published_on is None:
-            raise Malformed("published_on must be given with summary", "/published_on")
+            raise Malformed("takeon.published-on-must-be-given-summary", pointer="/published_on")
         if self.public:
             require_impersonal(inquiry, CRD_R4, self.title, self.facts, self.necessity_reason)
         if self.summary is not None:
@@ -379,7 +387,7 @@ class TakeOnPenalty(Countersigned):
         """Return the publicity, with its last days; refuse a penalty whose publicity is over."""
         first, last = reckoned(inquiry, says, self.channels or ()).publicity(inquiry.on)
         if last is not None:
-            taking.live(inquiry.on <= last, f"its longest publicity ended on {last}")
+            taking.live(inquiry.on <= last, message("takeon.longest-publicity-ended", last=last))
         if self.published_on is None or self.channels is None:
             if self.public:
                 require_published(inquiry, self.severity, self.decided_on, self.necessity_reason)
@@ -451,7 +459,11 @@ class TakeOnPenalty(Countersigned):
         ):
             if second < first:
                 raise Malformed(
-                    f"{pointer[1:]} must not lie before {first}; it is {second}", pointer
+                    "takeon.must-not-lie-before-place",
+                    pointer=pointer,
+                    place=pointer[1:],
+                    first=first,
+                    second=second,
                 )
         return CaseFiled(
             case=case,
@@ -482,13 +494,14 @@ class TakeOnPenalty(Countersigned):
         for place, payment in enumerate(self.payments):
             pointer = f"/payments/{place}"
             if place and payment.paid_on < self.payments[place - 1].paid_on:
-                raise Malformed("payments must be in the order of their days", pointer)
+                raise Malformed("takeon.payments-must-be-order-days", pointer=pointer)
             left = so_far.outstanding(payment.paid_on) - payment.amount_fen
             if left < 0:
                 raise Malformed(
-                    f"amount_fen must be at most {left + payment.amount_fen}, the outstanding "
-                    f"amount; it is {payment.amount_fen}",
-                    f"{pointer}/amount_fen",
+                    "takeon.amount-fen-must-be-most-outstanding-amount",
+                    pointer=f"{pointer}/amount_fen",
+                    left=left + payment.amount_fen,
+                    amount_fen=payment.amount_fen,
                 )
             assert served.pay_by is not None  # A penalty with payments has a fine.
             due = so_far.late_fee(served.pay_by, payment.paid_on)
@@ -594,22 +607,24 @@ class TakeOnCommitment(Countersigned):
             pointer = f"/obligations/{place}"
             if older.obligation in names:
                 raise Malformed(
-                    f"obligation {older.obligation} must be named only once",
-                    f"{pointer}/obligation",
+                    "takeon.obligation-must-be-named-only-once",
+                    pointer=f"{pointer}/obligation",
+                    obligation=older.obligation,
                 )
             names.add(older.obligation)
             _require_tag(obligation_tag(commitment, older.obligation), f"{pointer}/obligation")
             if older.due_on < self.made_on:
                 raise Malformed(
-                    f"due_on must not lie before the commitment was made, {self.made_on}; it is "
-                    f"{older.due_on}",
-                    f"{pointer}/due_on",
+                    "takeon.due-on-must-not-lie-before-commitment",
+                    pointer=f"{pointer}/due_on",
+                    made_on=self.made_on,
+                    due_on=older.due_on,
                 )
             if older.done_on is not None:
                 taking.past(f"{pointer}/done_on", older.done_on, not_before=self.made_on)
         taking.live(
             any(older.done_on is None for older in self.obligations),
-            "every obligation is performed",
+            message("takeon.every-obligation-performed"),
         )
         if self.public:
             require_impersonal(
@@ -698,20 +713,23 @@ class TakeOnDesignation(Countersigned):
         if self.guided_on is not None:
             taking.past("/guided_on", self.guided_on)
         if (self.guided_on is None) != (self.guidance is None):
-            raise Malformed("guidance and guided_on must be given together", "/guidance")
+            raise Malformed("takeon.guidance-guided-on-must-be-given-together", pointer="/guidance")
         if self.review_on <= self.designated_on:
             raise Malformed(
-                f"review_on must lie after designated_on ({self.designated_on}); it is "
-                f"{self.review_on}",
-                "/review_on",
+                "takeon.review-on-must-lie-after-designated-on",
+                pointer="/review_on",
+                designated_on=self.designated_on,
+                review_on=self.review_on,
             )
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         # A designation ends with the listing of its business (2.17).
         require_listed(inquiry, self.entity)
         for matter in self.matters:
-            inquiry.known(Matter(matter), "List the matter in the catalogue first.")
-        inquiry.known(OfficerStanding(self.tracking_officer), "Certify the officer first.")
-        taking.live(inquiry.on <= self.review_on, f"its review was due on {self.review_on}")
+            inquiry.known(Matter(matter), "general.list-matter-catalogue-first")
+        inquiry.known(OfficerStanding(self.tracking_officer), "takeon.certify-officer-first")
+        taking.live(
+            inquiry.on <= self.review_on, message("takeon.review-due", review_on=self.review_on)
+        )
         given = inquiry.read(KeyDesignations(self.entity, self.unit)).given
         for name, designation in given.items():
             again = designation.in_force(inquiry.on) and set(self.matters) & set(
@@ -720,7 +738,7 @@ class TakeOnDesignation(Countersigned):
             inquiry.require(
                 not again,
                 rules.TKO_D2,
-                what=f"designation {name} of {self.entity} for the same matters",
+                what=message("takeon.designation-same-matters", name=name, entity=self.entity),
             )
 
 
@@ -763,8 +781,7 @@ class TakeOnDeadline(Countersigned):
         super().require_signer(inquiry, requested_by)
         if requested_by is not None and inquiry.actor.unit_id in self.hidden_from:
             raise Forbidden(
-                "This must be signed by a person of a unit that may know of it; "
-                f"{inquiry.actor.unit_id} must not. Use a token of another unit."
+                "takeon.must-be-signed-person-unit-may-know", unit=inquiry.actor.unit_id
             )
 
     def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event | Fact]:
@@ -781,22 +798,25 @@ class TakeOnDeadline(Countersigned):
         taking.past("/started_on", self.started_on)
         if self.due_on < self.started_on:
             raise Malformed(
-                f"due_on must not lie before started_on ({self.started_on}); it is {self.due_on}",
-                "/due_on",
+                "takeon.due-on-must-not-lie-before-started-on",
+                pointer="/due_on",
+                started_on=self.started_on,
+                due_on=self.due_on,
             )
         for unit in (self.unit, inquiry.actor.unit_id):
             if unit in self.hidden_from:
                 raise Malformed(
-                    "hidden_from must name neither the unit that owes this nor the one that "
-                    f"enters it; it names {unit}",
-                    "/hidden_from",
+                    "takeon.hidden-from-must-name-neither-unit-owes",
+                    pointer="/hidden_from",
+                    unit=unit,
                 )
         for place, unit in enumerate(self.hidden_from):
             # A misspelled unit would hide the duty from nobody.
             if not _is_body(inquiry, unit) and not inquiry.read(UnitStanding(unit)).exists:
                 raise Malformed(
-                    f"hidden_from must name known units; {unit} is not known",
-                    f"/hidden_from/{place}",
+                    "takeon.hidden-from-must-name-known-units",
+                    pointer=f"/hidden_from/{place}",
+                    unit=unit,
                 )
         inquiry.new(OpenDuty(duty))
         yield taking.taken()
@@ -826,11 +846,13 @@ class PerformOpenDuty(Report):
     evidence: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        hint = "GET /v1/open-duties lists the open duties."
+        hint = message("takeon.get-v1-open-duties-lists-open-duties")
         duty = inquiry.own(OpenDuty(self.duty), hint, any_unit=_FOR_ALL)
         if duty.performed_on is not None:
-            raise OutOfStep(f"duty {self.duty} was already performed on {duty.performed_on}")
-        inquiry.not_before(duty.started_on, f"duty {self.duty} began")
+            raise OutOfStep(
+                "takeon.duty-already-performed", duty=self.duty, performed_on=duty.performed_on
+            )
+        inquiry.not_before(duty.started_on, message("takeon.duty-began", duty=self.duty))
         opening = as_it_reads(inquiry, inquiry.opening(duty.opened_at))
         yield OpenDutyPerformed(
             duty=self.duty,
@@ -869,9 +891,10 @@ class _Taking:
         if inquiry.requested_by is None and (
             kind != "deadline" or not _is_body(inquiry, command.unit)
         ):
-            inquiry.known(UnitStanding(command.unit), "Qualify the unit first.")
+            inquiry.known(UnitStanding(command.unit), "general.qualify-unit-first")
         self._on, self._day = inquiry.on, self.takeon.day
-        self._ledger, self._what = inquiry, f"{kind} {command.ref}"
+        self._ledger = inquiry
+        self._what = message("takeon.fact", kind=kind, ref=command.ref)
         fact = fact_id(command.takeon, kind, command.ref)
         # The refusal says only that the id is taken, and not by whom.
         known = inquiry.read_true(OpeningFact(fact)).exists
@@ -911,18 +934,24 @@ class _Taking:
         """Refuse a day after the takeover (TKO-D4), in the future, or before an earlier step."""
         name = pointer.strip("/")
         if day > self._on:
-            raise Malformed(f"{name} must not lie in the future; it is {day}", pointer)
+            raise Malformed("takeon.must-not-lie-future", pointer=pointer, name=name, day=day)
         if not_before is not None and day < not_before:
-            raise Malformed(f"{name} must not lie before {not_before}; it is {day}", pointer)
+            raise Malformed(
+                "takeon.must-not-lie-before",
+                pointer=pointer,
+                name=name,
+                not_before=not_before,
+                day=day,
+            )
         self._ledger.require(
             day <= self._day,
             rules.TKO_D4,
-            what=f"{name} of {self._what}",
+            what=message("takeon.name-of", name=name, what=self._what),
             given=day,
             day=self._day,
         )
 
-    def live(self, condition: bool, reason: str) -> None:
+    def live(self, condition: bool, reason: Message) -> None:
         """Refuse a fact that has ended (TKO-D3)."""
         self._ledger.require(condition, rules.TKO_D3, what=self._what, reason=reason)
 
@@ -936,12 +965,12 @@ class _Taking:
 
 
 def _open_takeon(inquiry: Inquiry, name: str) -> TakeOn:
-    takeon = inquiry.known(TakeOn(name), "Open the take-on first (open-take-on).")
+    takeon = inquiry.known(TakeOn(name), "takeon.open-take-on-first")
     inquiry.require(
         takeon.closed_on is None,
         rules.TKO_D1,
         source=takeon.source,
-        reason=f"take-on {name} was closed on {takeon.closed_on}",
+        reason=message("takeon.take-on-closed", name=name, closed_on=takeon.closed_on),
     )
     return takeon
 
@@ -956,6 +985,6 @@ def _require_tag(tag: str, pointer: str) -> None:
         msgspec.convert(tag, Tag)
     except msgspec.ValidationError:
         raise Malformed(
-            "an obligation must have a short name on a single line; put its text into says",
-            pointer,
+            "takeon.obligation-must-short-name-single-line",
+            pointer=pointer,
         ) from None

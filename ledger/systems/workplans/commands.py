@@ -21,6 +21,7 @@ from ledger.kernel import (
     Recorded,
     Report,
     UnknownReference,
+    message,
 )
 from ledger.systems.progress.folds import ReportingUnit, month_of, part_in
 from ledger.systems.workplans import rules
@@ -78,21 +79,19 @@ class AdoptWorkPlan(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.scope == "region" and inquiry.actor.role not in TRACKING_ROLES:
-            raise Forbidden(
-                f"The region's plan must be adopted by the Justice Bureau or the rule-of-law "
-                f"office, and not by {self.unit}. Adopt the unit's own plan (scope unit)."
-            )
+            raise Forbidden("workplans.region-plan-must-be-adopted-justice-bureau", unit=self.unit)
         if self.year < inquiry.today.year:
             raise Malformed(
-                f"a plan must be for this year ({inquiry.today.year}) or a later one; it is for "
-                f"{self.year}",
-                "/year",
+                "workplans.plan-must-be-year-later-one",
+                pointer="/year",
+                year=inquiry.today.year,
+                given_year=self.year,
             )
         inquiry.new(WorkPlan(self.work_plan))
         other = inquiry.read(UnitWorkPlans(self.unit)).plan_for(self.year, self.scope)
         if other is not None:
             raise OutOfStep(
-                f"{self.unit} adopted {other} for {self.year}; amend that plan (amend-work-plan)"
+                "workplans.adopted-amend-plan", unit=self.unit, other=other, year=self.year
             )
         _check_works(inquiry, self.unit, self.scope, self.works, {})
         yield WorkPlanAdopted(
@@ -124,11 +123,9 @@ class AmendWorkPlan(Act):
     reason: Text
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        plan = inquiry.own(WorkPlan(self.work_plan), "Adopt the plan first (adopt-work-plan).")
+        plan = inquiry.own(WorkPlan(self.work_plan), "workplans.adopt-plan-first")
         if self.works == plan.works:
-            raise OutOfStep(
-                f"the works must differ from those of {self.work_plan}; they are the same"
-            )
+            raise OutOfStep("workplans.works-must-differ-those", work_plan=self.work_plan)
         before = {work.work: work for work in plan.works}
         _check_works(inquiry, plan.unit, plan.scope, self.works, before)
         yield WorkPlanAmended(
@@ -173,24 +170,30 @@ class ReachMilestone(Act):
     evidence_files: Annotated[tuple[EvidenceFile, ...], msgspec.Meta(max_length=50)] = ()
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        milestone = inquiry.known(Milestone(self.milestone), "A work plan sets its milestones.")
+        milestone = inquiry.known(Milestone(self.milestone), "workplans.work-plan-sets-milestones")
         inquiry.require(
             inquiry.actor.unit_id in (milestone.unit, *milestone.participants),
             rules.WRK_R2,
             milestone=self.milestone,
-            reason=f"{inquiry.actor.unit_id} is neither the plan's unit nor a participant",
-            hint=f"It must be reported by {', '.join((milestone.unit, *milestone.participants))}.",
+            reason=message(
+                "workplans.neither-plan-unit-nor-participant", unit=inquiry.actor.unit_id
+            ),
+            hint=message(
+                "workplans.must-be-reported", unit=(milestone.unit, *milestone.participants)
+            ),
         )
         if milestone.stage in ("reached", "dropped"):
             raise OutOfStep(
-                f"{self.milestone} must be open or returned to be reported; it is {milestone.stage}"
+                "workplans.must-be-open-returned-reported",
+                milestone=self.milestone,
+                stage=milestone.stage,
             )
         inquiry.require(
             self.evidence_events or self.evidence_files,
             rules.WRK_R2,
             milestone=self.milestone,
-            reason="no evidence is named",
-            hint="Name recorded events (evidence_events) or files with their day (evidence_files).",
+            reason=message("workplans.no-evidence-named"),
+            hint=message("workplans.name-recorded-events-files-day"),
         )
         records = [
             self._record(inquiry, place, at) for place, at in enumerate(self.evidence_events)
@@ -198,9 +201,10 @@ class ReachMilestone(Act):
         for place, file in enumerate(self.evidence_files):
             if file.dated > inquiry.today:
                 raise Malformed(
-                    f"the day of a file must not lie after today ({inquiry.today}); it is "
-                    f"{file.dated}",
-                    f"/evidence_files/{place}/dated",
+                    "workplans.day-file-must-not-lie-after",
+                    pointer=f"/evidence_files/{place}/dated",
+                    today=inquiry.today,
+                    dated=file.dated,
                 )
         reached_on = max(
             [record.occurred_on for record in records]
@@ -234,18 +238,19 @@ class ReachMilestone(Act):
         record = inquiry.named_record(position)
         if record is None:
             raise UnknownReference(
-                "event", str(position), f"Name a recorded position in /evidence_events/{place}."
+                "event",
+                str(position),
+                message("workplans.name-recorded-position-evidence-events", place=place),
             )
         if record.envelope.visibility == "sealed" or record.event.kept_from():
             raise Malformed(
-                "evidence must be readable by the plan's unit and the supervisors; this event is "
-                "sealed. Name a file instead, or another event.",
-                f"/evidence_events/{place}",
+                "workplans.evidence-must-be-readable-plan-unit-supervisors",
+                pointer=f"/evidence_events/{place}",
             )
         if isinstance(record.event, MilestoneReached | EvidenceNamed):
             raise Malformed(
-                "evidence must be an event other than a report of a milestone",
-                f"/evidence_events/{place}",
+                "workplans.evidence-must-be-event-other-report-milestone",
+                pointer=f"/evidence_events/{place}",
             )
         return record
 
@@ -263,7 +268,9 @@ class ReturnMilestone(Act):
         milestone = inquiry.known(Milestone(self.milestone))
         _of_others(inquiry, milestone.unit, self.milestone)
         if milestone.stage != "reached":
-            raise OutOfStep(f"{self.milestone} must be reached; it is {milestone.stage}")
+            raise OutOfStep(
+                "workplans.must-be-reached", milestone=self.milestone, stage=milestone.stage
+            )
         _require_ahead(inquiry, self.due_on)
         yield MilestoneReturned(
             milestone=self.milestone,
@@ -294,13 +301,14 @@ class UrgeWork(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Urge(self.urge))
-        planned = inquiry.known(Planned(self.work), "A work plan names the works.")
+        planned = inquiry.known(Planned(self.work), "workplans.work-plan-names-works")
         unit = self.unit or planned.unit
         if unit not in (planned.unit, *planned.participants):
             raise Malformed(
-                f"the unit urged must be the plan's ({planned.unit}) or a participant; {unit} is "
-                "neither",
-                "/unit",
+                "workplans.unit-urged-must-be-plan-participant",
+                pointer="/unit",
+                unit=planned.unit,
+                given_unit=unit,
             )
         _of_others(inquiry, unit, self.work)
         _require_ahead(inquiry, self.due_on)
@@ -335,7 +343,9 @@ class AnswerUrge(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         urge = inquiry.own(Urge(self.urge))
         if urge.stage != "open":
-            raise OutOfStep(f"{self.urge} was already answered on {urge.answered_on}")
+            raise OutOfStep(
+                "workplans.already-answered", urge=self.urge, answered_on=urge.answered_on
+            )
         assert urge.due_on is not None
         yield UrgeAnswered(
             urge=self.urge,
@@ -359,10 +369,10 @@ class RecordTrackingInspection(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         for place, name in enumerate(self.works):
-            planned = inquiry.known(Planned(name), "A work plan names the works.")
+            planned = inquiry.known(Planned(name), "workplans.work-plan-names-works")
             if self.unit not in (planned.unit, *planned.participants):
                 raise Malformed(
-                    f"{name} must be a work of {self.unit}; it is not", f"/works/{place}"
+                    "workplans.must-be-work", pointer=f"/works/{place}", name=name, unit=self.unit
                 )
         yield TrackingInspectionHeld(
             unit=self.unit, works=self.works, held_on=inquiry.on, faults=self.faults
@@ -385,18 +395,16 @@ class ReviewWorkPlan(Act):
         plans = inquiry.read(UnitWorkPlans(self.unit))
         if plans.settled(self.year):
             raise OutOfStep(
-                f"{self.unit} already adopted a plan for {self.year}, or was already reviewed"
+                "workplans.already-adopted-plan-already-reviewed", unit=self.unit, year=self.year
             )
         since = inquiry.read(PolicyKnown("work.plan_due")).since
         if since is None or since.year >= self.year:
-            raise OutOfStep(f"units did not have to adopt a plan for {self.year}")
+            raise OutOfStep("workplans.units-did-not-adopt-plan", year=self.year)
         if inquiry.read(ReportingUnit(self.unit)).groups(f"{self.year:04}-01") is None:
-            raise OutOfStep(f"{self.unit} did not report in January {self.year}")
+            raise OutOfStep("workplans.did-not-report-january", unit=self.unit, year=self.year)
         due_on = _plan_due(inquiry, self.year)
         if inquiry.today <= due_on:
-            raise OutOfStep(
-                f"the plan for {self.year} is due on {due_on}; review it after that day"
-            )
+            raise OutOfStep("workplans.plan-due", year=self.year, due_on=due_on)
         yield WorkPlanFellDue(unit=self.unit, year=self.year, due_on=due_on)
         yield finding(
             inquiry, rules.WRK_V4, unit=self.unit, year=self.year, due_on=due_on.isoformat()
@@ -420,16 +428,19 @@ def _check_works(
     seen = set()
     for place, work in enumerate(works):
         if work.work in seen:
-            raise Malformed(f"{work.work} must be named once", f"/works/{place}/work")
+            raise Malformed(
+                "workplans.must-be-named-once", pointer=f"/works/{place}/work", work=work.work
+            )
         seen.add(work.work)
         if work.work not in before:
             inquiry.new(Planned(work.work))
         codes = [planned.milestone for planned in work.milestones]
         if len(set(codes)) < len(codes):
             raise Malformed(
-                f"each milestone of {work.work} must have a code of its own; they are "
-                f"{', '.join(codes)}",
-                f"/works/{place}/milestones",
+                "workplans.each-milestone-must-code-own",
+                pointer=f"/works/{place}/milestones",
+                work=work.work,
+                codes=codes,
             )
         for part, given in (("goal", work.goals), ("milestone", work.milestones)):
             inquiry.require(
@@ -437,8 +448,8 @@ def _check_works(
                 rules.WRK_R1,
                 work=work.work,
                 unit=unit,
-                reason=f"it has no {part}",
-                hint=f"Name at least one {part}.",
+                reason=message("workplans.no", part=part),
+                hint=message("workplans.name-least-one", part=part),
             )
         inquiry.require(
             scope == "region"
@@ -447,8 +458,10 @@ def _check_works(
             rules.WRK_R1,
             work=work.work,
             unit=unit,
-            reason=f"{unit} neither leads nor is responsible for task {work.task_no}",
-            hint="Give the reason why the unit takes it on (reason), or leave the work out.",
+            reason=message(
+                "workplans.neither-leads-nor-responsible-task", unit=unit, task_no=work.task_no
+            ),
+            hint=message("workplans.give-reason-why-unit-takes-leave"),
         )
 
 
@@ -481,9 +494,11 @@ def _same(known: Milestone, made: MilestoneSet) -> bool:
 
 def _of_others(inquiry: Inquiry, unit: str, name: str) -> None:
     if unit == inquiry.actor.unit_id:
-        raise Forbidden(f"{name} belongs to {unit} itself; another office must judge it.")
+        raise Forbidden("workplans.belongs-itself", name=name, unit=unit)
 
 
 def _require_ahead(inquiry: Inquiry, day: date) -> None:
     if day <= inquiry.on:
-        raise Malformed(f"due_on must lie after today ({inquiry.on}); it is {day}", "/due_on")
+        raise Malformed(
+            "workplans.due-on-must-lie-after-today", pointer="/due_on", on=inquiry.on, day=day
+        )

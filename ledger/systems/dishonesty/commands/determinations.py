@@ -20,7 +20,18 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Forbidden, Inquiry, LegalRef, Malformed, OutOfStep, Report
+from ledger.kernel import (
+    Act,
+    Event,
+    Forbidden,
+    Inquiry,
+    LegalRef,
+    Malformed,
+    Message,
+    OutOfStep,
+    Report,
+    message,
+)
 from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import (
@@ -69,14 +80,19 @@ class NotifyDetermination(Act):
         inquiry.new(Determination(self.determination))
         if self.list_field is not None and self.severity != "serious":
             raise Malformed(
-                f"severity must be serious if list_field is given; it is {self.severity}",
-                "/list_field",
+                "dishonesty.severity-must-be-serious-list-field-given",
+                pointer="/list_field",
+                severity=self.severity,
             )
         earliest = inquiry.period("dishonesty.defence_wd", inquiry.on).on
         inquiry.require(
             self.defence_until >= earliest,
             rules.DIS_R1,
-            reason=f"defence_until must not be before {earliest}; it is {self.defence_until}",
+            reason=message(
+                "dishonesty.defence-until-must-not-before",
+                earliest=earliest,
+                defence_until=self.defence_until,
+            ),
         )
         _require_classified(inquiry, self.ground, self.severity, self.sector)
         yield DeterminationNotified(
@@ -114,14 +130,22 @@ class SubmitDefence(Report):
         notice = standing.notice
         assert notice is not None
         if notice.entity != self.entity:
-            raise Forbidden(f"determination {self.determination} does not concern {self.entity}")
+            raise Forbidden(
+                "dishonesty.determination-does-not-concern",
+                determination=self.determination,
+                entity=self.entity,
+            )
         if inquiry.actor.role != "entity_rep":
             inquiry.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(
-                f"{self.determination} was determined on {standing.determined_on} already"
+                "dishonesty.determined-already",
+                determination=self.determination,
+                determined_on=standing.determined_on,
             )
-        inquiry.not_before(standing.notified_on, f"{self.determination} was notified")
+        inquiry.not_before(
+            standing.notified_on, message("dishonesty.notified", determination=self.determination)
+        )
         yield DefenceSubmitted(
             determination=self.determination,
             entity=notice.entity,
@@ -161,13 +185,15 @@ class DetermineDishonesty(Act):
         inquiry.require(
             notice is not None,
             rules.DIS_R1,
-            reason=f"{self.determination} was not notified to the business",
+            reason=message("dishonesty.not-notified-business", determination=self.determination),
         )
         assert notice is not None
         inquiry.act_for(notice.unit)
         if standing.determined is not None:
             raise OutOfStep(
-                f"{self.determination} was determined on {standing.determined_on} already"
+                "dishonesty.determined-already",
+                determination=self.determination,
+                determined_on=standing.determined_on,
             )
         reason = self._unheard(inquiry, standing, notice)
         inquiry.require(reason is None, rules.DIS_R1, reason=reason)
@@ -195,15 +221,19 @@ class DetermineDishonesty(Act):
 
     def _unheard(
         self, inquiry: Inquiry, standing: Determination, notice: DeterminationNotified
-    ) -> str | None:
+    ) -> Message | None:
         if not standing.answered and inquiry.on <= notice.defence_until:
-            return f"the business can still defend itself until {notice.defence_until}"
+            return message(
+                "dishonesty.business-can-still-defend-itself-until",
+                defence_until=notice.defence_until,
+            )
         if standing.defences and self.defence_handling is None:
-            return "defence_handling must say how the defence was assessed"
+            return message("dishonesty.defence-handling-must-say-how-defence-assessed")
         if CLASSES.index(self.severity) > CLASSES.index(notice.severity):
-            return (
-                f"severity must not exceed that of the notice, {notice.severity}; it is "
-                f"{self.severity}"
+            return message(
+                "dishonesty.severity-must-not-exceed-notice",
+                severity=notice.severity,
+                given_severity=self.severity,
             )
         return None
 
@@ -213,19 +243,19 @@ class DetermineDishonesty(Act):
         if notice.list_field is not None and self.severity == "serious":
             if self.record is not None:
                 raise Malformed(
-                    f"record must be left out, because the listing in {notice.list_field} enters "
-                    "the record",
-                    "/record",
+                    "dishonesty.record-must-be-left-out-because-listing",
+                    pointer="/record",
+                    list_field=notice.list_field,
                 )
             return None
         if self.record is None:
-            raise Malformed("record must name the credit record that gets the class", "/record")
+            raise Malformed("dishonesty.record-must-name-credit-record-gets", pointer="/record")
         inquiry.new(Record(self.record))
         inquiry.require(
             self.kind != "other" or self.catalogue_item,
             CRD_R2,
             kind=self.kind,
-            kinds="penalty, judgment, tax",
+            kinds=message("dishonesty.penalty-judgment-tax"),
         )
         require_first(inquiry, entity=notice.entity, kind=self.kind, doc_no=self.instrument.doc_no)
         if self.public:
@@ -258,5 +288,5 @@ def _require_classified(inquiry: Inquiry, ground: str, severity: Severity, secto
         ground=ground,
         severity=severity,
         sector=sector,
-        instead=", ".join(name for name in CLASSES if ground in classes[name]) or "it has none",
+        instead=[name for name in CLASSES if ground in classes[name]] or message("dishonesty.none"),
     )

@@ -19,7 +19,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, DatedAct, Event, Inquiry, OutOfStep, Rule, UnknownReference
+from ledger.kernel import Act, DatedAct, Event, Inquiry, OutOfStep, Rule, UnknownReference, message
 from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.rules import CRD_R1, CRD_R4, require_first, why_ineffective
@@ -65,8 +65,10 @@ class ProposeListCriteria(DatedAct):
         field = inquiry.read(ListField(self.list_field))
         if field.exists and field.unit != self.unit:
             raise OutOfStep(
-                f"unit must be the one that keeps the list of {self.list_field}, {field.unit}; it "
-                f"is {self.unit}"
+                "dishonesty.unit-must-be-one-keeps-list",
+                list_field=self.list_field,
+                unit=field.unit,
+                given_unit=self.unit,
             )
         yield ListCriteriaProposed(
             list_field=self.list_field,
@@ -89,31 +91,40 @@ class PublishListCriteria(Act):
     version: int
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        field = inquiry.own(ListField(self.list_field), "Propose its criteria first.")
+        field = inquiry.own(ListField(self.list_field), "dishonesty.propose-criteria-first")
         version = field.versions.get(self.version)
         if version is None:
             raise UnknownReference(
                 "version",
                 str(self.version),
-                f"The newest version of {self.list_field} is {field.latest}.",
+                message(
+                    "dishonesty.newest-version", list_field=self.list_field, latest=field.latest
+                ),
             )
         if version.published_on is not None:
             raise OutOfStep(
-                f"version {self.version} was published already, on {version.published_on}"
+                "dishonesty.version-published-already",
+                version=self.version,
+                published_on=version.published_on,
             )
         basis = version.proposal.basis
         days = int(inquiry.setting("serious_list.consultation"))
         first = version.proposed_on + timedelta(days=days + 1)
         reason = None
         if basis.level not in _HIGH_ENOUGH:
-            reason = (
-                f"its basis must be one of {', '.join(sorted(_HIGH_ENOUGH))}; {basis.instrument} "
-                f"is {basis.level}"
+            reason = message(
+                "dishonesty.basis-must-be-one",
+                high_enough=sorted(_HIGH_ENOUGH),
+                instrument=basis.instrument,
+                level=basis.level,
             )
         elif inquiry.on < first:
-            reason = (
-                f"version {self.version} must be open for comments for {days} days, until the end "
-                f"of {first - timedelta(days=1)}; it was proposed on {version.proposed_on}"
+            reason = message(
+                "dishonesty.version-must-be-open-comments-days-until",
+                version=self.version,
+                days=days,
+                first=first - timedelta(days=1),
+                proposed_on=version.proposed_on,
             )
         inquiry.require(reason is None, rules.DIS_R2, list_field=self.list_field, reason=reason)
         yield ListCriteriaPublished(
@@ -140,7 +151,7 @@ class WithdrawListCriteria(Act):
         field = inquiry.own(ListField(self.list_field))
         version = field.in_force(inquiry.on)
         if version is None:
-            raise OutOfStep(f"no criteria of {self.list_field} are in force")
+            raise OutOfStep("dishonesty.no-criteria-force-list-field", list_field=self.list_field)
         yield ListCriteriaWithdrawn(
             list_field=self.list_field, unit=field.unit, version=version, reason=self.reason
         )
@@ -164,11 +175,17 @@ class AddToSeriousList(Act):
         notice, determined = standing.notice, standing.determined
         missing = None
         if notice is None:
-            missing = f"{self.determination} was not notified to the business"
+            missing = message("dishonesty.not-notified-business", determination=self.determination)
         elif notice.list_field is None:
-            missing = f"the notice of {self.determination} did not name a list"
+            missing = message(
+                "dishonesty.notice-did-not-name-list", determination=self.determination
+            )
         elif determined is None:
-            missing = f"{self.determination} must be determined first; it is {standing.stage}"
+            missing = message(
+                "dishonesty.must-be-determined-first",
+                determination=self.determination,
+                stage=standing.stage,
+            )
         inquiry.require(missing is None, rules.DIS_R1, reason=missing)
         assert notice is not None
         assert notice.list_field is not None
@@ -176,11 +193,14 @@ class AddToSeriousList(Act):
         inquiry.act_for(notice.unit)
         if determined.severity != "serious":
             raise OutOfStep(
-                f"{self.determination} must have found serious dishonesty; it found "
-                f"{determined.severity}"
+                "dishonesty.must-found-serious-dishonesty",
+                determination=self.determination,
+                severity=determined.severity,
             )
         if standing.listed is not None:
-            raise OutOfStep(f"the business was added to the list for {self.determination} already")
+            raise OutOfStep(
+                "dishonesty.business-added-list-already", determination=self.determination
+            )
         inquiry.new(Record(self.record))
         field = inquiry.read(ListField(notice.list_field))
         version = field.in_force(inquiry.on)
@@ -188,7 +208,7 @@ class AddToSeriousList(Act):
             version is not None,
             rules.DIS_R2,
             list_field=notice.list_field,
-            reason="no criteria are in force",
+            reason=message("dishonesty.no-criteria-force"),
         )
         assert version is not None
         require_first(
@@ -253,13 +273,17 @@ class RemoveFromSeriousList(Countersigned):
 
     def _listing(self, inquiry: Inquiry) -> SeriousListing:
         return inquiry.known(
-            SeriousListing(self.record), "Name the record of a listing on a serious list."
+            SeriousListing(self.record), "dishonesty.name-record-listing-serious-list"
         )
 
     def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
         listing = self._listing(inquiry)
         if listing.removed is not None:
-            raise OutOfStep(f"{self.record} was removed already, on {listing.removed.removed_on}")
+            raise OutOfStep(
+                "dishonesty.removed-already",
+                record=self.record,
+                removed_on=listing.removed.removed_on,
+            )
         require_impersonal(inquiry, CRD_R4, self.note)
         record = inquiry.known(Record(self.record))
         if self.reason != "source_delisted":

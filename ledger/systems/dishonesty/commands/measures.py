@@ -18,7 +18,17 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, DatedAct, Event, Inquiry, LegalRef, Malformed, OutOfStep
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Inquiry,
+    LegalRef,
+    Malformed,
+    Message,
+    OutOfStep,
+    message,
+)
 from ledger.kernel.days import add_months
 from ledger.systems.credit.folds import CreditRecords, Record, record_of
 from ledger.systems.dishonesty import rules
@@ -48,7 +58,7 @@ _ONE_DAY = timedelta(days=1)
 _FOR_GOOD = {"repaired", "revoked", "source_delisted"}
 
 #: The reason given to a sender who may not know of the decision.
-_UNDONE = "its decision was undone"
+_UNDONE = message("dishonesty.decision-undone")
 
 
 class PublishMeasureCatalogue(Act):
@@ -65,16 +75,18 @@ class PublishMeasureCatalogue(Act):
         effective_from = self.effective_from or inquiry.today
         if effective_from < inquiry.today:
             raise Malformed(
-                f"effective_from must not be before today ({inquiry.today}), because a catalogue "
-                f"does not allow measures afterwards; it is {effective_from}",
-                "/effective_from",
+                "dishonesty.effective-from-must-not-before-today-because",
+                pointer="/effective_from",
+                today=inquiry.today,
+                effective_from=effective_from,
             )
         seen: set[str] = set()
         for place, item in enumerate(self.items):
             if item.measure in seen:
                 raise Malformed(
-                    f"each measure must be listed once; {item.measure} is listed twice",
-                    f"/items/{place}/measure",
+                    "dishonesty.each-measure-must-be-listed-once",
+                    pointer=f"/items/{place}/measure",
+                    measure=item.measure,
                 )
             seen.add(item.measure)
         yield MeasureCataloguePublished(
@@ -106,11 +118,17 @@ class ApplySanction(DatedAct):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Sanction(self.sanction))
-        record = record_of(inquiry, self.record, self.entity, "Enter the record first.")
+        record = record_of(inquiry, self.record, self.entity, "general.enter-record-first")
         if not record.negative:
-            raise Malformed(f"record must be negative information; {self.record} is not", "/record")
+            raise Malformed(
+                "dishonesty.record-must-be-negative-information",
+                pointer="/record",
+                record=self.record,
+            )
         if self.until is not None and self.until < inquiry.on:
-            raise Malformed(f"until must not be before {inquiry.on}; it is {self.until}", "/until")
+            raise Malformed(
+                "general.until-must-not-before", pointer="/until", on=inquiry.on, until=self.until
+            )
         reason = self._over(inquiry, record)
         inquiry.require(
             reason is None,
@@ -143,21 +161,27 @@ class ApplySanction(DatedAct):
         if not record.live(inquiry.today):
             yield from _lift_outlived(inquiry, applied, record)
 
-    def _over(self, inquiry: Inquiry, record: Record) -> str | None:
+    def _over(self, inquiry: Inquiry, record: Record) -> Message | None:
         """Return why no sanction can be based on the record on that day, or ``None``."""
         says, ended = record.says, record.ended
         if not record.live(inquiry.on):
             if ended is not None and ended.terminated_on <= inquiry.on:
-                return f"it ended on {ended.terminated_on} ({ended.reason})"
+                return message(
+                    "dishonesty.ended", terminated_on=ended.terminated_on, reason=ended.reason
+                )
             if says.determined_on > inquiry.on:
-                return f"it was determined only on {says.determined_on}"
-            return "its longest publicity is over"
+                return message("dishonesty.determined-only", determined_on=says.determined_on)
+            return message("dishonesty.longest-publicity-over")
         if says.decision is not None:
             undone = inquiry.read(Decision(says.decision)).undone
             if undone is not None and undone.since <= inquiry.on:
                 if not inquiry.may_know("decision", says.decision):
                     return _UNDONE
-                return f"its decision {says.decision} was undone by {undone.instrument}"
+                return message(
+                    "dishonesty.decision-undone-decision",
+                    decision=says.decision,
+                    instrument=undone.instrument,
+                )
         for other in inquiry.read(CreditRecords(self.entity)).records.values():
             same = other.exists and (other.says.unit, other.says.instrument.doc_no) == (
                 says.unit,
@@ -169,25 +193,37 @@ class ApplySanction(DatedAct):
                 and other.ended is not None
                 and other.ended.reason in _FOR_GOOD
             ):
-                return (
-                    f"{says.instrument.doc_no} was on record before as {other.record}, which ended "
-                    f"on {other.ended.terminated_on} ({other.ended.reason})"
+                return message(
+                    "dishonesty.record-before-ended",
+                    doc_no=says.instrument.doc_no,
+                    record=other.record,
+                    terminated_on=other.ended.terminated_on,
+                    reason=other.ended.reason,
                 )
         return None
 
-    def _beyond(self, inquiry: Inquiry, item: Measure | None, record: Record) -> str | None:
+    def _beyond(self, inquiry: Inquiry, item: Measure | None, record: Record) -> Message | None:
         """Return how the sanction exceeds the catalogue, or ``None``."""
         if item is None or item.kind != "sanction":
-            return "it is not a sanction of the catalogue"
+            return message("dishonesty.not-sanction-catalogue")
         if item.units and self.unit not in item.units:
-            return f"only {', '.join(item.units)} can apply it"
+            return message("dishonesty.only-can-apply", units=item.units)
         severity, least = record.says.severity, item.from_severity
         if least is not None and not at_least(severity, least):
-            return f"it needs {least} information; {self.record} is {severity or 'without a class'}"
+            return message(
+                "dishonesty.needs-information",
+                least=least,
+                record=self.record,
+                severity=severity or message("dishonesty.without-class"),
+            )
         if item.max_months is not None:
             longest = add_months(inquiry.on, item.max_months)
             if self.until is None or self.until > longest:
-                return f"until must not be after {longest}; it is {self.until or 'not given'}"
+                return message(
+                    "dishonesty.until-must-not-after",
+                    longest=longest,
+                    until=self.until or message("dishonesty.not-given"),
+                )
         return None
 
 
@@ -203,7 +239,9 @@ class LiftSanction(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         applied = _alive(inquiry, self.sanction)
         inquiry.act_for(applied.unit)
-        inquiry.not_before(applied.applied_on, f"{self.sanction} was applied")
+        inquiry.not_before(
+            applied.applied_on, message("dishonesty.applied", sanction=self.sanction)
+        )
         yield SanctionLifted(
             sanction=self.sanction,
             entity=applied.entity,
@@ -231,7 +269,7 @@ class ReviewSanction(Act):
         record = inquiry.read(Record(applied.record))
         if record.exists and record.live(inquiry.on):
             raise OutOfStep(
-                f"record {applied.record} of {self.sanction} must have ended; it is live"
+                "dishonesty.record-must-ended", record=applied.record, sanction=self.sanction
             )
         yield from _lift_outlived(inquiry, applied, record)
 
@@ -252,7 +290,10 @@ class PromiseIncentive(Act):
         inquiry.new(Incentive(self.incentive))
         if self.apply_by < inquiry.on:
             raise Malformed(
-                f"apply_by must not be before {inquiry.on}; it is {self.apply_by}", "/apply_by"
+                "dishonesty.apply-by-must-not-before",
+                pointer="/apply_by",
+                on=inquiry.on,
+                apply_by=self.apply_by,
             )
         yield IncentivePromised(
             incentive=self.incentive,
@@ -280,20 +321,25 @@ class GrantIncentive(Act):
         promised = standing.promised
         if standing.stage != "promised" or (standing.exists and promised is None):
             raise OutOfStep(
-                f"incentive {self.incentive} must be new or promised; it is {standing.stage}"
+                "dishonesty.incentive-must-be-new-promised",
+                incentive=self.incentive,
+                stage=standing.stage,
             )
         late = 0
         if promised is not None:
             terms = (promised.entity, promised.unit, promised.measure)
             if terms != (self.entity, self.unit, self.measure):
                 raise Malformed(
-                    f"entity, unit and measure of {self.incentive} must be those of its promise: "
-                    f"{', '.join(terms)}",
-                    "/incentive",
+                    "dishonesty.entity-unit-measure-must-be-those-promise",
+                    pointer="/incentive",
+                    incentive=self.incentive,
+                    terms=terms,
                 )
             late = inquiry.days_after(promised.apply_by)
         if self.until is not None and self.until < inquiry.on:
-            raise Malformed(f"until must not be before {inquiry.on}; it is {self.until}", "/until")
+            raise Malformed(
+                "general.until-must-not-before", pointer="/until", on=inquiry.on, until=self.until
+            )
         yield IncentiveGranted(
             incentive=self.incentive,
             entity=self.entity,
@@ -320,16 +366,15 @@ class EndIncentive(Act):
     note: Text | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        standing = inquiry.own(Incentive(self.incentive), "Promise or grant it first.")
+        standing = inquiry.own(Incentive(self.incentive), "dishonesty.promise-grant-first")
         if standing.ended is not None:
             raise OutOfStep(
-                f"incentive {self.incentive} ended already, on {standing.ended.ended_on}"
+                "dishonesty.incentive-ended-already",
+                incentive=self.incentive,
+                ended_on=standing.ended.ended_on,
             )
         if standing.granted is None and self.reason not in ("no_longer_eligible", "declined"):
-            raise OutOfStep(
-                f"incentive {self.incentive} was promised and not granted; grant it, or end it "
-                "with the reason declined or no_longer_eligible"
-            )
+            raise OutOfStep("dishonesty.incentive-promised-not-granted", incentive=self.incentive)
         if self.reason == "no_longer_eligible":
             self._check_record(inquiry, standing.entity)
         yield IncentiveEnded(
@@ -344,21 +389,27 @@ class EndIncentive(Act):
 
     def _check_record(self, inquiry: Inquiry, entity: str) -> None:
         if self.record is None:
-            raise Malformed("record must name a negative record of the business", "/record")
+            raise Malformed(
+                "dishonesty.record-must-name-negative-record-business", pointer="/record"
+            )
         record = inquiry.known(Record(self.record))
         if record.says.entity != entity or not record.negative or not record.live(inquiry.on):
             raise Malformed(
-                f"record must be a live negative record of {entity} on {inquiry.on}; {self.record} "
-                "is not",
-                "/record",
+                "dishonesty.record-must-be-live-negative-record",
+                pointer="/record",
+                entity=entity,
+                on=inquiry.on,
+                record=self.record,
             )
 
 
 def _alive(inquiry: Inquiry, sanction_id: str) -> SanctionApplied:
-    sanction = inquiry.known(Sanction(sanction_id), "Apply it first.")
+    sanction = inquiry.known(Sanction(sanction_id), "dishonesty.apply-first")
     if sanction.lifted is not None:
         raise OutOfStep(
-            f"sanction {sanction_id} was lifted already, on {sanction.lifted.lifted_on}"
+            "dishonesty.sanction-lifted-already",
+            sanction=sanction_id,
+            lifted_on=sanction.lifted.lifted_on,
         )
     assert sanction.applied is not None
     return sanction.applied

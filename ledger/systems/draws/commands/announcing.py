@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     UnitId,
     is_among,
 )
-from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, Value
+from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, Message, Value, message
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import officers_of_part
 from ledger.systems.draws.commands.rosters import due_ratios, require_within_cap
@@ -97,15 +97,20 @@ class AnnounceDraw(Act):
         inquiry.new(DrawState(self.draw))
         if len(self.draw) > _LONGEST_ID:
             raise Malformed(
-                f"draw must have at most {_LONGEST_ID} characters; it has {len(self.draw)}", "/draw"
+                "draws.draw-must-most-characters",
+                pointer="/draw",
+                longest=_LONGEST_ID,
+                draw_count=len(self.draw),
             )
-        roster = inquiry.known(EntityRoster(self.roster), "Freeze the roster first.").frozen
+        roster = inquiry.known(EntityRoster(self.roster), "draws.freeze-roster-first").frozen
         assert roster is not None
         if roster.unit != self.unit:
             raise Malformed(
-                f"roster must be one frozen by {self.unit}; {self.roster} was frozen by "
-                f"{roster.unit}",
-                "/roster",
+                "draws.roster-must-be-one-frozen",
+                pointer="/roster",
+                unit=self.unit,
+                roster=self.roster,
+                roster_unit=roster.unit,
             )
         year, parts = self._parts(inquiry)
         self._check_roster(inquiry, roster)
@@ -127,15 +132,18 @@ class AnnounceDraw(Act):
                 not is_among(operator, officers_of_part(inquiry, part)),
                 supervision.GEN_R2,
                 person=operator,
-                one="operator of a draw",
-                other="inspector in it",
+                one=message("draws.operator-of-draw"),
+                other=message("draws.inspector-in-draw"),
             )
         last = date(year, 12, 31)
         inspect_by = self.inspect_by or last
         if not inquiry.on < inspect_by <= last:
             raise Malformed(
-                f"inspect_by must be after {inquiry.on} and not after {last}; it is {inspect_by}",
-                "/inspect_by",
+                "draws.inspect-by-must-be-after-not-after",
+                pointer="/inspect_by",
+                on=inquiry.on,
+                last=last,
+                inspect_by=inspect_by,
             )
         announced = DrawAnnounced(
             draw=self.draw,
@@ -173,11 +181,15 @@ class AnnounceDraw(Act):
         )
         units = [part.unit for part in (own, *self.parts)]
         if len(set(units)) < len(units):
-            raise Malformed("each unit must have one part; a unit is named twice", "/parts")
-        plan = inquiry.known(AnnualPlan(self.plan), "Approve the annual plan first.")
+            raise Malformed("draws.each-unit-must-one-part", pointer="/parts")
+        plan = inquiry.known(AnnualPlan(self.plan), "draws.approve-annual-plan-first")
         if plan.unit != self.unit:
             raise Malformed(
-                f"plan must be a plan of {self.unit}; {self.plan} is a plan of {plan.unit}", "/plan"
+                "draws.plan-must-be-plan",
+                pointer="/plan",
+                unit=self.unit,
+                plan=self.plan,
+                plan_unit=plan.unit,
             )
         parts = []
         for at, part in (
@@ -186,14 +198,16 @@ class AnnounceDraw(Act):
         ):
             self._check_plan(inquiry, part, plan.year)
             officers = inquiry.known(
-                OfficerRoster(part.officer_roster), "Freeze the roster first."
+                OfficerRoster(part.officer_roster), "draws.freeze-roster-first"
             ).frozen
             assert officers is not None
             if officers.unit != part.unit:
                 raise Malformed(
-                    f"officer_roster must be one frozen by {part.unit}; {part.officer_roster} was "
-                    f"frozen by {officers.unit}",
-                    f"{at}/officer_roster",
+                    "draws.officer-roster-must-be-one-frozen",
+                    pointer=f"{at}/officer_roster",
+                    unit=part.unit,
+                    officer_roster=part.officer_roster,
+                    officers_unit=officers.unit,
                 )
             parts.append(
                 DrawPart(
@@ -216,11 +230,10 @@ class AnnounceDraw(Act):
         inquiry.require(
             not missing,
             filing.FIL_R1,
-            matters=", ".join(missing),
+            matters=missing,
             unit=part.unit,
             month=str(year),
-            hint=f"Add them to the plan of {part.unit} for {year} and file it before you announce "
-            "the draw.",
+            hint=message("draws.add-plan-file-before-announce-draw", unit=part.unit, year=year),
         )
 
     def _check_roster(self, inquiry: Inquiry, roster: EntityRosterFrozen) -> None:
@@ -232,10 +245,16 @@ class AnnounceDraw(Act):
         any_matter = not roster.matters and len(units) == 1
         reason = None
         if units != frozen_for:
-            reason = f"it was frozen for {_and(frozen_for)}; the draw is of {_and(units)}"
+            reason = message(
+                "draws.frozen-for-other-units", frozen_for=_and(frozen_for), units=_and(units)
+            )
         elif not any_matter and matters != set(roster.matters):
-            frozen_matters = _and(roster.matters) or "no named matters"
-            reason = f"it was frozen for {frozen_matters}; the draw is for {_and(matters)}"
+            frozen_matters = _and(roster.matters) or message("draws.no-named-matters")
+            reason = message(
+                "draws.frozen-for-other-matters",
+                frozen_matters=frozen_matters,
+                matters=_and(matters),
+            )
         _require_roster(inquiry, self.roster, reason)
 
     def _listed(self, inquiry: Inquiry) -> list[DrawMatter | None]:
@@ -250,12 +269,12 @@ class AnnounceDraw(Act):
     def _strata(self, inquiry: Inquiry, roster: EntityRosterFrozen) -> tuple[StratumRatio, ...]:
         by, members = roster.by, roster.strata
         if self.by != by:
-            raise Malformed(f"by must be {by}, as in the roster; it is {self.by}", "/by")
+            raise Malformed("draws.must-be-roster", pointer="/by", by=by, given_by=self.by)
         given = self.strata
         if not given:
             if by != "grade":
                 raise Malformed(
-                    f"strata must give the ratio of each stratum, because by is {by}", "/strata"
+                    "draws.strata-must-give-ratio-each-stratum", pointer="/strata", by=by
                 )
             table: dict[str, Any] = inquiry.setting("draw.ratio")
             given = tuple(
@@ -266,10 +285,10 @@ class AnnounceDraw(Act):
         keys = [stratum.key for stratum in given]
         if len(set(keys)) < len(keys) or not set(members) <= set(keys) <= set(order):
             raise Malformed(
-                f"strata must give one ratio for each of "
-                f"{', '.join(sorted(members, key=order.index))}, and every key must be one of "
-                f"{', '.join(order)}",
-                "/strata",
+                "draws.strata-must-give-one-ratio-each",
+                pointer="/strata",
+                members=sorted(members, key=order.index),
+                order=order,
             )
         strata = tuple(sorted(given, key=lambda stratum: order.index(stratum.key)))
         for lower, higher in pairwise(strata):
@@ -287,10 +306,13 @@ class AnnounceDraw(Act):
             _require_roster(
                 inquiry,
                 self.roster,
-                f"all of {stratum.key} must be visited, but {out} of them are excluded because a "
-                "cap is used up"
-                if whole and out
-                else None,
+                (
+                    message(
+                        "draws.all-must-be-visited-but-excluded-because", key=stratum.key, out=out
+                    )
+                    if whole and out
+                    else None
+                ),
             )
         return strata
 
@@ -307,9 +329,10 @@ class AnnounceDraw(Act):
         for (pointer, unit, matter), item in zip(places, self._listed(inquiry), strict=True):
             if item is None:
                 raise Malformed(
-                    f"{matter} must be on the random-inspection matter list of {unit}; publish it "
-                    "there first",
-                    pointer,
+                    "draws.must-be-random-inspection-matter-list",
+                    pointer=pointer,
+                    matter=matter,
+                    unit=unit,
                 )
             if item.draw_class == "general":
                 assert item.ratio_cap is not None
@@ -321,26 +344,30 @@ class AnnounceDraw(Act):
             at = f"/sources/{index}"
             if names.count(source.name) > 1:
                 raise Malformed(
-                    f"each source must have its own name; {source.name} is named twice",
-                    f"{at}/name",
+                    "draws.each-source-must-own-name",
+                    pointer=f"{at}/name",
+                    name=source.name,
                 )
             if (source.kind == "commitment") is (source.commitment is None):
                 raise Malformed(
-                    "commitment, the SHA-256 of the secret, must be given for a source of kind "
-                    "commitment, and for no other",
-                    f"{at}/commitment",
+                    "draws.commitment-sha-256-secret-must-be-given-source",
+                    pointer=f"{at}/commitment",
                 )
             if source.kind == "commitment" and source.fallback is None:
                 raise Malformed(
-                    "a commitment must have a fallback, used if its secret is not revealed",
-                    f"{at}/fallback",
+                    "draws.commitment-must-fallback-used-secret-not",
+                    pointer=f"{at}/fallback",
                 )
             # Use the ledger's clock: who dates an act back knows the values published since then.
             inquiry.require(
                 source.publication_at > max(inquiry.at, inquiry.now),
                 rules.DRW_R1,
                 draw=self.draw,
-                reason=f"{source.name} was published at {source.publication_at.isoformat()}",
+                reason=message(
+                    "draws.published",
+                    name=source.name,
+                    publication_at=source.publication_at.isoformat(),
+                ),
             )
 
     def _check_secrets(self, inquiry: Inquiry) -> None:
@@ -354,8 +381,12 @@ class AnnounceDraw(Act):
                 source.kind == "public" or source.publication_at <= first.publication_at,
                 rules.DRW_R1,
                 draw=self.draw,
-                reason=f"{source.name} would be revealed after {first.name} is published at "
-                f"{first.publication_at.isoformat()}",
+                reason=message(
+                    "draws.would-revealed-after-published",
+                    name=source.name,
+                    first_name=first.name,
+                    publication_at=first.publication_at.isoformat(),
+                ),
             )
 
     def _check_repeated(self, inquiry: Inquiry, roster: EntityRosterFrozen) -> None:
@@ -364,7 +395,7 @@ class AnnounceDraw(Act):
             inquiry.require(
                 self.replaces in draws.voided,
                 rules.DRW_R5,
-                reason=f"{self.replaces} was not voided",
+                reason=message("draws.not-voided", replaces=self.replaces),
             )
         matters = (*self.matters, *(m for part in self.parts for m in part.matters))
         before = draws.in_the_way(matters, roster, inquiry.today)
@@ -374,13 +405,13 @@ class AnnounceDraw(Act):
         inquiry.require(
             before is None,
             rules.DRW_R5,
-            reason=f"draw {before} is for the same matters and was not voided",
+            reason=message("draws.draw-same-matters-not-voided", before=before),
         )
 
 
-def _require_roster(inquiry: Inquiry, roster: str, reason: str | None) -> None:
+def _require_roster(inquiry: Inquiry, roster: str, reason: Message | None) -> None:
     inquiry.require(reason is None, rules.DRW_R7, roster=roster, reason=reason)
 
 
-def _and(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
+def _and(names: Iterable[str]) -> list[str]:
+    return sorted(names)

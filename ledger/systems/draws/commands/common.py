@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.general.vocabulary import is_among
-from ledger.kernel import Inquiry
+from ledger.kernel import Inquiry, message
 from ledger.systems.draws.events import DrawPart
 from ledger.systems.draws.folds import DrawState, OfficerRoster
 from ledger.systems.supervision import rules as supervision
@@ -11,7 +11,7 @@ from ledger.systems.supervision import rules as supervision
 
 def operated(inquiry: Inquiry, draw_id: str) -> DrawState:
     """Return a draw of the actor's unit; refuse an actor who can be drawn to inspect in it."""
-    draw = inquiry.own(DrawState(draw_id), "Announce the draw first.")
+    draw = inquiry.own(DrawState(draw_id), "draws.announce-draw-first")
     require_no_inspector(inquiry, draw, inquiry.actor.person_id)
     return draw
 
@@ -33,6 +33,6 @@ def require_no_inspector(inquiry: Inquiry, draw: DrawState, person: str) -> None
         not is_among(person, officers_of(inquiry, draw)),
         supervision.GEN_R2,
         person=person,
-        one="operator of a draw",
-        other="inspector in it",
+        one=message("draws.operator-of-draw"),
+        other=message("draws.inspector-in-draw"),
     )

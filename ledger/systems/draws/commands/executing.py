@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Sha256
-from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, OutOfStep, Value
+from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, Message, OutOfStep, Value, message
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.effects import SelectedLine, selected, target_id
@@ -43,12 +43,12 @@ class ExecuteDraw(Act):
         require_seeded(draw)
         outcome = self.outcome
         if outcome is None:
-            raise Malformed("outcome must be filled in before the draw is recorded", "/outcome")
+            raise Malformed("draws.outcome-must-be-filled-before-draw-recorded", pointer="/outcome")
         wrong = why_not_of(draw, outcome)
         if wrong is None and draw.stage == "executed":
             if outcome.selection_hash == draw.selection_hash:
                 return
-            wrong = f"its selection was recorded already as {draw.selection_hash}"
+            wrong = message("draws.selection-recorded-already", selection_hash=draw.selection_hash)
         inquiry.require(wrong is None, rules.DRW_R6, draw=self.draw, reason=wrong)
         assert draw.seed is not None
         executed = DrawExecuted(
@@ -81,8 +81,9 @@ class SelectTargets(Act):
         draw = operated(inquiry, self.draw)
         if draw.stage != "executed":
             raise OutOfStep(
-                f"draw {self.draw} must be executed before its targets are recorded; it is "
-                f"{draw.stage}"
+                "draws.draw-must-be-executed-before-targets-recorded",
+                draw=self.draw,
+                stage=draw.stage,
             )
         quotas = {stratum.key: stratum.quota for stratum in draw.drawn}
         ids = [target_id(self.draw, line.stratum, line.rank) for line in self.lines]
@@ -92,13 +93,13 @@ class SelectTargets(Act):
                 line.rank <= quotas.get(line.stratum, 0),
                 rules.DRW_R6,
                 draw=self.draw,
-                reason=f"{target} is only a reserve",
+                reason=message("draws.only-reserve", target=target),
             )
             if not inquiry.read(Target(target)).exists:
                 yield selected(inquiry, draw, line)
 
 
-def difference(draw: DrawState, made: DrawOutcome) -> str | None:
+def difference(draw: DrawState, made: DrawOutcome) -> Message | None:
     """Return how an executed draw differs from the same draw made again, or ``None``."""
     recorded = DrawOutcome(
         strata=draw.drawn,
@@ -109,7 +110,7 @@ def difference(draw: DrawState, made: DrawOutcome) -> str | None:
     for name in DrawOutcome.__struct_fields__:
         was, now = getattr(recorded, name), getattr(made, name)
         if was != now:
-            return f"{name} is {was}; made again it is {now}"
+            return message("draws.made-again", name=name, was=was, now=now)
     return None
 
 
@@ -128,12 +129,11 @@ def require_seeded(draw: DrawState) -> None:
     """Refuse a draw that has no seed yet or was voided."""
     if draw.stage not in ("seed_revealed", "executed"):
         raise OutOfStep(
-            f"the seed of draw {draw.draw} must be revealed before the draw is made; it is "
-            f"{draw.stage}"
+            "draws.seed-draw-must-be-revealed-before-draw", draw=draw.draw, stage=draw.stage
         )
 
 
-def why_not_of(draw: DrawState, outcome: DrawOutcome) -> str | None:
+def why_not_of(draw: DrawState, outcome: DrawOutcome) -> Message | None:
     """Return why the counts of an outcome cannot be those of this draw, or ``None``."""
     due = tuple(
         StratumCount(
@@ -144,12 +144,16 @@ def why_not_of(draw: DrawState, outcome: DrawOutcome) -> str | None:
         for stratum in draw.strata
     )
     if outcome.strata != due:
-        return f"the strata must be {_shown(due)}; they are {_shown(outcome.strata)}"
+        return message(
+            "draws.strata-must-be", shown=_shown(due), outcome_shown=_shown(outcome.strata)
+        )
     lines = sum(min(stratum.size, stratum.quota + draw.reserves) for stratum in due)
     if outcome.selection_count != lines:
-        return f"with the reserves it must have {lines} lines; it has {outcome.selection_count}"
+        return message(
+            "draws.reserves-must-lines", lines=lines, selection_count=outcome.selection_count
+        )
     return None
 
 
-def _shown(strata: tuple[StratumCount, ...]) -> str:
-    return ", ".join(f"{stratum.key} {stratum.quota}/{stratum.size}" for stratum in strata)
+def _shown(strata: tuple[StratumCount, ...]) -> list[str]:
+    return [f"{stratum.key} {stratum.quota}/{stratum.size}" for stratum in strata]

@@ -34,7 +34,7 @@ class PublishDrawResult(Act):
     withhold_reason: Text | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        task = inquiry.own(Task(self.task), "Approve the task first.")
+        task = inquiry.own(Task(self.task), "general.approve-task-first")
         inquiry.require(task.concluded is not None, rules.DRW_R9, task=self.task, stage=task.stage)
         assert task.concluded is not None
         concluded = task.concluded.event
@@ -42,18 +42,22 @@ class PublishDrawResult(Act):
         concluded_on = task.concluded.occurred_on
         if inquiry.on < concluded_on:
             raise Malformed(
-                f"a result must not be published before {self.task} was concluded, on "
-                f"{concluded_on}; it is dated {inquiry.on}",
-                "/occurred_at",
+                "draws.result-must-not-published-before-concluded",
+                pointer="/occurred_at",
+                task=self.task,
+                concluded_on=concluded_on,
+                on=inquiry.on,
             )
         published = inquiry.read(PublishedResult(self.task)).published
         if published is not None:
             raise OutOfStep(
-                f"the result of {self.task} was published on {published.published_on} already"
+                "draws.result-published-already",
+                task=self.task,
+                published_on=published.published_on,
             )
         draw = self.draw or task.draw
         if draw is not None:
-            inquiry.known(DrawState(draw), "Announce the draw first.")
+            inquiry.known(DrawState(draw), "draws.announce-draw-first")
         if not concluded.lawful_refusal:
             require_first(inquiry, entity=task.entity, kind="inspection_result", doc_no=self.task)
         due = inquiry.due(rules.PUBLISH_RESULT, task.concluded)

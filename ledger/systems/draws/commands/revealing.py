@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.general.roles import DRAWERS, roles
 from ledger.general.vocabulary import DrawId, Name
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Value
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Value, message
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import operated
 from ledger.systems.draws.events import (
@@ -33,21 +33,22 @@ class RevealCommitment(Act):
     value: SeedValue
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        draw = inquiry.known(DrawState(self.draw), "Announce the draw first.")
+        draw = inquiry.known(DrawState(self.draw), "draws.announce-draw-first")
         source = next((known for known in draw.sources if known.name == self.source), None)
         if source is None or source.commitment is None:
             raise Malformed(
-                f"source must be an announced commitment of {self.draw}; {self.source!r} is not",
-                "/source",
+                "draws.source-must-be-announced-commitment",
+                pointer="/source",
+                draw=self.draw,
+                source=self.source,
             )
         if draw.stage != "announced":
             raise OutOfStep(
-                f"a secret must be revealed before the seed of draw {self.draw}; the draw is "
-                f"{draw.stage}"
+                "draws.secret-must-be-revealed-before-seed-draw", draw=self.draw, stage=draw.stage
             )
         if sha256(self.value.encode()).hexdigest() != source.commitment:
             raise Malformed(
-                f"the SHA-256 of value must be the commitment of {self.source}; it is not", "/value"
+                "draws.sha-256-value-must-be-commitment", pointer="/value", source=self.source
             )
         if self.source in draw.revealed:
             return
@@ -55,8 +56,11 @@ class RevealCommitment(Act):
             inquiry.now <= source.publication_at,
             rules.DRW_R1,
             draw=self.draw,
-            reason=f"{source.name} had to be revealed by {source.publication_at.isoformat()}; its "
-            "announced fallback is used",
+            reason=message(
+                "draws.revealed-announced-fallback-used",
+                name=source.name,
+                publication_at=source.publication_at.isoformat(),
+            ),
         )
         yield DrawCommitmentRevealed(
             draw=self.draw, unit=draw.unit, source=self.source, value=self.value
@@ -87,22 +91,26 @@ class RevealSeed(Act):
         draw = operated(inquiry, self.draw)
         if draw.stage != "announced":
             raise OutOfStep(
-                f"the seed of draw {self.draw} is revealed once, after the announcement; the draw "
-                f"is {draw.stage}"
+                "draws.seed-draw-revealed-once-after-announcement", draw=self.draw, stage=draw.stage
             )
         for source in draw.sources:
             inquiry.require(
                 source.publication_at <= min(inquiry.at, inquiry.now),
                 rules.DRW_R1,
                 draw=self.draw,
-                reason=f"{source.name} is published only at {source.publication_at.isoformat()}",
+                reason=message(
+                    "draws.published-only",
+                    name=source.name,
+                    publication_at=source.publication_at.isoformat(),
+                ),
             )
         public = {source.name for source in draw.sources if source.kind == "public"}
         given = {value.source: value.value for value in self.values}
         if len(given) < len(self.values) or not set(given) <= public:
             raise Malformed(
-                f"values must name public sources ({', '.join(sorted(public))}), each once",
-                "/values",
+                "draws.values-must-name-public-sources-each",
+                pointer="/values",
+                public=sorted(public),
             )
         values = tuple(self._value(source, {**given, **draw.revealed}) for source in draw.sources)
         yield DrawSeedRevealed(
@@ -120,8 +128,8 @@ class RevealSeed(Act):
             return SourceValue(source=source.name, value=value)
         if source.fallback is None:
             raise Malformed(
-                f"the value of {source.name} must be given, because it has no announced fallback; "
-                "if it was not published, void the draw (source_unpublished)",
-                "/values",
+                "draws.value-must-be-given-because-no-announced",
+                pointer="/values",
+                name=source.name,
             )
         return SourceValue(source=source.name, value=source.fallback, revealed=False)

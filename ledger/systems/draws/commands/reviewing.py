@@ -37,14 +37,14 @@ class VerifyDraw(Act):
     outcome: DrawOutcome | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        draw = inquiry.known(DrawState(self.draw), "Announce the draw first.")
+        draw = inquiry.known(DrawState(self.draw), "draws.announce-draw-first")
         if draw.executed_on is None:
             raise OutOfStep(
-                f"draw {self.draw} must be executed before it is verified; it is {draw.stage}"
+                "draws.draw-must-be-executed-before-verified", draw=self.draw, stage=draw.stage
             )
         if self.outcome is None:
             raise Malformed(
-                "outcome must be filled in before the verification is recorded", "/outcome"
+                "draws.outcome-must-be-filled-before-verification-recorded", pointer="/outcome"
             )
         mismatch = difference(draw, self.outcome)
         yield DrawVerified(
@@ -52,7 +52,7 @@ class VerifyDraw(Act):
             unit=draw.unit,
             ok=mismatch is None,
             recomputed=True,
-            mismatch=mismatch,
+            mismatch=None if mismatch is None else str(mismatch),
         )
 
 
@@ -70,15 +70,17 @@ class ReviewDraw(Act):
     draw: DrawId
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        draw = inquiry.known(DrawState(self.draw), "Announce the draw first.")
+        draw = inquiry.known(DrawState(self.draw), "draws.announce-draw-first")
         if draw.stage != "executed" or draw.inspect_by is None:
             raise OutOfStep(
-                f"draw {self.draw} must be executed before it is reviewed; it is {draw.stage}"
+                "draws.draw-must-be-executed-before-reviewed", draw=self.draw, stage=draw.stage
             )
         if inquiry.today <= draw.inspect_by:
             raise OutOfStep(
-                f"the last day for visits of {self.draw}, {draw.inspect_by}, must be over; today "
-                f"is {inquiry.today}"
+                "draws.last-day-visits-must-be-over",
+                draw=self.draw,
+                inspect_by=draw.inspect_by,
+                today=inquiry.today,
             )
         if draw.reviewed_on is not None:
             return

@@ -22,7 +22,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Inquiry, Malformed, Value
+from ledger.kernel import Act, Event, Inquiry, Malformed, Value, message
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import (
@@ -60,25 +60,28 @@ class PublishDrawMatterList(Act):
         highest = str(inquiry.setting("draw.general_ratio_cap"))
         seen: set[MatterId] = set()
         for index, item in enumerate(self.items):
-            matter = inquiry.known(Matter(item.matter), "List it in the catalogue first.")
+            matter = inquiry.known(Matter(item.matter), "general.list-catalogue-first")
             if matter.unit != self.unit:
                 raise Malformed(
-                    f"matter must be one listed by {self.unit}; {item.matter} is listed by "
-                    f"{matter.unit}",
-                    f"/items/{index}/matter",
+                    "draws.matter-must-be-one-listed",
+                    pointer=f"/items/{index}/matter",
+                    unit=self.unit,
+                    matter=item.matter,
+                    matter_unit=matter.unit,
                 )
             if item.matter in seen:
                 raise Malformed(
-                    f"each matter must be listed once; {item.matter} is listed twice",
-                    f"/items/{index}/matter",
+                    "general.each-matter-must-be-listed-once",
+                    pointer=f"/items/{index}/matter",
+                    matter=item.matter,
                 )
             seen.add(item.matter)
             if item.draw_class == "key":
                 continue
             if item.ratio_cap is None:
                 raise Malformed(
-                    "a general matter must have a ratio_cap, the largest share that may be drawn",
-                    f"/items/{index}/ratio_cap",
+                    "draws.general-matter-must-ratio-cap-largest-share",
+                    pointer=f"/items/{index}/ratio_cap",
                 )
             require_within_cap(inquiry, item.matter, item.ratio_cap, highest)
         yield DrawMatterListPublished(
@@ -171,14 +174,19 @@ class FreezeEntityRoster(Act):
         inquiry.new(EntityRoster(self.roster))
         if self.as_of > inquiry.today:
             raise Malformed(
-                f"as_of must not be after {inquiry.today}; it is {self.as_of}", "/as_of"
+                "draws.as-of-must-not-after",
+                pointer="/as_of",
+                today=inquiry.today,
+                as_of=self.as_of,
             )
         if self.unit not in self.all_units:
-            raise Malformed(f"units must include {self.unit}, which initiates the draw", "/units")
+            raise Malformed(
+                "draws.units-must-include-initiates-draw", pointer="/units", unit=self.unit
+            )
         for unit in self.units:
-            inquiry.known(UnitStanding(unit), "Qualify the unit first.")
+            inquiry.known(UnitStanding(unit), "general.qualify-unit-first")
         for matter in self.matters:
-            inquiry.known(Matter(matter), "List it in the catalogue first.")
+            inquiry.known(Matter(matter), "general.list-catalogue-first")
         if self.by == "risk":
             inquiry.setting(
                 "draw.risk_formula", on=self.as_of
@@ -191,19 +199,20 @@ class FreezeEntityRoster(Act):
         )
         frozen = self.frozen
         if frozen is None:
-            raise Malformed("frozen must be filled in before the roster is recorded", "/frozen")
+            raise Malformed("draws.frozen-must-be-filled-before-roster-recorded", pointer="/frozen")
         inquiry.require(
             self.roster_hash in (None, frozen.roster_hash),
             rules.DRW_R2,
             found=self.roster_hash,
-            of=f"the roster of {self.as_of}",
+            of=message("draws.roster", as_of=self.as_of),
             frozen=frozen.roster_hash,
         )
         if sum(frozen.strata.values()) != frozen.count:
             raise Malformed(
-                f"the strata must add up to the count, {frozen.count}; they add up to "
-                f"{sum(frozen.strata.values())}",
-                "/frozen/strata",
+                "draws.strata-must-add-up-count",
+                pointer="/frozen/strata",
+                count=frozen.count,
+                values=sum(frozen.strata.values()),
             )
         yield EntityRosterFrozen(
             roster=self.roster,
@@ -270,17 +279,21 @@ class FreezeOfficerRoster(Act):
         inquiry.new(OfficerRoster(self.roster))
         officers = tuple(sorted(set(self.officers)))
         needed = int(inquiry.setting("inspection.min_officers"))
-        reasons = [] if len(officers) >= needed else [f"only {len(officers)} named"]
+        reasons = (
+            []
+            if len(officers) >= needed
+            else [message("draws.only-named", officers_count=len(officers))]
+        )
         inquiry.read_all(OfficerStanding(officer) for officer in officers)
         for officer in officers:
             barred = inquiry.read(OfficerStanding(officer)).barred(inquiry.on, self.unit, set())
             if barred is not None:
-                reasons.append(f"{officer} {barred}")
+                reasons.append(message("catalogue.officer-barred", officer=officer, barred=barred))
         inquiry.require(
             not reasons,
             filing.FIL_R6,
             needed=needed,
-            reason="; ".join(reasons),
+            reason=message("general.clauses", clauses=reasons),
             unit=self.unit,
             on=inquiry.on,
         )
@@ -323,8 +336,11 @@ def left_without_reason(roster: str, missing: list[str]) -> dict[str, Any]:
     first = missing[0] if missing else None
     return {
         "roster": roster,
-        "reason": f"{first} belongs on it and is left out without a recorded reason "
-        f"({len(missing)} in all)",
+        "reason": message(
+            "draws.belongs-left-out-without-recorded-reason",
+            first=first,
+            missing_count=len(missing),
+        ),
         "entity": first,
         "missing": len(missing),
     }

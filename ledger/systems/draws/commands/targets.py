@@ -11,7 +11,17 @@ from ledger.general.countersigning import Countersigned
 from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, EntityId, OfficerId, Role, Text, is_among, same_person
-from ledger.kernel import Act, Event, Fact, Inquiry, Malformed, OutOfStep, Rule, UnknownReference
+from ledger.kernel import (
+    Act,
+    Event,
+    Fact,
+    Inquiry,
+    Malformed,
+    OutOfStep,
+    Rule,
+    UnknownReference,
+    message,
+)
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.draws import rules, uvdraw
 from ledger.systems.draws.commands.common import (
@@ -59,8 +69,7 @@ class AssignOfficers(Act):
         require_no_inspector(inquiry, draw, inquiry.actor.person_id)
         if target.officers:
             raise OutOfStep(
-                f"{', '.join(target.officers)} are assigned to {target.target} already; replace "
-                "one with substitute-officer"
+                "draws.assigned-already", officers=target.officers, target=target.target
             )
         for part in draw.parts:
             event = self._assigned(inquiry, draw, target, part)
@@ -90,12 +99,14 @@ class AssignOfficers(Act):
                 assigned.append(officer)
             else:
                 skipped.append(SkippedOfficer(officer=officer, reason=barred))
-        passed = "; ".join(f"{officer.officer} {officer.reason}" for officer in skipped)
+        passed = [f"{officer.officer} {officer.reason}" for officer in skipped]
         inquiry.require(
             len(assigned) == needed,
             filing.FIL_R6,
             needed=needed,
-            reason=f"only {len(assigned)} officers of the roster may go ({passed})",
+            reason=message(
+                "draws.only-officers-roster-may-go", assigned_count=len(assigned), passed=passed
+            ),
             unit=part.unit,
             on=self.planned_on,
         )
@@ -132,7 +143,7 @@ class SubstituteOfficer(Countersigned):
 
     def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         drawn = inquiry.read(DrawnTarget(self.entity, self.draw))
-        reason = f"{person} requested it and cannot approve it too"
+        reason = message("general.requested-cannot-approve-too", person=person)
         return rules.DRW_R8, {"target": drawn.target, "reason": reason}
 
     def confidential(self, inquiry: Inquiry) -> bool:
@@ -154,17 +165,28 @@ class SubstituteOfficer(Countersigned):
         broken = [
             fault
             for fault, present in (
-                ("no reason is given", self.reason is None),
-                (f"{self.to_officer} is barred by {barred}", barred is not None),
+                (message("general.no-reason-given"), self.reason is None),
                 (
-                    f"{self.to_officer} is not on the officer roster",
+                    message("draws.barred-by", officer=self.to_officer, barred=barred),
+                    barred is not None,
+                ),
+                (
+                    message("draws.not-on-officer-roster", officer=self.to_officer),
                     self.to_officer not in officers_of_part(inquiry, part),
                 ),
-                (f"{self.to_officer} is assigned already", self.to_officer in target.officers),
+                (
+                    message("draws.officer-assigned-already", officer=self.to_officer),
+                    self.to_officer in target.officers,
+                ),
             )
             if present
         ]
-        inquiry.require(not broken, rules.DRW_R8, target=target.target, reason="; ".join(broken))
+        inquiry.require(
+            not broken,
+            rules.DRW_R8,
+            target=target.target,
+            reason=message("general.clauses", clauses=broken),
+        )
         assert self.reason is not None
         substituted = OfficerSubstituted(
             target=target.target,
@@ -189,7 +211,9 @@ class SubstituteOfficer(Countersigned):
             if self.from_officer in target.by_unit.get(part.unit, ()):
                 return part
         raise OutOfStep(
-            f"from_officer must be assigned to {target.target}; {self.from_officer} is not"
+            "draws.from-officer-must-be-assigned",
+            target=target.target,
+            from_officer=self.from_officer,
         )
 
 
@@ -213,8 +237,8 @@ class RequestExemption(Act):
         require_no_inspector(inquiry, draw, inquiry.actor.person_id)
         if (self.reason == "judicial_custody") is (self.instrument is None):
             raise Malformed(
-                "instrument must be given for judicial_custody, and for no other ground",
-                "/instrument",
+                "draws.instrument-must-be-given-judicial-custody-no-other",
+                pointer="/instrument",
             )
         require_ground(inquiry, draw, target, self.reason)
         yield DrawExemptionRequested(
@@ -250,11 +274,11 @@ class ExemptTarget(Act):
         person, asked = inquiry.actor.person_id, target.asked
         broken = None
         if asked is None or asked.reason != self.reason:
-            broken = f"another person must request it first, on the ground {self.reason}"
+            broken = message("draws.another-person-must-request-first-ground", reason=self.reason)
         elif same_person(asked.by, person):
-            broken = f"{person} requested it and cannot approve it too"
+            broken = message("general.requested-cannot-approve-too", person=person)
         elif is_among(person, officers_of(inquiry, draw)):
-            broken = f"{person} can be drawn to inspect in this draw"
+            broken = message("draws.can-drawn-inspect-draw", person=person)
         inquiry.require(broken is None, rules.DRW_R10, target=target.target, reason=broken)
         assert asked is not None
         exemption = DrawTargetExempted(
@@ -332,16 +356,16 @@ def waiting_target(
 
     ``listed``: the register must list the business, too (ENT-R1).
     """
-    draw = inquiry.own(DrawState(draw_id), "Announce the draw first.")
+    draw = inquiry.own(DrawState(draw_id), "draws.announce-draw-first")
     if listed:
         require_listed(inquiry, entity)
     drawn = inquiry.read(DrawnTarget(entity, draw_id))
     if not drawn.exists:
-        raise UnknownReference("target", f"{draw_id}: {entity}", "The draw did not select it.")
+        raise UnknownReference("target", f"{draw_id}: {entity}", "draws.draw-did-not-select")
     target = inquiry.read(Target(drawn.target))
     if draw.stage == "voided" or target.state != "waiting":
         state = "voided" if draw.stage == "voided" else target.state
-        raise OutOfStep(f"target {target.target} must be waiting for its visit; it is {state}")
+        raise OutOfStep("draws.target-must-be-waiting-visit", target=target.target, state=state)
     return draw, target
 
 

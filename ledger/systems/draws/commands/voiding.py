@@ -9,7 +9,7 @@ from ledger.general.countersigning import Countersigned
 from ledger.general.findings import finding
 from ledger.general.roles import DRAWERS
 from ledger.general.vocabulary import DrawId, Name, Role, TargetId, Text, is_among
-from ledger.kernel import Act, Event, Inquiry, OutOfStep, Rule
+from ledger.kernel import Act, Event, Inquiry, OutOfStep, Rule, message
 from ledger.systems.draws import rules
 from ledger.systems.draws.events import DrawOperated, DrawTargetReleased, DrawVoided, VoidGround
 from ledger.systems.draws.folds import DrawState, PlanDraws, Target
@@ -32,16 +32,18 @@ class VoidDraw(Countersigned):
     evidence: Text
 
     def require_signer(self, inquiry: Inquiry, requested_by: str | None) -> None:
-        draw = inquiry.own(DrawState(self.draw), "Announce the draw first.")
+        draw = inquiry.own(DrawState(self.draw), "draws.announce-draw-first")
         person = inquiry.actor.person_id
         inquiry.require(
             requested_by is None or not is_among(person, draw.operators),
             rules.DRW_R5,
-            reason=f"{person} operated the draw",
+            reason=message("draws.operated-draw", person=person),
         )
 
     def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
-        return rules.DRW_R5, {"reason": f"{person} requested it and cannot approve it too"}
+        return rules.DRW_R5, {
+            "reason": message("general.requested-cannot-approve-too", person=person)
+        }
 
     def needs_second(self, inquiry: Inquiry) -> bool:
         # For a draw voided on this ground already, the command only releases the targets.
@@ -54,7 +56,7 @@ class VoidDraw(Countersigned):
         inquiry.require(
             ground is not None,
             rules.DRW_R5,
-            reason=f"{self.reason_code} is not a ground",
+            reason=message("draws.not-ground", reason_code=self.reason_code),
             grounds=grounds,
         )
         assert ground is not None
@@ -62,7 +64,10 @@ class VoidDraw(Countersigned):
             if requested_by is None:
                 return
             raise OutOfStep(
-                f"draw {self.draw} was voided on {draw.voided_on} already ({draw.void_reason})"
+                "draws.draw-voided-already",
+                draw=self.draw,
+                voided_on=draw.voided_on,
+                void_reason=draw.void_reason,
             )
         yield DrawVoided(
             draw=self.draw,
@@ -99,8 +104,9 @@ class ReleaseTargets(Act):
         draw = inquiry.own(DrawState(self.draw))
         if draw.stage != "voided":
             raise OutOfStep(
-                f"draw {self.draw} must be voided before its targets are released; it is "
-                f"{draw.stage}"
+                "draws.draw-must-be-voided-before-targets-released",
+                draw=self.draw,
+                stage=draw.stage,
             )
         inquiry.read_all(Target(name) for name in self.targets)
         for name in self.targets:

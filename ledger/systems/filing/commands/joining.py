@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ledger.general.findings import finding
-from ledger.kernel import Event, Inquiry, Malformed, OutOfStep
+from ledger.kernel import Event, Inquiry, Malformed, Message, OutOfStep, message
 from ledger.systems.filing.events import InspectionTaskApproved
 from ledger.systems.filing.folds import PlannedVisits, Task
 from ledger.systems.joint import rules
@@ -33,41 +33,53 @@ def part_of(
 
     Raises ``OutOfStep`` if the unit has no part, ``Malformed`` if the task does not fit.
     """
-    joint = inquiry.known(Joint(joint_id), "Its lead must plan it first.")
+    joint = inquiry.known(Joint(joint_id), "filing.lead-must-plan-first")
     if joint.stage != "planned":
-        raise OutOfStep(f"joint visit {joint_id} must be planned; it is {joint.stage}")
+        raise OutOfStep("filing.joint-visit-must-be-planned", joint=joint_id, stage=joint.stage)
     if not joint.takes_part(unit):
-        raise OutOfStep(f"{unit} must have a part in {joint_id}; accept the offer first")
+        raise OutOfStep("filing.must-part", unit=unit, joint=joint_id)
     if joint.entity != entity:
         raise Malformed(
-            f"entity must be that of {joint_id}, {joint.entity}; it is {entity}", "/entity"
+            "filing.entity-must-be",
+            pointer="/entity",
+            joint=joint_id,
+            entity=joint.entity,
+            given_entity=entity,
         )
     part = joint.parts[unit]
     if not set(matters) <= set(part.matters):
         raise Malformed(
-            f"matters must be among those of the part of {unit} in {joint_id}, "
-            f"{', '.join(part.matters)}; they are {', '.join(matters)}",
-            "/matters",
+            "filing.matters-must-be-among-those-part",
+            pointer="/matters",
+            unit=unit,
+            joint=joint_id,
+            matters=part.matters,
+            given_matters=matters,
         )
     assert joint.window_from is not None
     assert joint.window_to is not None
     if not joint.window_from <= planned_on <= joint.window_to:
         raise Malformed(
-            f"planned_on must be within the window of {joint_id}, from {joint.window_from} to "
-            f"{joint.window_to}; it is {planned_on}",
-            "/planned_on",
+            "filing.planned-on-must-be-within-window",
+            pointer="/planned_on",
+            joint=joint_id,
+            window_from=joint.window_from,
+            window_to=joint.window_to,
+            planned_on=planned_on,
         )
     for other in joint.tasks:
         task = inquiry.read(Task(other))
         if task.stage == "cancelled":
             continue
         if task.unit == unit:
-            raise OutOfStep(f"{unit} has approved {other} for {joint_id} already")
+            raise OutOfStep("filing.approved-already", unit=unit, other=other, joint=joint_id)
         if task.planned_on != planned_on:
             raise Malformed(
-                f"planned_on must be {task.planned_on}, the day on which {task.unit} goes; it is "
-                f"{planned_on}",
-                "/planned_on",
+                "filing.planned-on-must-be-day-goes",
+                pointer="/planned_on",
+                planned_on=task.planned_on,
+                unit=task.unit,
+                given_planned_on=planned_on,
             )
     return part
 
@@ -94,25 +106,26 @@ def require_joined(
             told=not inquiry.may_know(offer["kind"], offer["join"]),
             unit=unit,
             entity=entity,
-            reason=f"{offer['lead']} visits the business {offer['when']}, on matters of the "
-            "joint list",
+            reason=message(
+                "filing.visits-business-matters-joint-list", lead=offer["lead"], when=offer["when"]
+            ),
             hint=_hint(unit, offer),
             offer=offer,
             others=offers[1:],
         )
 
 
-def _hint(unit: str, offer: dict[str, Any]) -> str:
-    declining = "or decline with decline-join and a reason."
+def _hint(unit: str, offer: dict[str, Any]) -> Message:
+    declining = message("filing.decline-decline-join-reason")
     if offer["kind"] == "task":
-        return (
-            f"Merge it with {offer['join']}: let {offer['lead']} or {unit} plan one joint visit "
-            f"(plan-joint) in place of the two, {declining}"
+        return message(
+            "filing.merge-let-plan-one-joint-visit",
+            join=offer["join"],
+            lead=offer["lead"],
+            unit=unit,
+            declining=declining,
         )
-    return (
-        f"Join {offer['join']}, which {offer['lead']} leads: accept your part (accept-join) and "
-        f"name it as the task's joint; ask {offer['lead']} for one if none was offered; {declining}"
-    )
+    return message("filing.join-leads", join=offer["join"], lead=offer["lead"], declining=declining)
 
 
 def _offers(
@@ -135,7 +148,9 @@ def _offers(
                 "join": merge.joint,
                 "lead": merge.lead,
                 "date": merge.window_from,
-                "when": f"from {merge.window_from} to {merge.window_to}",
+                "when": message(
+                    "filing.from-to", window_from=merge.window_from, window_to=merge.window_to
+                ),
                 "matters": others,
             }
 
@@ -161,7 +176,7 @@ def _offers(
                 "join": visit.task if joins is None else joins.joint,
                 "lead": visit.unit if joins is None else joins.lead,
                 "date": visit.planned_on,
-                "when": f"on {visit.planned_on}",
+                "when": message("filing.on", planned_on=visit.planned_on),
                 "matters": list(visit.matters),
             }
 

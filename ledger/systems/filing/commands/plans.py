@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, UnknownReference
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, UnknownReference, message
 from ledger.systems.catalogue.folds import Matter
 from ledger.systems.filing import rules
 from ledger.systems.filing.events import (
@@ -76,11 +76,13 @@ class AmendPlan(Act):
         plan = _own_plan(inquiry, self.plan, self.unit)
         newest = plan.versions[-1]
         if not (self.diff.set_items or self.diff.removed_matters):
-            raise Malformed("diff must set or remove at least one matter; it is empty", "/diff")
+            raise Malformed("filing.diff-must-set-remove-least-one", pointer="/diff")
         for matter in self.diff.removed_matters:
             if matter not in newest.items:
                 raise Malformed(
-                    f"removed_matters must be in the plan; {matter} is not", "/diff/removed_matters"
+                    "filing.removed-matters-must-be-plan",
+                    pointer="/diff/removed_matters",
+                    matter=matter,
                 )
         _check_items(inquiry, self.diff.set_items)
         yield PlanAmended(
@@ -104,12 +106,9 @@ class FileAnnualPlan(Act):
         plan = _own_plan(inquiry, self.plan, self.unit)
         newest = plan.versions[-1]
         if newest.filed is not None and not newest.returned:
-            raise OutOfStep(f"version {newest.version} of {self.plan} was filed already")
+            raise OutOfStep("filing.version-filed-already", version=newest.version, plan=self.plan)
         if newest.returned:
-            raise OutOfStep(
-                f"version {newest.version} of {self.plan} was returned; amend the plan and file "
-                "the new version"
-            )
+            raise OutOfStep("filing.version-returned", version=newest.version, plan=self.plan)
         rule = rules.FILE_PLAN if newest.version == 1 else rules.FILE_AMENDMENT
         due = inquiry.due(rule, newest.source)
         yield AnnualPlanFiled(
@@ -161,7 +160,7 @@ class PublishPlan(Act):
         plan = _own_plan(inquiry, self.plan, self.unit)
         version = plan.in_force(inquiry.on)
         if version is None:
-            raise OutOfStep(f"a version of {self.plan} must be filed before it is published")
+            raise OutOfStep("filing.version-must-be-filed-before-published", plan=self.plan)
         yield PlanPublished(
             plan=self.plan,
             unit=self.unit,
@@ -191,9 +190,10 @@ class ApproveSpecialPlan(Act):
         inquiry.new(SpecialPlan(self.plan))
         if self.period_to < self.period_from:
             raise Malformed(
-                f"period_to must not be before period_from ({self.period_from}); it is "
-                f"{self.period_to}",
-                "/period_to",
+                "filing.period-to-must-not-before-period-from",
+                pointer="/period_to",
+                period_from=self.period_from,
+                period_to=self.period_to,
             )
         policy = inquiry.setting("special.approval")
         if self.deployed_by == "own":
@@ -204,7 +204,7 @@ class ApproveSpecialPlan(Act):
             inquiry.require(
                 order is not None and order.level != "county_government",
                 rules.FIL_R3,
-                reason="government_approval must name the document of the superior that ordered it",
+                reason=message("filing.government-approval-must-name-document-superior-ordered"),
             )
         yield SpecialPlanApproved(
             plan=self.plan,
@@ -241,9 +241,9 @@ class FileSpecialInspection(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(SpecialFiling(self.filing))
         for matter in self.matters:
-            inquiry.known(Matter(matter), "List it in the catalogue first.")
+            inquiry.known(Matter(matter), "general.list-catalogue-first")
         if self.special_plan is not None:
-            inquiry.known(SpecialPlan(self.special_plan), "Approve the special plan first.")
+            inquiry.known(SpecialPlan(self.special_plan), "filing.approve-special-plan-first")
         late, entity = 0, self.entity
         if self.task is not None:
             task = self._task(inquiry, self.task)
@@ -266,22 +266,32 @@ class FileSpecialInspection(Act):
     def _task(self, inquiry: Inquiry, task_id: str) -> Task:
         task = inquiry.known(Task(task_id))
         if task.unit != self.unit:
-            raise OutOfStep(f"unit must be that of task {task_id}, {task.unit}; it is {self.unit}")
+            raise OutOfStep(
+                "filing.unit-must-be-task", task=task_id, unit=task.unit, given_unit=self.unit
+            )
         if self.entity not in (None, task.entity):
             raise Malformed(
-                f"entity must be that of task {task_id}, {task.entity}; it is {self.entity}",
-                "/entity",
+                "filing.entity-must-be-task",
+                pointer="/entity",
+                task=task_id,
+                entity=task.entity,
+                given_entity=self.entity,
             )
         if not set(task.matters) <= set(self.matters):
-            covers = ", ".join(task.matters)
-            raise Malformed(f"matters must include those of task {task_id}: {covers}", "/matters")
+            covers = task.matters
+            raise Malformed(
+                "filing.matters-must-include-those-task",
+                pointer="/matters",
+                task=task_id,
+                covers=covers,
+            )
         return task
 
 
 def _own_plan(inquiry: Inquiry, plan_id: str, unit: str) -> AnnualPlan:
-    plan = inquiry.known(AnnualPlan(plan_id), "Approve the plan first.")
+    plan = inquiry.known(AnnualPlan(plan_id), "filing.approve-plan-first")
     if plan.unit != unit:
-        raise UnknownReference("plan", plan_id, f"It is not a plan of {unit}.")
+        raise UnknownReference("plan", plan_id, message("filing.not-plan", unit=unit))
     return plan
 
 
@@ -289,10 +299,10 @@ def _filed(inquiry: Inquiry, plan_id: str) -> tuple[AnnualPlan, PlanVersion]:
     plan = inquiry.known(AnnualPlan(plan_id))
     newest = plan.versions[-1]
     if newest.filed is None:
-        raise OutOfStep(f"version {newest.version} of {plan_id} must be filed; it is not filed yet")
+        raise OutOfStep("filing.version-must-be-filed", version=newest.version, plan=plan_id)
     if newest.returned or newest.accepted:
         done = "returned" if newest.returned else "accepted"
-        raise OutOfStep(f"version {newest.version} of {plan_id} was {done} already")
+        raise OutOfStep("filing.version-already", version=newest.version, plan=plan_id, done=done)
     return plan, newest
 
 
@@ -301,11 +311,12 @@ def _check_items(inquiry: Inquiry, items: tuple[PlanItem, ...]) -> None:
     for index, item in enumerate(items):
         if item.matter in seen:
             raise Malformed(
-                f"each matter must be listed once; {item.matter} is listed twice",
-                f"/items/{index}/matter",
+                "general.each-matter-must-be-listed-once",
+                pointer=f"/items/{index}/matter",
+                matter=item.matter,
             )
         seen.add(item.matter)
-        inquiry.known(Matter(item.matter), "List it in the catalogue first.")
+        inquiry.known(Matter(item.matter), "general.list-catalogue-first")
 
 
 def _require_approved_campaign(
@@ -314,16 +325,16 @@ def _require_approved_campaign(
     inquiry.require(
         plan.government_approval,
         rules.FIL_R3,
-        reason="government_approval must name the approval of a government",
+        reason=message("filing.government-approval-must-name-approval-government"),
     )
     begun = inquiry.read(OwnCampaigns(plan.unit, plan.period_from.year)).count
     inquiry.require(
         quota is None or begun < quota,
         rules.FIL_R3,
-        reason=f"the quota of {quota} campaigns in {plan.period_from.year} is used up",
+        reason=message("filing.quota-campaigns-used-up", quota=quota, year=plan.period_from.year),
     )
     inquiry.require(
         quota is None or plan.quota_no,
         rules.FIL_R3,
-        reason=f"quota_no must name its number within the quota of {quota} campaigns",
+        reason=message("filing.quota-no-must-name-number-within-quota", quota=quota),
     )

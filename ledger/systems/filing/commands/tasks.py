@@ -34,6 +34,7 @@ from ledger.kernel import (
     OutOfStep,
     Recorded,
     Report,
+    message,
 )
 from ledger.systems.catalogue.events import MatterElements
 from ledger.systems.catalogue.folds import UnitStanding
@@ -118,15 +119,19 @@ class ApproveTask(Act):
         # After an emergency the task is approved afterwards, without plan or filing (FIL-R5).
         emergency = task.emergency and task.approved is None
         if task.exists and not emergency:
-            raise OutOfStep(f"task {self.task} is recorded already; take another id")
+            raise OutOfStep("filing.task-recorded-already", task=self.task)
         if emergency and (task.unit, task.entity) != (self.unit, self.entity):
             raise OutOfStep(
-                f"unit and entity must be those of the emergency visit {self.task}, {task.unit} "
-                f"and {task.entity}; they are {self.unit} and {self.entity}"
+                "filing.unit-entity-must-be-those-emergency-visit",
+                task=self.task,
+                unit=task.unit,
+                entity=task.entity,
+                given_unit=self.unit,
+                given_entity=self.entity,
             )
         self._check_body()
         self._check_day(inquiry, task.opened if emergency else None)
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         if self.kind != "case":
             require_listed(inquiry, self.entity)
 
@@ -144,7 +149,9 @@ class ApproveTask(Act):
         inquiry.require(
             inquiry.actor.role == "unit_head",
             rules.FIL_R4,
-            reason=f"{inquiry.actor.person_id} has the role {inquiry.actor.role}",
+            reason=message(
+                "filing.has-role", person=inquiry.actor.person_id, role=inquiry.actor.role
+            ),
             person=inquiry.actor.person_id,
             role=inquiry.actor.role,
         )
@@ -197,17 +204,22 @@ class ApproveTask(Act):
 
     def _check_body(self) -> None:
         if self.trigger not in _TRIGGERS[self.kind]:
-            allowed = ", ".join(sorted(_TRIGGERS[self.kind]))
+            allowed = sorted(_TRIGGERS[self.kind])
             raise Malformed(
-                f"the trigger of a {self.kind} task must be one of {allowed}; it is {self.trigger}",
-                "/trigger",
+                "filing.trigger-task-must-be-one",
+                pointer="/trigger",
+                kind=self.kind,
+                allowed=allowed,
+                trigger=self.trigger,
             )
         if self.draw is not None and self.kind != "daily":
             raise Malformed(
-                f"draw may be given only for a daily task; this is a {self.kind} task", "/draw"
+                "filing.draw-may-given-only-daily-task", pointer="/draw", kind=self.kind
             )
         if self.prescribed_by is not None and not self.prescribed_by.instrument.strip():
-            raise Malformed("prescribed_by must name a legal instrument", "/prescribed_by")
+            raise Malformed(
+                "filing.prescribed-by-must-name-legal-instrument", pointer="/prescribed_by"
+            )
 
     def _part(self, inquiry: Inquiry, joint: str) -> Participant:
         return part_of(
@@ -222,15 +234,17 @@ class ApproveTask(Act):
     def _check_day(self, inquiry: Inquiry, opened: Recorded | None) -> None:
         if opened is None and self.planned_on < inquiry.on:
             raise Malformed(
-                f"planned_on must not be before {inquiry.on}; it is {self.planned_on}. Report a "
-                "visit that took place without approval with report-irregular-visit.",
-                "/planned_on",
+                "filing.planned-on-must-not-before",
+                pointer="/planned_on",
+                on=inquiry.on,
+                planned_on=self.planned_on,
             )
         if opened is not None and self.planned_on != opened.occurred_on:
             raise Malformed(
-                f"planned_on must be the day of the visit, {opened.occurred_on}; it is "
-                f"{self.planned_on}",
-                "/planned_on",
+                "filing.planned-on-must-be-day-visit",
+                pointer="/planned_on",
+                occurred_on=opened.occurred_on,
+                planned_on=self.planned_on,
             )
 
     def _plan(self, inquiry: Inquiry) -> tuple[AnnualPlan, PlanVersion]:
@@ -241,12 +255,11 @@ class ApproveTask(Act):
         inquiry.require(
             covering,
             rules.FIL_R1,
-            matters=", ".join(self.matters),
+            matters=self.matters,
             unit=self.unit,
             month=self.planned_on.strftime("%Y-%m"),
             planned_months=planned,
-            hint=f"The plan has them for months {planned}. Amend the plan, file the new version, "
-            "then approve the task again.",
+            hint=message("filing.plan-months", planned=planned),
         )
         assert covering is not None
         if lead:
@@ -263,29 +276,35 @@ class ApproveTask(Act):
         inquiry.require(
             days.working_days_between(filed_on, self.planned_on) >= lead,
             rules.FIL_R1,
-            matters=", ".join(self.matters),
+            matters=self.matters,
             unit=self.unit,
             month=self.planned_on.strftime("%Y-%m"),
             planned_months=planned,
             filed_on=filed_on,
-            hint=f"They were filed on {filed_on}, and {lead} working days must pass before the "
-            f"visit: plan it for {days.due(filed_on, lead, 'wd').on} or later.",
+            hint=message(
+                "filing.filed-working-days-must-pass-before",
+                filed_on=filed_on,
+                lead=lead,
+                on=days.due(filed_on, lead, "wd").on,
+            ),
         )
 
     def _filing(self, inquiry: Inquiry) -> SpecialInspectionFiled:
-        inquiry.require(self.filing, rules.FIL_R2, kind=self.kind, reason="it names no filing")
+        inquiry.require(
+            self.filing, rules.FIL_R2, kind=self.kind, reason=message("filing.names-no-filing")
+        )
         assert self.filing is not None
         filed = inquiry.known(SpecialFiling(self.filing)).filed
         assert filed is not None
         reason = None
         if filed.unit != self.unit:
-            reason = f"{self.filing} was filed by {filed.unit}"
+            reason = message("filing.filed-by-other-unit", filing=self.filing, unit=filed.unit)
         elif filed.entity not in (None, self.entity):
-            reason = f"{self.filing} is about {filed.entity}"
+            reason = message("filing.about-other-business", filing=self.filing, entity=filed.entity)
         elif not set(self.matters) <= set(filed.matters):
-            reason = f"{self.filing} covers {', '.join(filed.matters)} only"
+            reason = message("filing.covers-only", filing=self.filing, matters=filed.matters)
         elif filed.task not in (None, self.task):
-            reason = f"{self.filing} was filed after the emergency {filed.task}"
+            reason = message("filing.filed-after-emergency", filing=self.filing, task=filed.task)
         inquiry.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
         return filed
 
@@ -299,29 +318,42 @@ class ApproveTask(Act):
             campaign = inquiry.known(SpecialPlan(filing.special_plan)).approved
         if self.kind == "case":
             if campaign is not None:
-                reason = f"{self.filing} is about the campaign {campaign.plan}"
+                reason = message("filing.about-campaign", filing=self.filing, plan=campaign.plan)
         elif campaign is None:
-            reason = f"{self.filing} names no special plan"
+            reason = message("filing.names-no-special-plan", filing=self.filing)
         elif campaign.unit != self.unit:
-            reason = f"{campaign.plan} is a special plan of {campaign.unit}"
+            reason = message("filing.special-plan", plan=campaign.plan, unit=campaign.unit)
         elif not set(self.matters) <= set(campaign.matters):
-            reason = f"{campaign.plan} covers {', '.join(campaign.matters)} only"
+            reason = message(
+                "filing.covers-only-plan", plan=campaign.plan, matters=campaign.matters
+            )
         elif not campaign.period_from <= self.planned_on <= campaign.period_to:
-            reason = f"{campaign.plan} runs from {campaign.period_from} to {campaign.period_to}"
+            reason = message(
+                "filing.runs",
+                plan=campaign.plan,
+                period_from=campaign.period_from,
+                period_to=campaign.period_to,
+            )
         inquiry.require(reason is None, rules.FIL_R2, kind=self.kind, reason=reason)
         return campaign
 
     def _check_case(self, inquiry: Inquiry, filing: SpecialInspectionFiled) -> None:
         """Require a filing that supports the trigger and is not used by another task."""
         ground = _GROUNDS.get(self.trigger)
-        wanted = "a clue" if ground is None else f"the ground {ground} or a clue"
+        wanted = (
+            message("filing.clue")
+            if ground is None
+            else message("filing.ground-clue", ground=ground)
+        )
         inquiry.require(
             self.trigger not in _GROUNDS
             or filing.clue_ref
             or (ground is not None and filing.ground == ground),
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} must name {wanted} for the trigger {self.trigger}",
+            reason=message(
+                "filing.must-name-trigger", filing=self.filing, wanted=wanted, trigger=self.trigger
+            ),
         )
         used = [
             task
@@ -332,7 +364,7 @@ class ApproveTask(Act):
             not used,
             rules.FIL_R2,
             kind=self.kind,
-            reason=f"{self.filing} was used already for task {', '.join(used)}",
+            reason=message("filing.used-already-task", filing=self.filing, used=used),
         )
 
     def _check_daily(self, inquiry: Inquiry, matters: list[MatterElements]) -> None:
@@ -363,19 +395,19 @@ class ApproveTask(Act):
         target = None if self.draw is None else drawn_target(inquiry, self.draw, self.entity)
         reason = None
         if self.draw is None:
-            reason = "no draw is named"
+            reason = message("filing.no-draw-named")
         elif target is None:
-            reason = f"{self.draw} did not select {self.entity}"
+            reason = message("filing.did-not-select", draw=self.draw, entity=self.entity)
         elif (part := inquiry.read(DrawState(target.draw)).part_of(self.unit)) is None:
-            reason = f"{self.draw} is a draw of {', '.join(target.units)}"
+            reason = message("filing.draw-of-other-units", draw=self.draw, units=target.units)
         elif not set(matters) <= set(part.matters):
-            reason = f"{self.draw} is for {', '.join(part.matters)} only"
+            reason = message("filing.draw-for-matters-only", draw=self.draw, matters=part.matters)
         elif len(target.units) > 1 and self.joint is None:
-            reason = f"{self.draw} asks for one joint visit of {', '.join(target.units)}"
+            reason = message("filing.asks-one-joint-visit", draw=self.draw, units=target.units)
         elif target.state != "waiting" and not self._others_went(inquiry, target):
-            reason = f"the visit that {self.draw} asks for is {target.state}"
+            reason = message("filing.visit-asks", draw=self.draw, state=target.state)
         elif target.inspect_by is not None and self.planned_on > target.inspect_by:
-            reason = f"the visits of {self.draw} end on {target.inspect_by}"
+            reason = message("filing.visits-end", draw=self.draw, inspect_by=target.inspect_by)
         else:
             booked = [
                 task
@@ -384,9 +416,9 @@ class ApproveTask(Act):
                 and other.stage != "cancelled"
             ]
             if booked:
-                reason = f"the visit that {self.draw} asks for is already task {', '.join(booked)}"
+                reason = message("filing.visit-asks-already-task", draw=self.draw, booked=booked)
         inquiry.require(
-            reason is None, rules.FIL_R11, matters=", ".join(matters), reason=reason, draw=self.draw
+            reason is None, rules.FIL_R11, matters=matters, reason=reason, draw=self.draw
         )
         assert target is not None
         require_drawn_officers(inquiry, target, self.unit, self.officers)
@@ -451,7 +483,7 @@ class IssueInspectionNotice(Report):
         task = own_task(inquiry, self.task)
         if task.stage != "approved":
             raise OutOfStep(
-                f"a notice needs an approved task without one; task {self.task} is {task.stage}"
+                "filing.notice-needs-approved-task-without-one", task=self.task, stage=task.stage
             )
         yield InspectionNoticeIssued(
             task=self.task,
@@ -474,7 +506,7 @@ class CancelInspection(DatedAct):
         task = own_task(inquiry, self.task)
         if task.stage not in ("approved", "notified"):
             raise OutOfStep(
-                f"task {self.task} must be approved or notified to be cancelled; it is {task.stage}"
+                "filing.task-must-be-approved-notified-cancelled", task=self.task, stage=task.stage
             )
         assert task.planned_on is not None
         yield InspectionCancelled(
@@ -493,7 +525,7 @@ def own_task(inquiry: Inquiry, task_id: str, *, on_site: bool = False) -> Task:
     ``on_site``: for what is recorded during a visit, the actor may also belong to the unit that was
     entrusted in writing with this part of a joint visit.
     """
-    task = inquiry.known(Task(task_id), "Approve the task first.")
+    task = inquiry.known(Task(task_id), "general.approve-task-first")
     part = own_part(inquiry, task)
     if not (on_site and part is not None and inquiry.actor.unit_id == part.entrusted_to):
         inquiry.act_for(task.unit)

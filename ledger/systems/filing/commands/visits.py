@@ -35,6 +35,7 @@ from ledger.kernel import (
     OutOfStep,
     Report,
     Value,
+    message,
 )
 from ledger.systems.catalogue.folds import Matter, OfficerStanding
 from ledger.systems.draws.effects import target_inspected
@@ -99,8 +100,7 @@ class ScanEntry(Report):
         task = own_task(inquiry, self.task, on_site=True)
         if task.stage not in ("approved", "notified", "opened", "recorded"):
             raise OutOfStep(
-                "a scan must come after the approval and before the end of the visit; task "
-                f"{self.task} is {task.stage}"
+                "filing.scan-must-come-after-approval-before", task=self.task, stage=task.stage
             )
         self._check_code(inquiry, task)
         yield EntryScanned(
@@ -122,9 +122,9 @@ class ScanEntry(Report):
         free = policy is None or inquiry.on.isoformat() < policy.value or known is None
         if not free or looks_made(self.act_code):
             raise Malformed(
-                f"act_code must be the code that the service made for {self.task} "
-                f"(GET /v1/tasks/{self.task}/act-code); it is another one",
-                "/act_code",
+                "filing.act-code-must-be-code-service-made",
+                pointer="/act_code",
+                task=self.task,
             )
 
 
@@ -148,7 +148,7 @@ class OpenInspection(DatedAct):
             task = own_task(inquiry, self.task, on_site=True)
             if task.stage != "notified":
                 raise OutOfStep(
-                    f"task {self.task} must be notified before it is opened; it is {task.stage}"
+                    "filing.task-must-be-notified-before-opened", task=self.task, stage=task.stage
                 )
             self._check_approval(inquiry, task)
             unit, entity, ids = task.unit, task.entity, task.matters
@@ -169,13 +169,13 @@ class OpenInspection(DatedAct):
         missing = [
             element
             for element, present in (
-                ("the entry scan", task.scanned or self.scan_outage or self.emergency),
-                (f"a valid certificate of {', '.join(unshown)}", not unshown),
-                ("the inspection notice", self.notice_shown or self.emergency),
+                (message("filing.entry-scan"), task.scanned or self.scan_outage or self.emergency),
+                (message("filing.valid-certificate-of", units=unshown), not unshown),
+                (message("filing.inspection-notice"), self.notice_shown or self.emergency),
             )
             if not present
         ]
-        inquiry.require(not missing, rules.FIL_R8, missing=" and ".join(missing))
+        inquiry.require(not missing, rules.FIL_R8, missing=message("general.all-of", parts=missing))
         yield OnSiteInspectionOpened(
             task=self.task,
             entity=entity,
@@ -238,9 +238,10 @@ class OpenInspection(DatedAct):
         unshown = [officer for officer, own in held.items() if not own & set(self.certs_shown)]
         if strange and not unshown:
             raise Malformed(
-                f"certs_shown must be certificates of the officers for {' or '.join(units)}; "
-                f"{', '.join(strange)} is not",
-                "/certs_shown",
+                "filing.certs-shown-must-be-certificates-officers",
+                pointer="/certs_shown",
+                units=units,
+                strange=strange,
             )
         return unshown
 
@@ -252,19 +253,23 @@ class OpenInspection(DatedAct):
         for step, record in (("approved", task.approved), ("announced", task.notified)):
             if inquiry.at < record.envelope.occurred_at:
                 raise OutOfStep(
-                    f"the visit must not be opened before it was {step}, at "
-                    f"{record.envelope.occurred_at}; it is dated {inquiry.at}"
+                    "filing.visit-must-not-opened-before",
+                    step=step,
+                    occurred_at=record.envelope.occurred_at,
+                    at=inquiry.at,
                 )
         if inquiry.on.year != task.planned_on.year:
             raise OutOfStep(
-                f"task {self.task} counts for the cap of {task.planned_on.year}; approve a new "
-                f"task for {inquiry.on.year}"
+                "filing.task-counts-cap",
+                task=self.task,
+                year=task.planned_on.year,
+                on_year=inquiry.on.year,
             )
         others = sorted(set(self.officers) - set(task.officers))
         inquiry.require(
             not others,
             rules.FIL_R4,
-            reason=f"{', '.join(others)} must be among the officers of the approved visit",
+            reason=message("filing.must-be-among-officers-approved-visit", others=others),
             officers=others,
         )
         inquiry.require(
@@ -295,7 +300,7 @@ class SignOnSiteRecord(Report):
         task = _on_site(inquiry, self.task)
         refuse_clear(entity_signature=self.entity_signature)
         if (self.signatory is None) == (self.refusal_reason is None):
-            raise OutOfStep("exactly one of entity_signature and refusal_reason must be given")
+            raise OutOfStep("filing.exactly-one-entity-signature-refusal-reason-must-be-given")
         if self.signatory is not None:
             inquiry.new(Person(self.signatory.person))
         yield OnSiteRecordSigned(
@@ -320,15 +325,14 @@ class CloseInspection(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         task = _on_site(inquiry, self.task)
         if not (task.record_signed or task.emergency):
-            raise OutOfStep(
-                f"the on-site record of task {self.task} must be signed before the visit is closed"
-            )
+            raise OutOfStep("filing.on-site-record-task-must-be-signed-before", task=self.task)
         assert task.opened is not None
         stay = inquiry.at - task.opened.envelope.occurred_at
         if stay.total_seconds() < 0:
             raise OutOfStep(
-                "the visit must not be closed before it was opened, at "
-                f"{task.opened.envelope.occurred_at}; it is dated {inquiry.at}"
+                "filing.visit-must-not-closed-before-opened",
+                occurred_at=task.opened.envelope.occurred_at,
+                at=inquiry.at,
             )
         yield OnSiteInspectionClosed(
             task=self.task,
@@ -361,8 +365,11 @@ class ConcludeInspection(Report):
         allowed = ("approved", "notified", "opened", "closed") if without_visit else ("closed",)
         if task.stage not in allowed:
             raise OutOfStep(
-                f"task {self.task} must be {' or '.join(allowed)} to be concluded with "
-                f"{self.result}; it is {task.stage}"
+                "filing.task-must-be-concluded",
+                task=self.task,
+                allowed=allowed,
+                result=self.result,
+                stage=task.stage,
             )
         rules.require_coded(inquiry, self.coding, self.result)
         lawful = (
@@ -405,8 +412,9 @@ class NotifyResult(Act):
         task = own_task(inquiry, self.task)
         if task.stage != "concluded":
             raise OutOfStep(
-                f"task {self.task} must be concluded before its result is notified; it is "
-                f"{task.stage}"
+                "filing.task-must-be-concluded-before-result-notified",
+                task=self.task,
+                stage=task.stage,
             )
         assert task.concluded is not None
         due = inquiry.due(rules.NOTIFY_RESULT, task.concluded)
@@ -435,9 +443,9 @@ class RecordOffSiteCheck(Report):
     coding: InspectionCoding | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         for matter in self.matters:
-            inquiry.known(Matter(matter), "List it in the catalogue first.")
+            inquiry.known(Matter(matter), "general.list-catalogue-first")
         rules.require_coded(inquiry, self.coding, self.result)
         yield OffSiteCheckRecorded(
             entity=self.entity,
@@ -463,11 +471,11 @@ class RateVisit(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         task = inquiry.known(Task(self.task))
         if task.entity != self.entity:
-            raise Forbidden(f"task {self.task} is not a visit to {self.entity}")
+            raise Forbidden("filing.task-not-visit", task=self.task, entity=self.entity)
         if task.opened is None:
-            raise OutOfStep(f"task {self.task} must have had a visit before it is rated")
+            raise OutOfStep("filing.task-must-visit-before-rated", task=self.task)
         if inquiry.read(VisitRating(self.task)).rated:
-            raise OutOfStep(f"the visit of task {self.task} was rated already")
+            raise OutOfStep("filing.visit-task-rated-already", task=self.task)
         yield VisitRated(task=self.task, unit=task.unit, score=self.score)
 
 
@@ -495,9 +503,11 @@ class ReportIrregularVisit(Report):
         fitting = reporter(inquiry)
         if self.reporter != fitting:
             raise Malformed(
-                f"reporter must be {fitting} for the role {inquiry.actor.role}; it is "
-                f"{self.reporter}",
-                "/reporter",
+                "filing.reporter-must-be-role",
+                pointer="/reporter",
+                fitting=fitting,
+                role=inquiry.actor.role,
+                reporter=self.reporter,
             )
         reported = IrregularVisitReported(
             irregular_visit=self.irregular_visit,
@@ -520,7 +530,5 @@ class ReportIrregularVisit(Report):
 def _on_site(inquiry: Inquiry, task_id: str) -> Task:
     task = own_task(inquiry, task_id, on_site=True)
     if task.stage not in ("opened", "recorded"):
-        raise OutOfStep(
-            f"the visit of task {task_id} must be in progress; the task is {task.stage}"
-        )
+        raise OutOfStep("filing.visit-task-must-be-progress", task=task_id, stage=task.stage)
     return task

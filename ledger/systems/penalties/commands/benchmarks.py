@@ -30,9 +30,10 @@ class PublishBenchmark(Act):
         effective_from = self.effective_from or inquiry.on
         if effective_from < inquiry.on:
             raise Malformed(
-                f"effective_from must not lie before today ({inquiry.on}), the day of publication; "
-                f"it is {effective_from}",
-                "/effective_from",
+                "general.effective-from-must-not-lie-before-today",
+                pointer="/effective_from",
+                on=inquiry.on,
+                effective_from=effective_from,
             )
         codes = [item.violation_code for item in self.items]
         for place, item in enumerate(self.items):
@@ -49,20 +50,27 @@ class PublishBenchmark(Act):
 
 def _check(item: BenchmarkItem, pointer: str, *, twice: bool) -> None:
     if twice:
-        raise Malformed(f"{item.violation_code} must have only one item; it has several", pointer)
+        raise Malformed(
+            "penalties.must-only-one-item", pointer=pointer, violation_code=item.violation_code
+        )
     if item.statutory_max_fen < item.statutory_min_fen:
         raise Malformed(
-            "statutory_max_fen must not be less than statutory_min_fen "
-            f"({item.statutory_min_fen}); it is {item.statutory_max_fen}",
-            pointer,
+            "penalties.statutory-max-fen-must-not-less-statutory-min-fen",
+            pointer=pointer,
+            statutory_min_fen=item.statutory_min_fen,
+            statutory_max_fen=item.statutory_max_fen,
         )
     names = [tier.tier for tier in item.tiers]
     if len(set(names)) != len(names):
-        raise Malformed("each step must have its own name", f"{pointer}/tiers")
+        raise Malformed("penalties.each-step-must-own-name", pointer=f"{pointer}/tiers")
     for tier in item.tiers:
         if not item.statutory_min_fen <= tier.min_fen <= tier.max_fen <= item.statutory_max_fen:
             raise Malformed(
-                f"step {tier.tier} must lie within the statutory range, {item.statutory_min_fen} "
-                f"to {item.statutory_max_fen} fen; it is {tier.min_fen} to {tier.max_fen}",
-                f"{pointer}/tiers",
+                "penalties.step-must-lie-within-statutory-range",
+                pointer=f"{pointer}/tiers",
+                tier=tier.tier,
+                statutory_min_fen=item.statutory_min_fen,
+                statutory_max_fen=item.statutory_max_fen,
+                min_fen=tier.min_fen,
+                max_fen=tier.max_fen,
             )

@@ -20,7 +20,7 @@ from ledger.general.vocabulary import (
     Text,
     UnitId,
 )
-from ledger.kernel import Act, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.systems.entities.folds import Registration
 from ledger.systems.entities.rules import ceased
 from ledger.systems.filing import rules as filing
@@ -80,11 +80,10 @@ class FileCase(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.procedure == "ordinary" and inquiry.actor.role not in _APPROVERS:
             raise Forbidden(
-                "A case of the ordinary procedure must be opened by the head of the unit or of the "
-                f"handling office, not by {inquiry.actor.role}."
+                "penalties.case-ordinary-procedure-must-be-opened-head", role=inquiry.actor.role
             )
         inquiry.new(Case(self.case))
-        inquiry.known(Registration(self.entity), "Register the business first.")
+        inquiry.known(Registration(self.entity), "general.register-business-first")
         self._check_person(inquiry)
         discovered_on = self.discovered_on or inquiry.on
         self._check_days(inquiry, discovered_on)
@@ -92,9 +91,13 @@ class FileCase(Act):
             task = inquiry.known(Task(self.task))
             if (task.unit, task.entity) != (self.unit, self.entity):
                 raise Malformed(
-                    f"task must be a visit of {self.unit} to {self.entity}; {self.task} is a visit "
-                    f"of {task.unit} to {task.entity}",
-                    "/task",
+                    "general.task-must-be-visit",
+                    pointer="/task",
+                    unit=self.unit,
+                    entity=self.entity,
+                    task=self.task,
+                    task_unit=task.unit,
+                    task_entity=task.entity,
                 )
         matters = []
         if self.matter is not None:
@@ -139,31 +142,40 @@ class FileCase(Act):
             return
         if self.party != "citizen":
             raise Malformed(
-                f"person must be given only for the party citizen; party is {self.party}", "/person"
+                "penalties.person-must-be-given-only-party-citizen",
+                pointer="/person",
+                party=self.party,
             )
         if person.unit != self.unit:
             raise Malformed(
-                f"person must be registered by {self.unit}; {self.person} is not", "/person"
+                "penalties.person-must-be-registered",
+                pointer="/person",
+                unit=self.unit,
+                person=self.person,
             )
 
     def _check_days(self, inquiry: Inquiry, discovered_on: date) -> None:
         if self.conduct.last_on < self.conduct.first_on:
             raise Malformed(
-                f"last_on must not lie before first_on ({self.conduct.first_on}); it is "
-                f"{self.conduct.last_on}",
-                "/conduct/last_on",
+                "penalties.last-on-must-not-lie-before-first-on",
+                pointer="/conduct/last_on",
+                first_on=self.conduct.first_on,
+                last_on=self.conduct.last_on,
             )
         if self.conduct.first_on > discovered_on:
             raise Malformed(
-                f"first_on must not lie after the discovery, {discovered_on}; it is "
-                f"{self.conduct.first_on}",
-                "/conduct/first_on",
+                "penalties.first-on-must-not-lie-after-discovery",
+                pointer="/conduct/first_on",
+                discovered_on=discovered_on,
+                first_on=self.conduct.first_on,
             )
         if max(discovered_on, self.conduct.last_on) > inquiry.on:
             raise Malformed(
-                f"the act and its discovery must not lie after today ({inquiry.on}); last_on is "
-                f"{self.conduct.last_on}, discovered_on is {discovered_on}",
-                "/conduct",
+                "penalties.act-discovery-must-not-lie-after",
+                pointer="/conduct",
+                on=inquiry.on,
+                last_on=self.conduct.last_on,
+                discovered_on=discovered_on,
             )
 
 
@@ -181,15 +193,13 @@ class CloseCase(Act):
         case, filed = open_case(inquiry, self.case)
         if (self.reason == "transferred") != (self.transferred_to is not None):
             raise Malformed(
-                "transferred_to must be given with the reason transferred, and only then",
-                "/transferred_to",
+                "penalties.transferred-to-must-be-given-reason-transferred-only",
+                pointer="/transferred_to",
             )
         if self.reason == "party_ceased":
             self._check_ceased(inquiry, filed)
         if case.held:
-            raise OutOfStep(
-                f"evidence that is still held must be disposed of first: {', '.join(case.held)}"
-            )
+            raise OutOfStep("penalties.evidence-still-held-must-be-disposed-first", held=case.held)
         decision = self._decision(inquiry, case)
         if self.reason == "exempt":
             leniency.require_excusable(inquiry, self.case, filed.conduct.excluded)
@@ -216,10 +226,15 @@ class CloseCase(Act):
     def _check_ceased(self, inquiry: Inquiry, filed: CaseFiled) -> None:
         left = inquiry.read(Registration(filed.entity)).left(inquiry.on)
         if left is None or left.kind != "deregistered" or filed.liable is not None:
-            party = filed.entity if filed.liable is None else f"its {filed.liable}"
+            party = (
+                filed.entity
+                if filed.liable is None
+                else message("penalties.its-party", liable=filed.liable)
+            )
             raise OutOfStep(
-                f"the reason party_ceased must be given only if nobody can answer for {self.case}; "
-                f"{party} still can"
+                "penalties.reason-party-ceased-must-be-given-only-nobody",
+                case=self.case,
+                party=party,
             )
 
     def _decision(self, inquiry: Inquiry, case: Case) -> Decision | None:
@@ -228,20 +243,18 @@ class CloseCase(Act):
         if self.reason == "executed":
             if live is None:
                 raise OutOfStep(
-                    f"case {self.case} must have a decision in effect to be closed as executed"
+                    "penalties.case-must-decision-effect-closed-executed", case=self.case
                 )
             _check_executed(inquiry, live)
             return live
         if self.reason == "party_ceased":
             return live
         if live is not None:
-            raise OutOfStep(
-                f"decision {live.decision} is still in effect; close the case after it is executed"
-            )
+            raise OutOfStep("penalties.decision-still-effect", decision=live.decision)
         if self.reason == "revoked":
             if not case.decisions:
                 raise OutOfStep(
-                    f"case {self.case} must have a decision that was undone to be closed as revoked"
+                    "penalties.case-must-decision-undone-closed-revoked", case=self.case
                 )
             return inquiry.read(Decision(case.decisions[-1]))
         return None
@@ -259,11 +272,13 @@ class ReferCriminally(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case, filed = open_case(inquiry, self.case)
-        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=self.case))
         if case.criminal_referral is not None:
             raise OutOfStep(
-                f"case {self.case} was already referred to {case.criminal_referral.authority} on "
-                f"{case.criminal_referral.referred_on}"
+                "penalties.case-already-referred",
+                case=self.case,
+                authority=case.criminal_referral.authority,
+                referred_on=case.criminal_referral.referred_on,
             )
         yield CriminalReferralMade(
             case=self.case,
@@ -280,7 +295,7 @@ def _check_executed(inquiry: Inquiry, decision: Decision) -> None:
     """Refuse a decision that is not served, or is neither fully paid nor enforced."""
     if decision.served is None:
         raise OutOfStep(
-            f"decision {decision.decision} must be served before the case is closed as executed"
+            "penalties.decision-must-be-served-before-case-closed", decision=decision.decision
         )
     if decision.enforced or not decision.fine_fen:
         return
@@ -288,6 +303,8 @@ def _check_executed(inquiry: Inquiry, decision: Decision) -> None:
     left = decision.outstanding(inquiry.on)
     if left or late_fee > 0:
         raise OutOfStep(
-            f"decision {decision.decision} must be fully paid or enforced first; {left} fen of the "
-            f"fine and {max(0, late_fee)} fen of the late fee are not paid"
+            "penalties.decision-must-be-fully-paid-enforced-first",
+            decision=decision.decision,
+            left=left,
+            late_fee=max(0, late_fee),
         )

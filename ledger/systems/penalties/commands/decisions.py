@@ -23,6 +23,7 @@ from ledger.kernel import (
     LegalRef,
     Malformed,
     OutOfStep,
+    message,
 )
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.credit.folds import CreditRecords
@@ -95,16 +96,19 @@ class DecidePenalty(DatedAct):
         case, filed = undecided_case(inquiry, self.case)
         if (filed.unit, filed.entity) != (self.unit, self.entity):
             raise Malformed(
-                f"case must be a case of {self.unit} against {self.entity}; {self.case} is a case "
-                f"of {filed.unit} against {filed.entity}",
-                "/case",
+                "penalties.case-must-be-case-against",
+                pointer="/case",
+                unit=self.unit,
+                entity=self.entity,
+                case=self.case,
+                filed_unit=filed.unit,
+                filed_entity=filed.entity,
             )
         if filed.procedure == "ordinary" and inquiry.actor.role != "unit_head":
             raise Forbidden(
-                "A case of the ordinary procedure must be decided by the head of the unit, not by "
-                f"{inquiry.actor.role}."
+                "penalties.case-ordinary-procedure-must-be-decided-head", role=inquiry.actor.role
             )
-        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=self.case))
         if filed.matter is not None:
             # The delegation may have ended since the case was filed.
             require_delegation(inquiry, filed.matter, self.unit, inquiry.on, "penalty")
@@ -182,9 +186,7 @@ class DecidePenalty(DatedAct):
         if applied is None:
             return None
         if applied.outcome == "exempt":
-            raise OutOfStep(
-                f"case {self.case} is exempt by item {applied.item}; it must be closed as exempt"
-            )
+            raise OutOfStep("penalties.case-exempt-item", case=self.case, item=applied.item)
         seen = {(passed.list_version, passed.item) for passed in applied.passed_over}
         for version, item in leniency.more_favourable(inquiry, filed, applied.outcome):
             inquiry.require(
@@ -192,7 +194,9 @@ class DecidePenalty(DatedAct):
                 leniency.FLX_R1,
                 item=applied.item,
                 list_version=applied.list_version,
-                reason=f"item {item.item} of version {version} is {item.outcome}",
+                reason=message(
+                    "general.item-version", item=item.item, version=version, outcome=item.outcome
+                ),
             )
         return applied.outcome
 
@@ -200,14 +204,15 @@ class DecidePenalty(DatedAct):
         steps = [] if item is None else [tier.tier for tier in item.tiers]
         if steps and self.tier not in steps:
             raise Malformed(
-                f"tier must be a step of the benchmark for this violation: {', '.join(steps)}; it "
-                f"is {self.tier}",
-                "/tier",
+                "penalties.tier-must-be-step-benchmark-violation",
+                pointer="/tier",
+                steps=steps,
+                tier=self.tier,
             )
         if not steps and self.tier is not None:
             raise Malformed(
-                "tier must not be given; no benchmark in force has steps for this violation",
-                "/tier",
+                "penalties.tier-must-not-given",
+                pointer="/tier",
             )
 
 
@@ -230,10 +235,14 @@ class ServePenalty(DatedAct):
         decision, decided = own_decision(inquiry, self.decision)
         if decision.served is not None:
             raise OutOfStep(
-                f"decision {self.decision} was already served on {decision.served.served_on}"
+                "penalties.decision-already-served",
+                decision=self.decision,
+                served_on=decision.served.served_on,
             )
         require_in_effect(decision)
-        inquiry.not_before(decided.decided_on, f"decision {self.decision} was made")
+        inquiry.not_before(
+            decided.decided_on, message("penalties.decision-made", decision=self.decision)
+        )
         inquiry.require(self.repair_notice, rules.PEN_R6, decision=self.decision)
         yield PenaltyServed(
             decision=self.decision,
@@ -266,8 +275,9 @@ class PublishDecision(Act):
         decision, decided = own_decision(inquiry, self.decision)
         if decision.published is not None and decision.published.version == decision.version:
             raise OutOfStep(
-                f"decision {self.decision} was already published on "
-                f"{decision.published.published_on}"
+                "penalties.decision-already-published",
+                decision=self.decision,
+                published_on=decision.published.published_on,
             )
         require_in_effect(decision)
         served = decision.served
@@ -298,8 +308,9 @@ class PublishDecision(Act):
         for record in known.of_document(self.decision, decided.doc_no):
             if record.was_over:
                 raise OutOfStep(
-                    f"decision {self.decision} must not be published any more; its record "
-                    f"{record.record} has ended by repair or by its longest publicity"
+                    "penalties.decision-must-not-published-more",
+                    decision=self.decision,
+                    record=record.record,
                 )
 
 
@@ -332,23 +343,21 @@ class WithdrawDecision(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         decision, decided = own_decision(inquiry, self.decision)
         if decision.published is None:
-            raise OutOfStep(f"decision {self.decision} must be public to be withdrawn; it is not")
+            raise OutOfStep("penalties.decision-must-be-public-withdrawn", decision=self.decision)
         if decision.withdrawn is not None:
             raise OutOfStep(
-                f"decision {self.decision} was already withdrawn on "
-                f"{decision.withdrawn.withdrawn_on}"
+                "penalties.decision-already-withdrawn",
+                decision=self.decision,
+                withdrawn_on=decision.withdrawn.withdrawn_on,
             )
         nullified = decision.nullified
         if nullified is None:
             raise OutOfStep(
-                f"decision {self.decision} must be undone before it is withdrawn; record first "
-                "what undid it"
+                "penalties.decision-must-be-undone-before-withdrawn", decision=self.decision
             )
         version = decision.to_withdraw
         if version is None:
-            raise OutOfStep(
-                f"decision {self.decision} must not be withdrawn; its altered text is published"
-            )
+            raise OutOfStep("penalties.decision-must-not-withdrawn", decision=self.decision)
         require_impersonal(inquiry, rules.PUB_R1, self.explanation)
         due = _withdraw_by(inquiry, decision, nullified.since)
         late = inquiry.days_after(due)

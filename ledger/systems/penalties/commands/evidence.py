@@ -18,6 +18,7 @@ from ledger.kernel import (
     Inquiry,
     Malformed,
     OutOfStep,
+    message,
 )
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
@@ -143,16 +144,12 @@ class ExtendSeizure(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         piece, added = _own_piece(inquiry, self.evidence)
         if not piece.seized_at:
-            raise OutOfStep(
-                f"{self.evidence} must be seized for its seizure to be extended; it is not"
-            )
+            raise OutOfStep("penalties.must-be-seized-seizure-extended", evidence=self.evidence)
         if piece.extended is not None:
-            raise OutOfStep(
-                f"the seizure of {self.evidence} was already extended; it may be extended only once"
-            )
+            raise OutOfStep("penalties.seizure-already-extended", evidence=self.evidence)
         last = rules.due(inquiry, *_held_by(piece)).on
         if inquiry.on > last:
-            raise OutOfStep(f"the seizure of {self.evidence} ended on {last}; return what is held")
+            raise OutOfStep("penalties.seizure-ended", evidence=self.evidence, last=last)
         yield SeizureExtended(
             evidence=self.evidence,
             case=added.case,
@@ -181,7 +178,9 @@ class DisposeOfEvidence(DatedAct):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         piece, added = _own_piece(inquiry, self.evidence)
-        inquiry.not_before(added.collected_on, f"{self.evidence} was collected")
+        inquiry.not_before(
+            added.collected_on, message("penalties.collected", evidence=self.evidence)
+        )
         if self.disposal == "seized":
             self._check_seizure(inquiry, piece, added)
         yield EvidenceDisposed(
@@ -197,10 +196,10 @@ class DisposeOfEvidence(DatedAct):
 
     def _check_seizure(self, inquiry: Inquiry, piece: Piece, added: EvidenceAdded) -> None:
         if piece.seized_at:
-            raise Malformed(f"{self.evidence} is already seized", "/disposal")
+            raise Malformed("penalties.already-seized", pointer="/disposal", evidence=self.evidence)
         if inquiry.actor.role != "unit_head":
             raise Forbidden(
-                f"A seizure must be ordered by the head of the unit, not by {inquiry.actor.role}."
+                "penalties.seizure-must-be-ordered-head-unit-not", role=inquiry.actor.role
             )
         require_filmed(inquiry, added.case, "seizure", on=inquiry.on)
 
@@ -218,14 +217,15 @@ def _held_by(piece: Piece) -> tuple[DeadlineRule, int]:
 
 def _own_piece(inquiry: Inquiry, evidence_id: str) -> tuple[Piece, EvidenceAdded]:
     """Return an item that the actor's unit holds. Raises ``OutOfStep`` if it is not held."""
-    piece = inquiry.known(Piece(evidence_id), "Add the evidence to the case file first.")
+    piece = inquiry.known(Piece(evidence_id), "penalties.add-evidence-case-file-first")
     known_case(inquiry, piece.added.case)
     if piece.added.measure == "none":
-        raise OutOfStep(
-            f"{evidence_id} must be registered in advance or seized; it is only in the case file"
-        )
+        raise OutOfStep("penalties.must-be-registered-advance-seized", evidence=evidence_id)
     if piece.disposed is not None:
         raise OutOfStep(
-            f"{evidence_id} was already {piece.disposed.disposal} on {piece.disposed.disposed_on}"
+            "penalties.already",
+            evidence=evidence_id,
+            disposal=piece.disposed.disposal,
+            disposed_on=piece.disposed.disposed_on,
         )
     return piece, piece.added

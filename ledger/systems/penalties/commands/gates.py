@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.kernel import Inquiry
+from ledger.kernel import Inquiry, message
 from ledger.kernel.days import add_months
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.commands.hearings import last_day_to_request
@@ -52,9 +52,9 @@ def _require_summary(inquiry: Inquiry, filed: CaseFiled, penalty: Penalty) -> No
     reason = None
     others = set(penalty.types) - {"warning", "fine"}
     if others:
-        reason = f"{', '.join(sorted(others))} must be decided in the ordinary procedure"
+        reason = message("penalties.must-be-decided-ordinary-procedure", others=sorted(others))
     elif penalty.fine_fen > most:
-        reason = f"the fine is {penalty.fine_fen} fen"
+        reason = message("penalties.fine-fen", fine_fen=penalty.fine_fen)
     inquiry.require(
         reason is None,
         rules.PEN_R5,
@@ -67,7 +67,9 @@ def _require_summary(inquiry: Inquiry, filed: CaseFiled, penalty: Penalty) -> No
 
 def _require_told(inquiry: Inquiry, case: Case, penalty: Penalty) -> None:
     served = [notice for notice in case.notices if notice.served_on <= inquiry.on]
-    inquiry.require(served, rules.PEN_R1, case=case.case, reason="no prior notice was served")
+    inquiry.require(
+        served, rules.PEN_R1, case=case.case, reason=message("penalties.no-prior-notice-served")
+    )
     notice = served[-1]
     _require_heard(inquiry, case, notice)
     if notice.hearing_right:
@@ -79,7 +81,7 @@ def _require_told(inquiry: Inquiry, case: Case, penalty: Penalty) -> None:
         more is None,
         rules.PEN_R1,
         case=case.case,
-        reason=f"the penalty must not be heavier than in the prior notice: {more}",
+        reason=message("penalties.penalty-must-not-heavier-prior-notice", more=more),
     )
 
 
@@ -95,7 +97,7 @@ def _require_heard(inquiry: Inquiry, case: Case, notice: PriorNoticeServed | Non
         heard or waived,
         rules.PEN_R1,
         case=case.case,
-        reason="the business was not heard and did not waive its statement",
+        reason=message("penalties.business-not-heard-did-not-waive"),
     )
 
 
@@ -109,7 +111,7 @@ def _require_hearing(inquiry: Inquiry, case: Case, notice: PriorNoticeServed) ->
         not asked,
         rules.PEN_R1,
         case=case.case,
-        reason="the business requested a hearing, and it was not held yet",
+        reason=message("penalties.business-requested-hearing-not-held-yet"),
     )
     if any(
         w.notice == number and "hearing" in w.rights and w.waived_on <= inquiry.on
@@ -121,7 +123,7 @@ def _require_hearing(inquiry: Inquiry, case: Case, notice: PriorNoticeServed) ->
         last < inquiry.on,
         rules.PEN_R1,
         case=case.case,
-        reason=f"the business may still request a hearing, until {last}",
+        reason=message("penalties.business-may-still-request-hearing-until", last=last),
     )
 
 

@@ -17,9 +17,11 @@ from ledger.kernel import (
     Event,
     Inquiry,
     Malformed,
+    Message,
     OutOfStep,
     Report,
     UnknownReference,
+    message,
 )
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
@@ -60,16 +62,17 @@ class ServePriorNotice(DatedAct):
         case, filed = undecided_case(inquiry, self.case)
         if ("fine" in self.types) != (self.fine_fen > 0):
             raise Malformed(
-                f"fine_fen must be above 0 if types includes fine, and 0 otherwise; it is "
-                f"{self.fine_fen}",
-                "/fine_fen",
+                "penalties.fine-fen-must-be-above-0-types-includes",
+                pointer="/fine_fen",
+                fine_fen=self.fine_fen,
             )
-        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=self.case))
         if self.respond_by <= inquiry.on:
             raise Malformed(
-                f"respond_by must lie after the day of the notice, {inquiry.on}; it is "
-                f"{self.respond_by}",
-                "/respond_by",
+                "penalties.respond-by-must-lie-after-day-notice",
+                pointer="/respond_by",
+                on=inquiry.on,
+                respond_by=self.respond_by,
             )
         # A refusal under PEN-R1 names the version that set the periods.
         inquiry.setting("penalty.hearing")
@@ -142,20 +145,14 @@ class WaiveRights(Report):
         if self.how == "silent":
             if "hearing" in self.rights:
                 raise Malformed(
-                    "rights must not include hearing for a silent business; the time to request a "
-                    "hearing ends automatically",
-                    "/rights",
+                    "penalties.rights-must-not-include-hearing-silent",
+                    pointer="/rights",
                 )
             if not case.notices:
-                raise Malformed(
-                    'how must be "declared" if no prior notice was served; it is "silent"', "/how"
-                )
+                raise Malformed("penalties.how-must-be-declared-no-prior-notice", pointer="/how")
             respond_by = case.notices[-1].respond_by
             if inquiry.on <= respond_by:
-                raise OutOfStep(
-                    f"the business may respond until {respond_by}; its silence counts only after "
-                    "that day"
-                )
+                raise OutOfStep("penalties.business-may-respond-until", respond_by=respond_by)
         yield RightsWaived(
             case=self.case,
             entity=filed.entity,
@@ -181,7 +178,7 @@ class RequestHearing(Report):
     entity: EntityId
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        hint = "Name a case and the business that the case is against."
+        hint = message("penalties.name-case-business-case-against")
         case = inquiry.known(Case(self.case), hint)
         if case.filed.entity != self.entity:
             # A business must not learn whether a case against another business exists.
@@ -190,16 +187,20 @@ class RequestHearing(Report):
             inquiry.act_for(case.filed.unit)
         if case.closed is not None or case.decisions:
             raise OutOfStep(
-                f"a hearing must be requested before the decision; case {self.case} is {case.stage}"
+                "penalties.hearing-must-be-requested-before-decision",
+                case=self.case,
+                stage=case.stage,
             )
         notice = case.notices[-1] if case.notices else None
         if notice is None or not notice.hearing_right:
-            raise OutOfStep(
-                f"case {self.case} must have a last notice that states the right to a hearing"
-            )
-        inquiry.not_before(notice.served_on, f"notice {notice.notice} was served")
+            raise OutOfStep("penalties.case-must-last-notice-states-right", case=self.case)
+        inquiry.not_before(
+            notice.served_on, message("penalties.notice-served", notice=notice.notice)
+        )
         if any(request.notice == notice.notice for request in case.requested):
-            raise OutOfStep(f"a hearing was already requested after notice {notice.notice}")
+            raise OutOfStep(
+                "penalties.hearing-already-requested-after-notice", notice=notice.notice
+            )
         yield HearingRequested(
             case=self.case,
             entity=case.filed.entity,
@@ -231,8 +232,12 @@ class AnnounceHearing(Act):
             self.hearing_on > last,
             rules.PEN_R1,
             case=self.case,
-            reason=f"the hearing must be announced {n} working days ahead, so hearing_on must lie "
-            f"after {last}; it is {self.hearing_on}",
+            reason=message(
+                "penalties.hearing-must-be-announced-working-days-ahead",
+                n=n,
+                last=last,
+                hearing_on=self.hearing_on,
+            ),
         )
         yield HearingAnnounced(
             case=self.case,
@@ -260,18 +265,17 @@ class HoldHearing(DatedAct):
         case, filed = undecided_case(inquiry, self.case)
         announced = case.announced
         if announced is None:
-            raise OutOfStep(
-                f"the hearing in case {self.case} must be announced first (announce-hearing)"
-            )
+            raise OutOfStep("penalties.hearing-case-must-be-announced-first", case=self.case)
         if inquiry.on < announced.hearing_on:
             raise OutOfStep(
-                f"the hearing must not be recorded before its announced day, "
-                f"{announced.hearing_on}; this is dated {inquiry.on}"
+                "penalties.hearing-must-not-recorded-before-announced",
+                hearing_on=announced.hearing_on,
+                on=inquiry.on,
             )
         if (self.outcome == "heard") != (self.record_digest is not None):
             raise Malformed(
-                "record_digest must be given with the outcome heard, and only then",
-                "/record_digest",
+                "penalties.record-digest-must-be-given-outcome-heard-only",
+                pointer="/record_digest",
             )
         _check_host(inquiry, filed, self.host)
         yield HearingHeld(
@@ -299,11 +303,11 @@ class HoldCollectiveDiscussion(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         _, filed = undecided_case(inquiry, self.case)
-        inquiry.not_before(filed.filed_on, f"case {self.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=self.case))
         people = {person.casefold() for person in self.participants}
         if len(people) < max(2, len(self.participants)):
             raise Malformed(
-                "participants must be at least two people, each named once", "/participants"
+                "penalties.participants-must-be-least-two-people-each", pointer="/participants"
             )
         yield CollectiveDiscussionHeld(
             case=self.case,
@@ -325,9 +329,7 @@ def last_day_to_request(inquiry: Inquiry, case: Case) -> Due:
 def _notice_number(case: Case, filed: CaseFiled) -> int:
     """Return the number of the notice answered; 0 for an oral notice on the spot."""
     if not case.notices and filed.procedure == "ordinary":
-        raise OutOfStep(
-            f"a prior notice must be served first in case {case.case} (serve-prior-notice)"
-        )
+        raise OutOfStep("penalties.prior-notice-must-be-served-first-case", case=case.case)
     return len(case.notices)
 
 
@@ -335,20 +337,22 @@ def _notice_answered(inquiry: Inquiry, case: Case, filed: CaseFiled) -> int:
     """Return the number of the notice that a report answers and must not be dated before."""
     number = _notice_number(case, filed)
     if number:
-        inquiry.not_before(case.notices[-1].served_on, f"notice {number} was served")
+        inquiry.not_before(
+            case.notices[-1].served_on, message("penalties.notice-served-number", number=number)
+        )
     else:
-        inquiry.not_before(filed.filed_on, f"case {case.case} was filed")
+        inquiry.not_before(filed.filed_on, message("general.case-filed", case=case.case))
     return number
 
 
-def _hearing_due(inquiry: Inquiry, filed: CaseFiled, penalty: Penalty) -> str | None:
+def _hearing_due(inquiry: Inquiry, filed: CaseFiled, penalty: Penalty) -> Message | None:
     """Return why the notice must state the right to a hearing (Art. 63), or ``None``."""
     grave = [kind for kind in penalty.types if kind in rules.HEARING_TYPES]
     if grave:
-        return f"the notice must state the right to a hearing before {', '.join(grave)}"
+        return message("penalties.notice-must-state-right-hearing-before", grave=grave)
     threshold = int(inquiry.setting("major_penalty_threshold")[f"{filed.party}_fen"])
     if penalty.fine_fen > threshold:
-        return f"the notice must state the right to a hearing before a fine above {threshold} fen"
+        return message("penalties.notice-must-state-right-hearing-before-fine", threshold=threshold)
     return None
 
 
@@ -357,6 +361,6 @@ def _check_host(inquiry: Inquiry, filed: CaseFiled, host: str) -> None:
         not is_among(host, filed.investigators),
         GEN_R2,
         person=host,
-        one="hearing host",
+        one=message("penalties.hearing-host"),
         other="investigator",
     )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ledger.general.roles import OFFICERS, roles
 from ledger.general.vocabulary import DecisionId, Fen, Name, Text
-from ledger.kernel import Act, DatedAct, Due, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, DatedAct, Due, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.systems.penalties import rules
 from ledger.systems.penalties.events import (
     EnforcementApplied,
@@ -36,22 +36,28 @@ class RecordPayment(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         decision, decided = _payable(inquiry, self.decision)
         assert decision.served is not None
-        inquiry.not_before(decision.served.served_on, f"decision {self.decision} was served")
+        inquiry.not_before(
+            decision.served.served_on, message("penalties.decision-served", decision=self.decision)
+        )
         if not self.amount_fen and not self.late_fee_fen:
-            raise Malformed("amount_fen or late_fee_fen must be above 0; both are 0", "/amount_fen")
+            raise Malformed(
+                "penalties.amount-fen-late-fee-fen-must-be-above-0", pointer="/amount_fen"
+            )
         left = decision.outstanding(inquiry.on) - self.amount_fen
         if left < 0:
             raise Malformed(
-                f"amount_fen must be at most {left + self.amount_fen}, the outstanding part of the "
-                f"fine; it is {self.amount_fen}",
-                "/amount_fen",
+                "penalties.amount-fen-must-be-most-outstanding-part-fine",
+                pointer="/amount_fen",
+                left=left + self.amount_fen,
+                amount_fen=self.amount_fen,
             )
         late_fee = late_fee_due(inquiry, decision, inquiry.on)
         if decision.late_fee_paid_fen + self.late_fee_fen > late_fee:
             raise Malformed(
-                f"late_fee_fen must be at most {max(0, late_fee - decision.late_fee_paid_fen)}, "
-                f"the outstanding late fee; it is {self.late_fee_fen}",
-                "/late_fee_fen",
+                "penalties.late-fee-fen-must-be-most-outstanding-late-fee",
+                pointer="/late_fee_fen",
+                late_fee=max(0, late_fee - decision.late_fee_paid_fen),
+                late_fee_fen=self.late_fee_fen,
             )
         # A later payment of the late fee alone is an instalment; the fine is paid already.
         paid = FinePaid if self.amount_fen and not left else InstalmentPaid
@@ -84,11 +90,13 @@ class DeferPayment(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         decision, decided = _payable(inquiry, self.decision)
         if not decision.outstanding(inquiry.on):
-            raise OutOfStep(f"the fine of decision {self.decision} is already paid")
+            raise OutOfStep("penalties.fine-decision-already-paid", decision=self.decision)
         if self.until <= inquiry.on:
             raise Malformed(
-                f"until must lie after the day of the approval, {inquiry.on}; it is {self.until}",
-                "/until",
+                "penalties.until-must-lie-after-day-approval",
+                pointer="/until",
+                on=inquiry.on,
+                until=self.until,
             )
         yield PaymentDeferred(
             decision=self.decision,
@@ -115,9 +123,7 @@ class ApplyEnforcement(DatedAct):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         decision, decided = served_decision(inquiry, self.decision)
         if decision.fine_fen and inquiry.on <= (last := pay_by(inquiry, decision).on):
-            raise OutOfStep(
-                f"the business may pay until {last}; enforcement must begin after that day"
-            )
+            raise OutOfStep("penalties.business-may-pay-until", last=last)
         yield EnforcementApplied(
             decision=self.decision,
             case=decided.case,
@@ -131,7 +137,7 @@ class ApplyEnforcement(DatedAct):
 
 def own_decision(inquiry: Inquiry, decision_id: str) -> tuple[Decision, PenaltyDecided]:
     """Return the decision, which must be recorded and made by the actor's unit."""
-    decision = inquiry.own(Decision(decision_id), "Record the decision first.")
+    decision = inquiry.own(Decision(decision_id), "general.record-decision-first")
     return decision, decision.decided
 
 
@@ -139,7 +145,7 @@ def served_decision(inquiry: Inquiry, decision_id: str) -> tuple[Decision, Penal
     """Return a decision of the actor's unit that is served and in effect, or refuse it."""
     decision, decided = own_decision(inquiry, decision_id)
     if decision.served is None:
-        raise OutOfStep(f"decision {decision_id} must be served first; it is not yet")
+        raise OutOfStep("penalties.decision-must-be-served-first", decision=decision_id)
     require_in_effect(decision)
     return decision, decided
 
@@ -173,5 +179,5 @@ def late_fee_due(inquiry: Inquiry, decision: Decision, on: date) -> int:
 def _payable(inquiry: Inquiry, decision_id: str) -> tuple[Decision, PenaltyDecided]:
     decision, decided = served_decision(inquiry, decision_id)
     if not decision.fine_fen:
-        raise OutOfStep(f"decision {decision_id} must include a fine to be paid; it has none")
+        raise OutOfStep("penalties.decision-must-include-fine-paid", decision=decision_id)
     return decision, decided

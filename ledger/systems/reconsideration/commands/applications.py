@@ -26,6 +26,7 @@ from ledger.kernel import (
     OutOfStep,
     Report,
     UnknownReference,
+    message,
 )
 from ledger.systems.corrections.folds import DecisionStanding
 from ledger.systems.persons.rules import known_person
@@ -80,8 +81,10 @@ class ApplyForReconsideration(DatedAct):
         standing = self._disputed(inquiry)
         if standing.unit == self.organ:
             raise Malformed(
-                f"organ must not be the unit that made decision {self.decision}, {self.organ}",
-                "/organ",
+                "reconsideration.organ-must-not-unit-made-decision",
+                pointer="/organ",
+                decision=self.decision,
+                organ=self.organ,
             )
         inquiry.require(self.court_case is None, rules.RCN_R2, court_case=self.court_case)
         last_day = self._last_day(inquiry, standing.made_on)
@@ -91,8 +94,7 @@ class ApplyForReconsideration(DatedAct):
         others = inquiry.read(CasesAbout(self.decision)).cases
         if others:
             raise OutOfStep(
-                f"decision {self.decision} is already the subject of {', '.join(others)}; join "
-                "that case"
+                "reconsideration.decision-already-subject", decision=self.decision, others=others
             )
         person = known_person(inquiry, self.applicant)
         yield ReconApplied(
@@ -111,25 +113,25 @@ class ApplyForReconsideration(DatedAct):
 
     def _check_applicant(self, inquiry: Inquiry) -> None:
         if inquiry.actor.role == "entity_rep" and self.entity is None:
-            raise Malformed("entity must be the business that applies; it is missing", "/entity")
+            raise Malformed("reconsideration.entity-must-be-business-applies", pointer="/entity")
         if self.entity is None and self.applicant is None:
             raise Malformed(
-                "entity or applicant must name who applies; both are missing", "/applicant"
+                "reconsideration.entity-applicant-must-name-applies", pointer="/applicant"
             )
 
     def _disputed(self, inquiry: Inquiry) -> DecisionStanding:
         """Return the disputed decision, which must concern the business that applies, if any."""
-        hint = "Record the disputed decision first."
+        hint = message("reconsideration.record-disputed-decision-first")
         standing = inquiry.known(DecisionStanding(self.decision), hint)
         if self.entity not in (None, standing.entity):
             if inquiry.actor.role == "entity_rep":
                 # A business must not learn whether a decision about another business exists.
                 raise UnknownReference("decision", self.decision, hint)
             raise Malformed(
-                f"entity must be the business that decision {self.decision} concerns, "
-                f"{standing.entity or 'none'}; another person whom it affects is named as "
-                "applicant",
-                "/entity",
+                "reconsideration.entity-must-be-business-decision-concerns",
+                pointer="/entity",
+                decision=self.decision,
+                entity=standing.entity or message("reconsideration.none"),
             )
         return standing
 
@@ -138,14 +140,16 @@ class ApplyForReconsideration(DatedAct):
         assert made_on is not None
         if not made_on <= self.known_on <= inquiry.on:
             raise Malformed(
-                f"known_on must lie between the act ({made_on}) and the application "
-                f"({inquiry.on}); it is {self.known_on}",
-                "/known_on",
+                "reconsideration.known-on-must-lie-between-act-application",
+                pointer="/known_on",
+                made_on=made_on,
+                on=inquiry.on,
+                known_on=self.known_on,
             )
         if self.informed == (self.rights_known_on is not None):
             raise Malformed(
-                "rights_known_on must be given if informed is false, and only then",
-                "/rights_known_on",
+                "reconsideration.rights-known-on-must-be-given-informed-false-only",
+                pointer="/rights_known_on",
             )
         days = inquiry.days()
         start = self.rights_known_on or self.known_on
@@ -153,9 +157,11 @@ class ApplyForReconsideration(DatedAct):
         if not self.informed:
             if not self.known_on <= start <= inquiry.on:
                 raise Malformed(
-                    f"rights_known_on must lie between known_on ({self.known_on}) and the "
-                    f"application ({inquiry.on}); it is {start}",
-                    "/rights_known_on",
+                    "reconsideration.rights-known-on-must-lie-between-known-on-application",
+                    pointer="/rights_known_on",
+                    known_on=self.known_on,
+                    on=inquiry.on,
+                    start=start,
                 )
             months = int(inquiry.setting("recon.apply_uninformed_months"))
             ends.append(days.due(self.known_on, months, "month"))
@@ -177,15 +183,12 @@ class RequestApplicationCorrection(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = organs_case(inquiry, self.recon, "applied")
         if case.missing is not None:
-            raise OutOfStep(
-                f"a correction of {self.recon} was already requested; it may be requested only "
-                "once (一次性告知)"
-            )
+            raise OutOfStep("reconsideration.correction-already-requested", recon=self.recon)
         assert case.applied_on is not None
         due = inquiry.period("recon.correction_request_wd", case.applied_on)
         if is_past(inquiry, due):
             raise OutOfStep(
-                f"a correction must be requested by {due.on}; this is dated {inquiry.on}"
+                "reconsideration.correction-must-be-requested", on=due.on, given_on=inquiry.on
             )
         yield ReconCorrectionRequested(**of_case(case), missing=self.missing)
 
@@ -204,19 +207,20 @@ class CorrectApplication(Report):
         if inquiry.actor.role == "entity_rep":
             if self.entity is None or self.entity != case.entity:
                 raise Malformed(
-                    f"entity must be the business that applied in {self.recon}; it is "
-                    f"{self.entity}",
-                    "/entity",
+                    "reconsideration.entity-must-be-business-applied",
+                    pointer="/entity",
+                    recon=self.recon,
+                    entity=self.entity,
                 )
         else:
             inquiry.act_for(case.organ)
         at_stage(case, "correcting")
         asked = inquiry.opening(case.correct_at)
-        inquiry.not_before(asked.occurred_on, "the correction was requested")
+        inquiry.not_before(asked.occurred_on, message("reconsideration.correction-requested"))
         due = inquiry.due(rules.CORRECT, asked)
         if is_past(inquiry, due):
             raise OutOfStep(
-                f"the correction must be supplied by {due.on} (Art. 31); this is dated {inquiry.on}"
+                "reconsideration.correction-must-be-supplied", on=due.on, given_on=inquiry.on
             )
         yield ReconCorrected(**of_case(case))
 
@@ -260,10 +264,7 @@ class RefuseApplication(Act):
         case = organs_case(inquiry, self.recon, "applied")
         due = _accept_by(inquiry, case)
         if is_past(inquiry, due):
-            raise OutOfStep(
-                f"case {self.recon} must be refused by {due.on}; since then it is deemed accepted "
-                "(Art. 30)"
-            )
+            raise OutOfStep("reconsideration.case-must-be-refused", recon=self.recon, on=due.on)
         yield ReconRefused(**of_case(case), reason=self.reason)
 
 

@@ -9,7 +9,7 @@ from ledger.systems.reconsideration.folds import ReconCase
 
 def of_organ(inquiry: Inquiry, recon: str) -> ReconCase:
     """Return the case if the actor acts for the organ that decides it."""
-    case = inquiry.known(ReconCase(recon), "Apply for reconsideration first.")
+    case = inquiry.known(ReconCase(recon), "reconsideration.apply-reconsideration-first")
     inquiry.act_for(case.organ)
     return case
 
@@ -21,7 +21,7 @@ def organs_case(inquiry: Inquiry, recon: str, *stages: str) -> ReconCase:
 
 def respondents_case(inquiry: Inquiry, recon: str, *stages: str) -> ReconCase:
     """Return the case if the actor acts for the respondent and it is at one of these stages."""
-    case = inquiry.own(ReconCase(recon), "Apply for reconsideration first.")
+    case = inquiry.own(ReconCase(recon), "reconsideration.apply-reconsideration-first")
     return at_stage(case, *stages)
 
 
@@ -29,7 +29,7 @@ def at_stage(case: ReconCase, *stages: str) -> ReconCase:
     """Return the case if it is at one of these stages. Raises ``OutOfStep``."""
     if case.stage not in stages:
         raise OutOfStep(
-            f"case {case.recon} must be {' or '.join(stages)} for this; it is {case.stage}"
+            "reconsideration.case-must-be", recon=case.recon, stages=stages, stage=case.stage
         )
     return case
 

@@ -11,7 +11,7 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Name, ReconId, Text
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.systems.corrections.effects import NullificationKind, altered_content, nullify
 from ledger.systems.corrections.events import AlteredField
 from ledger.systems.corrections.folds import DecisionStanding
@@ -114,43 +114,43 @@ class DecideCase(Act):
         alters = bool(self.altered) or self.content is not None
         if (self.outcome in _ALTERING) != alters:
             raise Malformed(
-                "altered or content must be given if the outcome alters or partly revokes the act, "
-                "and only then",
-                "/altered",
+                "reconsideration.altered-content-must-be-given-outcome-alters",
+                pointer="/altered",
             )
         if self.procedural and self.outcome not in REVOKING:
             raise Malformed(
-                f"procedural must be given only if the act is revoked; the outcome is "
-                f"{self.outcome}",
-                "/procedural",
+                "reconsideration.procedural-must-be-given-only-act-revoked",
+                pointer="/procedural",
+                outcome=self.outcome,
             )
         if self.outcome == "order_perform" and self.perform_by is None:
             raise Malformed(
-                "perform_by must be given with the outcome order_perform", "/perform_by"
+                "reconsideration.perform-by-must-be-given-outcome-order-perform",
+                pointer="/perform_by",
             )
         if self.perform_by is not None and self.perform_by <= inquiry.on:
             raise Malformed(
-                f"perform_by must lie after today ({inquiry.on}); it is {self.perform_by}",
-                "/perform_by",
+                "reconsideration.perform-by-must-lie-after-today",
+                pointer="/perform_by",
+                on=inquiry.on,
+                perform_by=self.perform_by,
             )
         if case.copy_sent_on is None:
             raise OutOfStep(
-                f"the copy of case {self.recon} must be sent to the respondent first (send-copy)"
+                "reconsideration.copy-case-must-be-sent-respondent-first", recon=self.recon
             )
         if case.replied_on is None and case.reply_missing_on is None:
-            raise OutOfStep(
-                f"case {self.recon} must not be decided yet; the respondent may still reply"
-            )
+            raise OutOfStep("reconsideration.case-must-not-decided-yet", recon=self.recon)
         silent = case.replied_on is None and not self.third_party_evidence
         if silent and self.outcome in _NEED_EVIDENCE:
-            raise OutOfStep(
-                f"outcome must not be {self.outcome} (Art. 70): the respondent did not reply, so "
-                "the act is deemed to have no evidence, and no third party supplied any"
-            )
+            raise OutOfStep("reconsideration.outcome-must-not", outcome=self.outcome)
         if self.outcome in _NULLIFIES and standing.ended_on is not None:
             raise OutOfStep(
-                f"decision {case.decision} must still have effect for the outcome {self.outcome}; "
-                f"it ended on {standing.ended_on} by {standing.ended_by}"
+                "reconsideration.decision-must-still-effect-outcome",
+                decision=case.decision,
+                outcome=self.outcome,
+                ended_on=standing.ended_on,
+                ended_by=standing.ended_by,
             )
 
     def _content(self, inquiry: Inquiry, act: Decision) -> PenaltyContent | None:
@@ -161,7 +161,7 @@ class DecideCase(Act):
         require_content(content, act.decided.decided_on, "/content")
         if msgspec.structs.replace(content, basis=()) == act.content:
             raise Malformed(
-                "content must differ from the present content of the penalty", "/content"
+                "reconsideration.content-must-differ-present-content-penalty", pointer="/content"
             )
         # The altered penalty is classed by the same rules as the original one.
         require_class(
@@ -243,7 +243,9 @@ class ServeReconDecision(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = organs_case(inquiry, self.recon, "decided")
-        inquiry.not_before(case.decided_on, f"case {self.recon} was decided")
+        inquiry.not_before(
+            case.decided_on, message("reconsideration.case-decided", recon=self.recon)
+        )
         act = inquiry.read(Decision(case.decision))
         newest = act.altered_by[-1] if act.altered_by else None
         fine_fen = act.fine_fen
@@ -275,9 +277,15 @@ class ReportPerformance(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = respondents_case(inquiry, self.recon, "served")
-        inquiry.not_before(case.served_on, f"the decision of {self.recon} was served")
+        inquiry.not_before(
+            case.served_on, message("reconsideration.decision-served", recon=self.recon)
+        )
         if case.performed_on is not None:
-            raise OutOfStep(f"case {self.recon} was already performed on {case.performed_on}")
+            raise OutOfStep(
+                "reconsideration.case-already-performed",
+                recon=self.recon,
+                performed_on=case.performed_on,
+            )
         late = 0
         if case.perform_by is not None:
             late = inquiry.days_late(rules.PERFORM, case.served_at)
@@ -295,12 +303,13 @@ class ReportNonPerformance(Report):
         case = organs_case(inquiry, self.recon, "served")
         if case.perform_by is None or inquiry.on <= case.perform_by:
             raise OutOfStep(
-                f"case {self.recon} must have an overdue order; the last day to perform is "
-                f"{case.perform_by or 'not set'}"
+                "reconsideration.case-must-overdue-order",
+                recon=self.recon,
+                perform_by=case.perform_by or message("reconsideration.not-set"),
             )
         if case.performed_on is not None or case.not_performed_by is not None:
             raise OutOfStep(
-                f"it is already recorded whether the order of case {self.recon} was performed"
+                "reconsideration.already-recorded-whether-order-case-performed", recon=self.recon
             )
         yield ReconNonPerformance(**of_case(case), due_on=case.perform_by)
 
@@ -318,8 +327,7 @@ class IssueOpinionLetter(Act):
         case = organs_case(inquiry, self.recon, "open", "decided", "served", "mediated")
         if any(opinion.reported_on is None for opinion in case.opinions):
             raise OutOfStep(
-                f"the respondent of case {self.recon} must report on the last letter before a new "
-                "letter is issued"
+                "reconsideration.respondent-case-must-report-last-letter", recon=self.recon
             )
         yield OpinionLetterIssued(**of_case(case), doc_no=self.doc_no, demands=self.demands)
 
@@ -337,7 +345,7 @@ class ReportOpinionCorrection(Act):
         waiting = [opinion for opinion in case.opinions if opinion.reported_on is None]
         if not waiting:
             raise OutOfStep(
-                f"case {self.recon} must have an opinion letter without a report; it has none"
+                "reconsideration.case-must-opinion-letter-without-report", recon=self.recon
             )
         yield OpinionCorrectionReported(
             **of_case(case),

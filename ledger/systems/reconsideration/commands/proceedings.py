@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ledger.general.countersigning import Countersigned
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Badge, Name, ReconId, Role, Sha256, Text
-from ledger.kernel import Act, Due, Event, Inquiry, OutOfStep, Report, Rule
+from ledger.kernel import Act, Due, Event, Inquiry, OutOfStep, Report, Rule, message
 from ledger.systems.reconsideration import rules
 from ledger.systems.reconsideration.commands.cases import (
     days_late,
@@ -47,7 +47,9 @@ class SendCopy(Act):
         case = organs_case(inquiry, self.recon, "open", "suspended")
         if case.copy_sent_on is not None:
             raise OutOfStep(
-                f"the copy of case {self.recon} was already sent on {case.copy_sent_on}"
+                "reconsideration.copy-case-already-sent",
+                recon=self.recon,
+                copy_sent_on=case.copy_sent_on,
             )
         assert case.procedure is not None
         yield ReconCopySent(
@@ -69,12 +71,12 @@ class SubmitReply(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = respondents_case(inquiry, self.recon, "open", "suspended")
         if case.copy_sent_on is None:
-            raise OutOfStep(
-                f"the copy of case {self.recon} must be sent before the reply (send-copy)"
-            )
+            raise OutOfStep("reconsideration.copy-case-must-be-sent-before-reply", recon=self.recon)
         if case.replied_on is not None:
             raise OutOfStep(
-                f"the reply in case {self.recon} was already received on {case.replied_on}"
+                "reconsideration.reply-case-already-received",
+                recon=self.recon,
+                replied_on=case.replied_on,
             )
         assert case.applied_on is not None
         for exhibit in self.evidence:
@@ -147,26 +149,29 @@ class ExtendCase(Countersigned):
     def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
         return supervision.GEN_R2, {
             "person": person,
-            "one": "the requester of the extension",
-            "other": "its approver",
+            "one": message("reconsideration.requester-extension"),
+            "other": message("reconsideration.approver"),
         }
 
     def effect(self, inquiry: Inquiry, requested_by: str | None) -> Iterator[Event]:
         case = organs_case(inquiry, self.recon, "open")
         if case.extended_until is not None:
             raise OutOfStep(
-                f"case {self.recon} was already extended until {case.extended_until}; it may be "
-                "extended only once"
+                "reconsideration.case-already-extended-until",
+                recon=self.recon,
+                extended_until=case.extended_until,
             )
         due = decide_by(inquiry, case)
         if is_past(inquiry, due):
             raise OutOfStep(
-                f"case {self.recon} had to be decided by {due.on}; it must be extended by that day"
+                "reconsideration.case-decided-must-be-extended-day", recon=self.recon, on=due.on
             )
         start, left = _period(inquiry, case)
         further = int(_procedure(inquiry, case)["extend_cd"])
         if not further:
-            raise OutOfStep(f"a case of the {case.procedure} procedure cannot be extended")
+            raise OutOfStep(
+                "reconsideration.case-procedure-cannot-extended", procedure=case.procedure
+            )
         yield ReconExtended(
             **of_case(case),
             reason=self.reason,
@@ -187,7 +192,9 @@ class RecordReconHearing(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = organs_case(inquiry, self.recon, "open")
-        inquiry.not_before(case.accepted_on, f"case {self.recon} was accepted")
+        inquiry.not_before(
+            case.accepted_on, message("reconsideration.case-accepted", recon=self.recon)
+        )
         yield ReconHearingHeld(
             **of_case(case),
             host=self.host,
@@ -211,10 +218,14 @@ class RequestIncidentalReview(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = organs_case(inquiry, self.recon, "open", "suspended")
-        inquiry.not_before(case.accepted_on, f"case {self.recon} was accepted")
+        inquiry.not_before(
+            case.accepted_on, message("reconsideration.case-accepted", recon=self.recon)
+        )
         if case.incidental is not None:
             raise OutOfStep(
-                f"document {case.incidental.document_no} is already under review in {self.recon}"
+                "reconsideration.document-already-under-review",
+                document_no=case.incidental.document_no,
+                recon=self.recon,
             )
         yield IncidentalReviewRequested(
             **of_case(case), document_no=self.document_no, competent=self.competent
@@ -234,9 +245,9 @@ class TransferIncidentalReview(Act):
         review = _reviewed(case)
         if review.competent or review.to is not None:
             raise OutOfStep(
-                "the organ must review the document itself; it is competent"
+                message("reconsideration.organ-must-review-document-itself")
                 if review.competent
-                else f"the document was already transferred to {review.to}"
+                else message("reconsideration.document-already-transferred", to=review.to)
             )
         yield IncidentalReviewTransferred(
             **of_case(case),
@@ -259,13 +270,10 @@ class ConcludeIncidentalReview(Report):
         case = organs_case(inquiry, self.recon, "open", "suspended")
         review = _reviewed(case)
         if not review.competent and review.to is None:
-            raise OutOfStep(
-                "the document must be transferred first (transfer-incidental-review); the organ is "
-                "not competent to review it"
-            )
+            raise OutOfStep("reconsideration.document-must-be-transferred-first")
         inquiry.not_before(
             inquiry.opening(review.clock_at).occurred_on,
-            f"the review of {review.document_no} began",
+            message("reconsideration.review-began", document_no=review.document_no),
         )
         yield IncidentalReviewConcluded(
             **of_case(case),
@@ -299,9 +307,10 @@ def _procedure(inquiry: Inquiry, case: ReconCase) -> dict[str, int]:
 def _reviewed(case: ReconCase) -> Incidental:
     if case.incidental is None:
         raise OutOfStep(
-            f"an incidental review must be requested first in case {case.recon} "
-            "(request-incidental-review)"
+            "reconsideration.incidental-review-must-be-requested-first-case", recon=case.recon
         )
     if case.incidental.lawful is not None:
-        raise OutOfStep(f"the review of {case.incidental.document_no} is already concluded")
+        raise OutOfStep(
+            "reconsideration.review-already-concluded", document_no=case.incidental.document_no
+        )
     return case.incidental

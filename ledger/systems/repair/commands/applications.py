@@ -9,7 +9,17 @@ import msgspec
 
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import CommitmentId, EntityId, Fen, RepairId, Text, UnitId
-from ledger.kernel import Act, DatedAct, Event, Forbidden, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import (
+    Act,
+    DatedAct,
+    Event,
+    Forbidden,
+    Inquiry,
+    Malformed,
+    OutOfStep,
+    Report,
+    message,
+)
 from ledger.systems.commitments.folds import Commitment
 from ledger.systems.credit.regimes import of_market_supervision
 from ledger.systems.repair import rules
@@ -67,10 +77,12 @@ class ApplyRepair(DatedAct):
         repairs = inquiry.read(RepairsOf(self.entity))
         for name in self.records:
             if (other := repairs.asked_for(name)) is not None:
-                raise OutOfStep(f"repair {other} of record {name} must be answered first")
+                raise OutOfStep(
+                    "repair.repair-record-must-be-answered-first", other=other, name=name
+                )
         require_free(inquiry, self.fee_fen)
         if self.commitment is not None:
-            inquiry.known(Commitment(self.commitment), "Record the commitment first.")
+            inquiry.known(Commitment(self.commitment), "general.record-commitment-first")
         require_conditions(inquiry, self._asked(), records)
         assert self.commitment is not None
         yield RepairApplied(
@@ -118,7 +130,7 @@ class ForwardRepair(Act):
     to_unit: UnitId
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        case = inquiry.known(RepairCase(self.repair), "Apply for the repair first.")
+        case = inquiry.known(RepairCase(self.repair), "repair.apply-repair-first")
         inquiry.require(self.to_unit == case.unit, rules.REP_R6, actor=self.to_unit, unit=case.unit)
         require_stage(case, "applied")
         yield RepairForwarded(
@@ -140,18 +152,18 @@ class SupplementRepair(Report):
     proofs: Annotated[tuple[Proof, ...], msgspec.Meta(min_length=1, max_length=50)]
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        case = inquiry.known(RepairCase(self.repair), "Apply for the repair first.")
+        case = inquiry.known(RepairCase(self.repair), "repair.apply-repair-first")
         if case.entity != self.entity:
-            raise Forbidden(f"Repair {self.repair} does not belong to {self.entity}.")
+            raise Forbidden("repair.repair-does-not-belong", repair=self.repair, entity=self.entity)
         if inquiry.actor.role not in ("entity_rep", "credit_officer"):
             inquiry.act_for(case.unit)
         require_stage(case, "supplement_requested")
-        inquiry.not_before(case.asked_on, f"a supplement of {self.repair} was requested")
+        inquiry.not_before(
+            case.asked_on, message("repair.supplement-requested", repair=self.repair)
+        )
         known = {proof.ref for proof in case.proofs}
         if all(proof.ref in known for proof in self.proofs):
-            raise Malformed(
-                "proofs must have at least one proof that was not supplied before", "/proofs"
-            )
+            raise Malformed("repair.proofs-must-least-one-proof-not", pointer="/proofs")
         yield RepairSupplemented(
             repair=self.repair,
             entity=case.entity,

@@ -23,7 +23,7 @@ def require_determiner(inquiry: Inquiry, unit: str) -> None:
 
 def own_case(inquiry: Inquiry, name: str, *stages: str) -> RepairCase:
     """Return the case if the actor's unit decides on it and it is at one of these stages."""
-    case = inquiry.known(RepairCase(name), "Apply for the repair first.")
+    case = inquiry.known(RepairCase(name), "repair.apply-repair-first")
     require_determiner(inquiry, case.unit)
     require_stage(case, *stages)
     return case
@@ -33,27 +33,29 @@ def require_stage(case: RepairCase, *stages: str) -> None:
     """Require that the case is at one of these stages."""
     if case.stage not in stages:
         raise OutOfStep(
-            f"repair {case.repair} must be {' or '.join(stages)} for this; it is {case.stage}"
+            "repair.repair-must-be", repair=case.repair, stages=stages, stage=case.stage
         )
 
 
 def negative_records(inquiry: Inquiry, entity: str, names: Iterable[str]) -> list[Record]:
     """Return the negative records of one business, all determined by one unit."""
     records = [
-        record_of(inquiry, name, entity, "Only a recorded record can be repaired.")
+        record_of(inquiry, name, entity, "repair.only-recorded-record-can-repaired")
         for name in names
     ]
     if len({record.record for record in records}) < len(records):
-        raise Malformed("each record must be named only once", "/records")
+        raise Malformed("repair.each-record-must-be-named-only-once", pointer="/records")
     for record in records:
         if not record.negative:
-            raise OutOfStep(f"record {record.record} of {entity} must be negative to be repaired")
+            raise OutOfStep(
+                "repair.record-must-be-negative-repaired", record=record.record, entity=entity
+            )
     units = sorted({record.determined_by for record in records})
     if len(units) > 1:
         raise Malformed(
-            f"all records must be determined by one unit; these are from {', '.join(units)}. Apply "
-            "separately for each unit",
-            "/records",
+            "repair.all-records-must-be-determined-one-unit",
+            pointer="/records",
+            units=units,
         )
     return records
 
@@ -63,8 +65,10 @@ def require_alive(inquiry: Inquiry, records: Iterable[Record]) -> None:
     for record in records:
         if record.ended is not None:
             raise OutOfStep(
-                f"record {record.record} must still be live; it ended on "
-                f"{record.ended.terminated_on} ({record.ended.reason})"
+                "repair.record-must-still-live",
+                record=record.record,
+                terminated_on=record.ended.terminated_on,
+                reason=record.ended.reason,
             )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
 from ledger.general.vocabulary import Fen, Name, RepairId, Text, province_of
-from ledger.kernel import Act, DeadlineRule, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, DeadlineRule, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.credit.events import Channel
 from ledger.systems.credit.folds import Record
@@ -84,10 +84,7 @@ class RequestRepairSupplement(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = own_case(inquiry, self.repair, "forwarded")
         if case.supplemented:
-            raise OutOfStep(
-                f"a supplement of {self.repair} was already requested; it may be requested only "
-                "once"
-            )
+            raise OutOfStep("repair.supplement-already-requested", repair=self.repair)
         yield RepairSupplementRequested(
             repair=self.repair,
             entity=case.entity,
@@ -111,12 +108,11 @@ class NotAcceptRepair(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = own_case(inquiry, self.repair, *_BEFORE)
-        inquiry.require(self.reasons, rules.REP_R9, missing="no reason is given")
+        inquiry.require(self.reasons, rules.REP_R9, missing=message("general.no-reason-given"))
         awaited = case.stage == "supplement_requested"
         if awaited and inquiry.on <= (last := _last_to_supplement(inquiry, case)):
             raise OutOfStep(
-                f"{case.entity} may supplement {self.repair} until {last}; it must not be turned "
-                "down before that day has passed"
+                "repair.may-supplement-until", entity=case.entity, repair=self.repair, last=last
             )
         yield RepairNotAccepted(
             repair=self.repair,
@@ -139,16 +135,17 @@ class ExtendRepair(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = own_case(inquiry, self.repair, "accepted")
         if case.green_channel:
-            raise OutOfStep(f"repair {self.repair} cannot be extended; it is in the green channel")
+            raise OutOfStep("repair.repair-cannot-extended", repair=self.repair)
         if case.extended_until is not None:
             raise OutOfStep(
-                f"repair {self.repair} was already extended until {case.extended_until}; it may be "
-                "extended only once"
+                "repair.repair-already-extended-until",
+                repair=self.repair,
+                extended_until=case.extended_until,
             )
         due = inquiry.due(_deciding(case), inquiry.opening(case.accepted_position)).on
         if inquiry.on > due:
             raise OutOfStep(
-                f"repair {self.repair} must be extended before its time to decide ended, on {due}"
+                "repair.repair-must-be-extended-before-time-decide", repair=self.repair, due=due
             )
         n = int(inquiry.setting("repair.extend_wd"))
         yield RepairExtended(
@@ -213,12 +210,14 @@ class RefuseRepair(Act):
         missing = [
             text
             for text, value in (
-                ("no reason is given", self.reasons),
-                ("no remedy is named", self.remedy),
+                (message("general.no-reason-given"), self.reasons),
+                (message("repair.no-remedy-named"), self.remedy),
             )
             if not value
         ]
-        inquiry.require(not missing, rules.REP_R9, missing="; ".join(missing))
+        inquiry.require(
+            not missing, rules.REP_R9, missing=message("general.clauses", clauses=missing)
+        )
         assert self.remedy is not None
         yield RepairRefused(
             repair=self.repair,
@@ -242,20 +241,23 @@ class SynchroniseRepair(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         case = inquiry.own(
-            RepairCase(self.repair), "Apply for the repair first.", any_unit=roles("credit_officer")
+            RepairCase(self.repair), "repair.apply-repair-first", any_unit=roles("credit_officer")
         )
         require_stage(case, "granted")
         if self.target not in case.outstanding:
             raise OutOfStep(
-                f"target must be a platform that has not confirmed {self.repair}; {self.target} "
-                "confirmed it already or never showed the records"
+                "repair.target-must-be-platform-not-confirmed",
+                repair=self.repair,
+                target=self.target,
             )
         assert case.granted_on is not None
         if not case.granted_on <= self.acked_on <= inquiry.on:
             raise Malformed(
-                f"acked_on must lie between the grant ({case.granted_on}) and {inquiry.on}; it is "
-                f"{self.acked_on}",
-                "/acked_on",
+                "repair.acked-on-must-lie-between-grant",
+                pointer="/acked_on",
+                granted_on=case.granted_on,
+                on=inquiry.on,
+                acked_on=self.acked_on,
             )
         outstanding = tuple(target for target in case.outstanding if target != self.target)
         yield RepairResultSynchronised(
@@ -286,16 +288,19 @@ class PushRepair(Report):
         case = own_case(inquiry, self.repair, "granted")
         if case.push_to is None:
             raise OutOfStep(
-                f"repair {self.repair} must concern another province to be reported there; it does "
-                "not"
+                "repair.repair-must-concern-another-province-reported", repair=self.repair
             )
         if case.pushed_on is not None:
-            raise OutOfStep(f"repair {self.repair} was already reported on {case.pushed_on}")
+            raise OutOfStep(
+                "repair.repair-already-reported", repair=self.repair, pushed_on=case.pushed_on
+            )
         assert case.granted_on is not None
         if inquiry.on < case.granted_on:
             raise OutOfStep(
-                f"the report must not be dated before the grant of {self.repair} on "
-                f"{case.granted_on}; it is dated {inquiry.on}"
+                "repair.report-must-not-dated-before-grant",
+                repair=self.repair,
+                granted_on=case.granted_on,
+                on=inquiry.on,
             )
         yield RepairPushed(
             repair=self.repair,

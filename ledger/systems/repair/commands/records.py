@@ -43,9 +43,11 @@ class RecordDutiesPerformed(Report):
         says, unit = record.says, record.determined_by
         if not says.determined_on <= self.performed_on <= inquiry.on:
             raise Malformed(
-                f"performed_on must lie between the determination ({says.determined_on}) and "
-                f"{inquiry.on}; it is {self.performed_on}",
-                "/performed_on",
+                "repair.performed-on-must-lie-between-determination",
+                pointer="/performed_on",
+                determined_on=says.determined_on,
+                on=inquiry.on,
+                performed_on=self.performed_on,
             )
         yield DutiesPerformed(
             record=self.record,
@@ -69,11 +71,13 @@ class ExcludeFromRepair(Act):
         record = _own_record(inquiry, self.record)
         if not record.negative or record.ended is not None:
             raise OutOfStep(
-                f"record {self.record} must be negative and live to be excluded from repair"
+                "repair.record-must-be-negative-live-excluded-repair", record=self.record
             )
         known = inquiry.read(Duties(self.record)).excluded_by
         if known is not None:
-            raise OutOfStep(f"record {self.record} is already excluded by {known.instrument}")
+            raise OutOfStep(
+                "repair.record-already-excluded", record=self.record, instrument=known.instrument
+            )
         yield RepairExcluded(
             record=self.record,
             entity=record.says.entity,
@@ -94,7 +98,7 @@ class ReadmitToRepair(Act):
         record = _own_record(inquiry, self.record)
         says, unit = record.says, record.determined_by
         if inquiry.read(Duties(self.record)).excluded_by is None:
-            raise OutOfStep(f"record {self.record} must be excluded from repair; it is not")
+            raise OutOfStep("repair.record-must-be-excluded-repair", record=self.record)
         yield RepairReadmitted(
             record=self.record, entity=says.entity, unit=unit, reason=self.reason
         )
@@ -117,19 +121,24 @@ class GrantTemporaryShield(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.ruled_on > inquiry.on:
             raise Malformed(
-                f"ruled_on must not lie after today ({inquiry.on}); it is {self.ruled_on}",
-                "/ruled_on",
+                "repair.ruled-on-must-not-lie-after-today",
+                pointer="/ruled_on",
+                on=inquiry.on,
+                ruled_on=self.ruled_on,
             )
         if self.until is not None and self.until < inquiry.on:
             raise Malformed(
-                f"until must not lie before today ({inquiry.on}); it is {self.until}", "/until"
+                "repair.until-must-not-lie-before-today",
+                pointer="/until",
+                on=inquiry.on,
+                until=self.until,
             )
         records = negative_records(inquiry, self.entity, self.records)
         unit = records[0].determined_by
         require_determiner(inquiry, unit)
         for record in records:
             if not record.in_publicity(inquiry.on):
-                raise OutOfStep(f"record {record.record} must be public to be shielded; it is not")
+                raise OutOfStep("repair.record-must-be-public-shielded", record=record.record)
         yield TemporaryShieldGranted(
             entity=self.entity,
             unit=unit,
@@ -160,18 +169,13 @@ class RecordRepairMisconduct(Report):
     evidence: Evidence
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        case = inquiry.known(RepairCase(self.repair), "Apply for the repair first.")
+        case = inquiry.known(RepairCase(self.repair), "repair.apply-repair-first")
         require_determiner(inquiry, case.unit)
         if case.stage == "granted":
-            raise OutOfStep(
-                f"repair {self.repair} must not be granted for this; it is, so revoke it instead "
-                "(revoke-repair)"
-            )
+            raise OutOfStep("repair.repair-must-not-granted", repair=self.repair)
         until = bar_until(inquiry)
         if until is None:
-            raise OutOfStep(
-                f"the policy repair.false_bar_years must be in force on {inquiry.on}; it is not"
-            )
+            raise OutOfStep("repair.policy-repair-false-bar-years-must-be-force", on=inquiry.on)
         yield RepairMisconductRecorded(
             entity=case.entity,
             unit=case.unit,
@@ -204,7 +208,10 @@ class ReportRepairFee(Report):
             case = inquiry.known(RepairCase(self.repair))
             if case.entity != self.entity:
                 raise Malformed(
-                    f"repair must be a repair of {self.entity}; {self.repair} is not", "/repair"
+                    "repair.repair-must-be-repair",
+                    pointer="/repair",
+                    entity=self.entity,
+                    repair=self.repair,
                 )
         yield RepairFeeReported(
             entity=self.entity,
@@ -226,6 +233,6 @@ class ReportRepairFee(Report):
 
 
 def _own_record(inquiry: Inquiry, name: str) -> Record:
-    record = inquiry.known(Record(name), "Enter the record first.")
+    record = inquiry.known(Record(name), "general.enter-record-first")
     require_determiner(inquiry, record.determined_by)
     return record

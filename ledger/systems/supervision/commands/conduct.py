@@ -12,7 +12,7 @@ from ledger.general.findings import finding, reporter
 from ledger.general.roles import UNIT, roles
 from ledger.general.values import GovernmentApproval
 from ledger.general.vocabulary import EntityId, Name, OfficerId, TaskId, Text, UnitId
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report
+from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, message
 from ledger.systems.catalogue.folds import OfficerStanding, UnitStanding
 from ledger.systems.supervision import rules
 from ledger.systems.supervision.events import (
@@ -46,22 +46,27 @@ class ReportProhibitedConduct(Report):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         if self.conducted_on > inquiry.today:
             raise Malformed(
-                f"conducted_on must not lie after today ({inquiry.today}); it is "
-                f"{self.conducted_on}",
-                "/conducted_on",
+                "supervision.conducted-on-must-not-lie-after-today",
+                pointer="/conducted_on",
+                today=inquiry.today,
+                conducted_on=self.conducted_on,
             )
-        inquiry.known(UnitStanding(self.unit), "Name a unit of the catalogue.")
+        inquiry.known(UnitStanding(self.unit), "supervision.name-unit-catalogue")
         must_nots = inquiry.setting("conduct.five_prohibitions", on=self.conducted_on)["must_nots"]
         must_not = must_nots.get(str(self.code))
         if must_not is None:
-            numbers = ", ".join(sorted(must_nots))
-            raise Malformed(f"code must be one of {numbers}; it is {self.code}", "/code")
+            numbers = sorted(must_nots)
+            raise Malformed(
+                "supervision.code-must-be-one", pointer="/code", numbers=numbers, code=self.code
+            )
         if self.officer is not None:
             standing = inquiry.known(
-                OfficerStanding(self.officer), "Leave officer out if the officer is unknown."
+                OfficerStanding(self.officer), "supervision.leave-officer-out-officer-unknown"
             )
             if self.unit not in standing.units:
-                raise OutOfStep(f"officer must be an officer of {self.unit}; {self.officer} is not")
+                raise OutOfStep(
+                    "general.officer-must-be-officer", unit=self.unit, officer=self.officer
+                )
         who = reporter(inquiry)
         yield ProhibitedConductReported(
             unit=self.unit,
@@ -104,25 +109,29 @@ class OrderBlanketMeasure(Act):
     approval: GovernmentApproval | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         if not inquiry.on <= self.halted_from <= self.halted_to:
             raise Malformed(
-                f"halted_from must not lie before today ({inquiry.on}) or after halted_to "
-                f"({self.halted_to}); it is {self.halted_from}",
-                "/halted_from",
+                "supervision.halted-from-must-not-lie-before-today",
+                pointer="/halted_from",
+                on=inquiry.on,
+                halted_to=self.halted_to,
+                halted_from=self.halted_from,
             )
         approval = self.approval
         reason = None
         if self.ground == "other":
-            reason = "the ground must be life safety, a major accident or a national event"
+            reason = message("supervision.ground-must-be-life-safety-major-accident")
         elif approval is None:
-            reason = "a competent government must approve it"
+            reason = message("supervision.competent-government-must-approve")
         elif approval.approved_on > inquiry.on:
-            reason = f"it must be approved in advance; it was approved on {approval.approved_on}"
+            reason = message(
+                "supervision.must-be-approved-advance", approved_on=approval.approved_on
+            )
         inquiry.require(
             reason is None,
             rules.SUP_R5,
-            sectors=", ".join(self.sectors),
+            sectors=self.sectors,
             area=self.area,
             reason=reason,
         )

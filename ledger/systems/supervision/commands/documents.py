@@ -54,7 +54,7 @@ class ProposeSupervisionDoc(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         inquiry.new(Proposal(self.proposal))
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         for finding_id in self.findings:
             require_told(open_finding(inquiry, finding_id, unit=self.unit))
         yield SupervisionDocProposed(
@@ -103,16 +103,18 @@ class IssueSupervisionDoc(Act):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         _new_document(inquiry, self.document)
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         if (self.kind == "decision") != (self.due_on is not None):
             raise Malformed(
-                "due_on must be given for a decision, and only then; an answer to a notice or an "
-                "opinion falls due by policy",
-                "/due_on",
+                "supervision.due-on-must-be-given-decision-only",
+                pointer="/due_on",
             )
         if self.due_on is not None and self.due_on <= inquiry.on:
             raise Malformed(
-                f"due_on must lie after today ({inquiry.on}); it is {self.due_on}", "/due_on"
+                "supervision.due-on-must-lie-after-today",
+                pointer="/due_on",
+                on=inquiry.on,
+                due_on=self.due_on,
             )
         for finding_id in self.findings:
             require_told(open_finding(inquiry, finding_id, unit=self.unit))
@@ -120,14 +122,19 @@ class IssueSupervisionDoc(Act):
             earlier = inquiry.known(SupervisionDoc(self.follows))
             if earlier.unit != self.unit:
                 raise OutOfStep(
-                    f"follows must be a document sent to {self.unit}; {self.follows} was sent to "
-                    f"{earlier.unit}"
+                    "supervision.follows-must-be-document-sent",
+                    unit=self.unit,
+                    follows=self.follows,
+                    earlier_unit=earlier.unit,
                 )
         if self.proposal is not None:
             proposed = _open_proposal(inquiry, self.proposal)
             if proposed.unit != self.unit:
                 raise OutOfStep(
-                    f"proposal must be about {self.unit}; {self.proposal} is about {proposed.unit}"
+                    "supervision.proposal-must-be-about",
+                    unit=self.unit,
+                    proposal=self.proposal,
+                    proposed_unit=proposed.unit,
                 )
         yield SupervisionDocIssued(
             document=self.document,
@@ -146,10 +153,13 @@ class IssueSupervisionDoc(Act):
 
 def _open_proposal(inquiry: Inquiry, proposal_id: str) -> Proposal:
     """Return a proposal that is not decided yet."""
-    proposal = inquiry.known(Proposal(proposal_id), "Name a proposal of the rule-of-law office.")
+    proposal = inquiry.known(Proposal(proposal_id), "supervision.name-proposal-rule-of-law-office")
     if proposal.stage != "proposed":
         raise OutOfStep(
-            f"proposal {proposal_id} was already {proposal.stage} on {proposal.decided_on}"
+            "supervision.proposal-already",
+            proposal=proposal_id,
+            stage=proposal.stage,
+            decided_on=proposal.decided_on,
         )
     return proposal
 
@@ -167,15 +177,18 @@ class AnswerSupervisionDoc(Report):
         document = _pending(inquiry, self.document)
         if document.unit != self.unit:
             raise OutOfStep(
-                f"document must be one sent to {self.unit}; {self.document} was sent to "
-                f"{document.unit}"
+                "supervision.document-must-be-one-sent",
+                unit=self.unit,
+                document=self.document,
+                document_unit=document.unit,
             )
         issued = inquiry.opening(document.issued_position)
         assert document.kind is not None
         if inquiry.at < issued.envelope.occurred_at:
             raise OutOfStep(
-                f"the answer must not be dated before document {self.document} was issued, on "
-                f"{document.issued_on}"
+                "supervision.answer-must-not-dated-before-document",
+                document=self.document,
+                issued_on=document.issued_on,
             )
         due = inquiry.due(rules.response_deadline(document.kind), issued)
         yield SupervisionDocAnswered(
@@ -220,7 +233,7 @@ class RecordPublicInterview(Report):
     undertaken: Text | None = None
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         for raised in _about(inquiry, self.findings, self.unit):
             require_told(raised)
         yield PublicInterviewHeld(
@@ -248,7 +261,7 @@ class IssueCircular(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         _new_document(inquiry, self.document)
         for unit in self.units:
-            inquiry.known(UnitStanding(unit), "Qualify the unit first.")
+            inquiry.known(UnitStanding(unit), "general.qualify-unit-first")
         require_impersonal(inquiry, PUB_R1, self.title, self.text)
         yield CircularIssued(
             document=self.document,
@@ -275,12 +288,14 @@ class ReferToDiscipline(DatedAct):
     findings: Findings = ()
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
-        inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+        inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         _about(inquiry, self.findings, self.unit)
         for officer in self.officers:
-            standing = inquiry.known(OfficerStanding(officer), "Name a certified officer.")
+            standing = inquiry.known(OfficerStanding(officer), "supervision.name-certified-officer")
             if self.unit not in standing.units:
-                raise OutOfStep(f"officers must be officers of {self.unit}; {officer} is not")
+                raise OutOfStep(
+                    "supervision.officers-must-be-officers", unit=self.unit, officer=officer
+                )
         yield ReferredToDiscipline(
             unit=self.unit,
             referred_to=self.referred_to,
@@ -297,9 +312,9 @@ def _new_document(inquiry: Inquiry, document: str) -> None:
 
 
 def _pending(inquiry: Inquiry, document_id: str) -> SupervisionDoc:
-    document = inquiry.known(SupervisionDoc(document_id), "Issue the document first.")
+    document = inquiry.known(SupervisionDoc(document_id), "supervision.issue-document-first")
     if document.stage != "issued":
-        raise OutOfStep(f"document {document_id} was already {document.stage}")
+        raise OutOfStep("supervision.document-already", document=document_id, stage=document.stage)
     return document
 
 
@@ -319,6 +334,11 @@ def _about(inquiry: Inquiry, findings: tuple[str, ...], unit: str) -> list[Findi
         raised = inquiry.known(FindingState(finding_id)).raised
         assert raised is not None
         if raised.unit != unit:
-            raise OutOfStep(f"finding {finding_id} must be about {unit}; it is about {raised.unit}")
+            raise OutOfStep(
+                "supervision.finding-must-be-about",
+                finding=finding_id,
+                unit=unit,
+                raised_unit=raised.unit,
+            )
         about.append(raised)
     return about

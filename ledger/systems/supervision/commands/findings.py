@@ -23,7 +23,17 @@ from ledger.general.vocabulary import (
     UnitId,
     same_person,
 )
-from ledger.kernel import Act, Event, Inquiry, Malformed, OutOfStep, Report, Rule, UnknownReference
+from ledger.kernel import (
+    Act,
+    Event,
+    Inquiry,
+    Malformed,
+    OutOfStep,
+    Report,
+    Rule,
+    UnknownReference,
+    message,
+)
 from ledger.kernel.rules import rule_of
 from ledger.systems.catalogue.folds import UnitStanding
 from ledger.systems.supervision import rules
@@ -62,18 +72,24 @@ class RaiseFinding(Report):
         rule = rule_of(self.rule_id)
         if rule is None or rule.kind != "finding":
             raise Malformed(
-                f"rule_id must be a rule that raises findings; {self.rule_id} is not", "/rule_id"
+                "supervision.rule-id-must-be-rule-raises-findings",
+                pointer="/rule_id",
+                rule=self.rule_id,
             )
         if self.type != rule.finding_type:
             raise Malformed(
-                f"type must be {rule.finding_type} for {self.rule_id}; it is {self.type}", "/type"
+                "supervision.type-must-be",
+                pointer="/type",
+                finding_type=rule.finding_type,
+                rule=self.rule_id,
+                type=self.type,
             )
         if self.unit is not None:
-            inquiry.known(UnitStanding(self.unit), "Qualify the unit first.")
+            inquiry.known(UnitStanding(self.unit), "general.qualify-unit-first")
         for position in self.evidence_events:
             if inquiry.named_record(position) is None:
                 raise UnknownReference(
-                    "event", str(position), "Name the position of a recorded event."
+                    "event", str(position), "general.name-position-recorded-event"
                 )
         yield FindingRaised(
             finding_id=inquiry.name(self.rule_id),
@@ -141,8 +157,8 @@ class DismissFinding(Countersigned):
             officer is None or not same_person(person, officer),
             rules.GEN_R2,
             person=person,
-            one="the officer whom the finding is about",
-            other="the person who dismisses it",
+            one=message("supervision.officer-whom-finding-about"),
+            other=message("supervision.person-dismisses"),
         )
 
     def same_person(self, inquiry: Inquiry, person: str) -> tuple[Rule, Mapping[str, Any]]:
@@ -219,8 +235,7 @@ class RejectRectification(Act):
         state = inquiry.read(FindingState(self.finding_id))
         if raised.unit is None or not (state.responded or state.rectified):
             raise OutOfStep(
-                f"finding {self.finding_id} must have an answer or a correction to reject; it has "
-                "none"
+                "supervision.finding-must-answer-correction-reject", finding=self.finding_id
             )
         yield RectificationRejected(
             finding_id=self.finding_id,
@@ -243,10 +258,13 @@ class StartDirectHandling(Act):
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         raised = open_finding(inquiry, self.finding_id)
         if raised.unit is None:
-            raise OutOfStep(f"finding {self.finding_id} must be about a unit; it is about none")
+            raise OutOfStep("supervision.finding-must-be-about-unit", finding=self.finding_id)
         if self.due_on <= inquiry.on:
             raise Malformed(
-                f"due_on must lie after today ({inquiry.on}); it is {self.due_on}", "/due_on"
+                "supervision.due-on-must-lie-after-today",
+                pointer="/due_on",
+                on=inquiry.on,
+                due_on=self.due_on,
             )
         state = full_state(inquiry, raised)
         yield DirectHandlingStarted(
@@ -297,9 +315,9 @@ def require_told(raised: FindingRaised) -> None:
     """Refuse a document that would reveal a confidential finding to the unit."""
     if raised.confidential:
         raise Malformed(
-            f"findings must not include {raised.finding_id}; it is confidential, and the unit "
-            "would learn of it",
-            "/findings",
+            "supervision.findings-must-not-include",
+            pointer="/findings",
+            finding=raised.finding_id,
         )
 
 
@@ -308,9 +326,12 @@ def open_finding(inquiry: Inquiry, finding_id: str, *, unit: str | None = None) 
     state = inquiry.known(FindingState(finding_id))
     assert state.raised is not None
     if state.ended is not None:
-        raise OutOfStep(f"finding {finding_id} was already {state.ended}")
+        raise OutOfStep("supervision.finding-already", finding=finding_id, ended=state.ended)
     if unit not in (None, state.raised.unit):
         raise OutOfStep(
-            f"finding {finding_id} must be about {unit}; it is about {state.raised.unit}"
+            "supervision.finding-must-be-about",
+            finding=finding_id,
+            unit=unit,
+            raised_unit=state.raised.unit,
         )
     return state.raised
