@@ -106,7 +106,7 @@ class Trial(msgspec.Struct, frozen=True):
 
 def add_commands(app: web.Application, entries: Iterable[Entry]) -> None:
     """Add a route for every entry of the table."""
-    app[DRY_RUNS] = Rates(DRY_RUNS_PER_MINUTE, of="A sender")
+    app[DRY_RUNS] = Rates(DRY_RUNS_PER_MINUTE, of="http.a-sender")
     for entry in entries:
         route = app.router.add_resource(path_of(entry))
         route.add_route("POST", _handler(entry), expect_handler=expect)

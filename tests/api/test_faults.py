@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from api.http.faults import MAX_FAULTS, all_faults
 from api.http.malformed import decoded
 from api.http.problems import Problem
+from ledger.kernel.messages import InvalidValue, message
+from ledger.kernel.subjects import FIELD_FAULT
 from ledger.registry import COMMANDS
 
 
@@ -25,7 +27,8 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.last < self.first:
-            raise ValueError("last: must not be before first")
+            fault = message("http.must-be-as-described", described="not before first")
+            raise InvalidValue(FIELD_FAULT, field="last", fault=fault)
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,7 +76,7 @@ def test_every_fault_is_told_in_the_order_of_the_body() -> None:
         "/line/first",
         "/name",
     ]
-    assert "must not be before first" in faults[5][1]
+    assert "not before first" in faults[5][1]
 
 
 def test_a_body_that_is_no_object_has_one_fault() -> None:

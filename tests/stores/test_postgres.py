@@ -253,7 +253,7 @@ def test_a_lost_commit_is_waited_for(
             held.set()
             threading.Event().wait(0.5)
 
-    def lose(*_: object) -> None:
+    def lose(*_: object, **__: object) -> None:
         raise psycopg.OperationalError("the connection was lost")
 
     monkeypatch.setattr(recorder, "_append", lose)
