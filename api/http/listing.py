@@ -20,7 +20,7 @@ from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_respo
 from api.http.resources import Parameter, Resource
 from ledger.general.vocabulary import Role
 from projections.answers import fields_type, page_type, shown_type
-from projections.profiles import search_key
+from projections.words import search_key
 from projections.systems.policies import Policies, value_in_force
 from projections.views import FoldView
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.folds import Outreach
-from projections.profiles import search_key
+from projections.words import search_key
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
