@@ -322,13 +322,14 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
 
 def _parameter(parameter: Parameter, schema_of: dict[Any, Any]) -> dict[str, Any]:
     schema = schema_of[_key(parameter.type)]
-    if parameter.repeatable:
+    if parameter.repeatable or parameter.joined:
         schema = {"type": "array", "items": schema}
     return {
         "name": parameter.name,
         "in": parameter.place,
         "description": parameter.description,
         "schema": schema,
+        **({"style": "form", "explode": False} if parameter.joined else {}),
     }
 
 

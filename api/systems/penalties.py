@@ -176,6 +176,8 @@ RESOURCES = (
         seen=concerned,
         show=_case,
         returns=shown_type(Case, _PLACES),
+        dates=("filed_on",),
+        newest="filed_on",
         filters=(
             _UNIT,
             _ENTITY,
@@ -210,6 +212,8 @@ RESOURCES = (
             explanation=str,
             explanation_url=str,
         ),
+        dates=("published_on",),
+        newest="published_on",
         filters=(_UNIT, _ENTITY, Parameter("case", str, "the case of the decision")),
         policy="publicity.decision_follows_record",
         looks_in=(Records.name,),

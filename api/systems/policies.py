@@ -7,10 +7,12 @@ from datetime import date
 from aiohttp import web
 
 from api.http.asking import one_row, rows_page
+from api.http.listing import listed
+from api.http.questions import Questions
 from api.http.reader import reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
-from projections.answers import page_type
+from projections.answers import entry_fields
 from projections.systems.policies import POLICIES, Policies, ShownPolicy, document
 
 _VIEW = Policies()
@@ -26,6 +28,8 @@ async def policies(request: web.Request) -> web.Response:
         POLICIES,
         where=[],
         show=lambda row: document(_VIEW.decode(row.state), day),
+        questions=_QUESTIONS,
+        entry=ShownPolicy,
     )
 
 
@@ -37,16 +41,11 @@ async def policy(request: web.Request) -> web.Response:
     return json_response(document(_VIEW.decode(row.state), day))
 
 
+_QUESTIONS = Questions(fields=entry_fields(ShownPolicy))
 _ON = Parameter("on", date, "the day for which to show the version in force")
 
 RESOURCES = (
-    Resource(
-        "/v1/policies",
-        policies,
-        returns=page_type(ShownPolicy),
-        query=(_ON, AFTER, LIMIT, AT_LEAST),
-        headers=(AT_LEAST_HEADER,),
-    ),
+    listed("/v1/policies", policies, _QUESTIONS, ShownPolicy, more=(_ON,)),
     Resource(
         "/v1/policies/{key}",
         policy,

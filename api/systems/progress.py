@@ -114,6 +114,8 @@ RESOURCES = (
         "One report: the figures, the disputes, the narrative, and its state.",
         seen=reported,
         roles=AUTHORITIES,
+        dates=("due_on",),
+        newest="due_on",
         filters=(
             Parameter("unit", str, "the unit that owes it"),
             Parameter("month", Month, "the month it is about"),

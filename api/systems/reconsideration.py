@@ -19,6 +19,12 @@ RESOURCES = Listing(
     A business reads cases about decisions against it, a unit cases about its own decisions.""",
     one="""One case: the disputed decision, the progress, the result and its execution.""",
     without=_PLACES,
+    dates=(
+        "applied_on",
+        "accepted_on",
+        "decided_on",
+    ),
+    newest="applied_on",
     filters=(
         Parameter("stage", Stage, "the current stage"),
         Parameter("outcome", Outcome, "the result"),

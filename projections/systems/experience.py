@@ -6,13 +6,13 @@ import sqlalchemy as sa
 
 from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.folds import Outreach
-from projections.words import search_key
 from projections.tables import Row
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts, named, search_key
 
 
 class Experiences(FoldView[Experience]):
-    """A row for each experience; ``words`` is the text that a search examines."""
+    """A row for each experience; ``words`` was examined by searches before there was a text index."""
 
     name = "experiences"
     kind = "experience"
@@ -20,7 +20,11 @@ class Experiences(FoldView[Experience]):
     table = subject_table(
         "experiences", "unit", "stage", "published_on", sa.Column("words", sa.Text, nullable=False)
     )
-    tables = (table,)
+    search = TextIndex("experiences")
+    tables = (table, *search.tables)
+
+    def texts(self, fold: Experience) -> Texts:
+        return _texts(fold.stage, fold.experience, fold.title, fold.text)
 
     def row(self, fold: Experience, position: int) -> Row:
         return {
@@ -46,7 +50,11 @@ class Outreaches(FoldView[Outreach]):
         sa.Column("task_no", sa.Integer, index=True),
         sa.Column("words", sa.Text, nullable=False),
     )
-    tables = (table,)
+    search = TextIndex("outreach")
+    tables = (table, *search.tables)
+
+    def texts(self, fold: Outreach) -> Texts:
+        return _texts(fold.stage, fold.outreach, fold.title)
 
     def row(self, fold: Outreach, position: int) -> Row:
         return {
@@ -62,3 +70,8 @@ class Outreaches(FoldView[Outreach]):
 def searched(stage: str, *texts: str) -> str:
     """Return the text that a search examines; empty unless the item is published."""
     return "\n".join(search_key(text) for text in texts) if stage == "published" else ""
+
+
+def _texts(stage: str, id_: str, title: str, *texts: str) -> Texts:
+    """Return what an item is found by: of one that is not published, only its id."""
+    return Texts((id_, *named(title), *texts) if stage == "published" else (id_,))

@@ -12,7 +12,9 @@ from projections.systems.records import RECORDS, iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
 
-CASES = subject_table("cases", "unit", "entity", "stage", "procedure", "violation_code")
+CASES = subject_table(
+    "cases", "unit", "entity", "stage", "procedure", "violation_code", "filed_on"
+)
 
 
 class Cases(FoldView[Case]):
@@ -33,6 +35,7 @@ class Cases(FoldView[Case]):
             "stage": fold.stage,
             "procedure": None if filed is None else filed.procedure,
             "violation_code": None if filed is None else filed.conduct.violation_code,
+            "filed_on": None if filed is None else iso(filed.filed_on),
         }
 
 
