@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from ledger.general.documents import normal_form
 from projections.tables import Code, Store, in_groups
 
 #: Characters of a text that one row of the words holds.
@@ -90,6 +91,11 @@ def reading() -> str:
 def named(*names: str | None) -> list[str]:
     """Return names with the initials of each, as the texts of a row."""
     return [text for name in names if name for text in (name, *initials(name))]
+
+
+def numbered(*numbers: str | None) -> list[str]:
+    """Return document numbers, each also in its normal form, as the texts of a row."""
+    return [text for number in numbers if number for text in (number, normal_form(number))]
 
 
 class Texts(NamedTuple):

@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, get_origin
 
 import msgspec
+import msgspec.inspect
 from aiohttp import web
 
 from api.http.access import caller_of
@@ -56,7 +57,7 @@ class Parameter(msgspec.Struct, frozen=True):
 
         Free text never fits: a caller can write anything in it.
         """
-        if self.type is str:
+        if _is_free_text(self.type):
             return value in re.findall(r"\w+", self.description)
         if get_origin(self.type) is None:
             return is_number(value) or value in {"true", "false"}
@@ -66,6 +67,13 @@ class Parameter(msgspec.Struct, frozen=True):
         except msgspec.ValidationError:
             return False
         return True
+
+
+def _is_free_text(type_: Any) -> bool:
+    info = msgspec.inspect.type_info(type_)
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return isinstance(info, msgspec.inspect.StrType) and info.pattern is None
 
 
 class Resource(msgspec.Struct, frozen=True):

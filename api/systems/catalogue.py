@@ -370,6 +370,7 @@ _OF_MATTERS = Questions(
 _OF_PLANS = Questions(
     filters=(_UNIT, Parameter("year", int, "the year of an annual plan")),
     numbers=("year",),
+    search=Plans.search,
     fields=entry_fields(FoundPlan),
 )
 _OF_TASKS = Questions(

@@ -17,7 +17,7 @@ from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_val
 from api.http.resources import Parameter, Resource
 from ledger.systems.repair.folds import RepairCase
 from projections.answers import entry_fields, shown_type
-from projections.systems.records import RECORDS
+from projections.systems.records import RECORDS, Records
 from projections.systems.repair import (
     REPAIRS,
     FoldsAt,
@@ -129,6 +129,7 @@ _QUESTIONS = Questions(
         Parameter("unit", str, "the determining unit"),
         Parameter("entity", str, "the business it concerns"),
     ),
+    search=Records.search,
     fields=entry_fields(RepairableRecord),
 )
 

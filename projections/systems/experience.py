@@ -8,18 +8,16 @@ from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.folds import Outreach
 from projections.tables import Row
 from projections.views import FoldView, subject_table
-from projections.words import TextIndex, Texts, named, search_key
+from projections.words import TextIndex, Texts, named
 
 
 class Experiences(FoldView[Experience]):
-    """A row for each experience; ``words`` was examined by searches before there was a text index."""
+    """A row for each experience."""
 
     name = "experiences"
     kind = "experience"
     fold = Experience
-    table = subject_table(
-        "experiences", "unit", "stage", "published_on", sa.Column("words", sa.Text, nullable=False)
-    )
+    table = subject_table("experiences", "unit", "stage", "published_on")
     search = TextIndex("experiences")
     tables = (table, *search.tables)
 
@@ -31,7 +29,6 @@ class Experiences(FoldView[Experience]):
             "unit": fold.unit,
             "stage": fold.stage,
             "published_on": None if fold.published_on is None else fold.published_on.isoformat(),
-            "words": searched(fold.stage, fold.title, fold.text),
         }
 
 
@@ -48,7 +45,6 @@ class Outreaches(FoldView[Outreach]):
         "channel",
         "published_on",
         sa.Column("task_no", sa.Integer, index=True),
-        sa.Column("words", sa.Text, nullable=False),
     )
     search = TextIndex("outreach")
     tables = (table, *search.tables)
@@ -63,13 +59,7 @@ class Outreaches(FoldView[Outreach]):
             "channel": fold.channel,
             "published_on": None if fold.published_on is None else fold.published_on.isoformat(),
             "task_no": fold.task_no,
-            "words": searched(fold.stage, fold.title),
         }
-
-
-def searched(stage: str, *texts: str) -> str:
-    """Return the text that a search examines; empty unless the item is published."""
-    return "\n".join(search_key(text) for text in texts) if stage == "published" else ""
 
 
 def _texts(stage: str, id_: str, title: str, *texts: str) -> Texts:

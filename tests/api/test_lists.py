@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import zipfile
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, get_args
 from unittest.mock import patch
 
@@ -17,7 +13,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from api.http import asking
 from api.http.resources import Resource
@@ -25,9 +21,8 @@ from api.running import pools
 from ledger.kernel import Recorded
 from projections import paging
 from projections.paging import Order, page_of
-from tests.api.answers import faults
 from tests.api.oracle import OTHER, UNIT, Facts, Placed, Shelf, secrets, urls
-from tests.projections.facts import E1, E2
+from tests.projections.facts import E2
 from tests.sequences.asking import RESOURCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -217,8 +212,10 @@ async def test_filters_facets_and_totals_agree(
             for name in _choices(resource, "facets"):
                 page = await _get(shelf, who, path, facets=name, total="true", limit=1)
                 assert page["total"] == total
-                assert page["facets_cut"] is False
                 values = page["facets"][name]
+                if page["facets_cut"]:
+                    assert len(values) == asking.MAX_FACET
+                    continue
                 assert sum(value["count"] for value in values) == total
                 known = [value for value in values if value["value"] not in (None, "")]
                 for value in known:

@@ -285,8 +285,8 @@ async def test_findings(face: Any, past: Past) -> None:
     past.add(FindingTriaged(finding_id="F-0", assessment="real"))
     path = "/v1/findings?at_least=4"
     ids = [f["finding"] for f in (await get(face, path, face.jb))["items"]]
-    assert ids == ["F-0", "F-1", "F-2"]
-    assert [f["finding"] for f in (await get(face, path, face.mrb))["items"]] == ["F-0", "F-2"]
+    assert ids == ["F-2", "F-1", "F-0"]  # the latest first
+    assert [f["finding"] for f in (await get(face, path, face.mrb))["items"]] == ["F-2", "F-0"]
     triaged = await get(face, f"{path}&state=triaged", face.jb)
     assert [f["assessment"] for f in triaged["items"]] == ["real"]
     assert triaged["items"][0]["age_days"] > 0
@@ -338,7 +338,7 @@ async def test_policies_tasks_and_the_rest(face: Any, past: Past, rep: str) -> N
     assert (await get(face, "/v1/policies?on=2099-02-01"))["items"][0]["in_force"] == 2
     await get(face, "/v1/policies/none", None, 404)
     tasks = (await get(face, f"/v1/tasks?{at}", face.mrb))["items"]
-    assert [t["stage"] for t in tasks] == ["approved", "opened"]
+    assert [t["stage"] for t in tasks] == ["opened", "approved"]
     assert [t["task"] for t in (await get(face, f"/v1/tasks?{at}", rep))["items"]] == ["T-2"]
     await get(face, "/v1/tasks/T-1", rep, 404)  # a planned visit is sealed until it begins
     assert (await get(face, "/v1/tasks/T-2", rep))["stage"] == "opened"
