@@ -31,7 +31,7 @@ from projections.tables import Code, Store, in_groups
 WIDTH = 4
 
 #: The most rows found by a word that are read and sorted; of more, the first in order are taken.
-FEW = 5_000
+FEW = 2_000
 
 #: The most words of a search, and the most pieces of a word whose frequency is compared.
 MAX_WORDS = 8

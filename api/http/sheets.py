@@ -96,9 +96,10 @@ def as_sheet(
 
 
 def _cell(value: Any) -> str | int | float | bool | None:
-    if isinstance(value, list) and not any(isinstance(part, (dict, list)) for part in value):
+    parts = (list, tuple)
+    if isinstance(value, parts) and not any(isinstance(part, (dict, *parts)) for part in value):
         return "; ".join(map(str, value))
-    if isinstance(value, (dict, list)):
+    if isinstance(value, (dict, *parts)):
         return msgspec.json.encode(value).decode()
     cell: str | int | float | bool | None = value
     return cell

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+import zipfile
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, get_args
 from unittest.mock import patch
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -19,8 +23,10 @@ from api.http import asking
 from api.http.resources import Resource
 from api.running import pools
 from ledger.kernel import Recorded
+from ledger.kernel.messages import title
 from projections import paging
 from projections.paging import Order, page_of
+from tests.api.answers import faults
 from tests.api.oracle import OTHER, UNIT, Facts, Placed, Shelf, secrets, urls
 from tests.projections.facts import E2
 from tests.sequences.asking import RESOURCES
@@ -147,9 +153,7 @@ async def _get(shelf: Shelf, who: str, path: str, **query: Any) -> Any:
     return msgspec.json.decode(response.body)
 
 
-def _url(path: str, query: dict[str, Any]) -> str:
-    from urllib.parse import urlencode
-
+def _url(path: str, query: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
 
@@ -234,3 +238,149 @@ async def test_filters_facets_and_totals_agree(
                     some = sum(value["count"] for value in known[:20])
                     assert (await _get(shelf, who, path, **query))["total"] == some
     assert watched == []
+
+
+@pytest.mark.parametrize("resource", LISTS, ids=lambda resource: resource.path)
+async def test_sheets_hold_what_pages_hold(
+    shelf: Shelf, facts: list[Recorded], resource: Resource
+) -> None:
+    """CSV and XLSX, by suffix and by Accept, with the entries and fields of the JSON."""
+    for path in _urls(resource, facts):
+        for who in ("nobody", "bureau"):
+            whole = [item for item, _ in await _pages(shelf, who, path, limit=500)]
+            response = await shelf.get(who, f"{path}.csv")
+            if response.status in (401, 403, 404, 503):
+                assert whole == [] or response.status == 503
+                continue
+            assert isinstance(response, web.Response)
+            assert isinstance(response.body, bytes)
+            assert response.content_type == "text/csv"
+            assert response.body.startswith(b"\xef\xbb\xbf")
+            heads, *rows = csv.reader(io.StringIO(response.body.decode("utf-8-sig")))
+            fields = _choices(resource, "fields")
+            assert heads == [title(field, "zh", "fields") for field in fields]
+            assert rows == [[_cell(item.get(field)) for field in fields] for item in whole]
+            assert not any(cell[:1] in ("=", "+", "-", "@") for row in rows for cell in row)
+            by_accept = await shelf.get(who, path, Accept="text/csv")
+            assert isinstance(by_accept, web.Response)
+            assert by_accept.body == response.body
+            book = await shelf.get(who, f"{path}.xlsx")
+            assert isinstance(book, web.Response)
+            assert isinstance(book.body, bytes)
+            assert len(re.findall(rb"<row ", _part(book.body, "worksheets/sheet1"))) == 1 + len(
+                rows
+            )
+            assert b"<f>" not in _part(book.body, "worksheets/sheet1")
+
+
+def _part(book: bytes, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        return parts.read(f"xl/{name}.xml")
+
+
+def _cell(value: Any) -> str:
+    """A value as a cell of CSV shows it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list() if not any(isinstance(part, (list, dict)) for part in value):
+            text = "; ".join(map(str, value))
+        case list() | dict():
+            text = msgspec.json.encode(value).decode()
+        case _:
+            text = str(value)
+    number = isinstance(value, (int, float))
+    return f"'{text}" if not number and text.startswith(("=", "+", "-", "@")) else text
+
+
+@pytest.mark.parametrize("resource", LISTS, ids=lambda resource: resource.path)
+async def test_answers_are_of_their_types(
+    shelf: Shelf, facts: list[Recorded], resource: Resource
+) -> None:
+    """With counts, and with any one field; the first field is always there."""
+    for path in _urls(resource, facts):
+        for who in READERS:
+            first, *others = _choices(resource, "fields")
+            for name in others:
+                url = _url(path, {"fields": name, "total": "true", "limit": 3})
+                response = await shelf.get(who, url)
+                if response.status in (401, 403, 404):
+                    break
+                assert isinstance(response, web.Response)
+                assert isinstance(response.body, bytes)
+                assert list(faults(resource, response.body)) == []
+                items = msgspec.json.decode(response.body)["items"]
+                assert all(first in item and item.keys() <= {first, name} for item in items)
+            for facets in (",".join(_choices(resource, "facets")),):
+                if not facets:
+                    continue
+                response = await shelf.get(who, _url(path, {"facets": facets, "limit": 500}))
+                if response.status in (401, 403, 404):
+                    break
+                assert isinstance(response, web.Response)
+                assert isinstance(response.body, bytes)
+                assert list(faults(resource, response.body)) == []
+
+
+async def test_wrong_questions_are_told(shelf: Shelf) -> None:
+    """Each unknown value is refused; a cursor is of one order only."""
+    page = await _get(shelf, "bureau", "/v1/findings", limit=1)
+    cursor = page["next"]
+    assert await _get(shelf, "bureau", "/v1/findings", limit=1, after=cursor)
+    for query in (
+        {"after": cursor, "sort": "raised_on"},
+        {"after": cursor[:-3]},
+        {"after": "FIL-V1.F1"},
+        {"after": "é"},
+        {"sort": "unit"},
+        {"sort": "raised_on,ended_on"},
+        {"facets": "state,no"},
+        {"fields": "no"},
+        {"raised_on_from": "soon"},
+        {"raised_on_to": "0001-01-01"},
+        {"not_state": "no"},
+        {"state": "no"},
+        {"state": ["raised", "no"]},
+        {"unit": [f"U{number}" for number in range(21)]},
+        {"total": "perhaps"},
+    ):
+        response = await shelf.get("bureau", _url("/v1/findings", query))
+        assert response.status == 400, query
+    for query in ({"q": ""}, {"q": " "}, {"q": "长" * 101}):
+        response = await shelf.get("bureau", _url("/v1/entities", query))
+        assert response.status == 400, query
+
+
+async def test_ranges_divide_a_list(shelf: Shelf) -> None:
+    """What is up to a day, after it, and without a day: together the whole list."""
+    whole = await _get(shelf, "bureau", "/v1/findings", sort="raised_on", limit=500)
+    days = [item["raised_on"] for item in whole["items"] if item.get("raised_on")]
+    assert days == sorted(days)
+    for day in {*days, "2026-03-01"}:
+        until = await _get(shelf, "bureau", "/v1/findings", raised_on_to=day, total="true")
+        after_it = (date.fromisoformat(day) + timedelta(1)).isoformat()
+        since = await _get(shelf, "bureau", "/v1/findings", raised_on_from=after_it, total="true")
+        assert until["total"] == sum(known <= day for known in days)
+        assert since["total"] == sum(known > day for known in days)
+
+
+async def test_names_stand_beside_ids(shelf: Shelf) -> None:
+    """Of what the reader may know: the public learns no name of a business without a document."""
+    for who in ("nobody", "bureau"):
+        known = {
+            item["entity"]: item["name"]
+            for item, _ in await _pages(shelf, who, "/v1/entities", limit=500)
+        }
+        units = {
+            item["unit"]: item["name"]
+            for item, _ in await _pages(shelf, who, "/v1/units", limit=500)
+        }
+        assert units
+        for path in ("/v1/tasks", "/v1/draws", "/v1/decisions", "/v1/matters"):
+            for item, _ in await _pages(shelf, who, path, limit=500):
+                if (unit := item.get("unit")) is not None:
+                    assert item.get("unit_name") == units.get(unit)
+                if (entity := item.get("entity")) is not None:
+                    assert item.get("entity_name") == known.get(entity)
