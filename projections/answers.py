@@ -98,7 +98,7 @@ def namings(document: type[msgspec.Struct]) -> dict[str, Naming]:
     names: dict[str, Naming] = {}
     for field, kind in NAMED.items():
         (name,) = _beside(field)
-        places = [(field,)] if field in fields else []
+        places: list[tuple[str, ...]] = [(field,)] if field in fields else []
         places += [
             (outer, field)
             for outer, type_ in fields.items()

@@ -33,7 +33,7 @@ from sqlalchemy.sql.elements import (
 _COUNTED = 200
 
 #: The same for a page in the order of another column, whose rows are sorted afterwards.
-_SORTED = 2_000
+_SORTED = 5_000
 
 #: The most combinations of alternative conditions that are read one by one.
 _BRANCHES = 8

@@ -157,7 +157,9 @@ class TextIndex:
         store.add(table, texts)
         store.add(self.words, added)
 
-    def among(self, connection: Connection, words: Sequence[str]) -> sa.Select[tuple[str]] | None:
+    def among(
+        self, connection: Connection, words: Sequence[str], most: int
+    ) -> sa.Select[tuple[str]] | None:
         """Return the keys of the rows with the rarest piece of these words; ``None`` for too many.
 
         Rows with other words are among them: ``contains`` is the condition.
@@ -172,14 +174,14 @@ class TextIndex:
             sa.select(
                 *(
                     sa.select(sa.func.count())
-                    .select_from(keys.limit(FEW + 1).subquery())
+                    .select_from(keys.limit(most + 1).subquery())
                     .scalar_subquery()
                     for keys in ranges.values()
                 )
             )
         ).one()
         number, piece = min(zip(counts, ranges, strict=True))
-        return ranges[piece] if number <= FEW else None
+        return ranges[piece] if number <= most else None
 
     def _range(self, piece: str) -> sa.Select[tuple[str]]:
         word = self.words.c.word

@@ -25,6 +25,7 @@ from projections.follower import Follower
 from projections.paging import Order, page_of
 from projections.source import SourceUnavailable
 from projections.tables import Connection, Damaged
+from projections.words import FEW
 
 log = structlog.get_logger("api.views")
 
@@ -190,11 +191,13 @@ class _Selection:
         self._connection = connection
         self._table = table
         self._wanted = wanted
-        self._among = None
         self._conditions = list(conditions)
         if (search := wanted.search) is not None:
-            self._among = search.index.among(connection, search.words)
             self._conditions += search.conditions(wanted.order.key)
+
+    def _among(self, most: int) -> sa.Select[tuple[str]] | None:
+        search = self._wanted.search
+        return None if search is None else search.index.among(self._connection, search.words, most)
 
     def page(self, limit: int) -> list[sa.Row[Any]]:
         """Return the first rows of the page."""
@@ -204,7 +207,7 @@ class _Selection:
             self._conditions,
             self._wanted.order,
             limit,
-            among=self._among,
+            among=self._among(FEW),
         )
 
     def counts(self) -> dict[str, Any]:
@@ -219,7 +222,7 @@ class _Selection:
             self._conditions,
             Order(key),
             MAX_COUNTED + 1,
-            among=self._among,
+            among=self._among(MAX_COUNTED),
             columns=[key, *(column.label(f"facet_{name}") for name, column in facets.items())],
         )
         cut = len(rows) > MAX_COUNTED

@@ -124,7 +124,7 @@ def _harmless(cell: Any) -> Any:
 
 
 def _xlsx(name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    from xlsxwriter import Workbook  # noqa: PLC0415 - few requests need it
+    from xlsxwriter import Workbook  # type: ignore[import-untyped]  # noqa: PLC0415 - rarely needed
 
     file = io.BytesIO()
     # Rows go to a temporary file as they come.
