@@ -32,7 +32,8 @@ from sqlalchemy.sql.elements import (
 #: The most rows counted per value when the rarest value is sought.
 _COUNTED = 200
 
-#: The same for a page in the order of another column, whose rows are sorted afterwards.
+#: The same for several values of a column, and for a page in the order of another column: their
+#: rows are sorted afterwards.
 _SORTED = 5_000
 
 #: The most combinations of alternative conditions that are read one by one.
@@ -230,7 +231,8 @@ def _by_the_fewest(
     }
     if not of_column or (len(of_column) < 2 and ordered):
         return list(conditions), False
-    few = _COUNTED if by is None else _SORTED
+    some = any(_among_some(c) for those in of_column.values() for c in those)
+    few = _SORTED if some or by is not None else _COUNTED
     counts = sa.select(
         *(
             sa.select(sa.func.count())
@@ -267,6 +269,10 @@ def _equal(condition: Condition) -> bool:
         operators.eq,
         operators.is_,
     }
+
+
+def _among_some(condition: Condition) -> bool:
+    return isinstance(condition, BinaryExpression) and condition.operator is operators.in_op
 
 
 def not_looked_up(condition: Any) -> Condition:

@@ -18,7 +18,7 @@ from api.http.questions import Asked, Questions
 from api.http.reader import reader_of
 from api.http.reading import at_least, bounded, json_response, next_link
 from api.http.sheets import CSV, MAX_ROWS, XLSX, Form, as_sheet, form_of, language_of
-from api.running.pools import ASKED_BY, COUNTS, PUBLIC_READS, READS, Pool
+from api.running.pools import ASKED_BY, PUBLIC_READS, PUBLIC_SHEETS, READS, SHEETS, Pool
 from ledger.kernel import budget
 from projections.answers import FacetValue, namings
 from projections.follower import Follower
@@ -72,11 +72,14 @@ async def caught_up(request: web.Request, view: str) -> Follower:
     return follower
 
 
+_PUBLIC: Mapping[Pool, Pool] = {READS: PUBLIC_READS, SHEETS: PUBLIC_SHEETS}
+
+
 def _open_to_asker(pool: Pool) -> Pool:
-    """Return the pool for this request: reads without a token have a pool of their own."""
+    """Return the pool for this request: reads without a token have pools of their own."""
     request = ASKED_BY.get()
     grant = None if request is None else request[LINE].grant
-    return PUBLIC_READS if pool is READS and grant is not None and not grant.id else pool
+    return pool if grant is None or grant.id else _PUBLIC.get(pool, pool)
 
 
 async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
@@ -252,7 +255,7 @@ async def _sheet(
         page = ask()
         return page, as_sheet(form, name, page.items, fields, language)
 
-    page, body = await asked(make, COUNTS)
+    page, body = await asked(make, SHEETS)
     headers = {
         **PRIVATE,
         hdrs.VARY: "Authorization, Accept, Accept-Language",

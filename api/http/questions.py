@@ -189,7 +189,7 @@ class Questions(msgspec.Struct, frozen=True):
                     where.append(column.is_(wanted))
                 continue
             if values := _values(request, filter_.name, filter_.type, column):
-                where.append(sa.or_(*(column == value for value in values)))
+                where.append(column == values[0] if len(values) == 1 else column.in_(values))
             if values := _values(request, f"not_{filter_.name}", filter_.type, column):
                 where.extend(column.is_distinct_from(value) for value in values)
         for name, type_ in self._ranges().items():
