@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-#: Fields with ids, by what has the id: beside each, an entry of a list has its name or title.
+#: Fields with ids, by what has the id: with each, an entry of a list has its name or title.
 NAMED: dict[str, str] = {
     "unit": "unit",
     "subject_unit": "unit",
@@ -21,6 +21,12 @@ NAMED: dict[str, str] = {
 
 #: The end of the field with the name: ``unit_name``, ``matter_title``.
 _ENDS = {"unit": "name", "entity": "name", "matter": "title"}
+
+#: Documents whose field ``unit`` is a unit of measure.
+_MEASURED = {"ShownPolicy"}
+
+#: A field with the ids of several matters, and the field with their titles.
+MATTERS, TITLES = "matters", "matter_titles"
 
 
 class FacetValue(msgspec.Struct, frozen=True):
@@ -38,6 +44,7 @@ class Naming(NamedTuple):
 
     kind: str
     places: tuple[tuple[str, ...], ...]
+    type: Any = str
 
 
 @cache
@@ -66,7 +73,7 @@ def page_type(item: Any) -> type[msgspec.Struct]:
 
 @cache
 def entry_type(document: Any) -> Any:
-    """Return the type of an entry of a list: a document with names beside its ids.
+    """Return the type of an entry of a list: a document with names next to its ids.
 
     The parameter ``fields`` may leave out any field but the first.
     """
@@ -78,9 +85,11 @@ def entry_type(document: Any) -> Any:
     for number, field in enumerate(fields):
         types[field.encode_name] = field.type | UnsetType if number else field.type
         types.update(
-            (name, str | UnsetType) for name in _beside(field.encode_name) if name in names
+            (name, names[name].type | UnsetType)
+            for name in _beside(field.encode_name)
+            if name in names
         )
-    types |= {name: str | UnsetType for name in names if name not in types}
+    types |= {name: naming.type | UnsetType for name, naming in names.items() if name not in types}
     return struct_type(f"{document.__name__}Entry", document.__doc__, **types)
 
 
@@ -91,7 +100,9 @@ def entry_fields(document: Any) -> tuple[str, ...]:
 
 @cache
 def namings(document: type[msgspec.Struct]) -> dict[str, Naming]:
-    """Return the names that the entries of a list have beside the fields of their document."""
+    """Return the fields with names that an entry of a list has in addition to its document."""
+    if document.__name__ in _MEASURED:
+        return {}
     fields = {field.encode_name: field.type for field in msgspec.structs.fields(document)}
     # A list of units has their names already.
     own = next(iter(fields)) if "name" in fields else ""
@@ -106,12 +117,25 @@ def namings(document: type[msgspec.Struct]) -> dict[str, Naming]:
         ]
         if places and field != own and name not in fields:
             names[name] = Naming(kind, tuple(places))
+    if _are_texts(fields.get(MATTERS)):
+        names[TITLES] = Naming("matter", ((MATTERS,),), list[str])
     return names
 
 
 def _beside(field: str) -> tuple[str, ...]:
+    if field == MATTERS:
+        return (TITLES,)
     kind = NAMED.get(field)
     return () if kind is None else (f"{field}_{_ENDS[kind]}",)
+
+
+def _are_texts(type_: Any) -> bool:
+    """Return whether a type is, or may be, a list of texts."""
+    return any(
+        get_origin(part) in (tuple, list)
+        and any(getattr(item, "__origin__", item) is str for item in get_args(part))
+        for part in (type_, *get_args(type_))
+    )
 
 
 def _has(type_: Any, field: str) -> bool:

@@ -1,7 +1,7 @@
 """Text search in the rows of a view: any part of a Chinese name, and the initials of its pinyin.
 
 Chinese is searched by two characters or even one, which neither FTS5's trigrams nor ``pg_trgm``
-serve. A text index therefore consists of two tables beside the view's own:
+serve. A text index therefore consists of two further tables of the view:
 
 - *texts*: what a row is found by, folded (``folded``), once for each of two audiences: what every
   reader of the row reads in it, and what only some do;
@@ -33,9 +33,9 @@ WIDTH = 4
 #: The most rows found by a word that are read and sorted; of more, the first in order are taken.
 FEW = 2_000
 
-#: The most words of a search, and the most pieces of a word whose frequency is compared.
+#: The most words of a search, and the most parts of a word whose frequency is compared.
 MAX_WORDS = 8
-_PIECES = 16
+_PARTS = 16
 
 #: The most characters of a text that are searched.
 MAX_TEXT = 20_000
@@ -160,16 +160,16 @@ class TextIndex:
     def among(
         self, connection: Connection, words: Sequence[str], most: int
     ) -> sa.Select[tuple[str]] | None:
-        """Return the keys of the rows with the rarest piece of these words; ``None`` for too many.
+        """Return the keys of the rows with the rarest part of these words; ``None`` for too many.
 
         Rows with other words are among them: ``contains`` is the condition.
         """
-        pieces = dict.fromkeys(
+        parts = dict.fromkeys(
             word[start : start + WIDTH]
             for word in words
             for start in range(max(1, len(word) - WIDTH + 1))
         )
-        ranges = {piece: self._range(piece) for piece in list(pieces)[:_PIECES]}
+        ranges = {part: self._range(part) for part in list(parts)[:_PARTS]}
         counts = connection.execute(
             sa.select(
                 *(
@@ -180,14 +180,14 @@ class TextIndex:
                 )
             )
         ).one()
-        number, piece = min(zip(counts, ranges, strict=True))
-        return ranges[piece] if number <= most else None
+        number, part = min(zip(counts, ranges, strict=True))
+        return ranges[part] if number <= most else None
 
-    def _range(self, piece: str) -> sa.Select[tuple[str]]:
+    def _range(self, part: str) -> sa.Select[tuple[str]]:
         word = self.words.c.word
-        if len(piece) == WIDTH:
-            return sa.select(self.words.c.key).where(word == piece)
-        return sa.select(self.words.c.key).where(word >= piece, word < after(piece))
+        if len(part) == WIDTH:
+            return sa.select(self.words.c.key).where(word == part)
+        return sa.select(self.words.c.key).where(word >= part, word < after(part))
 
     def contains(
         self, key: sa.ColumnElement[str], word: str, kept: sa.ColumnElement[bool]

@@ -1,4 +1,4 @@
-"""Names beside ids: what the units, businesses and matters of a page are called."""
+"""Names with ids: what the units, businesses and matters of a page are called."""
 
 from __future__ import annotations
 
@@ -33,25 +33,33 @@ def name_all(
 ) -> None:
     """Add names to the entries of a page, with one query for each kind."""
     ids: dict[str, set[str]] = {}
-    found: list[tuple[dict[str, Any], str, str, str]] = []
+    found: list[tuple[dict[str, Any], str, str, str | tuple[str, ...]]] = []
     for entry in entries:
         for name, naming in namings.items():
-            if (id_ := _at(entry, naming)) is not None:
-                ids.setdefault(naming.kind, set()).add(id_)
-                found.append((entry, name, naming.kind, id_))
+            if given := _at(entry, naming):
+                ids.setdefault(naming.kind, set()).update(
+                    (given,) if isinstance(given, str) else given
+                )
+                found.append((entry, name, naming.kind, given))
     names = {kind: _names(connection, reader, kind, some) for kind, some in ids.items()}
-    for entry, name, kind, id_ in found:
-        if (text := names[kind].get(id_)) is not None:
+    for entry, name, kind, given in found:
+        if not isinstance(given, str):
+            # In the order of the ids; an id stands for a title that the reader may not know.
+            entry[name] = [names[kind].get(id_, id_) for id_ in given]
+        elif (text := names[kind].get(given)) is not None:
             entry[name] = text
 
 
-def _at(entry: Mapping[str, Any], naming: Naming) -> str | None:
+def _at(entry: Mapping[str, Any], naming: Naming) -> str | tuple[str, ...] | None:
+    """Return the id, or the ids, that a name is for."""
     for place in naming.places:
         value: Any = entry
         for field in place:
             value = value.get(field) if isinstance(value, dict) else None
         if isinstance(value, str):
             return value
+        if isinstance(value, (list, tuple)):
+            return tuple(value)
     return None
 
 

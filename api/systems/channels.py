@@ -31,7 +31,6 @@ RESOURCES = Listing(
         "published_on",
         "closed_on",
     ),
-    newest="published_on",
     filters=(
         Parameter("unit", str, "the unit that the complaints are about"),
         Parameter("kind", ChannelKind, "the kind of channel"),

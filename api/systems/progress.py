@@ -115,7 +115,6 @@ RESOURCES = (
         seen=reported,
         roles=AUTHORITIES,
         dates=("due_on",),
-        newest="due_on",
         filters=(
             Parameter("unit", str, "the unit that owes it"),
             Parameter("month", Month, "the month it is about"),
