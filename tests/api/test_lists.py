@@ -377,10 +377,17 @@ async def test_names_stand_beside_ids(shelf: Shelf) -> None:
             item["unit"]: item["name"]
             for item, _ in await _pages(shelf, who, "/v1/units", limit=500)
         }
+        titles = {
+            item["matter"]: item["name"]
+            for item, _ in await _pages(shelf, who, "/v1/matters", limit=500)
+        }
         assert units
+        assert titles or who == "nobody"
         for path in ("/v1/tasks", "/v1/draws", "/v1/decisions", "/v1/matters"):
             for item, _ in await _pages(shelf, who, path, limit=500):
                 if (unit := item.get("unit")) is not None:
                     assert item.get("unit_name") == units.get(unit)
                 if (entity := item.get("entity")) is not None:
                     assert item.get("entity_name") == known.get(entity)
+                if "matter_titles" in item:
+                    assert item["matter_titles"] == [titles.get(m, m) for m in item["matters"]]

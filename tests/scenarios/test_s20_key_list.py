@@ -150,7 +150,7 @@ async def test_s20_who_reads_the_designated_units(world: World) -> None:
     for who in ("MRB head", "EDB"):
         [one] = await seen(who)
         shown = {"designation", "unit", "entity", "matters", "review_on", "stage"}
-        assert set(one) == shown | {"unit_name", "entity_name"}
+        assert set(one) == shown | {"unit_name", "entity_name", "matter_titles"}
     assert await seen("nobody") == await seen("E-A") == []
 
     await world.send(
