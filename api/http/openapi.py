@@ -272,7 +272,7 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
         problems.append("not-found")
     if resource.roles is not None:
         problems.append("forbidden")
-    if len(resource.media_types) > 1:
+    if len(resource.media_types) > 1 and not resource.suffixes:
         problems += ["not-acceptable", "too-many-requests"]
     if resource.path != "/readyz":
         # Too many requests of this kind at once, or making the answer takes too long.
@@ -307,6 +307,7 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
         "tags": [_group(resource)],
         "summary": text.split("\n", 1)[0],
         "description": text
+        + (f"\n\nAlso with {' or '.join(resource.suffixes)}." if resource.suffixes else "")
         + (f"\n\nRoles: {', '.join(sorted(resource.roles))}." if resource.roles else ""),
         "security": [{"token": []}, *([{}] if resource.roles is None else [])],
         "parameters": [
