@@ -33,7 +33,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 from urllib.parse import quote
 
 import msgspec
@@ -273,15 +273,31 @@ def _queries(resource: Resource, found: dict[str, list[str]]) -> Iterator[str]:
     short = f"limit={PAGE}" if "limit" in names else ""
     yield f"?{short}" if short else ""
     for parameter in resource.query:
-        for value in _values(parameter, found):
+        for value in _of_lists(parameter) or _values(parameter, found):
             given = [f"{parameter.name}={quote(value, safe='')}", *([short] if short else [])]
+            if parameter.name == "after" and "sort" in names:
+                given.append("sort=id")  # a cursor of another order is not an id
             yield "?" + "&".join(given)
             if parameter.name not in {"unit", "subject_unit"} and "unit" in names:
                 yield "?" + "&".join(["unit=MRB", *given])
 
 
-def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
+def _of_lists(parameter: Parameter) -> list[str]:
+    """Return values of the parameters that every list has."""
     name = parameter.name
+    if name == "sort":
+        return list(get_args(parameter.type))
+    if name == "facets":
+        return [",".join(get_args(parameter.type))]
+    if name == "q":
+        return ["有限公司", "lzxq", "nothing"]
+    if name.endswith(("_from", "_to")):
+        return ["2026"] if parameter.type is int else ["2026-06-01"]
+    return []
+
+
+def _values(parameter: Parameter, found: dict[str, list[str]]) -> list[str]:
+    name = parameter.name.removeprefix("not_")
     if name in {"limit", "at_least", "cutoff", "to_position", "wait"}:
         return []
     if name == "after":

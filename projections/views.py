@@ -21,6 +21,7 @@ from ledger.kernel import Fold, RecordCorrected, Recorded
 from ledger.kernel.folds import topics_of
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Row, Store, in_order
+from projections.words import TextIndex, Texts, reading
 
 F = TypeVar("F", bound=Fold)
 
@@ -154,12 +155,15 @@ class FoldView(View, Generic[F]):
 
     A subclass names the fold, the kind and the table. The table must have the primary key ``key``
     and the columns ``position`` and ``state``; ``row`` gives the values of the others.
-    ``subject_table`` makes such a table, with the column ``begun`` in addition.
+    ``subject_table`` makes such a table, with the column ``begun`` in addition. If the rows can be
+    searched by text, ``search`` is the index, whose tables must be among ``tables``, and ``texts``
+    returns what a row is found by.
     """
 
     kind: ClassVar[str]
     fold: ClassVar[type[Fold]]
     table: ClassVar[sa.Table]
+    search: ClassVar[TextIndex | None] = None
 
     def __init__(self) -> None:
         self.topics = frozenset(topics_of(self.fold))
@@ -175,7 +179,12 @@ class FoldView(View, Generic[F]):
         self._changed: set[str] = set()
 
     def shape(self) -> list[str]:
-        return [*super().shape(), *_built(self.fold)]
+        spelt = () if self.search is None else (reading(),)
+        return [*super().shape(), *_built(self.fold), *spelt]
+
+    def texts(self, fold: F) -> Texts:
+        """Return the texts by which the row of a fold is found."""
+        raise NotImplementedError
 
     def row(self, fold: F, position: int) -> Row:
         """Return the further columns of a row: the fold's attributes of the same names."""
@@ -237,6 +246,8 @@ class FoldView(View, Generic[F]):
                 for key, (fold, at) in folds.items()
             ],
         )
+        if self.search is not None:
+            self.search.put(store, {key: self.texts(fold) for key, (fold, _) in folds.items()})
 
     def committed(self) -> None:
         self._settle()

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import date
 from functools import cache
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import caught_up, one_row, placed, read, rows_page
+from api.http.questions import Kept, Questions
 from api.http.reader import Reader, reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
+from api.http.sheets import MEDIA_TYPES, SUFFIXES
 from ledger.general.vocabulary import Role
-from projections.answers import fields_type, page_type, shown_type
-from projections.profiles import search_key
+from projections.answers import entry_fields, fields_type, page_type, shown_type
 from projections.systems.policies import Policies, value_in_force
 from projections.views import FoldView
 
@@ -28,11 +29,6 @@ Where = list[sa.ColumnElement[bool]]
 
 #: The day for which a list is requested.
 VALID_AS_OF = Parameter("valid_as_of", date, "only entries that are in force on this day")
-
-
-#: Text to search for; most Chinese words have two characters, some have one.
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-SEARCH = Parameter("q", Words, "text to search for, anywhere in the entry, in any letter case")
 
 
 def everybody(reader: Reader, table: sa.Table) -> Where:
@@ -99,7 +95,7 @@ class Listing(msgspec.Struct, frozen=True):
     and ``one`` the document, for the interface description. ``seen`` returns the condition for the
     rows that a reader may see, in both. ``show`` makes the document from the fold; by default it
     has the fields with a value. If the view has a column ``document``, that is sent instead.
-    ``filters``: query parameters named like a column.
+    ``filters``, ``dates``, ``numbers``, ``newest``, ``facets``, ``kept``: see ``Questions``.
     """
 
     path: str
@@ -115,32 +111,53 @@ class Listing(msgspec.Struct, frozen=True):
     #: The only fields that are shown, each also if it is empty; by default all that have a value.
     only: tuple[str, ...] = ()
     filters: tuple[Parameter, ...] = ()
+    dates: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    newest: str | None = None
+    facets: tuple[str, ...] | None = None
+    kept: Kept | None = None
     #: Returns the column for a filter, if it depends on what the reader may see of a row.
     column: Callable[[Reader, sa.Table, str], sa.ColumnElement[Any]] | None = None
     roles: frozenset[Role] | None = None
     #: The key of a policy on which visibility depends. ``seen`` is then also passed the policy's
     #: value today.
     policy: str | None = None
-    #: The column that the parameter ``q`` searches; it holds search keys.
-    searched: str | None = None
     #: Further views that ``seen`` reads.
     looks_in: tuple[str, ...] = ()
     #: The condition for rows in force on a day; with it, the list accepts ``valid_as_of``.
     holds: Callable[[sa.Table, date], sa.ColumnElement[bool]] | None = None
 
+    def document(self) -> Any:
+        """Return the type of a document."""
+        fold = self.view.fold
+        if self.returns is not None:
+            return self.returns
+        return fields_type(fold, *self.only) if self.only else shown_type(fold, self.without)
+
+    def questions(self) -> Questions:
+        """Return what the list can be asked."""
+        return Questions(
+            self.filters,
+            self.dates,
+            self.numbers,
+            self.newest,
+            self.facets,
+            self.view.search,
+            self.kept,
+            entry_fields(self.document()),
+        )
+
     def resources(self) -> tuple[Resource, Resource]:
         """Return the list and the document as resources."""
-        fold = self.view.fold
-        whole = fields_type(fold, *self.only) if self.only else shown_type(fold, self.without)
-        document = self.returns or whole
+        document = self.document()
         return (
-            Resource(
+            listed(
                 self.path,
                 self._list(),
-                returns=page_type(document),
+                self.questions(),
+                document,
                 roles=self.roles,
-                query=(*self.filters, *self._search(), *self._day(), AFTER, LIMIT, AT_LEAST),
-                headers=(AT_LEAST_HEADER,),
+                more=self._day(),
             ),
             Resource(
                 f"{self.path}/{{{self.view.kind.replace('-', '_')}}}",
@@ -155,9 +172,6 @@ class Listing(msgspec.Struct, frozen=True):
     def _day(self) -> tuple[Parameter, ...]:
         return () if self.holds is None else (VALID_AS_OF,)
 
-    def _search(self) -> tuple[Parameter, ...]:
-        return () if self.searched is None else (SEARCH,)
-
     def _shown(self, row: sa.Row[Any], reader: Reader) -> Any:
         if "document" in self.view.table.c:
             return msgspec.Raw(row.document)
@@ -171,19 +185,14 @@ class Listing(msgspec.Struct, frozen=True):
     def _list(self) -> Callable[[web.Request], Any]:
         view = self.view()
         table = view.table
+        questions, document = self.questions(), self.document()
 
         async def handler(request: web.Request) -> web.Response:
             reader = await reader_of(request)
             where = await self._where(request, reader)
-            for filter_ in self.filters:
-                if (wanted := query_value(request, filter_.name, filter_.type, None)) is not None:
-                    column: sa.ColumnElement[Any] = table.c[filter_.name]
-                    if self.column is not None:
-                        column = self.column(reader, table, filter_.name)
-                    boolean = isinstance(column.type, sa.Boolean)
-                    where.append(column == (wanted if boolean else _text(wanted, column)))
-            if self.searched is not None and (q := query_value(request, "q", Words, None)):
-                where.append(table.c[self.searched].contains(search_key(q), autoescape=True))
+            columns = {}
+            if self.column is not None:
+                columns = {f.name: self.column(reader, table, f.name) for f in self.filters}
             if self.holds is not None and (day := query_value(request, "valid_as_of", date, None)):
                 where.append(self.holds(table, day))
             return await rows_page(
@@ -192,6 +201,9 @@ class Listing(msgspec.Struct, frozen=True):
                 table,
                 where=where,
                 show=lambda row: self._shown(row, reader),
+                questions=questions,
+                entry=document,
+                columns=columns,
             )
 
         handler.__doc__ = self.summary
@@ -232,6 +244,27 @@ def opened(view: type[FoldView[Any]]) -> FoldView[Any]:
     return view()
 
 
-def _text(wanted: Any, column: sa.ColumnElement[Any]) -> Any:
-    """Return a value in the form of its column: every value that is not an integer is text."""
-    return wanted if isinstance(column.type, sa.Integer) else str(wanted)
+def listed(
+    path: str,
+    handler: Callable[[web.Request], Any],
+    questions: Questions,
+    document: Any,
+    *,
+    roles: frozenset[Role] | None = None,
+    more: tuple[Parameter, ...] = (),
+) -> Resource:
+    """Return the resource of a list, whose handler ends in ``rows_page``.
+
+    ``document``: the type of what the handler shows of a row. ``more``: the handler's own
+    parameters.
+    """
+    return Resource(
+        path,
+        handler,
+        returns=page_type(document),
+        roles=roles,
+        query=(*more, *questions.parameters()),
+        headers=(AT_LEAST_HEADER,),
+        media_types=tuple(MEDIA_TYPES),
+        suffixes=tuple(SUFFIXES),
+    )

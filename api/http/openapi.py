@@ -280,7 +280,7 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
         problems.append("not-found")
     if resource.roles is not None:
         problems.append("forbidden")
-    if len(resource.media_types) > 1:
+    if len(resource.media_types) > 1 and not resource.suffixes:
         problems += ["not-acceptable", "too-many-requests"]
     if resource.path != "/readyz":
         # Too many requests of this kind at once, or making the answer takes too long.
@@ -315,6 +315,7 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
         "tags": [_group(resource)],
         "summary": text.split("\n", 1)[0],
         "description": text
+        + (f"\n\nAlso with {' or '.join(resource.suffixes)}." if resource.suffixes else "")
         + (f"\n\nRoles: {', '.join(sorted(resource.roles))}." if resource.roles else ""),
         "security": [{"token": []}, *([{}] if resource.roles is None else [])],
         "parameters": [
@@ -330,13 +331,14 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
 
 def _parameter(parameter: Parameter, schema_of: dict[Any, Any]) -> dict[str, Any]:
     schema = schema_of[_key(parameter.type)]
-    if parameter.repeatable:
+    if parameter.repeatable or parameter.joined:
         schema = {"type": "array", "items": schema}
     return {
         "name": parameter.name,
         "in": parameter.place,
         "description": parameter.description,
         "schema": schema,
+        **({"style": "form", "explode": False} if parameter.joined else {}),
     }
 
 

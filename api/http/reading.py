@@ -137,8 +137,20 @@ def query_value(request: web.Request, name: str, type: Any, default: Any) -> Any
     ``type`` may be a union or an annotated type, so it cannot be expressed as a type variable.
     """
     given = request.query.get(name)
-    if given is None:
-        return default
+    return default if given is None else _converted(name, given, type)
+
+
+def query_values(request: web.Request, name: str, type: Any, *, joined: bool = False) -> list[Any]:
+    """Return every value of a repeatable query parameter, each once, converted to ``type``.
+
+    If it is ``joined``, each is a list with commas.
+    """
+    given = request.query.getall(name, ())
+    parts = [part for text in given for part in (text.split(",") if joined else (text,))]
+    return [_converted(name, part, type) for part in dict.fromkeys(parts)]
+
+
+def _converted(name: str, given: str, type: Any) -> Any:
     try:
         value = msgspec.convert(given, _present(type), strict=False)
     except (msgspec.ValidationError, ValueError) as error:

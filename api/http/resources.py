@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, get_origin
 
 import msgspec
+import msgspec.inspect
 from aiohttp import web
 
 from api.http.access import caller_of
@@ -52,21 +53,31 @@ class Parameter(msgspec.Struct, frozen=True):
     description: str = ""
     place: str = "query"
     repeatable: bool = False
+    #: Several values in one, with commas between them.
+    joined: bool = False
 
     def fits(self, value: str) -> bool:
         """Return whether ``value`` fits the type, or is a word of the description.
 
         Free text never fits: a caller can write anything in it.
         """
-        if self.type is str:
+        if _is_free_text(self.type):
             return value in re.findall(r"\w+", self.description)
         if get_origin(self.type) is None:
             return is_number(value) or value in {"true", "false"}
         try:
-            msgspec.convert(value, self.type)
+            for part in value.split(",") if self.joined else (value,):
+                msgspec.convert(part, self.type)
         except msgspec.ValidationError:
             return False
         return True
+
+
+def _is_free_text(type_: Any) -> bool:
+    info = msgspec.inspect.type_info(type_)
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return isinstance(info, msgspec.inspect.StrType) and info.pattern is None
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -86,6 +97,8 @@ class Resource(msgspec.Struct, frozen=True):
     headers: tuple[Parameter, ...] = ()
     conditional: bool = False
     media_types: tuple[str, ...] = ("application/json",)
+    #: Endings of the path that ask for one of the media types, such as ``.csv``.
+    suffixes: tuple[str, ...] = ()
     #: The type of the JSON answer that some parameter asks for instead.
     otherwise: Any = None
     #: Every caller must have a token and is recorded, not only supervisors.
@@ -114,10 +127,11 @@ class Uploading(msgspec.Struct, frozen=True):
 def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
     """Add routes for ``resources``, each with its checks; HEAD answers like GET without a body."""
     for resource in resources:
-        route = app.router.add_resource(resource.path)
         handler = _checked(resource)
-        for method in ("GET", "HEAD"):
-            route.add_route(method, handler, expect_handler=expect)
+        for suffix in ("", *resource.suffixes):
+            route = app.router.add_resource(f"{resource.path}{suffix}")
+            for method in ("GET", "HEAD"):
+                route.add_route(method, handler, expect_handler=expect)
 
 
 def _checked(resource: Resource) -> Handler:
@@ -172,7 +186,7 @@ def _spelled(request: web.Request) -> web.Request:
 
 
 def _spelled_value(name: str, value: str) -> str:
-    if name == "entity":
+    if name in ("entity", "not_entity"):
         return normal_entity(value)
     if name in ("subject", "about") and value.startswith("entity:"):
         return f"entity:{normal_entity(value.removeprefix('entity:'))}"

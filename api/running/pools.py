@@ -192,6 +192,9 @@ REPLAYS = Pool("replays", 2, 16, 10)
 DRAWS = Pool("draws", 2, 16, 30)
 #: Calculations from the ledger: monthly values, scores calculated again, impact.
 COUNTS = Pool("counts", 2, 16, 10)
+#: Lists as sheets of up to 10,000 rows, and the same for requests without a token.
+SHEETS = Pool("sheets", 1, 8, 20)
+PUBLIC_SHEETS = Pool("public-sheets", 1, 4, 10)
 #: Screenings for key supervision: each examines every business once.
 SCREENINGS = Pool("screenings", 1, 8, 120)
 #: Proofs, tiles and entries of the log.

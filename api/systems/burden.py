@@ -15,11 +15,13 @@ from api.http.asking import (
     row_or_none,
     rows_page,
 )
+from api.http.listing import listed
 from api.http.problems import Problem
+from api.http.questions import Questions
 from api.http.reader import reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
-from projections.answers import page_type
+from projections.answers import entry_fields
 from projections.explain.burden import (
     BOOKINGS,
     BURDENS,
@@ -84,8 +86,6 @@ async def visits(request: web.Request) -> web.Response:
     await caught_up(request, Policies.name)
     follower = await caught_up(request, Burdens.name)
     known = await asked(lambda: limits(follower.views, reader.today))
-    if (year := query_value(request, "year", int | None, None)) is not None:
-        where.append(BOOKINGS.c.year == year)
     if (wanted := query_value(request, "beyond", bool | None, None)) is not None:
         over = beyond(known, counters)
         where.append(over if wanted else sa.not_(over))
@@ -117,9 +117,20 @@ async def visits(request: web.Request) -> web.Response:
         BOOKINGS,
         where=where,
         show=show,
-        filters={name: BOOKINGS.c[name] for name in ("unit", "entity")},
+        questions=_QUESTIONS,
+        entry=UnitBooking,
     )
 
+
+_QUESTIONS = Questions(
+    filters=(
+        Parameter("unit", str, "the unit that booked them"),
+        Parameter("entity", str, "the business"),
+        Parameter("year", int, "the cap year"),
+    ),
+    numbers=("year",),
+    fields=entry_fields(UnitBooking),
+)
 
 RESOURCES = (
     Resource(
@@ -129,19 +140,11 @@ RESOURCES = (
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),
-    Resource(
+    listed(
         "/v1/supervision/visits",
         visits,
-        returns=page_type(UnitBooking),
-        query=(
-            Parameter("unit", str, "the unit that booked them"),
-            Parameter("entity", str, "the business"),
-            Parameter("year", int, "the cap year"),
-            Parameter("beyond", bool, "whether a counter is beyond its limit"),
-            AFTER,
-            LIMIT,
-            AT_LEAST,
-        ),
-        headers=(AT_LEAST_HEADER,),
+        _QUESTIONS,
+        UnitBooking,
+        more=(Parameter("beyond", bool, "whether a counter is beyond its limit"),),
     ),
 )

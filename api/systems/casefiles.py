@@ -42,6 +42,7 @@ RESOURCES = (
         "One batch: the frozen list, the values that decided the draw, and every score.",
         seen=_both,
         roles=_READERS,
+        numbers=("year",),
         filters=(
             _UNIT,
             Parameter("reviewing_unit", str, "the reviewing unit"),
@@ -57,6 +58,7 @@ RESOURCES = (
         "One file: its score, its faults, and which of them are corrected.",
         seen=_both,
         roles=_READERS,
+        dates=("due_on",),
         filters=(
             _UNIT,
             Parameter("batch", str, "the batch in which it was reviewed"),

@@ -10,14 +10,16 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import asked, caught_up, one_row, rows_page
+from api.http.listing import listed
 from api.http.problems import not_found
+from api.http.questions import Questions
 from api.http.reader import Reader, reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
 from api.systems.complaints import seen as complaints_seen
 from ledger.systems.catalogue.events import EnforcementUnitQualified, MatterListed
 from ledger.systems.filing.events import AnnualPlanApproved
-from projections.answers import fields_type, page_type, shown_type
+from projections.answers import entry_fields, fields_type, shown_type
 from projections.follower import Views
 from projections.systems import plans as plans_view
 from projections.systems.catalogue import (
@@ -129,11 +131,6 @@ async def matters(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     shown = sa.or_(MATTERS.c.shown_version > 0, _drafts_seen(reader))
     where: list[sa.ColumnElement[bool]] = [MATTERS.c.version > 0, shown]
-    where.extend(
-        MATTERS.c[name].is_(query_value(request, name, bool, True))
-        for name in ("published", "withdrawn")
-        if name in request.query
-    )
     if "orphaned" in request.query:
         today = reader.today.isoformat()
         since = MATTERS.c.orphaned_on
@@ -161,7 +158,8 @@ async def matters(request: web.Request) -> web.Response:
         MATTERS,
         where=where,
         show=show,
-        filters={name: MATTERS.c[name] for name in ("unit", "act_kind", "domain")},
+        questions=_OF_MATTERS,
+        entry=FoundMatter,
     )
 
 
@@ -193,8 +191,6 @@ async def plans(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     whole = _sees_unpublished(reader)
     where: list[sa.ColumnElement[bool]] = [] if whole else [_PLAN_SHOWN]
-    if "year" in request.query:
-        where.append(PLANS.c.year == query_value(request, "year", int, 0))
     return await rows_page(
         request,
         "plans",
@@ -207,7 +203,8 @@ async def plans(request: web.Request) -> web.Response:
             row.special,
             row.version if whole else row.shown_version,
         ),
-        filters={"unit": PLANS.c.unit},
+        questions=_OF_PLANS,
+        entry=FoundPlan,
     )
 
 
@@ -277,9 +274,9 @@ async def tasks(request: web.Request) -> web.Response:
         TASKS,
         where=[seen],
         show=lambda row: _task(_TASKS.decode(row.state), reader),
-        filters={
-            "unit": TASKS.c.unit,
-            "entity": TASKS.c.entity,
+        questions=_OF_TASKS,
+        entry=ShownTask,
+        columns={
             # A filter must not reveal more about a visit than its document does.
             "stage": sa.case(
                 (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
@@ -316,6 +313,8 @@ async def units(request: web.Request) -> web.Response:
         show=lambda row: FoundUnit(
             row.key, row.name, row.area, _UNITS.decode(row.state).qualifications
         ),
+        questions=_OF_UNITS,
+        entry=FoundUnit,
     )
 
 
@@ -355,18 +354,37 @@ def _outcomes(views: Views, complaints: list[str], reader: Reader) -> dict[str, 
     return counts
 
 
-_PAGE = (AFTER, LIMIT, AT_LEAST)
 _UNIT = Parameter("unit", str, "the unit to which it belongs")
-
-
-def _list(path: str, handler: Any, item: Any, *query: Parameter) -> Resource:
-    return Resource(
-        path,
-        handler,
-        returns=page_type(item),
-        query=(*query, *_PAGE),
-        headers=(AT_LEAST_HEADER,),
-    )
+_OF_MATTERS = Questions(
+    filters=(
+        _UNIT,
+        Parameter("act_kind", str, "the kind of act"),
+        Parameter("domain", str, "the domain"),
+        Parameter("published", bool, "whether a version is published and the matter not withdrawn"),
+        Parameter("withdrawn", bool, "whether it was withdrawn"),
+    ),
+    search=Matters.search,
+    kept=lambda reader, table: _drafts_seen(reader),
+    fields=entry_fields(FoundMatter),
+)
+_OF_PLANS = Questions(
+    filters=(_UNIT, Parameter("year", int, "the year of an annual plan")),
+    numbers=("year",),
+    search=Plans.search,
+    fields=entry_fields(FoundPlan),
+)
+_OF_TASKS = Questions(
+    filters=(
+        _UNIT,
+        Parameter("entity", str, "the business to be inspected"),
+        Parameter("stage", str, "the furthest step taken"),
+        Parameter("result", str, "what the inspection found"),
+    ),
+    dates=("opened_on", "published_on"),
+    newest="opened_on",
+    fields=entry_fields(ShownTask),
+)
+_OF_UNITS = Questions(search=Units.search, fields=entry_fields(FoundUnit))
 
 
 def _one(path: str, handler: Any, returns: Any) -> Resource:
@@ -374,32 +392,20 @@ def _one(path: str, handler: Any, returns: Any) -> Resource:
 
 
 RESOURCES = (
-    _list(
+    listed(
         "/v1/matters",
         matters,
+        _OF_MATTERS,
         FoundMatter,
-        _UNIT,
-        Parameter("act_kind", str, "the kind of act"),
-        Parameter("domain", str, "the domain"),
-        Parameter("published", bool, "whether a version is published and the matter not withdrawn"),
-        Parameter("withdrawn", bool, "whether it was withdrawn"),
-        Parameter("orphaned", bool, "whether every law that it is based on is repealed today"),
+        more=(
+            Parameter("orphaned", bool, "whether every law that it is based on is repealed today"),
+        ),
     ),
     _one("/v1/matters/{matter}", matter, ShownMatter),
-    _list(
-        "/v1/plans", plans, FoundPlan, _UNIT, Parameter("year", int, "the year of an annual plan")
-    ),
+    listed("/v1/plans", plans, _OF_PLANS, FoundPlan),
     _one("/v1/plans/{plan}", plan, plans_view.ShownPlan),
-    _list(
-        "/v1/tasks",
-        tasks,
-        ShownTask,
-        _UNIT,
-        Parameter("entity", str, "the business to be inspected"),
-        Parameter("stage", str, "the furthest step taken"),
-        Parameter("result", str, "what the inspection found"),
-    ),
+    listed("/v1/tasks", tasks, _OF_TASKS, ShownTask),
     _one("/v1/tasks/{task}", task, ShownTask),
-    _list("/v1/units", units, FoundUnit),
+    listed("/v1/units", units, _OF_UNITS, FoundUnit),
     _one("/v1/officers/{officer}", officer, ShownOfficer),
 )

@@ -27,6 +27,10 @@ RESOURCES = Listing(
     "One channel: its unit, kind, address and hours; whether it is closed, and why.",
     seen=everybody,
     show=_channel,
+    dates=(
+        "published_on",
+        "closed_on",
+    ),
     filters=(
         Parameter("unit", str, "the unit that the complaints are about"),
         Parameter("kind", ChannelKind, "the kind of channel"),

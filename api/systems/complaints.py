@@ -62,14 +62,18 @@ def _column(reader: Reader, table: sa.Table, name: str) -> sa.ColumnElement[Any]
     """Return the column for a filter: what the reader was told, where not all is visible."""
     if name not in ("stage", "outcome"):
         return table.c[name]
-    whole = sa.or_(
+    return sa.case((_whole(reader, table), table.c[name]), else_=table.c[f"told_{name}"])
+
+
+def _whole(reader: Reader, table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition for complaints of which a reader sees everything."""
+    return sa.or_(
         table.c.complainant == (reader.entity or ""),
         sa.and_(
             table.c.subject_unit != reader.unit,
             sa.true() if reader.is_bureau else _handled_by(reader, table),
         ),
     )
-    return sa.case((whole, table.c[name]), else_=table.c[f"told_{name}"])
 
 
 def _handled_by(reader: Reader, table: sa.Table) -> sa.ColumnElement[bool]:
@@ -116,6 +120,7 @@ RESOURCES = Listing(
     show=_shown,
     returns=shown_type(Complaint, (*_PLACES, "facts_sealed"), facts_at=str),
     column=_column,
+    kept=_whole,
     filters=(
         Parameter("stage", Stage, "the progress of its handling"),
         Parameter("unit", str, "the handling body"),

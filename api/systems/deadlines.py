@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import rows_page
-from api.http.problems import Problem
+from api.http.listing import listed
+from api.http.questions import Questions
 from api.http.reader import Reader, reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, query_value
-from api.http.resources import Parameter, Resource
-from ledger.kernel.messages import message
-from projections.answers import page_type
+from api.http.reading import query_value
+from api.http.resources import Parameter
+from projections.answers import entry_fields
 from projections.systems.deadlines import DEADLINES, State
 
 
@@ -78,15 +78,8 @@ async def deadlines(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     table = DEADLINES.c
     where = seen_deadlines(reader)
-    if request.query.get("state", "open") not in get_args(State):
-        allowed = get_args(State)
-        raise Problem(
-            "malformed", message("deadlines.query-parameter-state-must-be-one", allowed=allowed)
-        )
     if (before := query_value(request, "due_before", date | None, None)) is not None:
         where.append(table.due_on < str(before))
-    if "provisional" in request.query:
-        where.append(table.provisional.is_(query_value(request, "provisional", bool, True)))
     if "overdue" in request.query:
         today = reader.today.isoformat()
         late = sa.and_(table.due_on < today, sa.not_(table.provisional), table.done_on.is_(None))
@@ -98,28 +91,33 @@ async def deadlines(request: web.Request) -> web.Response:
         where=where,
         show=_shown,
         key=table.deadline,
-        filters={name: table[name] for name in ("state", "rule", "about", "unit", "entity")},
+        questions=_QUESTIONS,
+        entry=ShownDeadline,
     )
 
 
+_QUESTIONS = Questions(
+    filters=(
+        Parameter("state", State, "the state of the deadline"),
+        Parameter("rule", str, "the deadline's rule, such as inspection.result_notice_wd"),
+        Parameter("about", str, "the tag of the subject, `kind:id`"),
+        Parameter("unit", str, "the unit that must act"),
+        Parameter("entity", str, "the business it concerns"),
+        Parameter("provisional", bool, "whether a working calendar is still missing"),
+    ),
+    dates=("due_on", "done_on"),
+    fields=entry_fields(ShownDeadline),
+)
+
 RESOURCES = (
-    Resource(
+    listed(
         "/v1/deadlines",
         deadlines,
-        returns=page_type(ShownDeadline),
-        query=(
-            Parameter("state", State, "the state of the deadline"),
-            Parameter("rule", str, "the deadline's rule, such as inspection.result_notice_wd"),
-            Parameter("about", str, "the tag of the subject, `kind:id`"),
-            Parameter("unit", str, "the unit that must act"),
-            Parameter("entity", str, "the business it concerns"),
+        _QUESTIONS,
+        ShownDeadline,
+        more=(
             Parameter("due_before", date, "due before this day"),
-            Parameter("provisional", bool, "whether a working calendar is still missing"),
             Parameter("overdue", bool, "past, final and not done"),
-            AFTER,
-            LIMIT,
-            AT_LEAST,
         ),
-        headers=(AT_LEAST_HEADER,),
     ),
 )

@@ -27,6 +27,12 @@ RESOURCES = Listing(
     seen=everybody,
     show=_shown,
     holds=in_force,
+    dates=(
+        "valid_from",
+        "valid_to",
+        "ended_on",
+    ),
+    newest="valid_from",
     filters=(
         Parameter("unit", str, "the township"),
         Parameter("stage", str, "given or ended"),

@@ -94,6 +94,8 @@ LISTINGS = (
         seen=published,
         show=lambda commitment, reader: document(commitment),
         returns=ShownCommitment,
+        dates=("made_on",),
+        newest="made_on",
         filters=(
             _ENTITY,
             _UNIT,

@@ -14,11 +14,11 @@ from msgspec import UNSET, UnsetType
 
 from api.http.asking import PRIVATE, asked, begun, caught_up, read, rows_page
 from api.http.keys import DESK, LOG
-from api.http.listing import Listing, Where, everybody
+from api.http.listing import Listing, Where, everybody, listed
 from api.http.pages import page
 from api.http.problems import Problem, not_found
 from api.http.reader import Reader, reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
 from api.running import pools
 from ledger.kernel.messages import message
@@ -27,7 +27,7 @@ from ledger.systems.draws.commands import FreezeEntityRoster
 from ledger.systems.draws.drawfile import DrawFile, DrawReceipt
 from ledger.systems.draws.events import By, DrawOperated, DrawPart
 from ledger.systems.draws.folds import Target
-from projections.answers import page_type, shown_type
+from projections.answers import shown_type
 from projections.drawing.desk import Desk, RosterPreview, preview
 from projections.drawing.files import Archive, draw_file, draw_receipt
 from projections.systems.draws import (
@@ -199,6 +199,8 @@ DRAW_LIST = Listing(
     seen=everybody,
     show=_document,
     returns=ShownDraw,
+    dates=("inspect_by",),
+    numbers=("year",),
     filters=(
         Parameter("unit", str, "the unit that draws"),
         Parameter("plan", str, "the annual plan it belongs to"),
@@ -228,6 +230,9 @@ TARGET_LIST = Listing(
 )
 
 
+_OF_TARGETS = TARGET_LIST.questions()
+
+
 async def targets(request: web.Request) -> web.Response:
     """The businesses that one draw selected, with ticket, rank and inclusion probability; each is
     sealed until its visit opens.
@@ -240,6 +245,8 @@ async def targets(request: web.Request) -> web.Response:
         TARGETS,
         where=[TARGETS.c.draw == request.match_info["draw"], *_opened_or_own(reader, TARGETS)],
         show=lambda row: _target(_TARGETS.decode(row.state), reader),
+        questions=_OF_TARGETS,
+        entry=ShownTarget,
     )
 
 
@@ -395,13 +402,7 @@ RESOURCES = (
     ),
     *DRAW_LIST.resources(),
     TARGET_LIST.resources()[0],
-    Resource(
-        "/v1/draws/{draw}/targets",
-        targets,
-        returns=page_type(ShownTarget),
-        query=(AFTER, LIMIT, AT_LEAST),
-        headers=(AT_LEAST_HEADER,),
-    ),
+    listed("/v1/draws/{draw}/targets", targets, _OF_TARGETS, ShownTarget),
     Resource(
         "/v1/draws/{draw}/roster",
         roster,

@@ -11,16 +11,19 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import asked, caught_up, follower_of, rows_page
+from api.http.listing import listed
 from api.http.problems import Problem, not_found
+from api.http.questions import Questions
 from api.http.reader import reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, conditional, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, conditional
 from api.http.resources import Parameter, Resource
 from api.systems import replays
-from projections.answers import page_type
+from projections.answers import entry_fields
 from projections.explain.documents import Documents
 from projections.follower import Follower
-from projections.profiles import PROFILES, Profiles, search_key
+from projections.profiles import PROFILES, Profiles
 from projections.profiles.document import ShownProfile
+from projections.words import after, folded, named, search_key, words_of
 
 _DOCUMENTS: WeakKeyDictionary[Follower, Documents] = WeakKeyDictionary()
 
@@ -85,10 +88,10 @@ async def profile(request: web.Request) -> web.Response:
 
 
 async def entities(request: web.Request) -> web.Response:
-    """Businesses whose present or former name begins with `name`, or all, by their id.
+    """Businesses, by their id; `q` finds any part of a present or former name, and pinyin initials.
 
-    Letter case, full-width forms and variants of the same characters make no difference (NFKC).
-    `former_name` is a former name that matched.
+    `name` is the beginning of a name. Letter case, full-width forms and variants of the same
+    characters make no difference (NFKC). `former_name`: only a former name matched.
     """
     reader = await reader_of(request)
     sees_grade = reader.audience() == "restricted"
@@ -101,20 +104,20 @@ async def entities(request: web.Request) -> web.Response:
         if not prefix:
             raise Problem("malformed", "entities.query-parameter-name-must-not-empty")
         # A range of strings with this prefix, which an index serves whatever the prefix contains.
-        named = PROFILES.alias()
-        called = sa.select(named.c.key).where(
-            named.c.name_key >= prefix, named.c.name_key < _after(prefix)
+        called_so = PROFILES.alias()
+        called = sa.select(called_so.c.key).where(
+            called_so.c.name_key >= prefix, called_so.c.name_key < after(prefix)
         )
         # Few businesses have had another name; an index lists these.
-        once = sa.select(named.c.key).where(
-            named.c.former_keys.is_not(None),
-            named.c.former_keys.contains("\n" + " ".join(prefix.split()), autoescape=True),
+        once = sa.select(called_so.c.key).where(
+            called_so.c.former_keys.is_not(None),
+            called_so.c.former_keys.contains("\n" + " ".join(prefix.split()), autoescape=True),
         )
         where.append(PROFILES.c.key.in_(sa.union_all(called, once)))
-    if "listed" in request.query:
-        where.append(PROFILES.c.listed.is_(query_value(request, "listed", bool, True)))
+    words = words_of(request.query.get("q", ""))
 
     def show(row: sa.Row[Any]) -> FoundEntity:
+        present = "\n".join(map(folded, (row.key, *named(row.name)))) if words else ""
         return FoundEntity(
             row.key,
             row.name,
@@ -122,11 +125,18 @@ async def entities(request: web.Request) -> web.Response:
             row.registered,
             row.listed,
             _grade(row, reader.today) if sees_grade else None,
-            bool(prefix) and not (row.name_key or "").startswith(prefix),
+            (bool(prefix) and not (row.name_key or "").startswith(prefix))
+            or not all(word in present for word in words),
         )
 
     return await rows_page(
-        request, "profiles", PROFILES, where=where, show=show, filters={"area": PROFILES.c.area}
+        request,
+        "profiles",
+        PROFILES,
+        where=where,
+        show=show,
+        questions=_QUESTIONS,
+        entry=FoundEntity,
     )
 
 
@@ -137,31 +147,22 @@ def _grade(row: sa.Row[Any], today: date) -> str:
     return _PROFILES.decode(row.state).grade(today)
 
 
-def _after(prefix: str) -> str:
-    """Return the first string by code point after all strings that begin with ``prefix``."""
-    for end in range(len(prefix), 0, -1):
-        code = ord(prefix[end - 1])
-        if code < 0x10FFFF:
-            # Surrogates are not valid in text, so skip them.
-            following = 0xE000 if code == 0xD7FF else code + 1
-            return prefix[: end - 1] + chr(following)
-    return "\U0010ffff" * (len(prefix) + 1)
-
+_QUESTIONS = Questions(
+    filters=(
+        Parameter("area", str, "the park or district"),
+        Parameter("listed", bool, "whether it is in the register"),
+    ),
+    search=Profiles.search,
+    fields=entry_fields(FoundEntity),
+)
 
 RESOURCES = (
-    Resource(
+    listed(
         "/v1/entities",
         entities,
-        returns=page_type(FoundEntity),
-        query=(
-            Parameter("name", str, "the beginning of the name"),
-            Parameter("area", str, "the park or district"),
-            Parameter("listed", bool, "whether it is in the register"),
-            AFTER,
-            LIMIT,
-            AT_LEAST,
-        ),
-        headers=(AT_LEAST_HEADER,),
+        _QUESTIONS,
+        FoundEntity,
+        more=(Parameter("name", str, "the beginning of the name"),),
     ),
     Resource(
         "/v1/entities/{entity}/profile",

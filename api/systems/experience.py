@@ -50,7 +50,8 @@ RESOURCES = (
         "One experience; if it was withdrawn, only that fact and the reason.",
         seen=_seen,
         show=_document,
-        searched="words",
+        dates=("published_on",),
+        newest="published_on",
         filters=(
             Parameter("unit", str, "the unit whose experience it is"),
             Parameter("stage", str, "selected, published or withdrawn"),
@@ -64,7 +65,8 @@ RESOURCES = (
         "One item of outreach; if it was withdrawn, only that fact and the reason.",
         seen=everybody,
         show=_document,
-        searched="words",
+        dates=("published_on",),
+        newest="published_on",
         filters=(
             Parameter("unit", str, "the unit that published it"),
             Parameter("channel", str, "website, wechat, press, broadcast, on_site or other"),

@@ -9,13 +9,15 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import one_row, placed, rows_page
+from api.http.listing import listed
 from api.http.problems import not_found
+from api.http.questions import Questions
 from api.http.reader import Reader, reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
 from ledger.access.events import RuleId
 from ledger.general.findings import FindingRaised
-from projections.answers import page_type, shown_type
+from projections.answers import entry_fields, shown_type
 from projections.systems.findings import FINDINGS, UNTOLD, Findings, FindingState, document
 
 ShownFinding = shown_type(
@@ -48,12 +50,9 @@ def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
 
 
 async def findings(request: web.Request) -> web.Response:
-    """Findings, by their id: a unit sees its own, supervisors all."""
+    """Findings, the latest first: a unit sees its own, supervisors all."""
     reader = await reader_of(request)
-    query_value(request, "state", FindingState, "raised")
     where = _seen(reader)
-    if "auto" in request.query:
-        where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
     if (before := query_value(request, "raised_before", date | None, None)) is not None:
         where.append(FINDINGS.c.raised_on < str(before))
     return await rows_page(
@@ -62,10 +61,9 @@ async def findings(request: web.Request) -> web.Response:
         FINDINGS,
         where=where,
         show=lambda row: document(_VIEW.decode(row.state), reader.today),
-        filters={
-            "state": FINDINGS.c.standing,
-            **{name: FINDINGS.c[name] for name in ("rule_id", "type", "unit", "entity", "task")},
-        },
+        questions=_QUESTIONS,
+        entry=ShownFinding,
+        columns={"state": FINDINGS.c.standing},
     )
 
 
@@ -86,25 +84,28 @@ def _may_see(reader: Reader, row: sa.Row[Any]) -> bool:
     return reader.sees(row.visibility, "", tags, row.kept_from.split())
 
 
+_QUESTIONS = Questions(
+    filters=(
+        Parameter("state", FindingState, "the progress of its handling"),
+        Parameter("rule_id", RuleId, "the rule that was broken"),
+        Parameter("type", str, "the type of finding"),
+        Parameter("unit", str, "the unit it is about"),
+        Parameter("entity", str, "the business it concerns"),
+        Parameter("task", str, "the inspection it concerns"),
+        Parameter("auto", bool, "whether the ledger raised it automatically"),
+    ),
+    dates=("raised_on", "ended_on"),
+    newest="raised_on",
+    fields=entry_fields(ShownFinding),
+)
+
 RESOURCES = (
-    Resource(
+    listed(
         "/v1/findings",
         findings,
-        returns=page_type(ShownFinding),
-        query=(
-            Parameter("state", FindingState, "the progress of its handling"),
-            Parameter("rule_id", RuleId, "the rule that was broken"),
-            Parameter("type", str, "the type of finding"),
-            Parameter("unit", str, "the unit it is about"),
-            Parameter("entity", str, "the business it concerns"),
-            Parameter("task", str, "the inspection it concerns"),
-            Parameter("auto", bool, "whether the ledger raised it automatically"),
-            Parameter("raised_before", date, "raised before this day"),
-            AFTER,
-            LIMIT,
-            AT_LEAST,
-        ),
-        headers=(AT_LEAST_HEADER,),
+        _QUESTIONS,
+        ShownFinding,
+        more=(Parameter("raised_before", date, "raised before this day"),),
     ),
     Resource(
         "/v1/findings/{finding}",

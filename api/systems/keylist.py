@@ -57,6 +57,7 @@ RESOURCES = (
         "One designation: its reason and last day, and the guidance and visits given.",
         seen=_designations,
         show=_designation,
+        dates=("review_on",),
         filters=(
             Parameter("unit", str, "the unit that designated it"),
             Parameter("entity", str, "the business"),

@@ -55,6 +55,7 @@ RESOURCES = (
         Observations,
         summary="Observation periods: a unit and a business see their own, supervisors all.",
         one="One observation period: its subject, its last day, and how it ended.",
+        dates=("ends_on",),
         filters=(
             *_BY,
             Parameter("domain", str, "the domain"),
@@ -67,6 +68,7 @@ RESOURCES = (
         summary="Soft measures, which are not negative records: a unit and a business see their "
         "own, supervisors all.",
         one="One soft measure: its subject, and whether the violation was corrected.",
+        dates=("response_due",),
         filters=(
             *_BY,
             Parameter("issue", str, "the violation it is about"),

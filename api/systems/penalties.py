@@ -49,6 +49,13 @@ def _readable(reader: Reader, table: sa.Table, follows_record: bool | None) -> W
     return [sa.or_(published, reader.concerned(table.c.unit, table.c.entity))]
 
 
+def _kept(reader: Reader, table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition for decisions of which a reader sees more than what is published."""
+    if reader.audience() == "public" and reader.role != "entity_rep":
+        return sa.false()
+    return reader.concerned(table.c.unit, table.c.entity)
+
+
 def _decision(decision: Decision, reader: Reader) -> dict[str, Any]:
     decided = decision.decision_made
     if decided is None or not _is_concerned(reader, decided.unit, decided.entity):
@@ -176,6 +183,8 @@ RESOURCES = (
         seen=concerned,
         show=_case,
         returns=shown_type(Case, _PLACES),
+        dates=("filed_on",),
+        newest="filed_on",
         filters=(
             _UNIT,
             _ENTITY,
@@ -210,7 +219,10 @@ RESOURCES = (
             explanation=str,
             explanation_url=str,
         ),
+        dates=("published_on",),
+        newest="published_on",
         filters=(_UNIT, _ENTITY, Parameter("case", str, "the case of the decision")),
+        kept=_kept,
         policy="publicity.decision_follows_record",
         looks_in=(Records.name,),
     ).resources(),

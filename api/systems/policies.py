@@ -11,14 +11,16 @@ from api.contract.rules import VALID_AS_OF
 from api.contract.titles import Titles, titles
 from api.http.asking import PRIVATE, one_row, rows_page
 from api.http.languages import language_of
+from api.http.listing import listed
+from api.http.questions import Questions
 from api.http.reader import reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
 from ledger.kernel import LegalRef
 from ledger.kernel.deadlines import deadline_rules
 from ledger.kernel.rules import rules
 from ledger.systems.policies.keys import KEYS
-from projections.answers import fields_type, page_type
+from projections.answers import entry_fields, fields_type
 from projections.systems.policies import POLICIES, Policies, ShownPolicy, document
 
 _VIEW = Policies()
@@ -64,6 +66,8 @@ async def policies(request: web.Request) -> web.Response:
         POLICIES,
         where=[],
         show=lambda row: _described(row, day, language),
+        questions=_QUESTIONS,
+        entry=DescribedPolicy,
     )
     return _in_language(response, language)
 
@@ -89,16 +93,11 @@ def _in_language(response: web.Response, language: str) -> web.Response:
     return response
 
 
+_QUESTIONS = Questions(fields=entry_fields(DescribedPolicy))
 _ON = Parameter("on", date, "the same as valid_as_of")
 
 RESOURCES = (
-    Resource(
-        "/v1/policies",
-        policies,
-        returns=page_type(DescribedPolicy),
-        query=(_ON, VALID_AS_OF, AFTER, LIMIT, AT_LEAST),
-        headers=(AT_LEAST_HEADER,),
-    ),
+    listed("/v1/policies", policies, _QUESTIONS, DescribedPolicy, more=(_ON, VALID_AS_OF)),
     Resource(
         "/v1/policies/{key}",
         policy,

@@ -26,6 +26,8 @@ RESOURCES = Listing(
     "a record.",
     show=_record,
     returns=shown_type(ProcessRecord, missing=list[str]),
+    dates=("archived_on",),
+    newest="archived_on",
     filters=(
         Parameter("unit", str, "the unit that handles the case"),
         Parameter("entity", str, "the business of the case"),

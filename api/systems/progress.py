@@ -117,6 +117,7 @@ RESOURCES = (
         "One report: the figures, the disputes, the narrative, and its state.",
         seen=reported,
         roles=AUTHORITIES,
+        dates=("due_on",),
         filters=(
             Parameter("unit", str, "the unit that owes it"),
             Parameter("month", Month, "the month it is about"),

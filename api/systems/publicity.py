@@ -47,6 +47,7 @@ RESOURCES = (
         one="One act: when it was decided, served and published, and its public text.",
         seen=published,
         show=_act,
+        dates=("nullified_on",),
         filters=(
             _UNIT,
             Parameter("entity", str, "the business it concerns"),
@@ -61,6 +62,8 @@ RESOURCES = (
         "are due for the unit and supervisors.",
         one="The figures of one unit for one year.",
         seen=published,
+        numbers=("year",),
+        newest="year",
         filters=(_UNIT, Parameter("year", int, "the year of the figures")),
     ).resources(),
 )

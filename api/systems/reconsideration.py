@@ -14,11 +14,17 @@ _PLACES = tuple(n for n in ReconCase.__struct_fields__ if n.endswith("_at"))
 RESOURCES = Listing(
     path="/v1/reconsiderations",
     view=ReconCases,
-    summary="""Reconsideration cases, by their id.
+    summary="""Reconsideration cases, the latest applications first.
 
     A business reads cases about decisions against it, a unit cases about its own decisions.""",
     one="""One case: the disputed decision, the progress, the result and its execution.""",
     without=_PLACES,
+    dates=(
+        "applied_on",
+        "accepted_on",
+        "decided_on",
+    ),
+    newest="applied_on",
     filters=(
         Parameter("stage", Stage, "the current stage"),
         Parameter("outcome", Outcome, "the result"),

@@ -9,14 +9,15 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import asked, follower_of, one_row, placed, rows_page
-from api.http.listing import Listing, concerned, shown
+from api.http.listing import Listing, concerned, listed, shown
 from api.http.problems import not_found
+from api.http.questions import Questions
 from api.http.reader import Reader, reader_of
-from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
 from ledger.systems.repair.folds import RepairCase
-from projections.answers import page_type, shown_type
-from projections.systems.records import RECORDS
+from projections.answers import entry_fields, shown_type
+from projections.systems.records import RECORDS, Records
 from projections.systems.repair import (
     REPAIRS,
     FoldsAt,
@@ -35,6 +36,8 @@ CASES = Listing(
     view=Repairs,
     summary="Applications for repair, with the progress of each.",
     one="One application for repair.",
+    dates=("applied_on",),
+    newest="applied_on",
     filters=(
         Parameter("unit", str, "the deciding unit"),
         Parameter("entity", str, "the applying business"),
@@ -97,7 +100,8 @@ async def records(request: web.Request) -> web.Response:
         RECORDS,
         where=where,
         show=lambda row: brief(read, row.key, day),
-        filters={name: RECORDS.c[name] for name in ("unit", "entity")},
+        questions=_QUESTIONS,
+        entry=RepairableRecord,
     )
 
 
@@ -120,7 +124,14 @@ def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
     return [reader.concerned(RECORDS.c.unit, RECORDS.c.entity)]
 
 
-_PAGE = (AFTER, LIMIT, AT_LEAST)
+_QUESTIONS = Questions(
+    filters=(
+        Parameter("unit", str, "the determining unit"),
+        Parameter("entity", str, "the business it concerns"),
+    ),
+    search=Records.search,
+    fields=entry_fields(RepairableRecord),
+)
 
 RESOURCES = (
     CASES.resources()[0],
@@ -131,18 +142,7 @@ RESOURCES = (
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
-    Resource(
-        "/v1/repair/records",
-        records,
-        returns=page_type(RepairableRecord),
-        query=(
-            Parameter("unit", str, "the determining unit"),
-            Parameter("entity", str, "the business it concerns"),
-            _ON,
-            *_PAGE,
-        ),
-        headers=(AT_LEAST_HEADER,),
-    ),
+    listed("/v1/repair/records", records, _QUESTIONS, RepairableRecord, more=(_ON,)),
     Resource(
         "/v1/repair/records/{record}",
         record,

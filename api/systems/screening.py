@@ -154,6 +154,8 @@ RESOURCES = (
         "Screenings for key supervision; a unit sees its own.",
         "One screening: its day, position and formula, and the digest of its list.",
         roles=AUTHORITIES,
+        dates=("on",),
+        newest="on",
         filters=(
             Parameter("unit", str, "the screening unit"),
             Parameter("on", str, "the day of the screening"),

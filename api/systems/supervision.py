@@ -25,6 +25,8 @@ RESOURCES = (
         SupervisionDocs,
         summary="Notices, opinions and decisions to units: a unit sees its own, supervisors all.",
         one="One document: its demands, the findings it names, and the unit's answer.",
+        dates=("issued_on",),
+        newest="issued_on",
         filters=(
             Parameter("unit", str, "the addressed unit"),
             Parameter("kind", SupDocKind, "notice, opinion or decision"),
@@ -38,6 +40,8 @@ RESOURCES = (
         one="One proposal: the document, the reasons, and the Justice Bureau's decision.",
         seen=_not_about_oneself,
         roles=_OFFICES,
+        dates=("proposed_on",),
+        newest="proposed_on",
         filters=(
             Parameter("unit", str, "the unit that the document would address"),
             Parameter("kind", SupDocKind, "notice, opinion or decision"),
@@ -50,6 +54,8 @@ RESOURCES = (
         summary="Circulars and typical cases, for everyone.",
         one="One circular: the units, the title and the text.",
         seen=everybody,
+        dates=("issued_on",),
+        newest="issued_on",
         filters=(Parameter("kind", str, "circular or typical_case"),),
     ).resources(),
 )

@@ -32,6 +32,7 @@ RESOURCES = (
         "One duty: its content, its last day, and when it was done.",
         seen=seen,
         without=_INTERNAL,
+        dates=("due_on",),
         filters=(
             Parameter("unit", str, "the unit that owes it"),
             Parameter("concerns", Concern, "the kind of matter it belongs to"),

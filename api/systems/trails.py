@@ -32,6 +32,8 @@ from projections.explain.trails import MAX_PAGE, Trail, TrailEntry, trail
 
 DEFAULT_PAGE = 100
 
+TrailOrder = Literal["oldest", "newest"]
+
 
 def _trail_of(name: str, *kinds: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handler(request: web.Request) -> web.Response:
@@ -40,6 +42,7 @@ def _trail_of(name: str, *kinds: str) -> Callable[[web.Request], Awaitable[web.R
 
     handler.__doc__ = f"""Every event about this {name} that the token may see, in order.
 
+    With `order=newest` the newest come first, and `after` continues with older ones.
     Each event is shown as recorded. If corrections have changed it, `now` shows its present
     content, with the positions of the corrections. `X-Position` is the position of the index of
     trails. With a filter, a page may be short or empty and still have a next page.
@@ -53,6 +56,9 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     known = query_value(request, "known_as_of", Moment | None, None)
     topics = request.query.getall("type", [])
+    newest = query_value(request, "order", TrailOrder, "oldest") == "newest"
+    since = query_value(request, "since", date, None)
+    until = query_value(request, "until", date, None)
     follower = await caught_up(request, Trails.name)
     page, position = await asked(
         lambda: trail(
@@ -64,6 +70,9 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
             limit=limit,
             topics=topics,
             known_as_of=known,
+            newest=newest,
+            since=since,
+            until=until,
         )
     )
     if after == 0 and not page.entries and page.next_after is None:
@@ -72,7 +81,7 @@ async def _trail(request: web.Request, tags: Sequence[str]) -> web.Response:
     headers: dict[str, str] = {**PRIVATE, "X-Position": str(position)}
     if page.next_after is not None:
         headers[hdrs.LINK] = next_link(request, after=page.next_after)
-    shown = Trail([_shown(reader, entry, tags) for entry in page.entries], page.next_after)
+    shown = replace(page, entries=[_shown(reader, entry, tags) for entry in page.entries])
     return json_response(shown, headers=headers)
 
 
@@ -117,8 +126,11 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
 
 
 _QUERY = (
-    Parameter("after", int, "the position after which to begin"),
+    Parameter("after", int, "the position at which the page before ended"),
     LIMIT,
+    Parameter("order", TrailOrder, "the oldest events first, the default, or the newest"),
+    Parameter("since", date, "only events recorded on or after this day"),
+    Parameter("until", date, "only events recorded on or before this day"),
     Parameter("type", str, "only events of this type", repeatable=True),
     Parameter("known_as_of", datetime, "only what was known at this moment"),
     AT_LEAST,

@@ -27,6 +27,8 @@ RESOURCES = (
         "Work plans by year and unit: goals, milestones and participants.",
         "One plan in its newest version.",
         seen=_seen,
+        numbers=("year",),
+        newest="year",
         filters=(
             Parameter("unit", str, "the unit that adopted it"),
             Parameter("year", int, "the year of the plan"),
@@ -39,6 +41,10 @@ RESOURCES = (
         "The milestones of the plans, with the last day of each and whether it was reached.",
         "One milestone: its content, its last day, and each report that it was reached.",
         seen=_seen,
+        dates=(
+            "due_on",
+            "reached_on",
+        ),
         filters=(
             Parameter("unit", str, "the plan's unit"),
             Parameter("work", str, "the work item"),
@@ -55,6 +61,12 @@ RESOURCES = (
         "One urge: the demand, its last day, and the answer.",
         seen=reported,
         roles=AUTHORITIES,
+        dates=(
+            "urged_on",
+            "due_on",
+            "answered_on",
+        ),
+        newest="urged_on",
         filters=(
             Parameter("unit", str, "the unit urged"),
             Parameter("work", str, "the work item"),

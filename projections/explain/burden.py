@@ -227,7 +227,7 @@ BOOKINGS = sa.Table(
     sa.Column("key", Code, primary_key=True),
     sa.Column("entity", Code, nullable=False, index=True),
     sa.Column("unit", Code, nullable=False, index=True),
-    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("year", sa.Integer, nullable=False, index=True),
     sa.Column("grade", Code, nullable=False),
     sa.Column("capped", sa.Integer, nullable=False),
     sa.Column("exempt", sa.Integer, nullable=False),

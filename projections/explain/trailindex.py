@@ -68,6 +68,9 @@ MAX_NAMES = 200_000
 _FEWEST = 32
 _MOST = 1_024
 
+#: More than any position.
+MAX_POSITION = 2**63 - 1
+
 _METADATA = sa.MetaData()
 
 NAMES = sa.Table(
@@ -286,10 +289,19 @@ def _bureau_but(units: Collection[str]) -> str:
     return _BUT + msgspec.json.encode(sorted(units)).decode()
 
 
-def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int) -> Iterator[Row]:
-    """Yield the rows of all ``tags`` that a reader may see after a position, in order, each once.
+def read(
+    connection: Connection,
+    reader: Reader,
+    tags: Sequence[str],
+    after: int = 0,
+    before: int = MAX_POSITION,
+    *,
+    newest: bool = False,
+) -> Iterator[Row]:
+    """Yield the rows of all ``tags`` that a reader may see between two positions, each once.
 
-    It reads little more than the caller consumes. ``connection`` must stay open meanwhile.
+    They come in order, or the newest first. It reads little more than the caller consumes.
+    ``connection`` must stay open meanwhile.
     """
     names = _names(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
@@ -301,10 +313,12 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
         seen = audiences
         if BUREAU in reader.audiences:
             seen = [*audiences, *_exceptions(connection, subject, reader.unit)]
-        scans += [_scan(connection, subject, audience, after) for audience in seen]
-    last = after
-    for row in heapq.merge(*scans, key=_POSITION):
-        if row.position > last:  # an officer's own act can match both tags
+        scans += [
+            _scan(connection, subject, audience, (after, before), newest) for audience in seen
+        ]
+    last = 0
+    for row in heapq.merge(*scans, key=_POSITION, reverse=newest):
+        if row.position != last:  # an officer's own act can match both tags
             last = row.position
             yield row
 
@@ -345,17 +359,21 @@ def corrections_of(connection: Connection, positions: Sequence[int]) -> list[int
     )
 
 
-def _scan(connection: Connection, subject: int, audience: int, after: int) -> Iterator[Row]:
+def _scan(
+    connection: Connection, subject: int, audience: int, between: tuple[int, int], newest: bool
+) -> Iterator[Row]:
     """Yield the rows of one range, reading few rows first and then more at a time."""
     size = _FEWEST
+    after, before = between
+    bounds = {"subject": subject, "audience": audience, "after": after, "before": before}
     while True:
-        bounds = {"subject": subject, "audience": audience, "after": after, "size": size}
-        rows = connection.execute(_RANGE, bounds).all()
+        rows = connection.execute(_DOWN if newest else _UP, {**bounds, "size": size}).all()
         for position, topic, known_at in rows:
             yield Row(position, topic, known_at)
         if len(rows) < size:
             return
-        after, size = rows[-1].position, min(2 * size, _MOST)
+        bounds["before" if newest else "after"] = rows[-1].position
+        size = min(2 * size, _MOST)
 
 
 #: No name has this number.
@@ -372,7 +390,9 @@ _RANGE = (
         TRAILS.c.subject == sa.bindparam("subject"),
         TRAILS.c.audience == sa.bindparam("audience"),
         TRAILS.c.position > sa.bindparam("after"),
+        TRAILS.c.position < sa.bindparam("before"),
     )
-    .order_by(TRAILS.c.position)
     .limit(sa.bindparam("size"))
 )
+_UP = _RANGE.order_by(TRAILS.c.position)
+_DOWN = _RANGE.order_by(TRAILS.c.position.desc())

@@ -7,18 +7,28 @@ the reader may see; their content comes from the ledger itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from ledger.kernel import Actor, LegalRef, Provenance, RecordCorrected, Recorded, Visibility, codec
+from ledger.kernel import (
+    Actor,
+    LegalRef,
+    Provenance,
+    RecordCorrected,
+    Recorded,
+    Visibility,
+    civil_moment,
+    codec,
+)
 from ledger.kernel.corrections import CorrectionImpossible, as_corrected
 from ledger.kernel.rules import rule_of
 from ledger.transparency.merkle import leaf_hash
 from projections.explain.trailindex import (
+    MAX_POSITION,
     Reader,
     Row,
     Trails,
@@ -73,10 +83,15 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Trail(msgspec.Struct, frozen=True):
-    """A page of a trail. ``next_after``: the position after which the next page begins, if any."""
+    """A page of a trail.
+
+    ``next_after``: the position at which the page ends, if there is a next one; ``next`` is the
+    same as a cursor, as lists have it.
+    """
 
     entries: list[TrailEntry]
     next_after: int | None = None
+    next: str | None = None
 
 
 def trail(
@@ -89,8 +104,14 @@ def trail(
     limit: int = 100,
     topics: Collection[str] = (),
     known_as_of: datetime | None = None,
+    newest: bool = False,
+    since: date | None = None,
+    until: date | None = None,
 ) -> tuple[Trail, int]:
     """Return the events after a position that carry any of ``tags``, in order, at most ``limit``.
+
+    ``newest``: the newest first, which come before the position; from the end if it is 0. ``since``
+    and ``until``: the first and the last day of recording.
 
     At most ``MAX_LOOK`` events that ``reader`` may see are examined for one page. If ``topics`` and
     ``known_as_of`` (only events and corrections known by then) pass few of them, the page is
@@ -104,7 +125,16 @@ def trail(
         place = views.place(connection, Trails.name)
         wanted = numbers(connection, topics) if topics else None
         known = None if known_as_of is None else microseconds(known_as_of)
-        rows = read(connection, reader, tags, after)
+        first, end = 0, MAX_POSITION
+        if since is not None:
+            first = _last_before(source, civil_moment(since), place)
+        if until is not None:
+            end = _last_before(source, civil_moment(until + timedelta(1)), place) + 1
+        if newest:
+            end = min(end, after or end)
+        else:
+            first = max(first, after)
+        rows = read(connection, reader, tags, first, end, newest=newest)
         positions: list[int] = []
         last = after
         for row in islice(rows, MAX_LOOK):
@@ -114,9 +144,29 @@ def trail(
                 if len(positions) == limit:
                     break
         more = next(rows, None) is not None
+        positions.sort()  # for reading; the newest may have come first
         corrections = corrections_of(connection, positions)
     entries = _entries(source, positions, corrections, known_as_of)
-    return Trail(entries, last if more else None), place
+    if newest:
+        entries.reverse()
+    return Trail(entries, last, str(last)) if more else Trail(entries), place
+
+
+def _last_before(source: Source, moment: datetime, head: int) -> int:
+    """Return the last position recorded before a moment, 0 if there is none.
+
+    Recording times never decrease, so a binary search finds it.
+    """
+    low, high = 0, head
+    while low < high:
+        middle = (low + high + 1) // 2
+        (stored,) = source.exactly([middle])
+        recorded_at = codec.plain(stored.event.data)["recorded_at"]
+        if datetime.fromisoformat(recorded_at) < moment:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _fits(row: Row, types: Collection[int] | None, known_at: int | None) -> bool:

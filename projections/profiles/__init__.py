@@ -11,7 +11,7 @@ from projections.profiles.law import NO_LAW, VISIT_CAP, Law, law_as_of
 from projections.profiles.parts import CreditEntry, CreditEvent, When, happened, later
 from projections.profiles.rendering import Told, as_json, cap_of, regimes, render, says_nothing
 from projections.profiles.standing import EVERY, PUBLIC, RESTRICTED, Audience, Sight
-from projections.profiles.view import PROFILES, Profiles, search_key
+from projections.profiles.view import PROFILES, Profiles
 
 __all__ = [
     "EVERY",
@@ -41,5 +41,4 @@ __all__ = [
     "regimes",
     "render",
     "says_nothing",
-    "search_key",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ from projections.profiles.standing import PUBLIC, RESTRICTED
 from projections.source import Entry, Source
 from projections.tables import Code, Row, Store, in_groups
 from projections.views import FoldView
+from projections.words import TextIndex, Texts, named, search_key
 
 _METADATA = sa.MetaData()
 
@@ -62,10 +62,7 @@ PROFILES = sa.Table(
 )
 
 
-def search_key(name: str) -> str:
-    """Return a name in its form for searching: NFKC-normalized and case-folded."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
-
+SEARCH = TextIndex("profiles")
 
 #: Policies, each with the column that marks the rows whose documents depend on them.
 _DEPENDING = (
@@ -86,11 +83,12 @@ class Profiles(FoldView[CreditProfile]):
     """
 
     name = "profiles"
-    version = 7
+    version = 8
     kind = "entity"
     fold = CreditProfile
     table = PROFILES
-    tables = (PROFILES,)
+    search = SEARCH
+    tables = (PROFILES, *SEARCH.tables)
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,6 +145,11 @@ class Profiles(FoldView[CreditProfile]):
             for key, (fold, at) in folds.items()
         }
         super().write(moved, store)
+
+    def texts(self, fold: CreditProfile) -> Texts:
+        identity = fold.identity
+        present = None if identity is None else identity.name
+        return Texts((fold.entity, *named(present, *fold.identities.former_names)))
 
     def row(self, fold: CreditProfile, position: int) -> Row:
         identity = fold.identity

@@ -30,6 +30,7 @@ from ledger.systems.filing.events import OnSiteInspectionOpened
 from projections.systems.records import iso
 from projections.tables import Code, Row
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts, named
 
 
 class MatterVersion(msgspec.Struct):
@@ -155,6 +156,9 @@ MATTERS = sa.Table(
 )
 
 
+MATTER_TEXTS = TextIndex("matters")
+
+
 class Matters(FoldView[MatterState]):
     """A row for each matter, by its newest version."""
 
@@ -163,7 +167,14 @@ class Matters(FoldView[MatterState]):
     kind = "matter"
     fold = MatterState
     table = MATTERS
-    tables = (MATTERS,)
+    search = MATTER_TEXTS
+    tables = (MATTERS, *MATTER_TEXTS.tables)
+
+    def texts(self, fold: MatterState) -> Texts:
+        names = {number: version.elements.name for number, version in fold.versions.items()}
+        shown = [name for number, name in names.items() if number in fold.published]
+        drafts = [name for name in names.values() if name not in shown]
+        return Texts((fold.matter, *named(*shown)), named(*drafts))
 
     def row(self, fold: MatterState, position: int) -> Row:
         newest, shown = max(fold.versions, default=0), max(fold.published, default=0)
@@ -218,6 +229,9 @@ UNITS = sa.Table(
 )
 
 
+UNIT_TEXTS = TextIndex("units")
+
+
 class Units(FoldView[UnitState]):
     """A row for each unit."""
 
@@ -226,7 +240,11 @@ class Units(FoldView[UnitState]):
     kind = "unit"
     fold = UnitState
     table = UNITS
-    tables = (UNITS,)
+    search = UNIT_TEXTS
+    tables = (UNITS, *UNIT_TEXTS.tables)
+
+    def texts(self, fold: UnitState) -> Texts:
+        return Texts((fold.unit, *named(*(q.name for q in fold.qualifications))))
 
     def row(self, fold: UnitState, position: int) -> Row:
         newest = max(fold.qualifications, key=lambda q: q.valid_from, default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger.systems.complaints.folds import Complaint
 from projections.tables import Row
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts
 
 #: ``complainant`` is the business that may read its own complaint. ``entity`` is also set for an
 #: anonymous complaint and must never be shown from this table.
@@ -36,7 +37,14 @@ class Complaints(FoldView[Complaint]):
     kind = "complaint"
     fold = Complaint
     table = COMPLAINTS
-    tables = (COMPLAINTS,)
+    search = TextIndex("complaints")
+    tables = (COMPLAINTS, *search.tables)
+
+    def texts(self, fold: Complaint) -> Texts:
+        """Return the allegation for those who read only that, unless some were told another one."""
+        allegation = fold.allegation or ""
+        shown = [fold.complaint, *([] if fold.told else [allegation])]
+        return Texts(shown, [fold.facts, allegation])
 
     def row(self, fold: Complaint, position: int) -> Row:
         return {

@@ -72,7 +72,7 @@ DEADLINES = sa.Table(
     sa.Column("state", Code, nullable=False, index=True),
     sa.Column("done_position", sa.BigInteger),
     sa.Column("done_at", Code),
-    sa.Column("done_on", Code),
+    sa.Column("done_on", Code, index=True),
     sa.Column("days_late", sa.Integer),
     sa.Column("missed_position", sa.BigInteger),
     sa.Column("lapsed_position", sa.BigInteger),

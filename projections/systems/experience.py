@@ -6,28 +6,29 @@ import sqlalchemy as sa
 
 from ledger.systems.experience.folds import Experience
 from ledger.systems.progress.folds import Outreach
-from projections.profiles import search_key
 from projections.tables import Row
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts, named
 
 
 class Experiences(FoldView[Experience]):
-    """A row for each experience; ``words`` is the text that a search examines."""
+    """A row for each experience."""
 
     name = "experiences"
     kind = "experience"
     fold = Experience
-    table = subject_table(
-        "experiences", "unit", "stage", "published_on", sa.Column("words", sa.Text, nullable=False)
-    )
-    tables = (table,)
+    table = subject_table("experiences", "unit", "stage", "published_on")
+    search = TextIndex("experiences")
+    tables = (table, *search.tables)
+
+    def texts(self, fold: Experience) -> Texts:
+        return _texts(fold.stage, fold.experience, fold.title, fold.text)
 
     def row(self, fold: Experience, position: int) -> Row:
         return {
             "unit": fold.unit,
             "stage": fold.stage,
             "published_on": None if fold.published_on is None else fold.published_on.isoformat(),
-            "words": searched(fold.stage, fold.title, fold.text),
         }
 
 
@@ -44,9 +45,12 @@ class Outreaches(FoldView[Outreach]):
         "channel",
         "published_on",
         sa.Column("task_no", sa.Integer, index=True),
-        sa.Column("words", sa.Text, nullable=False),
     )
-    tables = (table,)
+    search = TextIndex("outreach")
+    tables = (table, *search.tables)
+
+    def texts(self, fold: Outreach) -> Texts:
+        return _texts(fold.stage, fold.outreach, fold.title)
 
     def row(self, fold: Outreach, position: int) -> Row:
         return {
@@ -55,10 +59,9 @@ class Outreaches(FoldView[Outreach]):
             "channel": fold.channel,
             "published_on": None if fold.published_on is None else fold.published_on.isoformat(),
             "task_no": fold.task_no,
-            "words": searched(fold.stage, fold.title),
         }
 
 
-def searched(stage: str, *texts: str) -> str:
-    """Return the text that a search examines; empty unless the item is published."""
-    return "\n".join(search_key(text) for text in texts) if stage == "published" else ""
+def _texts(stage: str, id_: str, title: str, *texts: str) -> Texts:
+    """Return what an item is found by: of one that is not published, only its id."""
+    return Texts((id_, *named(title), *texts) if stage == "published" else (id_,))

@@ -11,8 +11,9 @@ from ledger.systems.penalties.folds import Benchmarks, Case, Decision
 from projections.systems.records import RECORDS, iso
 from projections.tables import Row
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts, numbered
 
-CASES = subject_table("cases", "unit", "entity", "stage", "procedure", "violation_code")
+CASES = subject_table("cases", "unit", "entity", "stage", "procedure", "violation_code", "filed_on")
 
 
 class Cases(FoldView[Case]):
@@ -23,7 +24,12 @@ class Cases(FoldView[Case]):
     kind = "case"
     fold = Case
     table = CASES
-    tables = (CASES,)
+    search = TextIndex("cases")
+    tables = (CASES, *search.tables)
+
+    def texts(self, fold: Case) -> Texts:
+        filed = fold.filing
+        return Texts((fold.case,) if filed is None else (fold.case, filed.cause))
 
     def row(self, fold: Case, position: int) -> Row:
         filed = fold.filing
@@ -33,6 +39,7 @@ class Cases(FoldView[Case]):
             "stage": fold.stage,
             "procedure": None if filed is None else filed.procedure,
             "violation_code": None if filed is None else filed.conduct.violation_code,
+            "filed_on": None if filed is None else iso(filed.filed_on),
         }
 
 
@@ -60,7 +67,20 @@ class Decisions(FoldView[Decision]):
     kind = "decision"
     fold = Decision
     table = DECISIONS
-    tables = (DECISIONS,)
+    search = TextIndex("decisions")
+    tables = (DECISIONS, *search.tables)
+
+    def texts(self, fold: Decision) -> Texts:
+        """Return the published text for everyone, and the decision itself for those concerned."""
+        decided, published = fold.decision_made, fold.published
+        shown, kept = [fold.decision], []
+        if published is not None and fold.withdrawn is None:
+            shown.append(published.summary)
+        elif published is not None:
+            kept.append(published.summary)
+        if decided is not None:
+            kept += [*numbered(decided.doc_no), decided.facts]
+        return Texts(shown, kept)
 
     def row(self, fold: Decision, position: int) -> Row:
         decided, published = fold.decision_made, fold.published

@@ -26,6 +26,7 @@ from ledger.systems.filing.events import (
 from projections.answers import fields_type, shown_type
 from projections.tables import Code, Row
 from projections.views import FoldView
+from projections.words import TextIndex, Texts
 
 
 class Version(msgspec.Struct):
@@ -137,7 +138,12 @@ class Plans(FoldView[PlanState]):
     kind = "plan"
     fold = PlanState
     table = PLANS
-    tables = (PLANS,)
+    search = TextIndex("plans")
+    tables = (PLANS, *search.tables)
+
+    def texts(self, fold: PlanState) -> Texts:
+        special = fold.special
+        return Texts((fold.plan,) if special is None else (fold.plan, special.scope))
 
     def row(self, fold: PlanState, position: int) -> Row:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.systems.reconsideration.folds import ReconCase
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts, numbered
 
 RECON_CASES = subject_table(
     "reconsiderations",
@@ -27,4 +28,8 @@ class ReconCases(FoldView[ReconCase]):
     kind = "recon"
     fold = ReconCase
     table = RECON_CASES
-    tables = (RECON_CASES,)
+    search = TextIndex("reconsiderations")
+    tables = (RECON_CASES, *search.tables)
+
+    def texts(self, fold: ReconCase) -> Texts:
+        return Texts((fold.recon, *numbered(fold.instrument), fold.grounds))

@@ -14,6 +14,7 @@ from ledger.systems.credit.events import CreditRecordEntered, PublicityTerminate
 from projections.profiles import CreditEntry, CreditEvent
 from projections.tables import Code, Row
 from projections.views import FoldView
+from projections.words import TextIndex, Texts, named, numbered
 
 
 class RecordState(Fold, array_like=True):
@@ -71,7 +72,12 @@ class Records(FoldView[RecordState]):
     kind = "record"
     fold = RecordState
     table = RECORDS
-    tables = (RECORDS,)
+    search = TextIndex("records")
+    tables = (RECORDS, *search.tables)
+
+    def texts(self, fold: RecordState) -> Texts:
+        entry = fold.entry
+        return Texts((fold.record, *named(entry.title), *numbered(entry.doc_no)))
 
     def row(self, fold: RecordState, position: int) -> Row:
         entry = fold.entry

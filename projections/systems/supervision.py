@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.systems.supervision.folds import Circular, Proposal, SupervisionDoc
 from projections.views import FoldView, subject_table
+from projections.words import TextIndex, Texts, named, numbered
 
 SUPERVISION_DOCS = subject_table("supervision_docs", "unit", "kind", "stage", "issued_on")
 PROPOSALS = subject_table("proposals", "unit", "kind", "stage", "proposed_on")
@@ -17,7 +18,11 @@ class SupervisionDocs(FoldView[SupervisionDoc]):
     kind = "supdoc"
     fold = SupervisionDoc
     table = SUPERVISION_DOCS
-    tables = (SUPERVISION_DOCS,)
+    search = TextIndex("supervision_docs")
+    tables = (SUPERVISION_DOCS, *search.tables)
+
+    def texts(self, fold: SupervisionDoc) -> Texts:
+        return Texts((fold.document, *numbered(fold.doc_no), *fold.demands))
 
 
 class Proposals(FoldView[Proposal]):
@@ -37,4 +42,8 @@ class Circulars(FoldView[Circular]):
     kind = "supdoc"
     fold = Circular
     table = CIRCULARS
-    tables = (CIRCULARS,)
+    search = TextIndex("circulars")
+    tables = (CIRCULARS, *search.tables)
+
+    def texts(self, fold: Circular) -> Texts:
+        return Texts((fold.document, *named(fold.title), fold.text))

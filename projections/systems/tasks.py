@@ -149,8 +149,8 @@ TASKS = sa.Table(
     sa.Column("planned_on", Code),
     sa.Column("approved_on", Code),
     sa.Column("notified_on", Code),
-    sa.Column("opened_on", Code),
-    sa.Column("published_on", Code),
+    sa.Column("opened_on", Code, index=True),
+    sa.Column("published_on", Code, index=True),
     sa.Column("result", Code, index=True),
     sa.Column("state", sa.LargeBinary, nullable=False),
 )

@@ -73,12 +73,14 @@ async def test_the_watchers_are_watched(world: World) -> None:
 async def test_words_are_not_taken_down(world: World) -> None:
     """Whoever was searched by name does not stand in a ledger that forgets nothing."""
     await world.get("JB second", "/v1/entities", name="张三", limit=5)
+    await world.get("JB second", "/v1/entities", q="张三", sort="-id")
     assert await world.status("JB second", "/v1/entities/张三/profile") == 404
 
     looked = await told(world, kind="consultation")
 
     asked = [one["body"]["asked"] for one in looked]
     assert any("name=withheld&limit=5" in one for one in asked), asked
+    assert any("q=withheld&sort=-id" in one for one in asked), asked
     assert any(one.startswith("/v1/entities/withheld/profile") for one in asked), asked
 
 

@@ -173,7 +173,12 @@ async def test_an_opened_visit_is_everybodys_in_part(world: World, who: str) -> 
         "opened_on": DAY,
         "stage": "opened",
     }
-    assert (await world.get(who, "/v1/tasks"))["items"] == [opened]
+    names = {
+        "unit_name": "市场监管局",
+        "entity_name": "兰州新区乙食品有限公司",
+        "matter_titles": ["检查事项 M-101"],
+    }
+    assert (await world.get(who, "/v1/tasks"))["items"] == [opened | names]
     assert await world.get(who, "/v1/tasks/T-1") == opened
     world.at(f"{DAY} 10:00")
     record = {"task": "T-1", "record_digest": "ab" * 32, "entity_signature": "店长"}

@@ -69,7 +69,7 @@ def ended(reason: Any, on: date) -> PublicityTerminated:
 
 async def listed(world: World, who: str) -> list[str]:
     """The decisions that somebody is shown in the list."""
-    return [one["decision"] for one in (await world.get(who, "/v1/decisions"))["items"]]
+    return [one["decision"] for one in (await world.get(who, "/v1/decisions", sort="id"))["items"]]
 
 
 @pytest.mark.parametrize("reason", ["repaired", "max_reached"])

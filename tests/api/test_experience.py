@@ -38,11 +38,13 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     [
         ("工作法", ["EXP-1"]),
         ("理", ["EXP-1"]),
-        ("“零复议”", ["EXP-1", "EXP-2"]),
+        ("“零复议”", ["EXP-2", "EXP-1"]),
         ("CHECK", ["EXP-2"]),
-        ("100%", ["EXP-1", "EXP-2"]),
+        ("100%", ["EXP-2", "EXP-1"]),
         ("1_0", []),
-        ("说理 执法", []),
+        ("满意率 工作法", ["EXP-1"]),
+        ("满意率 once", ["EXP-2"]),
+        ("满意率 说谎", []),
     ],
 )
 async def test_anybody_searches_any_part(world: World, q: str, found: list[str]) -> None:

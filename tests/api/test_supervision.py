@@ -52,6 +52,7 @@ async def test_a_document_is_read_by_the_unit_and_its_supervisors(world: World) 
     path = "/v1/supervision-documents"
     for who in ("JB", "MRB office"):
         [document] = (await world.get(who, path))["items"]
+        assert document.pop("unit_name") == "市场监管局"
         assert document == await world.get(who, f"{path}/SD-1")
         assert document["stage"] == "issued"
         assert document["issued_on"] == "2026-10-13"

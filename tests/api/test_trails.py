@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import cycle
 from typing import Any, get_args
 from uuid import UUID
@@ -17,7 +17,7 @@ from eventsourcing.dcb.popo import InMemoryDCBRecorder
 from api.feed.hub import Audience, scan_store
 from api.http.tokens import ANONYMOUS, Grant
 from ledger.general.vocabulary import Role
-from ledger.kernel import Actor, Event, Recorded, Visibility, codec
+from ledger.kernel import Actor, Event, Recorded, Visibility, civil_date, codec
 from ledger.kernel.events import Envelope
 from projections.explain.trailindex import KINDS, Trails, read
 from projections.explain.trails import trail
@@ -195,6 +195,45 @@ def test_pages_follow_from_what_is_visible(limit: int, topics: tuple[str, ...]) 
     """Contents, cursors and ends are those that they would be without the hidden events."""
     how: dict[str, Any] = {"limit": limit, "topics": topics}
     assert _pages(_past(hidden=3), **how) == _pages(_past(hidden=0), **how)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 500])
+@pytest.mark.parametrize("topics", [(), ("intake.inspection-imported",), ("no.such",)])
+def test_newest_first_is_the_other_way_round(limit: int, topics: tuple[str, ...]) -> None:
+    """The same events, last to first; hidden ones between them change no page and no cursor."""
+    how: dict[str, Any] = {"limit": limit, "topics": topics}
+    pages = _pages(_past(hidden=3), **how, newest=True)
+    assert pages == _pages(_past(hidden=0), **how, newest=True)
+    oldest = [rank for page, _ in _pages(_past(hidden=0), **how) for rank in page]
+    assert [rank for page, _ in pages for rank in page] == oldest[::-1]
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_days_bound_a_trail(newest: bool) -> None:
+    """The first and the last day are days of recording in civil time, both inclusive."""
+    past = Past(InMemoryDCBRecorder())
+    start = datetime(2026, 3, 1, 15, 59, tzinfo=UTC)  # one minute before midnight
+    for number in range(60):
+        past.add(task(f"T-{number}"), start, recorded=start + number * timedelta(hours=8))
+        past.add(inspection(f"I-{number}"), start, recorded=start + number * timedelta(hours=8))
+    days = {p: civil_date(e.recorded_at) for p, (e, _) in past.events.items() if p % 2 == 0}
+    every = sorted({*days.values(), date(2026, 2, 1), date(2027, 1, 1)})
+    views = indexed(past.recorder)
+    source = Follower(past.recorder, views).source
+    for since in (None, *every):
+        for until in (None, *every):
+            page, _ = trail(
+                views, source, [f"entity:{E1}"], PUBLIC,
+                limit=500, newest=newest, since=since, until=until,
+            )  # fmt: skip
+            wanted = [
+                position
+                for position, day in days.items()
+                if (since is None or day >= since) and (until is None or day <= until)
+            ]
+            found = [entry.position for entry in page.entries]
+            assert found == (wanted[::-1] if newest else wanted), (since, until)
+    views.close()
 
 
 def test_a_filter_that_lets_nothing_through_looks_at_so_many_and_no_more(

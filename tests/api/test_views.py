@@ -15,7 +15,7 @@ from ledger.general.findings import FindingRaised
 from ledger.kernel import Ledger
 from ledger.systems.catalogue.events import OfficerCertified
 from ledger.systems.complaints.events import ComplaintAccepted, ComplaintReceived, ComplaintResolved
-from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.entities.events import EntityRegistered, EntityRevised, Identity
 from ledger.systems.supervision.events import (
     FindingTriaged,
     SupervisionDocAnswered,
@@ -274,6 +274,67 @@ async def test_search(face: Any, past: Past) -> None:
     await get(face, "/v1/entities?name=", None, 400)
 
 
+async def test_any_part_of_a_name_finds_a_business(face: Any, past: Past) -> None:
+    """Characters, initials and former names; a row of hidden documents is not found."""
+    names = {E1: "兰州新区春禾商贸有限公司", E2: "兰州新区丰华（集团）有限公司", E3: "重庆银行"}
+    for entity, name in names.items():
+        past.add(EntityRegistered(entity=entity, identity=Identity(name=name, area="P1")))
+    renamed = Identity(name="甘肃瑞德集团", area="P1")
+    last = past.add(EntityRevised(entity=E2, identity=renamed, reason="更名"))
+
+    async def found(q: str, **more: str) -> list[str]:
+        query = {"q": q, "at_least": str(last), **more}
+        answer = await face.get("/v1/entities", params=query)
+        return [one["entity"] for one in (await answer.json())["items"]]
+
+    for q, wanted in {
+        "春": [E1],
+        "春禾": [E1],
+        "新区": sorted([E1, E2]),
+        "lzxqch": [E1],
+        "LZXQ fh": [E2],
+        "丰华(集团)": [E2],
+        "瑞德": [E2],
+        "cqyh": [E3],
+        "zqyx": [E3],
+        E1[8:].lower(): [E1],
+        "春禾 瑞德": [],
+        "_": [],
+    }.items():
+        assert await found(q) == wanted, q
+    assert await found("公司", sort="-id") == sorted([E1, E2])[::-1]
+    answer = await face.get("/v1/entities", params={"q": "丰华", "total": "true"})
+    body = await answer.json()
+    assert (body["items"][0]["former_name"], body["total"]) == (True, 1)
+
+
+async def test_pages_stay_whole_while_events_arrive(face: Any, past: Past) -> None:
+    """What was there at the first page is shown once, whatever is recorded between the pages."""
+    for number in range(12):
+        raised = FindingRaised(
+            finding_id=f"F-{number:02}", type="x", rule_id="FIL-V1", auto=True, unit="MRB"
+        )
+        past.add(raised, f"2026-03-{1 + number // 3:02}")
+    for sort in ("raised_on", "-raised_on", "id", "-id"):
+        there = {f"F-{number:02}" for number in range(12)}
+        seen: list[str] = []
+        query = {"sort": sort, "limit": "2", "at_least": str(past.last)}
+        for step in range(30):
+            answer = await face.get("/v1/findings", params=query, token=face.jb)
+            page = await answer.json()
+            seen += [one["finding"] for one in page["items"]]
+            assert ("next" in page) == ("next" in answer.links)
+            if "next" not in page:
+                break
+            raised = FindingRaised(
+                finding_id=f"F-{sort}-{step}", type="x", rule_id="FIL-V1", auto=True, unit="MRB"
+            )
+            past.add(raised, f"2026-03-{1 + step % 6:02}")
+            query |= {"after": page["next"], "at_least": str(past.last)}
+        assert len(seen) == len(set(seen))
+        assert there <= set(seen)
+
+
 async def test_findings(face: Any, past: Past) -> None:
     """A unit sees its own findings, a supervisor all, the public none."""
     for number, unit in enumerate(("MRB", "EMB", "MRB")):
@@ -285,8 +346,8 @@ async def test_findings(face: Any, past: Past) -> None:
     past.add(FindingTriaged(finding_id="F-0", assessment="real"))
     path = "/v1/findings?at_least=4"
     ids = [f["finding"] for f in (await get(face, path, face.jb))["items"]]
-    assert ids == ["F-0", "F-1", "F-2"]
-    assert [f["finding"] for f in (await get(face, path, face.mrb))["items"]] == ["F-0", "F-2"]
+    assert ids == ["F-2", "F-1", "F-0"]  # the latest first
+    assert [f["finding"] for f in (await get(face, path, face.mrb))["items"]] == ["F-2", "F-0"]
     triaged = await get(face, f"{path}&state=triaged", face.jb)
     assert [f["assessment"] for f in triaged["items"]] == ["real"]
     assert triaged["items"][0]["age_days"] > 0
@@ -338,7 +399,7 @@ async def test_policies_tasks_and_the_rest(face: Any, past: Past, rep: str) -> N
     assert (await get(face, "/v1/policies?on=2099-02-01"))["items"][0]["in_force"] == 2
     await get(face, "/v1/policies/none", None, 404)
     tasks = (await get(face, f"/v1/tasks?{at}", face.mrb))["items"]
-    assert [t["stage"] for t in tasks] == ["approved", "opened"]
+    assert [t["stage"] for t in tasks] == ["opened", "approved"]
     assert [t["task"] for t in (await get(face, f"/v1/tasks?{at}", rep))["items"]] == ["T-2"]
     await get(face, "/v1/tasks/T-1", rep, 404)  # a planned visit is sealed until it begins
     assert (await get(face, "/v1/tasks/T-2", rep))["stage"] == "opened"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
@@ -13,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from api.http.listing import Listing
 from api.views import RESOURCES
+from projections import paging
 from projections.opening import all_views
-from projections.paging import page_of
+from projections.paging import Order, page_of
 from projections.tables import in_order, open_engine
 from tests.examples import examples
 
@@ -93,6 +95,38 @@ def test_pages_are_what_was_asked(connection: Connection, where: list[Any], limi
     """Whatever the conditions are: the rows that one plain statement gives, in its order."""
     plain = sa.select(T).where(*where).order_by(T.c.key).limit(limit)
     assert page_of(connection, T, where, T.c.key, limit) == list(connection.execute(plain))
+
+
+@examples(75)
+@given(
+    where=CONDITIONS,
+    by=st.sampled_from([T.c.due_on, T.c.unit, T.c.stage]),
+    descending=st.booleans(),
+    limit=st.sampled_from([1, 7, 51]),
+    start=st.integers(0, ROWS),
+    few=st.sampled_from([0, 100, 5_000]),
+)
+def test_pages_in_the_order_of_a_column(
+    connection: Connection,
+    where: list[Any],
+    by: sa.Column[Any],
+    descending: bool,
+    limit: int,
+    start: int,
+    few: int,
+) -> None:
+    """From any row on, whatever few rows are; rows without a value are the smallest."""
+    rows = list(connection.execute(sa.select(T).where(*where)))
+    order = Order(T.c.key, by, descending)
+    rows.sort(key=order.place, reverse=descending)
+    last = rows[start % len(rows)] if rows else None
+    after = None if last is None else (getattr(last, by.name), last.key)
+    with patch.multiple(paging, _SORTED=few, _COUNTED=few):
+        page = page_of(connection, T, where, order._replace(after=after), limit)
+        first = page_of(connection, T, where, order, limit)
+    begin = 0 if last is None else rows.index(last) + 1
+    assert page == rows[begin : begin + limit]
+    assert first == rows[:limit]
 
 
 RARE: dict[str, list[Any]] = {

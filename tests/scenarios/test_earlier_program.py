@@ -20,12 +20,26 @@ from ledger.verification.copies import verify_backup
 from ledger.verification.whole import verify_records
 from projections.follower import Follower, Views
 from projections.opening import all_views
-from projections.tables import open_engine
+from projections.tables import digest, open_engine
 
 _KEPT = Path(__file__).parents[1] / "fixtures" / "second_landing.tar.xz"
 
 #: Views whose rows differ from those of that program, and why.
-CHANGED: dict[str, str] = {}
+CHANGED: dict[str, str] = {
+    "cases": "a column has the day of filing, by which cases are sorted",
+    "experiences": "the text index holds the words that were a column",
+    "outreach": "the text index holds the words that were a column",
+}
+
+
+def _rows(views: Views, name: str) -> list[int | str]:
+    """The place and the digest of a view, without the tables of a text index."""
+    view = views.views[name]
+    search = getattr(view, "search", None)
+    added = () if search is None else search.tables
+    with views.reading() as connection:
+        before = [table for table in view.tables if table not in added]
+        return [views.place(connection, name), digest(connection, before)]
 
 
 @pytest.fixture
@@ -54,7 +68,7 @@ def test_its_views_come_out_the_same(kept: Path) -> None:
         Follower(recorder, views) as follower,
     ):
         follower.catch_up()
-        now = {name: list(views.digest(name)) for name in views.views}
+        now = {name: _rows(views, name) for name in views.views}
 
     assert set(then) <= set(now)
     assert {name for name in then if then[name] != now[name]} == set(CHANGED)

@@ -93,7 +93,7 @@ async def test_the_page_of_a_repaired_penalty_is_gone(world: World) -> None:
     """Though it was published, and repaired, before the rule was there."""
     assert await world.status("public", "/v1/decisions/DEC-3") == 404
     shown = (await world.get("public", "/v1/decisions"))["items"]
-    assert [one["decision"] for one in shown] == ["DEC-1", "DEC-2"]
+    assert [one["decision"] for one in shown] == ["DEC-2", "DEC-1"]
     assert (await world.get("E-C", "/v1/decisions/DEC-3"))["decision"] == "DEC-3"
     assert (await world.get("public", f"/v1/entities/{E_C}/profile"))["records"] == []
 

@@ -278,11 +278,11 @@ async def test_s16_commitments(world: World) -> None:
     # The public reads public commitments, whoever is concerned all of the own.
     for who, expected in (
         ("", ["CMT-1"]),
-        ("E-B", ["CMT-1", "CMT-2"]),
+        ("E-B", ["CMT-2", "CMT-1"]),
         ("E-A", ["CMT-1"]),
-        ("MRB head", ["CMT-1", "CMT-2"]),
+        ("MRB head", ["CMT-2", "CMT-1"]),
         ("EMB head", ["CMT-1"]),
-        ("JB", ["CMT-1", "CMT-2"]),
+        ("JB", ["CMT-2", "CMT-1"]),
     ):
         assert await keys(world, who, "/v1/commitments", "commitment") == expected, who
     assert await answer(world, "E-A", "/v1/commitments/CMT-2") == 404

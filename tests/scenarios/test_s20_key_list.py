@@ -149,7 +149,8 @@ async def test_s20_who_reads_the_designated_units(world: World) -> None:
         assert (one["reason"], one["tracking_officer"]) == ("两年内三次同类隐患", "OFF-011")
     for who in ("MRB head", "EDB"):
         [one] = await seen(who)
-        assert set(one) == {"designation", "unit", "entity", "matters", "review_on", "stage"}
+        shown = {"designation", "unit", "entity", "matters", "review_on", "stage"}
+        assert set(one) == shown | {"unit_name", "entity_name", "matter_titles"}
     assert await seen("nobody") == await seen("E-A") == []
 
     await world.send(

@@ -108,7 +108,7 @@ async def test_s25_public_complaint(world: World) -> None:
     [told] = (await world.get("MRB head", "/v1/complaints"))["items"]
     assert told == {
         "complaint": name, "unit": "JB", "subject_unit": "MRB", "stage": "received",
-        "allegation": "有人反映未亮码入企",
+        "allegation": "有人反映未亮码入企", "subject_unit_name": "市场监管局",
     }  # fmt: skip
 
     world.at("2026-10-20 09:00")

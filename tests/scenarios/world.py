@@ -255,8 +255,8 @@ class World:
         return [one.view for one in verify_views(self.recorder, self.service.views) if not one.same]
 
     async def findings(self, **where: str) -> list[dict[str, Any]]:
-        """The findings that fit, oldest first."""
-        return list((await self.get("JB", "/v1/findings", **where))["items"])
+        """The findings that fit, by their ids."""
+        return list((await self.get("JB", "/v1/findings", sort="id", **where))["items"])
 
     def tick(self) -> list[tuple[str, str]]:
         """Let the clock process look; returns type and rule of each event that it recorded."""
