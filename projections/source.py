@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
@@ -137,6 +138,23 @@ class Source:
         if not events or events[0].position != position:
             return None
         return codec.decode(position, events[0].event.data)
+
+    def first_since(self, moment: datetime) -> int:
+        """Return the first position that was recorded at a moment or later.
+
+        That is the position after the last one, if nothing was. No event is recorded earlier than
+        the one before it.
+        """
+        low, high = 1, self.head() + 1
+        while low < high:
+            middle = (low + high) // 2
+            (stored,) = self._ask(partial(self._run, middle - 1, 1))
+            recorded_at = codec.recorded_at(stored.event.data)
+            if recorded_at is not None and recorded_at < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def _run(self, after: int, limit: int) -> list[Any]:
         return list(self.recorder.read(after=after, limit=limit))

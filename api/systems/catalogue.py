@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import asked, caught_up, one_row, rows_page
+from api.http.listing import Listing
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
@@ -59,6 +60,29 @@ class FoundPlan(msgspec.Struct, frozen=True):
     year: int | None
     special: bool
     version: int
+
+
+class FoundCertificate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A certificate of an officer (执法证件): both days of validity are included."""
+
+    cert_no: str
+    unit: str
+    domains: tuple[str, ...]
+    valid_from: date
+    valid_to: date
+
+
+class FoundOfficer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An officer with the certificates, and the days of the last suspension, if any.
+
+    It shows what the public lists of officers show, and nothing else about the person.
+    """
+
+    officer: str
+    unit: str
+    certificates: list[FoundCertificate]
+    suspended_from: date | None = None
+    suspended_to: date | None = None
 
 
 class FoundUnit(msgspec.Struct, frozen=True):
@@ -319,6 +343,21 @@ async def units(request: web.Request) -> web.Response:
     )
 
 
+def _found_officer(officer: OfficerState, reader: Reader) -> FoundOfficer:
+    certificates = [
+        FoundCertificate(c.cert_no, c.unit, c.domains, c.valid_from, c.valid_to)
+        for c in officer.certificates
+    ]
+    last = officer.suspensions[-1] if officer.suspensions else None
+    return FoundOfficer(
+        officer.officer,
+        max(officer.certificates, key=lambda c: c.valid_to).unit,
+        certificates,
+        None if last is None else last.suspended_from,
+        None if last is None else last.suspended_to,
+    )
+
+
 async def officer(request: web.Request) -> web.Response:
     """One officer: certificates, conflicts of interest, visits, and the officers on each visit.
 
@@ -354,6 +393,23 @@ def _outcomes(views: Views, complaints: list[str], reader: Reader) -> dict[str, 
             counts[ended] += count
     return counts
 
+
+def _certified(reader: Reader, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """Everyone reads certificates; an officer without one is only mentioned elsewhere."""
+    return [table.c.unit.is_not(None)]
+
+
+_OFFICER_LIST, _ = Listing(
+    "/v1/officers",
+    Officers,
+    "Officers and their certificates, which are public (执法人员名录); a unit's list as of a day "
+    "is in `/v1/officer-lists/{unit}`.",
+    "One officer.",
+    seen=_certified,
+    show=_found_officer,
+    returns=FoundOfficer,
+    filters=(Parameter("unit", str, "the unit of the officer's latest certificate"),),
+).resources()
 
 _PAGE = (AFTER, LIMIT, AT_LEAST)
 _UNIT = Parameter("unit", str, "the unit to which it belongs")
@@ -401,5 +457,6 @@ RESOURCES = (
     ),
     _one("/v1/tasks/{task}", task, ShownTask),
     _list("/v1/units", units, FoundUnit),
+    _OFFICER_LIST,
     _one("/v1/officers/{officer}", officer, ShownOfficer),
 )

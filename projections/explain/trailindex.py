@@ -5,7 +5,11 @@ each set of units from which something sealed is hidden. A page merges one range
 audience and reads no row that its reader may not see. The content, the end and the cost of a page
 therefore depend only on what the reader may see (rulebook 2.17).
 
-``NAMES`` numbers subjects, audiences and types in the order of their first occurrence.
+A search (``projections.explain.searching``) combines conditions. So besides its subjects each event
+has *facets*: its type, its rule, the policy versions and the laws that it names, its correlation
+and its causation, each with rows like those of a subject. ``WORDS`` has the free texts of events.
+
+``NAMES`` numbers subjects, facets, audiences and types in the order of their first occurrence.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from ledger.general.audiences import (
     visibility_of,
 )
 from ledger.general.findings import FindingRaised
+from ledger.general.personaldata import words_of
 from ledger.kernel import RecordCorrected, Recorded, codec
+from projections.profiles import search_key
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Store, in_groups
 from projections.views import View
@@ -61,6 +67,9 @@ KINDS = frozenset(
     }
 )
 
+#: The facet that every event has.
+EVERYTHING = "=everything"
+
 #: The most names kept in memory; beyond that they are read from the table again.
 MAX_NAMES = 200_000
 
@@ -87,6 +96,18 @@ TRAILS = sa.Table(
     sa.Column("type", sa.BigInteger, nullable=False),
     #: When the ledger knew of the event, in microseconds since 1970; null if it is unreadable.
     sa.Column("known_at", sa.BigInteger),
+    #: The civil day on which it happened, as an ordinal; null if it is unreadable.
+    sa.Column("day", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+
+#: The free texts of events, as search keys.
+WORDS = sa.Table(
+    "trail_words",
+    _METADATA,
+    sa.Column("audience", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -144,8 +165,8 @@ class Trails(View):
     """
 
     name = "trails"
-    version = 3
-    tables = (NAMES, TRAILS, CORRECTIONS)
+    version = 4
+    tables = (NAMES, TRAILS, WORDS, CORRECTIONS)
     whole: ClassVar[bool] = True
 
     topics = frozenset()
@@ -173,11 +194,25 @@ class Trails(View):
         placed = [_placed(entry) for entry in entries]
         ids = self._numbered(placed, store)
         rows = [
-            (ids[subject], ids[audience], event.position, ids[event.type], event.known_at)
+            (
+                ids[subject],
+                ids[audience],
+                event.position,
+                ids[event.type],
+                event.known_at,
+                event.day,
+            )
             for event in placed
             for subject, audience in event.places
         ]
         store.add(TRAILS, rows)
+        words = [
+            (ids[audience], event.position, event.words)
+            for event in placed
+            if event.words
+            for audience in event.audiences
+        ]
+        store.add(WORDS, words)
         corrections = [
             (entry.record.event.target_position, entry.position)
             for entry in entries
@@ -223,7 +258,10 @@ class _Placed(NamedTuple):
     position: int
     type: str
     known_at: int | None
+    day: int | None
     places: list[tuple[str, str]]
+    words: str
+    audiences: Sequence[str]
 
 
 def _placed(entry: Entry) -> _Placed:
@@ -233,7 +271,7 @@ def _placed(entry: Entry) -> _Placed:
         places = [
             (tag, name) for tag in dict.fromkeys(tags) if _kind(tag) in KINDS for name in seen
         ]
-        return _Placed(position, topic, None, places)
+        return _Placed(position, topic, None, None, places, "", ())
     envelope = record.envelope
     visibility = visibility_of(topic, envelope.visibility, tags)
     seen = _without(record, audiences_of(visibility, envelope.actor.unit_id, tags))
@@ -244,7 +282,40 @@ def _placed(entry: Entry) -> _Placed:
             places += [(tag, name) for name in _without(record, knowing_actor(record, tags))]
         elif kind in KINDS:
             places += [(tag, name) for name in seen]
-    return _Placed(position, topic, microseconds(envelope.known_at), places)
+    places += [(facet, name) for facet in _facets(record) for name in seen]
+    known_at, day = microseconds(envelope.known_at), record.occurred_on.toordinal()
+    return _Placed(position, topic, known_at, day, places, _words(record), seen)
+
+
+def facet(kind: str, value: object) -> str:
+    """Return the name of a facet. No tag begins like it, so it is never taken for a subject."""
+    return f"={kind}:{value}"
+
+
+def _facets(record: Recorded) -> Iterator[str]:
+    """Yield the facets of an event, each once."""
+    envelope = record.envelope
+    yield EVERYTHING
+    yield facet("type", envelope.type)
+    yield facet("correlation", envelope.correlation_id)
+    if envelope.causation_id is not None:
+        yield facet("causation", envelope.causation_id)
+    if isinstance(rule := getattr(record.event, "rule_id", None), str):
+        yield facet("rule", rule)
+    for key, version in envelope.policy_refs.items():
+        yield facet("policy", f"{key}@{version}")
+    for law in dict.fromkeys(ref.instrument for ref in envelope.legal_basis):
+        yield facet("law", law)
+
+
+def _words(record: Recorded) -> str:
+    """Return the free texts of an event as one search key, a line for each."""
+    return "\n".join(words_key(words) for _, words in words_of(record.event))
+
+
+def words_key(words: str) -> str:
+    """Return free text in its form for searching. Databases end a text at the character NUL."""
+    return search_key(words.replace("\0", " "))
 
 
 def _kind(tag: str) -> str:
@@ -291,7 +362,7 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
 
     It reads little more than the caller consumes. ``connection`` must stay open meanwhile.
     """
-    names = _names(connection, {*tags, *reader.audiences})
+    names = numbered(connection, {*tags, *reader.audiences})
     audiences = [names[name] for name in reader.audiences if name in names]
     # A search for an unknown subject takes as long as one for hidden rows, so the response time
     # does not reveal which it was.
@@ -300,7 +371,7 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
     for subject in subjects:
         seen = audiences
         if BUREAU in reader.audiences:
-            seen = [*audiences, *_exceptions(connection, subject, reader.unit)]
+            seen = [*audiences, *exceptions(connection, subject, reader.unit)]
         scans += [_scan(connection, subject, audience, after) for audience in seen]
     last = after
     for row in heapq.merge(*scans, key=_POSITION):
@@ -311,10 +382,11 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
 
 def numbers(connection: Connection, names: Collection[str]) -> frozenset[int]:
     """Return the numbers of these names; unknown names have none."""
-    return frozenset(_names(connection, names).values())
+    return frozenset(numbered(connection, names).values())
 
 
-def _names(connection: Connection, names: Collection[str]) -> dict[str, int]:
+def numbered(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """Return the numbers of these names by name; unknown names are left out."""
     query = sa.select(NAMES.c.name, NAMES.c.id)
     return {
         row.name: row.id
@@ -323,7 +395,7 @@ def _names(connection: Connection, names: Collection[str]) -> dict[str, int]:
     }
 
 
-def _exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
+def exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
     """Return the bureau's audiences for events of a subject hidden from units other than ``unit``.
 
     Each set of units from which an event is hidden is an audience; a subject has few of them.

@@ -399,7 +399,7 @@ def urls(resources: Iterable[Resource], facts: Sequence[Recorded]) -> list[str]:
 
 #: Of the log alone, of the service, or of another ledger.
 _NOT_ASKED = ("/v1/log/", "/v1/access", "/livez", "/readyz", "/metrics", "/docs", "/static",
-              "/problems", "/v1/openapi", "/v1/events/")  # fmt: skip
+              "/problems", "/v1/openapi", "/v1/events/{")  # fmt: skip
 
 #: What a path calls a kind of subject otherwise than its tags do.
 _KIND = {"id": "task", "key": "key", "soft_measure": "measure", "review_batch": "batch"}
@@ -462,6 +462,8 @@ def _queries(
 
 def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[str]:
     name, kind = parameter.name, parameter.type
+    if name == "outcome":
+        return ("recorded",)  # refusals are in another ledger
     if get_origin(kind) is not None and (words := get_args(kind)) and isinstance(words[0], str):
         return words
     if kind is bool:
@@ -470,6 +472,16 @@ def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[
         return ids.get("unit", ())
     if name in ids:
         return ids[name]
+    if name == "about":
+        return [
+            f"{kind}:{some[0]}" for kind in ("task", "case", "finding") if (some := ids.get(kind))
+        ]
+    if name == "actor":
+        return ("OFF-7", "HEAD", "JB-1")
+    if name == "rule_id":
+        return ("FIL-V1", "FIL-R1")
+    if name.startswith("recorded_"):
+        return ("2026-03-02",)
     if name in ("on", "raised_before", "due_before", "since", "until", "valid_as_of"):
         return ("2026-06-01",)
     if name == "known_as_of":
