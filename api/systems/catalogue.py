@@ -273,6 +273,34 @@ def _whole(reader: Reader, unit: str, entity: str) -> bool:
     return reader.sees("restricted", unit, (f"unit:{unit}", f"entity:{entity}"))
 
 
+def tasks_seen(reader: Reader) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Return the conditions for tasks that a reader sees, and for those of which it sees all."""
+    opened = TASKS.c.opened_on.is_not(None)
+    if reader.is_bureau:
+        return sa.true(), sa.true()
+    if reader.in_unit:
+        whole: sa.ColumnElement[bool] = TASKS.c.unit == reader.unit
+        return sa.or_(whole, opened), whole
+    if reader.role == "entity_rep":
+        whole = TASKS.c.entity == (reader.entity or "")
+        return sa.or_(sa.and_(whole, TASKS.c.notified_on.is_not(None)), opened), whole
+    return opened, sa.true() if _whole(reader, "", "") else sa.false()
+
+
+def visit_columns(whole: sa.ColumnElement[bool]) -> dict[str, sa.ColumnElement[Any]]:
+    """Return the stage and result of visits; they reveal no more than the document of a visit.
+
+    ``whole``: the condition for tasks of which the reader sees everything.
+    """
+    published = TASKS.c.published_on.is_not(None)
+    return {
+        "stage": sa.case(
+            (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
+        ),
+        "result": sa.case((sa.or_(whole, published), TASKS.c.result)),
+    }
+
+
 async def tasks(request: web.Request) -> web.Response:
     """Inspection tasks: a unit sees all of its own; all others see those that were opened.
 
@@ -281,20 +309,7 @@ async def tasks(request: web.Request) -> web.Response:
     for its unit, its business and the supervisors.
     """
     reader = await reader_of(request)
-    opened = TASKS.c.opened_on.is_not(None)
-    whole: sa.ColumnElement[bool] = sa.false()
-    seen: sa.ColumnElement[bool] = opened
-    if reader.is_bureau:
-        whole = seen = sa.true()
-    elif reader.in_unit:
-        whole = TASKS.c.unit == reader.unit
-        seen = sa.or_(whole, opened)
-    elif reader.role == "entity_rep":
-        whole = TASKS.c.entity == (reader.entity or "")
-        seen = sa.or_(sa.and_(whole, TASKS.c.notified_on.is_not(None)), opened)
-    elif _whole(reader, "", ""):
-        whole = sa.true()
-    published = TASKS.c.published_on.is_not(None)
+    seen, whole = tasks_seen(reader)
     return await rows_page(
         request,
         "tasks",
@@ -304,11 +319,7 @@ async def tasks(request: web.Request) -> web.Response:
         filters={
             "unit": TASKS.c.unit,
             "entity": TASKS.c.entity,
-            # A filter must not reveal more about a visit than its document does.
-            "stage": sa.case(
-                (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
-            ),
-            "result": sa.case((sa.or_(whole, published), TASKS.c.result)),
+            **visit_columns(whole),
         },
     )
 

@@ -72,6 +72,13 @@ def seen_deadlines(reader: Reader) -> list[sa.ColumnElement[bool]]:
     return where
 
 
+def overdue_on(today: date) -> sa.ColumnElement[bool]:
+    """Return the condition that a deadline is past, final and not done."""
+    table = DEADLINES.c
+    past = table.due_on < today.isoformat()
+    return sa.and_(past, sa.not_(table.provisional), table.done_on.is_(None))
+
+
 async def deadlines(request: web.Request) -> web.Response:
     """Deadlines, by their id: a unit sees its own, a business those that concern it."""
     reader = await reader_of(request)
@@ -85,8 +92,7 @@ async def deadlines(request: web.Request) -> web.Response:
     if "provisional" in request.query:
         where.append(table.provisional.is_(query_value(request, "provisional", bool, True)))
     if "overdue" in request.query:
-        today = reader.today.isoformat()
-        late = sa.and_(table.due_on < today, sa.not_(table.provisional), table.done_on.is_(None))
+        late = overdue_on(reader.today)
         where.append(late if query_value(request, "overdue", bool, True) else sa.not_(late))
     return await rows_page(
         request,

@@ -39,7 +39,8 @@ ShownFinding = shown_type(
 _VIEW = Findings()
 
 
-def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+def findings_seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions for the findings that a reader may see."""
     # No unit, not even the Bureau, learns of a confidential finding about itself.
     seen = [reader.concerned(FINDINGS.c.unit, kept_from=FINDINGS.c.kept_from)]
     if not reader.is_bureau:
@@ -51,7 +52,7 @@ async def findings(request: web.Request) -> web.Response:
     """Findings, by their id: a unit sees its own, supervisors all."""
     reader = await reader_of(request)
     query_value(request, "state", FindingState, "raised")
-    where = _seen(reader)
+    where = findings_seen(reader)
     if "auto" in request.query:
         where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
     if (before := query_value(request, "raised_before", date | None, None)) is not None:

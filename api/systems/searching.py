@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,9 +12,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from api.feed.events import ShownEvent, as_shown
+from api.http import refusals
 from api.http.asking import PRIVATE, asked, caught_up
-from api.http.auditing import Readable
-from api.http.keys import ACCESS, LEDGER
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -28,13 +26,12 @@ from api.http.reading import (
     next_link,
     query_value,
 )
+from api.http.refusals import Refusals
 from api.http.resources import Parameter, Resource
 from api.systems.me import VARY, language_of
-from ledger.access.events import CommandRefused, RuleId
-from ledger.general.vocabulary import Role
-from ledger.kernel import Moment, civil_moment, codec
+from ledger.access.events import RuleId
+from ledger.kernel import Moment, codec
 from ledger.kernel.events import event_types
-from ledger.kernel.folds import Selector
 from ledger.kernel.messages import title
 from projections.explain.searching import Wanted, search
 from projections.explain.trailindex import KINDS, Trails, facet
@@ -42,14 +39,6 @@ from projections.source import Source
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
-
-#: Who may read the access ledger, in which refusals are recorded.
-ACCESS_READERS: frozenset[Role] = frozenset({"jb_supervisor", "rlo_assessor"})
-
-#: Positions of the access ledger read at a time: the first and the largest number.
-_FEWEST, _MOST = 512, 16_384
-
-_ONE_DAY = timedelta(days=1)
 
 Outcome = Literal["recorded", "refused"]
 About = Annotated[str, msgspec.Meta(pattern=rf"^({'|'.join(sorted(KINDS))}):\S", max_length=160)]
@@ -135,7 +124,7 @@ class _Asked:
             )
             if value is not None
         ]
-        low, high = self.positions(source)
+        low, high = source.recorded_within(self.recorded_since, self.recorded_until)
         return Wanted(
             about=tuple(self.about),
             facets=tuple(facets),
@@ -149,14 +138,18 @@ class _Asked:
             words=tuple(self.words),
         )
 
-    def positions(self, source: Source) -> tuple[int, int | None]:
-        """Return the first and last position of the recording days. Blocks."""
-        low, high = 1, None
-        if self.recorded_since is not None:
-            low = source.first_since(civil_moment(self.recorded_since))
-        if self.recorded_until is not None:
-            high = source.first_since(civil_moment(self.recorded_until + _ONE_DAY)) - 1
-        return low, high
+    def refused(self) -> refusals.Wanted:
+        """Return the conditions for refusals, which are recorded on the day they happen."""
+        sinces = [day for day in (self.since, self.recorded_since) if day is not None]
+        untils = [day for day in (self.until, self.recorded_until) if day is not None]
+        return refusals.Wanted(
+            tuple(self.about),
+            self.rule,
+            self.policy,
+            self.correlation,
+            max(sinces, default=None),
+            min(untils, default=None),
+        )
 
 
 #: Subjects with a parameter of their own.
@@ -197,26 +190,21 @@ async def _recorded(
 
 
 #: Parameters that do not fit refusals.
-_NOT_OF_REFUSALS = ("type", "law", "causation_id", "since", "until", "known_as_of", "q")
+_NOT_OF_REFUSALS = ("type", "law", "causation_id", "known_as_of", "q")
 
 
 async def _refused(
     request: web.Request, reader: Reader, wanted: _Asked, before: int, limit: int
 ) -> Page:
-    if reader.role not in ACCESS_READERS or ACCESS not in request.app:
-        raise reader.refused()
+    refused = Refusals(request, reader)
     for name in _NOT_OF_REFUSALS:
         if name in request.query:
             raise Problem("malformed", f"query parameter {name!r} must not be given for refusals")
-    access: Source = request.app[ACCESS]
-    readable = Readable(Source(request.app[LEDGER].recorder), reader)
     language = language_of(request)
 
     def page() -> Page:
         items: list[dict[str, Any]] = []
-        for stored, fields in refusals(access, wanted, before):
-            if not readable.may_read(stored.event.type, fields["body"]):
-                continue
+        for stored, fields in refused.newest(wanted.refused(), before):
             if len(items) == limit:
                 return items, items[-1]["position"]
             body = {k: v for k, v in fields["body"].items() if k not in _WITHHELD}
@@ -229,48 +217,6 @@ async def _refused(
 
 #: The units that an entry is withheld from would reveal whom it accuses.
 _WITHHELD = ("withheld_from", "subjects")
-
-
-def refusals(
-    access: Source, wanted: _Asked, before: int = MAX_POSITION
-) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield the refusals that meet the conditions, newest first, with their decoded content."""
-    low, high = wanted.positions(access)
-    top = min(before, access.head() + 1 if high is None else high + 1)
-    indexed = {tag for tag in wanted.about if tag.partition(":")[0] in ("actor", "unit", "entity")}
-    rule = () if wanted.rule is None else (f"rule:{wanted.rule}",)
-    selector = Selector((CommandRefused.TOPIC,), (*rule, *sorted(indexed)))
-    size = _FEWEST
-    while top > low:
-        bottom = max(low, top - size)
-        found: list[Any] = []
-        after = bottom - 1
-        while True:
-            some = access.after([selector], after, size)
-            found += [stored for stored in some if stored.position < top]
-            if len(some) < size or some[-1].position >= top:
-                break
-            after = some[-1].position
-        for stored in reversed(found):
-            fields = codec.plain(stored.event.data)
-            if _meets(fields, wanted, indexed):
-                yield stored, fields
-        top, size = bottom, min(4 * size, _MOST)
-
-
-def _meets(fields: dict[str, Any], wanted: _Asked, indexed: set[str]) -> bool:
-    """Return whether a refusal meets the conditions that the access ledger has no tag for."""
-    body = fields["body"]
-    subjects = body.get("subjects") or ()
-    if any(tag not in subjects for tag in wanted.about if tag not in indexed):
-        return False
-    if wanted.correlation is not None and fields["correlation_id"] != str(wanted.correlation):
-        return False
-    if wanted.policy is None:
-        return True
-    key, _, version = wanted.policy.partition("@")
-    named = body.get("policy_version")
-    return body.get("policy_key") == key and (not version or str(named) == version)
 
 
 def _titled(shown: dict[str, Any], outcome: Outcome, language: str) -> dict[str, Any]:
