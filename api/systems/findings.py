@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.asking import one_row, placed, rows_page
+from api.http.asking import asked, caught_up, one_row, placed, rows_page
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
@@ -16,7 +17,10 @@ from api.http.resources import Parameter, Resource
 from ledger.access.events import RuleId
 from ledger.general.findings import FindingRaised
 from projections.answers import page_type, shown_type
+from projections.explain.searching import Wanted, search
+from projections.explain.trailindex import Trails, facet
 from projections.systems.findings import FINDINGS, UNTOLD, Findings, FindingState, document
+from projections.tables import MAX_KEYS
 
 ShownFinding = shown_type(
     FindingRaised,
@@ -57,6 +61,13 @@ async def findings(request: web.Request) -> web.Response:
         where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
     if (before := query_value(request, "raised_before", date | None, None)) is not None:
         where.append(FINDINGS.c.raised_on < str(before))
+    facets = [
+        facet(kind, wanted)
+        for kind in ("correlation", "causation")
+        if (wanted := query_value(request, f"{kind}_id", UUID, None)) is not None
+    ]
+    if facets:
+        where.append(FINDINGS.c.raised_position.in_(await _raised(request, reader, facets)))
     return await rows_page(
         request,
         "findings",
@@ -68,6 +79,20 @@ async def findings(request: web.Request) -> web.Response:
             **{name: FINDINGS.c[name] for name in ("rule_id", "type", "unit", "entity", "task")},
         },
     )
+
+
+async def _raised(request: web.Request, reader: Reader, facets: list[str]) -> list[int]:
+    """Return where findings with these facets were raised, in events that the reader may see.
+
+    A unit that was told of a finding later may not see the event, and what else it belongs to.
+    """
+    follower = await caught_up(request, Trails.name)
+    wanted = Wanted(types=(FindingRaised.TOPIC,), facets=tuple(facets))
+
+    def ask() -> list[int]:
+        return search(follower.views, wanted, reader, limit=MAX_KEYS).positions
+
+    return await asked(ask)
 
 
 async def finding(request: web.Request) -> web.Response:
@@ -101,6 +126,8 @@ RESOURCES = (
             Parameter("task", str, "the inspection it concerns"),
             Parameter("auto", bool, "whether the ledger raised it automatically"),
             Parameter("raised_before", date, "raised before this day"),
+            Parameter("correlation_id", UUID, "raised with this correlation"),
+            Parameter("causation_id", UUID, "raised because of this event"),
             AFTER,
             LIMIT,
             AT_LEAST,
