@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ledger.general.audiences import BUREAU
 from ledger.kernel.events import event_types
 from projections.explain.trailindex import (
     EVERYTHING,
@@ -25,9 +24,10 @@ from projections.explain.trailindex import (
     WORDS,
     Reader,
     Trails,
-    exceptions,
+    audiences_in,
     facet,
     microseconds,
+    named,
     numbered,
     words_key,
 )
@@ -42,6 +42,9 @@ _COUNTED = 1_000
 
 #: Rows of a range examined at a time: the first number, the factor of growth, the largest number.
 _FEWEST, _GROWTH, _MOST = 64, 8, 32_768
+
+#: The most subjects whose ranges are merged; beyond, the range of all events is filtered.
+_RANGES = 4
 
 #: No name has this number.
 _NONE = -1
@@ -131,13 +134,10 @@ class _Search:
         names = [*wanted.about, *wanted.facets]
         ids = numbered(
             connection,
-            {EVERYTHING, *names, *topics, *(facet("type", t) for t in topics), *reader.audiences},
+            {EVERYTHING, *names, *topics, *(facet("type", t) for t in topics), *named(reader)},
         )
-        everything = ids.get(EVERYTHING, _NONE)
-        self._everything = everything
-        self._audiences = [ids[name] for name in reader.audiences if name in ids]
-        if BUREAU in reader.audiences:
-            self._audiences += exceptions(connection, everything, reader.unit)
+        self._everything = ids.get(EVERYTHING, _NONE)
+        self._audiences = audiences_in(connection, reader, ids, self._everything)
         #: For each condition the numbers of the names of which an event must have one. An unknown
         #: name is looked up like any other, so that the time does not tell it from a hidden one.
         self._groups = [[ids.get(name, _NONE)] for name in names]
@@ -151,14 +151,19 @@ class _Search:
 
     def hits(self, top: int) -> Iterator[_Row]:
         """Yield the rows that fit and come before a position, newest first, each once."""
-        lead, others = self._lead(top)
-        scans: list[Iterator[_Row]] = []
-        if lead is None:
+        lead, others, is_rare = self._lead(top)
+        if is_rare:
+            yield from self._few(lead, others, top)
+            return
+        scans: list[Iterator[_Row]]
+        if not lead:
             query = self._of_words(others)
-            scans += [self._scan(WORDS, query, {"audience": a}, top) for a in self._audiences]
+            scans = [self._scan(WORDS, query, {"audience": a}, top) for a in self._audiences]
         else:
-            query = self._of_trails(others, typed=lead is not self._of_type)
-            scans += [
+            query = self._of_trails(others, typed=lead is not self._of_type).where(
+                TRAILS.c.subject == sa.bindparam("subject")
+            )
+            scans = [
                 self._scan(TRAILS, query, {"audience": a, "subject": subject}, top)
                 for subject in lead
                 for a in self._audiences
@@ -169,20 +174,35 @@ class _Search:
                 last = row.position
                 yield row
 
-    def _lead(self, top: int) -> tuple[list[int] | None, list[list[int]]]:
-        """Return the condition with the fewest rows and the other ones.
+    def _lead(self, top: int) -> tuple[list[int], list[list[int]], bool]:
+        """Return the condition with the fewest rows, the other ones, and whether it has few rows.
 
-        ``None`` stands for the texts, which are followed if every other condition has many rows.
+        No condition stands for the texts, which are followed if every other one has many rows.
         """
         groups = [*self._groups, *([self._of_type] if self._types else [])]
         counts = [self._count(group, top) for group in groups]
         fewest = min(counts, default=_COUNTED)
         if self._words and fewest >= _COUNTED:
-            return None, self._groups
+            return [], self._groups, False
         if not groups:
-            return [self._everything], []
+            return [self._everything], [], False
         lead = groups[counts.index(fewest)]
-        return lead, [group for group in self._groups if group is not lead]
+        if fewest >= _COUNTED and len(lead) > _RANGES:
+            lead = [self._everything]
+        others = [group for group in self._groups if group is not lead]
+        return lead, others, fewest < _COUNTED
+
+    def _few(self, lead: Sequence[int], others: Any, top: int) -> Iterator[_Row]:
+        """Yield the rows of a condition that has few, in one question."""
+        query = self._of_trails(others, typed=True).where(
+            TRAILS.c.subject.in_(lead),
+            TRAILS.c.audience.in_(self._audiences),
+            TRAILS.c.position < top,
+            TRAILS.c.position >= self._wanted.low,
+        )
+        query = query.distinct().order_by(TRAILS.c.position.desc()).limit(self._limit + 1)
+        for position in self._connection.execute(query).scalars():
+            yield _Row(position)
 
     def _count(self, group: Sequence[int], top: int) -> int:
         rows = (
@@ -217,9 +237,7 @@ class _Search:
                     *self._contains(text),
                 )
             )
-        return sa.select(TRAILS.c.position).where(
-            TRAILS.c.subject == sa.bindparam("subject"), *conditions
-        )
+        return sa.select(TRAILS.c.position).where(*conditions)
 
     def _of_words(self, others: Sequence[Sequence[int]]) -> sa.Select[Any]:
         """Return the query for the rows of a range of texts that fit."""

@@ -1,9 +1,10 @@
 """The index of audit trails: for each subject and audience, the visible events in order.
 
-There is one row per event, subject and audience. A reader has at most four audiences, plus one for
-each set of units from which something sealed is hidden. A page merges one range of this table per
-audience and reads no row that its reader may not see. The content, the end and the cost of a page
-therefore depend only on what the reader may see (rulebook 2.17).
+There is one row per event, subject and audience. A reader has at most five audiences; a supervisor
+of the Justice Bureau with a token of another unit has one more for each set of units from which
+something sealed is hidden. A page merges one range of this table per audience and reads no row that
+its reader may not see. The content, the end and the cost of a page therefore depend only on what
+the reader may see (rulebook 2.17).
 
 A search (``projections.explain.searching``) combines conditions. So besides its subjects each event
 has *facets*: its type, its rule, the policy versions and the laws that it names, its correlation
@@ -15,7 +16,7 @@ and its causation, each with rows like those of a subject. ``WORDS`` has the fre
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
@@ -133,6 +134,11 @@ sa.Index(
 #: ``_END`` is the first text that sorts after all names with this prefix.
 _BUT = f"{BUREAU} but "
 _END = f"{BUREAU} but!"
+
+
+#: The supervisors of the Justice Bureau itself: the audience of what is hidden from other units.
+#: Nearly every supervisor is one, so they need not look for each set of units.
+_AT_HOME = f"{BUREAU} at home"
 
 
 class Reader(Protocol):
@@ -267,7 +273,7 @@ class _Placed(NamedTuple):
 def _placed(entry: Entry) -> _Placed:
     position, topic, tags, record = entry
     if not isinstance(record, Recorded):
-        seen: Sequence[str] = (_bureau_but(units_named(tags)),)
+        seen: Sequence[str] = _bureau_but(units_named(tags))
         places = [
             (tag, name) for tag in dict.fromkeys(tags) if _kind(tag) in KINDS for name in seen
         ]
@@ -346,15 +352,16 @@ def _without(record: Recorded, audiences: tuple[str, ...]) -> tuple[str, ...]:
     barred = {f"unit:{unit}" for unit in units}
     others = {BUREAU: _bureau_but(units)}
     if BUREAU_UNIT in units:
-        others[SUPERVISING] = OTHERS
-    return tuple(others.get(a, a) for a in audiences if a not in barred)
+        others[SUPERVISING] = (OTHERS,)
+    return tuple(other for a in audiences if a not in barred for other in others.get(a, (a,)))
 
 
-def _bureau_but(units: Collection[str]) -> str:
-    """Return the bureau's audience, without its supervisors who belong to one of these units."""
+def _bureau_but(units: Collection[str]) -> tuple[str, ...]:
+    """Return the bureau's audiences, without its supervisors who belong to one of these units."""
     if not units:
-        return BUREAU
-    return _BUT + msgspec.json.encode(sorted(units)).decode()
+        return (BUREAU,)
+    elsewhere = _BUT + msgspec.json.encode(sorted(units)).decode()
+    return (elsewhere,) if BUREAU_UNIT in units else (elsewhere, _AT_HOME)
 
 
 def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int) -> Iterator[Row]:
@@ -362,22 +369,35 @@ def read(connection: Connection, reader: Reader, tags: Sequence[str], after: int
 
     It reads little more than the caller consumes. ``connection`` must stay open meanwhile.
     """
-    names = numbered(connection, {*tags, *reader.audiences})
-    audiences = [names[name] for name in reader.audiences if name in names]
+    names = numbered(connection, {*tags, *named(reader)})
     # A search for an unknown subject takes as long as one for hidden rows, so the response time
     # does not reveal which it was.
-    subjects = [names.get(tag, _NONE) for tag in tags]
-    scans = []
-    for subject in subjects:
-        seen = audiences
-        if BUREAU in reader.audiences:
-            seen = [*audiences, *exceptions(connection, subject, reader.unit)]
-        scans += [_scan(connection, subject, audience, after) for audience in seen]
+    scans = [
+        _scan(connection, subject, audience, after)
+        for subject in (names.get(tag, _NONE) for tag in tags)
+        for audience in audiences_in(connection, reader, names, subject)
+    ]
     last = after
     for row in heapq.merge(*scans, key=_POSITION):
         if row.position > last:  # an officer's own act can match both tags
             last = row.position
             yield row
+
+
+def named(reader: Reader) -> frozenset[str]:
+    """Return the names of a reader's audiences that do not depend on a subject."""
+    at_home = BUREAU in reader.audiences and reader.unit == BUREAU_UNIT
+    return reader.audiences | {_AT_HOME} if at_home else reader.audiences
+
+
+def audiences_in(
+    connection: Connection, reader: Reader, names: Mapping[str, int], subject: int
+) -> list[int]:
+    """Return the numbers of a reader's audiences under a subject; ``names`` numbers the names."""
+    audiences = [names[name] for name in named(reader) if name in names]
+    if BUREAU in reader.audiences and reader.unit != BUREAU_UNIT:
+        audiences += _exceptions(connection, subject, reader.unit)
+    return audiences
 
 
 def numbers(connection: Connection, names: Collection[str]) -> frozenset[int]:
@@ -395,7 +415,7 @@ def numbered(connection: Connection, names: Collection[str]) -> dict[str, int]:
     }
 
 
-def exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
+def _exceptions(connection: Connection, subject: int, unit: str) -> list[int]:
     """Return the bureau's audiences for events of a subject hidden from units other than ``unit``.
 
     Each set of units from which an event is hidden is an audience; a subject has few of them.
