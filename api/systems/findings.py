@@ -61,6 +61,11 @@ async def findings(request: web.Request) -> web.Response:
         where.append(FINDINGS.c.auto.is_(query_value(request, "auto", bool, True)))
     if (before := query_value(request, "raised_before", date | None, None)) is not None:
         where.append(FINDINGS.c.raised_on < str(before))
+    if (day := query_value(request, "valid_as_of", date | None, None)) is not None:
+        where += [
+            FINDINGS.c.raised_on <= str(day),
+            sa.or_(FINDINGS.c.ended_on.is_(None), FINDINGS.c.ended_on > str(day)),
+        ]
     facets = [
         facet(kind, wanted)
         for kind in ("correlation", "causation")
@@ -126,6 +131,7 @@ RESOURCES = (
             Parameter("task", str, "the inspection it concerns"),
             Parameter("auto", bool, "whether the ledger raised it automatically"),
             Parameter("raised_before", date, "raised before this day"),
+            Parameter("valid_as_of", date, "raised by this day and not ended by then"),
             Parameter("correlation_id", UUID, "raised with this correlation"),
             Parameter("causation_id", UUID, "raised because of this event"),
             AFTER,
