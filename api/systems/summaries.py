@@ -230,7 +230,9 @@ def _counts(
         where.append(counted.day >= since.isoformat())
     if (until := query_value(request, "until", date | None, None)) is not None:
         where.append(counted.day <= until.isoformat())
-    columns = [dimensions[name].label(f"by_{name}") for name in by]
+    # As expressions: a column by itself would have SQLite follow its index, row by row, instead of
+    # the covering one.
+    columns = [sa.func.nullif(dimensions[name], "").label(f"by_{name}") for name in by]
     number = sa.func.count().label("number")
     query = (
         sa.select(*columns, number)
