@@ -42,7 +42,6 @@ class Me(msgspec.Struct, frozen=True, omit_defaults=True):
     unit_name: str | None = None
     entity: str | None = None
     entity_name: str | None = None
-    token: str | None = None
     expires_on: date | None = None
 
 
@@ -79,7 +78,6 @@ async def me(request: web.Request) -> web.Response:
         unit_name=unit_name,
         entity=caller.entity,
         entity_name=entity_name,
-        token=caller.id or None,
         # The token ends at the beginning of the next day.
         expires_on=None
         if caller.ends is None

@@ -454,6 +454,9 @@ def _queries(
             yield urlencode({"type": f"{system}.*", "limit": 1})
         yield urlencode([*(("type", topic) for topic in sealed[:50]), ("limit", "1")])
         return
+    if resource.path.endswith("/profile/diff"):
+        yield urlencode({"from": "2026-03-01", "to": "2026-06-01"})
+        yield urlencode({"from": "2026-03-02T01:01:00Z", "to": "2026-06-01T00:00:00Z"})
     for name, parameter in known.items():
         if name not in ("limit", "after", "at_least"):
             for value in _values(parameter, ids):
