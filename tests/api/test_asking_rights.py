@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -103,3 +104,42 @@ async def test_who_is_answered_what(tmp_path: Path) -> None:
             told[question] = " ".join(answers)
     shown = [f"{question:<65}{answers}" for question, answers in told.items()]
     assert shown == lines, "\n" + "\n".join(shown)
+
+
+#: What is counted, and the list that shows each of them.
+LISTS = {
+    "findings": "/v1/findings",
+    "deadlines": "/v1/deadlines",
+    "tasks": "/v1/tasks",
+    "visits": "/v1/tasks",
+}
+
+
+async def test_counts_are_of_what_the_lists_show(tmp_path: Path) -> None:
+    """Every reader counts exactly the rows that the list of the same name shows."""
+    async with World(tmp_path) as world:
+        await tell(world)
+        world.service.follower.wait_for(world.recorder.head(), 10)
+        counted = 0
+        for people in READERS.values():
+            unit, role, entity = people[0]
+            token = world.service.tokens.create(unit, "P-COUNTS", role, entity=entity)
+            headers = {"Authorization": f"Bearer {token}"}
+            for of, path in LISTS.items():
+                summary = await world.client.get("/v1/summary", params={"of": of}, headers=headers)
+                listed = await world.client.get(path, params={"limit": "500"}, headers=headers)
+                if summary.status != 200:
+                    assert summary.status == 403, (role, of)
+                    assert of == "tasks" or listed.status == 403, (role, of)
+                    continue
+                items = (await listed.json())["items"]
+                if of == "visits":
+                    items = [item for item in items if item.get("opened_on")]
+                elif of == "tasks":  # those that the reader sees whole
+                    items = [item for item in items if "planned_on" in item]
+                answer = await summary.json()
+                assert answer["total"] == len(items), (role, of)
+                units = {group["group"]["unit"]: group["count"] for group in answer["items"]}
+                assert units == Counter(item.get("unit") for item in items), (role, of)
+                counted += len(items)
+        assert counted > 20
