@@ -20,7 +20,19 @@ from api.http import openapi, pages
 from api.http.auditing import AUDIT, Audit
 from api.http.commands import MAX_BODY_BYTES, add_commands
 from api.http.front import EDGE, Edge
-from api.http.keys import ACCESS, DESK, LEDGER, LOG, TIMEKEEPER, TOKENS, VAULT, VIEWS, WITNESSES
+from api.http.keys import (
+    ACCESS,
+    DESK,
+    LEDGER,
+    LOG,
+    SENT,
+    SERVED,
+    TIMEKEEPER,
+    TOKENS,
+    VAULT,
+    VIEWS,
+    WITNESSES,
+)
 from api.http.languages import LANGUAGE, load_words
 from api.http.middlewares import frame
 from api.http.rates import Rates
@@ -154,6 +166,7 @@ def make_app(
     uploads = () if evidence is None else evidence_files.UPLOADS_TAKEN
     openapi.add_description(app, commands, resources, (*operated, *door), uploads)
     evidence_files.add_uploads(app, evidence)
+    app[SENT], app[SERVED] = commands, resources
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
     if door:

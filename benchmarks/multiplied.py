@@ -131,7 +131,7 @@ def _changed(value: Any, names: Mapping[str, str], number: int, shift: int, plac
         if (new := names.get(value)) is not None:
             return new
         if _UUID.match(value):
-            return str(UUID(int=(UUID(value).int + number * 2**40 + 1) % 2**128))
+            return _other_uuid(value, number)
         day = _DAY.match(value) if shift else None
         return value if day is None else _shifted(day, shift)
     if isinstance(value, dict):
@@ -163,9 +163,15 @@ def _shifted(day: re.Match[str], years: int) -> str:
 @lru_cache(100_000)
 def _renamed(name: str, number: int) -> str:
     """Return another name of the same form."""
+    if _UUID.match(name):  # some subjects are events
+        return _other_uuid(name, number)
     if _USCC.match(name):
         return f"bench:{name}x{number}"
     head, colon, year = name.rpartition(":")
     if colon and year.isdigit():
         return f"{head}x{number}:{year}"
     return f"{name}x{number}"
+
+
+def _other_uuid(name: str, number: int) -> str:
+    return str(UUID(int=(UUID(name).int + number * 2**40 + 1) % 2**128))

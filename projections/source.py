@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
-from ledger.kernel import Recorded, budget, codec
+from ledger.kernel import Recorded, budget, civil_moment, codec
 from ledger.kernel.budget import Exhausted
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
@@ -18,6 +19,8 @@ _POLL_SECONDS = 0.05
 
 #: Reading this many adjacent events at once costs less than reading two of them one by one.
 _NEAR = 8
+
+_ONE_DAY = timedelta(days=1)
 
 #: Matches no event; the answer still contains the head.
 _NOTHING = Selector(("-",), ("-",))
@@ -137,6 +140,33 @@ class Source:
         if not events or events[0].position != position:
             return None
         return codec.decode(position, events[0].event.data)
+
+    def first_since(self, moment: datetime) -> int:
+        """Return the first position that was recorded at a moment or later.
+
+        That is the position after the last one, if nothing was. No event is recorded earlier than
+        the one before it.
+        """
+        low, high = 1, self.head() + 1
+        while low < high:
+            middle = (low + high) // 2
+            (stored,) = self._ask(partial(self._run, middle - 1, 1))
+            recorded_at = codec.recorded_at(stored.event.data)
+            if recorded_at is not None and recorded_at < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def recorded_within(self, since: date | None, until: date | None) -> tuple[int, int]:
+        """Return the first and last position recorded from one civil day to another, inclusive.
+
+        Without a day there is no bound. The last is less than the first if there is nothing.
+        """
+        first = 1 if since is None else self.first_since(civil_moment(since))
+        if until is None:
+            return first, self.head()
+        return first, self.first_since(civil_moment(until + _ONE_DAY)) - 1
 
     def _run(self, after: int, limit: int) -> list[Any]:
         return list(self.recorder.read(after=after, limit=limit))

@@ -12,7 +12,7 @@ from aiohttp import web
 from api.http.asking import asked
 from api.http.keys import LEDGER
 from api.http.problems import not_found
-from api.http.reader import reader_of
+from api.http.reader import Reader, reader_of
 from api.http.reading import MAX_POSITION, conditional
 from api.http.resources import Resource
 from api.http.tokens import WITHHELD
@@ -45,17 +45,24 @@ async def event(request: web.Request) -> web.Response:
     position.
     """
     stored, fields = await seen_event(request)
-    reader = await reader_of(request)
-    actor = msgspec.convert(fields["actor"], Actor)
-    tags = stored.event.tags
-    fields["actor"] = msgspec.to_builtins(reader.shown_actor(fields["type"], actor, tags))
+    shown = as_shown(await reader_of(request), stored, fields)
+    return conditional(request, str(stored.position), lambda: msgspec.json.encode(shown))
+
+
+def as_shown(reader: Reader, stored: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored event that the reader may see, without what the reader may not know of it.
+
+    ``fields`` are its decoded content.
+    """
+    actor, tags = msgspec.convert(fields["actor"], Actor), stored.event.tags
+    shown = {
+        "position": stored.position,
+        **fields,
+        "actor": msgspec.to_builtins(reader.shown_actor(fields["type"], actor, tags)),
+    }
     if not reader.knows_actor(fields["type"], actor.unit_id, tags):
-        fields["command_id"] = WITHHELD
-    return conditional(
-        request,
-        str(stored.position),
-        lambda: msgspec.json.encode({"position": stored.position, **fields}),
-    )
+        shown["command_id"] = WITHHELD
+    return shown
 
 
 async def seen_event(request: web.Request) -> tuple[Any, dict[str, Any]]:

@@ -38,6 +38,11 @@ TIMEKEEPER: web.AppKey[Timekeeper | None] = web.AppKey("timekeeper")
 WITNESSES: web.AppKey[Cosigning | None] = web.AppKey("witnesses")
 
 
+#: Every GET resource of this application, and every command that is sent to it.
+SERVED: web.AppKey[Any] = web.AppKey("served", object)
+SENT: web.AppKey[Any] = web.AppKey("sent", object)
+
+
 class Line(msgspec.Struct):
     """The fields of a request's canonical log line; handlers fill them in as they learn them."""
 

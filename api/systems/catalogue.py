@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import asked, caught_up, one_row, rows_page
-from api.http.listing import listed
+from api.http.listing import Listing, listed
 from api.http.problems import not_found
 from api.http.questions import Questions
 from api.http.reader import Reader, reader_of
@@ -61,6 +61,29 @@ class FoundPlan(msgspec.Struct, frozen=True):
     year: int | None
     special: bool
     version: int
+
+
+class FoundCertificate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A certificate of an officer (执法证件): both days of validity are included."""
+
+    cert_no: str
+    unit: str
+    domains: tuple[str, ...]
+    valid_from: date
+    valid_to: date
+
+
+class FoundOfficer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An officer with the certificates, and the days of the last suspension, if any.
+
+    It shows what the public lists of officers show, and nothing else about the person.
+    """
+
+    officer: str
+    unit: str
+    certificates: list[FoundCertificate]
+    suspended_from: date | None = None
+    suspended_to: date | None = None
 
 
 class FoundUnit(msgspec.Struct, frozen=True):
@@ -246,6 +269,34 @@ def _whole(reader: Reader, unit: str, entity: str) -> bool:
     return reader.sees("restricted", unit, (f"unit:{unit}", f"entity:{entity}"))
 
 
+def tasks_seen(reader: Reader) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Return the conditions for tasks that a reader sees, and for those of which it sees all."""
+    opened = TASKS.c.opened_on.is_not(None)
+    if reader.is_bureau:
+        return sa.true(), sa.true()
+    if reader.in_unit:
+        whole: sa.ColumnElement[bool] = TASKS.c.unit == reader.unit
+        return sa.or_(whole, opened), whole
+    if reader.role == "entity_rep":
+        whole = TASKS.c.entity == (reader.entity or "")
+        return sa.or_(sa.and_(whole, TASKS.c.notified_on.is_not(None)), opened), whole
+    return opened, sa.true() if _whole(reader, "", "") else sa.false()
+
+
+def visit_columns(whole: sa.ColumnElement[bool]) -> dict[str, sa.ColumnElement[Any]]:
+    """Return the stage and result of visits; they reveal no more than the document of a visit.
+
+    ``whole``: the condition for tasks of which the reader sees everything.
+    """
+    published = TASKS.c.published_on.is_not(None)
+    return {
+        "stage": sa.case(
+            (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
+        ),
+        "result": sa.case((sa.or_(whole, published), TASKS.c.result)),
+    }
+
+
 async def tasks(request: web.Request) -> web.Response:
     """Inspection tasks: a unit sees all of its own; all others see those that were opened.
 
@@ -254,20 +305,7 @@ async def tasks(request: web.Request) -> web.Response:
     for its unit, its business and the supervisors.
     """
     reader = await reader_of(request)
-    opened = TASKS.c.opened_on.is_not(None)
-    whole: sa.ColumnElement[bool] = sa.false()
-    seen: sa.ColumnElement[bool] = opened
-    if reader.is_bureau:
-        whole = seen = sa.true()
-    elif reader.in_unit:
-        whole = TASKS.c.unit == reader.unit
-        seen = sa.or_(whole, opened)
-    elif reader.role == "entity_rep":
-        whole = TASKS.c.entity == (reader.entity or "")
-        seen = sa.or_(sa.and_(whole, TASKS.c.notified_on.is_not(None)), opened)
-    elif _whole(reader, "", ""):
-        whole = sa.true()
-    published = TASKS.c.published_on.is_not(None)
+    seen, whole = tasks_seen(reader)
     return await rows_page(
         request,
         "tasks",
@@ -276,13 +314,8 @@ async def tasks(request: web.Request) -> web.Response:
         show=lambda row: _task(_TASKS.decode(row.state), reader),
         questions=_OF_TASKS,
         entry=ShownTask,
-        columns={
-            # A filter must not reveal more about a visit than its document does.
-            "stage": sa.case(
-                (whole, TASKS.c.stage), (published, sa.literal("published")), else_="opened"
-            ),
-            "result": sa.case((sa.or_(whole, published), TASKS.c.result)),
-        },
+        # A filter must not reveal more about a visit than its document does.
+        columns=visit_columns(whole),
     )
 
 
@@ -315,6 +348,21 @@ async def units(request: web.Request) -> web.Response:
         ),
         questions=_OF_UNITS,
         entry=FoundUnit,
+    )
+
+
+def _found_officer(officer: OfficerState, reader: Reader) -> FoundOfficer:
+    certificates = [
+        FoundCertificate(c.cert_no, c.unit, c.domains, c.valid_from, c.valid_to)
+        for c in officer.certificates
+    ]
+    last = officer.suspensions[-1] if officer.suspensions else None
+    return FoundOfficer(
+        officer.officer,
+        max(officer.certificates, key=lambda c: c.valid_to).unit,
+        certificates,
+        None if last is None else last.suspended_from,
+        None if last is None else last.suspended_to,
     )
 
 
@@ -353,6 +401,23 @@ def _outcomes(views: Views, complaints: list[str], reader: Reader) -> dict[str, 
             counts[ended] += count
     return counts
 
+
+def _certified(reader: Reader, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """Everyone reads certificates; an officer without one is only mentioned elsewhere."""
+    return [table.c.unit.is_not(None)]
+
+
+_OFFICER_LIST, _ = Listing(
+    "/v1/officers",
+    Officers,
+    "Officers and their certificates, which are public (执法人员名录); a unit's list as of a day "
+    "is in `/v1/officer-lists/{unit}`.",
+    "One officer.",
+    seen=_certified,
+    show=_found_officer,
+    returns=FoundOfficer,
+    filters=(Parameter("unit", str, "the unit of the officer's latest certificate"),),
+).resources()
 
 _UNIT = Parameter("unit", str, "the unit to which it belongs")
 _OF_MATTERS = Questions(
@@ -407,5 +472,6 @@ RESOURCES = (
     listed("/v1/tasks", tasks, _OF_TASKS, ShownTask),
     _one("/v1/tasks/{task}", task, ShownTask),
     listed("/v1/units", units, _OF_UNITS, FoundUnit),
+    _OFFICER_LIST,
     _one("/v1/officers/{officer}", officer, ShownOfficer),
 )

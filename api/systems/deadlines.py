@@ -73,6 +73,13 @@ def seen_deadlines(reader: Reader) -> list[sa.ColumnElement[bool]]:
     return where
 
 
+def overdue_on(today: date) -> sa.ColumnElement[bool]:
+    """Return the condition that a deadline is past, final and not done."""
+    table = DEADLINES.c
+    past = table.due_on < today.isoformat()
+    return sa.and_(past, sa.not_(table.provisional), table.done_on.is_(None))
+
+
 async def deadlines(request: web.Request) -> web.Response:
     """Deadlines, by their id: a unit sees its own, a business those that concern it."""
     reader = await reader_of(request)
@@ -81,8 +88,7 @@ async def deadlines(request: web.Request) -> web.Response:
     if (before := query_value(request, "due_before", date | None, None)) is not None:
         where.append(table.due_on < str(before))
     if "overdue" in request.query:
-        today = reader.today.isoformat()
-        late = sa.and_(table.due_on < today, sa.not_(table.provisional), table.done_on.is_(None))
+        late = overdue_on(reader.today)
         where.append(late if query_value(request, "overdue", bool, True) else sa.not_(late))
     return await rows_page(
         request,

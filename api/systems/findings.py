@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from aiohttp import web
 
-from api.http.asking import one_row, placed, rows_page
+from api.http.asking import asked, caught_up, one_row, placed, rows_page
 from api.http.listing import listed
 from api.http.problems import not_found
 from api.http.questions import Questions
@@ -18,7 +19,10 @@ from api.http.resources import Parameter, Resource
 from ledger.access.events import RuleId
 from ledger.general.findings import FindingRaised
 from projections.answers import entry_fields, shown_type
+from projections.explain.searching import Wanted, search
+from projections.explain.trailindex import Trails, facet
 from projections.systems.findings import FINDINGS, UNTOLD, Findings, FindingState, document
+from projections.tables import MAX_KEYS
 
 ShownFinding = shown_type(
     FindingRaised,
@@ -41,7 +45,8 @@ ShownFinding = shown_type(
 _VIEW = Findings()
 
 
-def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+def findings_seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions for the findings that a reader may see."""
     # No unit, not even the Bureau, learns of a confidential finding about itself.
     seen = [reader.concerned(FINDINGS.c.unit, kept_from=FINDINGS.c.kept_from)]
     if not reader.is_bureau:
@@ -52,9 +57,21 @@ def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
 async def findings(request: web.Request) -> web.Response:
     """Findings, the latest first: a unit sees its own, supervisors all."""
     reader = await reader_of(request)
-    where = _seen(reader)
+    where = findings_seen(reader)
     if (before := query_value(request, "raised_before", date | None, None)) is not None:
         where.append(FINDINGS.c.raised_on < str(before))
+    if (day := query_value(request, "valid_as_of", date | None, None)) is not None:
+        where += [
+            FINDINGS.c.raised_on <= str(day),
+            sa.or_(FINDINGS.c.ended_on.is_(None), FINDINGS.c.ended_on > str(day)),
+        ]
+    facets = [
+        facet(kind, wanted)
+        for kind in ("correlation", "causation")
+        if (wanted := query_value(request, f"{kind}_id", UUID, None)) is not None
+    ]
+    if facets:
+        where.append(FINDINGS.c.raised_position.in_(await _raised(request, reader, facets)))
     return await rows_page(
         request,
         "findings",
@@ -65,6 +82,20 @@ async def findings(request: web.Request) -> web.Response:
         entry=ShownFinding,
         columns={"state": FINDINGS.c.standing},
     )
+
+
+async def _raised(request: web.Request, reader: Reader, facets: list[str]) -> list[int]:
+    """Return where findings with these facets were raised, in events that the reader may see.
+
+    A unit that was told of a finding later may not see the event, and what else it belongs to.
+    """
+    follower = await caught_up(request, Trails.name)
+    wanted = Wanted(types=(FindingRaised.TOPIC,), facets=tuple(facets))
+
+    def ask() -> list[int]:
+        return search(follower.views, wanted, reader, limit=MAX_KEYS).positions
+
+    return await asked(ask)
 
 
 async def finding(request: web.Request) -> web.Response:
@@ -105,7 +136,12 @@ RESOURCES = (
         findings,
         _QUESTIONS,
         ShownFinding,
-        more=(Parameter("raised_before", date, "raised before this day"),),
+        more=(
+            Parameter("raised_before", date, "raised before this day"),
+            Parameter("valid_as_of", date, "raised by this day and not ended by then"),
+            Parameter("correlation_id", UUID, "raised with this correlation"),
+            Parameter("causation_id", UUID, "raised because of this event"),
+        ),
     ),
     Resource(
         "/v1/findings/{finding}",

@@ -199,18 +199,7 @@ class PublicList(msgspec.Struct, frozen=True):
             day: date = query_value(request, AS_OF.name, date, today)
 
             def question(history: History) -> ShownEdition:
-                held = history.on(day) or Edition(0, date.min)
-                elements = history.elements_on(day)
-                return ShownEdition(
-                    list=self.name,
-                    id=request.match_info[self.place],
-                    version=held.version,
-                    since=held.since if held.version else None,
-                    reason=held.reason,
-                    url=held.url,
-                    corrected_on=history.corrected_on(day),
-                    elements=tuple(named(name, elements[name]) for name in sorted(elements)),
-                )
+                return edition_on(history, self.name, request.match_info[self.place], day)
 
             _, body = await self._answered(request, question)
             return json_response(None, body=body, headers=_HEADERS)
@@ -252,6 +241,22 @@ class PublicList(msgspec.Struct, frozen=True):
 
         handler.__doc__ = "The elements added, removed and changed between two versions."
         return handler
+
+
+def edition_on(history: History, name: str, key: str, day: date) -> ShownEdition:
+    """Return a list as of a day."""
+    held = history.on(day) or Edition(0, date.min)
+    elements = history.elements_on(day)
+    return ShownEdition(
+        list=name,
+        id=key,
+        version=held.version,
+        since=held.since if held.version else None,
+        reason=held.reason,
+        url=held.url,
+        corrected_on=history.corrected_on(day),
+        elements=tuple(named(name, elements[name]) for name in sorted(elements)),
+    )
 
 
 def _version(edition: Edition) -> ShownVersion:
@@ -305,14 +310,13 @@ def _newest(name: str, summary: str) -> tuple[Resource, ...]:
 
 RESOURCES: tuple[Resource, ...] = (
     *(resource for name, summary in _NEW for resource in _newest(name, summary)),
-    PublicList("/v1/units", "unit").edition(),
-    *PublicList("/v1/units", "unit").resources(),
 )
 
 #: Lists whose newest edition another module shows; this module adds their histories.
 _BESIDE = (
     PublicList("/v1/matters", "matter"),
     PublicList("/v1/plans", "plan"),
+    PublicList("/v1/units", "unit"),
     PublicList("/v1/joint-artefacts", "joint_artefact"),
     PublicList("/v1/key-lists", "key"),
     PublicList("/v1/leniency-lists", "unit"),

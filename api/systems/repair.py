@@ -89,7 +89,7 @@ async def records(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     day: date = query_value(request, "on", date, reader.today)
     where = [
-        *_seen(reader),
+        *records_seen(reader),
         RECORDS.c.severity.is_not(None),
         RECORDS.c.status.in_(("active", "suspended", "unpublished")),
     ]
@@ -113,14 +113,15 @@ async def record(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     day: date = query_value(request, "on", date, reader.today)
     name = request.match_info["record"]
-    row = await one_row(request, "records", RECORDS, name, _seen(reader))
+    row = await one_row(request, "records", RECORDS, name, records_seen(reader))
     if not row.kind:  # only publicity mentions it; the record itself is unknown
         raise not_found()
     document = await asked(lambda: record_document(_folds(request), name, day))
     return json_response(document, headers=placed(request))
 
 
-def _seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+def records_seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
+    """Return the condition for the credit records that concern a reader."""
     return [reader.concerned(RECORDS.c.unit, RECORDS.c.entity)]
 
 

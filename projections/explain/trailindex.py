@@ -1,17 +1,22 @@
 """The index of audit trails: for each subject and audience, the visible events in order.
 
-There is one row per event, subject and audience. A reader has at most four audiences, plus one for
-each set of units from which something sealed is hidden. A page merges one range of this table per
-audience and reads no row that its reader may not see. The content, the end and the cost of a page
-therefore depend only on what the reader may see (rulebook 2.17).
+There is one row per event, subject and audience. A reader has at most five audiences; a supervisor
+of the Justice Bureau with a token of another unit has one more for each set of units from which
+something sealed is hidden. A page merges one range of this table per audience and reads no row that
+its reader may not see. The content, the end and the cost of a page therefore depend only on what
+the reader may see (rulebook 2.17).
 
-``NAMES`` numbers subjects, audiences and types in the order of their first occurrence.
+A search (``projections.explain.searching``) combines conditions. So besides its subjects each event
+has *facets*: its type, its rule, the policy versions and the laws that it names, its correlation
+and its causation, each with rows like those of a subject. ``WORDS`` has the free texts of events.
+
+``NAMES`` numbers subjects, facets, audiences and types in the order of their first occurrence.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
@@ -31,10 +36,12 @@ from ledger.general.audiences import (
     visibility_of,
 )
 from ledger.general.findings import FindingRaised
+from ledger.general.personaldata import words_of
 from ledger.kernel import RecordCorrected, Recorded, codec
 from projections.source import Entry, Source
 from projections.tables import Code, Connection, Store, in_groups
 from projections.views import View
+from projections.words import search_key
 
 #: The kinds of subjects that have a trail. ``actor`` is the person who recorded an event.
 KINDS = frozenset(
@@ -60,6 +67,9 @@ KINDS = frozenset(
         "unit",
     }
 )
+
+#: The facet that every event has.
+EVERYTHING = "=everything"
 
 #: The most names kept in memory; beyond that they are read from the table again.
 MAX_NAMES = 200_000
@@ -90,6 +100,18 @@ TRAILS = sa.Table(
     sa.Column("type", sa.BigInteger, nullable=False),
     #: When the ledger knew of the event, in microseconds since 1970; null if it is unreadable.
     sa.Column("known_at", sa.BigInteger),
+    #: The civil day on which it happened, as an ordinal; null if it is unreadable.
+    sa.Column("day", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+
+#: The free texts of events, as search keys.
+WORDS = sa.Table(
+    "trail_words",
+    _METADATA,
+    sa.Column("audience", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("text", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -115,6 +137,11 @@ sa.Index(
 #: ``_END`` is the first text that sorts after all names with this prefix.
 _BUT = f"{BUREAU} but "
 _END = f"{BUREAU} but!"
+
+
+#: The supervisors of the Justice Bureau itself: the audience of what is hidden from other units.
+#: Nearly every supervisor is one, so they need not look for each set of units.
+_AT_HOME = f"{BUREAU} at home"
 
 
 class Reader(Protocol):
@@ -147,8 +174,8 @@ class Trails(View):
     """
 
     name = "trails"
-    version = 3
-    tables = (NAMES, TRAILS, CORRECTIONS)
+    version = 4
+    tables = (NAMES, TRAILS, WORDS, CORRECTIONS)
     whole: ClassVar[bool] = True
 
     topics = frozenset()
@@ -176,11 +203,25 @@ class Trails(View):
         placed = [_placed(entry) for entry in entries]
         ids = self._numbered(placed, store)
         rows = [
-            (ids[subject], ids[audience], event.position, ids[event.type], event.known_at)
+            (
+                ids[subject],
+                ids[audience],
+                event.position,
+                ids[event.type],
+                event.known_at,
+                event.day,
+            )
             for event in placed
             for subject, audience in event.places
         ]
         store.add(TRAILS, rows)
+        words = [
+            (ids[audience], event.position, event.words)
+            for event in placed
+            if event.words
+            for audience in event.audiences
+        ]
+        store.add(WORDS, words)
         corrections = [
             (entry.record.event.target_position, entry.position)
             for entry in entries
@@ -226,17 +267,20 @@ class _Placed(NamedTuple):
     position: int
     type: str
     known_at: int | None
+    day: int | None
     places: list[tuple[str, str]]
+    words: str
+    audiences: Sequence[str]
 
 
 def _placed(entry: Entry) -> _Placed:
     position, topic, tags, record = entry
     if not isinstance(record, Recorded):
-        seen: Sequence[str] = (_bureau_but(units_named(tags)),)
+        seen: Sequence[str] = _bureau_but(units_named(tags))
         places = [
             (tag, name) for tag in dict.fromkeys(tags) if _kind(tag) in KINDS for name in seen
         ]
-        return _Placed(position, topic, None, places)
+        return _Placed(position, topic, None, None, places, "", ())
     envelope = record.envelope
     visibility = visibility_of(topic, envelope.visibility, tags)
     seen = _without(record, audiences_of(visibility, envelope.actor.unit_id, tags))
@@ -247,7 +291,40 @@ def _placed(entry: Entry) -> _Placed:
             places += [(tag, name) for name in _without(record, knowing_actor(record, tags))]
         elif kind in KINDS:
             places += [(tag, name) for name in seen]
-    return _Placed(position, topic, microseconds(envelope.known_at), places)
+    places += [(facet, name) for facet in _facets(record) for name in seen]
+    known_at, day = microseconds(envelope.known_at), record.occurred_on.toordinal()
+    return _Placed(position, topic, known_at, day, places, _words(record), seen)
+
+
+def facet(kind: str, value: object) -> str:
+    """Return the name of a facet. No tag begins like it, so it is never taken for a subject."""
+    return f"={kind}:{value}"
+
+
+def _facets(record: Recorded) -> Iterator[str]:
+    """Yield the facets of an event, each once."""
+    envelope = record.envelope
+    yield EVERYTHING
+    yield facet("type", envelope.type)
+    yield facet("correlation", envelope.correlation_id)
+    if envelope.causation_id is not None:
+        yield facet("causation", envelope.causation_id)
+    if isinstance(rule := getattr(record.event, "rule_id", None), str):
+        yield facet("rule", rule)
+    for key, version in envelope.policy_refs.items():
+        yield facet("policy", f"{key}@{version}")
+    for law in dict.fromkeys(ref.instrument for ref in envelope.legal_basis):
+        yield facet("law", law)
+
+
+def _words(record: Recorded) -> str:
+    """Return the free texts of an event as one search key, a line for each."""
+    return "\n".join(words_key(words) for _, words in words_of(record.event))
+
+
+def words_key(words: str) -> str:
+    """Return free text in its form for searching. Databases end a text at the character NUL."""
+    return search_key(words.replace("\0", " "))
 
 
 def _kind(tag: str) -> str:
@@ -278,15 +355,16 @@ def _without(record: Recorded, audiences: tuple[str, ...]) -> tuple[str, ...]:
     barred = {f"unit:{unit}" for unit in units}
     others = {BUREAU: _bureau_but(units)}
     if BUREAU_UNIT in units:
-        others[SUPERVISING] = OTHERS
-    return tuple(others.get(a, a) for a in audiences if a not in barred)
+        others[SUPERVISING] = (OTHERS,)
+    return tuple(other for a in audiences if a not in barred for other in others.get(a, (a,)))
 
 
-def _bureau_but(units: Collection[str]) -> str:
-    """Return the bureau's audience, without its supervisors who belong to one of these units."""
+def _bureau_but(units: Collection[str]) -> tuple[str, ...]:
+    """Return the bureau's audiences, without its supervisors who belong to one of these units."""
     if not units:
-        return BUREAU
-    return _BUT + msgspec.json.encode(sorted(units)).decode()
+        return (BUREAU,)
+    elsewhere = _BUT + msgspec.json.encode(sorted(units)).decode()
+    return (elsewhere,) if BUREAU_UNIT in units else (elsewhere, _AT_HOME)
 
 
 def read(
@@ -303,19 +381,14 @@ def read(
     They come in order, or the newest first. It reads little more than the caller consumes.
     ``connection`` must stay open meanwhile.
     """
-    names = _names(connection, {*tags, *reader.audiences})
-    audiences = [names[name] for name in reader.audiences if name in names]
+    names = numbered(connection, {*tags, *named(reader)})
     # A search for an unknown subject takes as long as one for hidden rows, so the response time
     # does not reveal which it was.
-    subjects = [names.get(tag, _NONE) for tag in tags]
-    scans = []
-    for subject in subjects:
-        seen = audiences
-        if BUREAU in reader.audiences:
-            seen = [*audiences, *_exceptions(connection, subject, reader.unit)]
-        scans += [
-            _scan(connection, subject, audience, (after, before), newest) for audience in seen
-        ]
+    scans = [
+        _scan(connection, subject, audience, (after, before), newest)
+        for subject in (names.get(tag, _NONE) for tag in tags)
+        for audience in audiences_in(connection, reader, names, subject)
+    ]
     last = 0
     for row in heapq.merge(*scans, key=_POSITION, reverse=newest):
         if row.position != last:  # an officer's own act can match both tags
@@ -323,12 +396,29 @@ def read(
             yield row
 
 
+def named(reader: Reader) -> frozenset[str]:
+    """Return the names of a reader's audiences that do not depend on a subject."""
+    at_home = BUREAU in reader.audiences and reader.unit == BUREAU_UNIT
+    return reader.audiences | {_AT_HOME} if at_home else reader.audiences
+
+
+def audiences_in(
+    connection: Connection, reader: Reader, names: Mapping[str, int], subject: int
+) -> list[int]:
+    """Return the numbers of a reader's audiences under a subject; ``names`` numbers the names."""
+    audiences = [names[name] for name in named(reader) if name in names]
+    if BUREAU in reader.audiences and reader.unit != BUREAU_UNIT:
+        audiences += _exceptions(connection, subject, reader.unit)
+    return audiences
+
+
 def numbers(connection: Connection, names: Collection[str]) -> frozenset[int]:
     """Return the numbers of these names; unknown names have none."""
-    return frozenset(_names(connection, names).values())
+    return frozenset(numbered(connection, names).values())
 
 
-def _names(connection: Connection, names: Collection[str]) -> dict[str, int]:
+def numbered(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """Return the numbers of these names by name; unknown names are left out."""
     query = sa.select(NAMES.c.name, NAMES.c.id)
     return {
         row.name: row.id

@@ -81,6 +81,12 @@ DEADLINES = sa.Table(
     sa.Column("unjudged_until", Code),
     #: Why the deadline has no due date, if it has none.
     sa.Column("note", sa.Text),
+    # Counts are read from this index alone.
+    sa.Index(
+        "deadlines_counted",
+        *("unit", "due_on", "rule", "state", "provisional", "done_on"),
+        *("sealed", "kept_from", "entity", "about"),
+    ),
 )
 
 #: The years with a published working calendar, and its newest version.

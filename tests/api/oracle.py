@@ -405,7 +405,7 @@ def addresses(
 
 #: Of the log alone, of the service, or of another ledger.
 _NOT_ASKED = ("/v1/log/", "/v1/access", "/livez", "/readyz", "/metrics", "/docs", "/static",
-              "/problems", "/v1/openapi", "/v1/events/")  # fmt: skip
+              "/problems", "/v1/openapi", "/v1/events/{")  # fmt: skip
 
 #: What a path calls a kind of subject otherwise than its tags do.
 _KIND = {"id": "task", "key": "key", "soft_measure": "measure", "review_batch": "batch"}
@@ -460,6 +460,9 @@ def _queries(
             yield urlencode({"type": f"{system}.*", "limit": 1})
         yield urlencode([*(("type", topic) for topic in sealed[:50]), ("limit", "1")])
         return
+    if resource.path.endswith("/profile/diff"):
+        yield urlencode({"from": "2026-03-01", "to": "2026-06-01"})
+        yield urlencode({"from": "2026-03-02T01:01:00Z", "to": "2026-06-01T00:00:00Z"})
     for name, parameter in known.items():
         if name not in ("limit", "after", "at_least"):
             for value in _values(parameter, ids):
@@ -468,6 +471,8 @@ def _queries(
 
 def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[str]:
     name, kind = parameter.name.removeprefix("not_"), parameter.type
+    if name == "outcome":
+        return ("recorded",)  # refusals are in another ledger
     if name in ("fields", "total"):
         return ()  # they show less, or nothing that counts by value do not
     if name == "q":
@@ -482,6 +487,16 @@ def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[
         return ids.get("unit", ())
     if name in ids:
         return ids[name]
+    if name == "about":
+        return [
+            f"{kind}:{some[0]}" for kind in ("task", "case", "finding") if (some := ids.get(kind))
+        ]
+    if name == "actor":
+        return ("OFF-7", "HEAD", "JB-1")
+    if name == "rule_id":
+        return ("FIL-V1", "FIL-R1")
+    if name.startswith("recorded_"):
+        return ("2026-03-02",)
     if name in ("on", "raised_before", "due_before", "since", "until", "valid_as_of"):
         return ("2026-06-01",)
     if name == "known_as_of":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, get_args
@@ -80,7 +81,10 @@ async def test_no_word_is_no_filter(world: World) -> None:
             if answer.status != 200 or "json" not in answer.content_type:
                 assert answer.status < 500, where
                 continue
-            assert not _items(await answer.json()), where
+            items = _items(await answer.json())
+            if parameter.name == "q":  # a longer word of a text may hold it
+                items = [item for item in items if word not in json.dumps(item).casefold()]
+            assert not items, where
             filtered += 1
     assert filtered > 100
 

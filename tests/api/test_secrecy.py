@@ -36,7 +36,7 @@ pytestmark = pytest.mark.xdist_group("secrecy")
 
 #: Where something is shown by what its event's audience is not told: the page, the types of the
 #: events, and why. Everything else that these pages show is compared without such events.
-TASKS = r"/v1/tasks(/[^/?]+)?(\?|$)"
+TASKS = r"/v1/tasks(/[^/?]+)?(\?|$)|/v1/summary\?of=(tasks|visits)"
 COMPLAINTS = r"/v1/complaints(/[^/?]+)?(\?|$)"
 SHOWN: Mapping[str, Collection[str]] = {
     # The rulebook has these counted in public; no case, business or day is named (2.6, 2.7).
@@ -62,7 +62,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     },
     r"/v1/acts(/[^/?]+)?(\?|$)": {"publicity.act-published", "publicity.act-decided"},
     # Who may enforce is published beforehand; why a certificate was suspended is not (2.8).
-    r"/v1/officer-lists": {
+    r"/v1/(officer-lists|officers(\?|$)|units/[^/?]+(\?|$))": {
         "catalogue.officer-certified",
         "catalogue.officer-certificate-suspended",
     },
@@ -75,7 +75,7 @@ SHOWN: Mapping[str, Collection[str]] = {
     # A joint visit is the business's to read once it was held.
     r"/v1/joints(/[^/?]+)?(\?|$)": {"joint.joint-planned", "joint.joint-visit-held"},
     # Commands name the business in these; golden bytes leave it out.
-    r"/v1/deadlines": {
+    r"/v1/deadlines|/v1/summary\?of=deadlines": {
         "corrections.decision-altered",
         "corrections.decision-declared-unlawful",
         "corrections.decision-declared-void",
@@ -123,7 +123,7 @@ HANDLED = {
 HANDLERS = {"business", "officer", "coordinator", "rlo"}
 
 #: What authorities read about a business whichever unit recorded it, short of what is sealed.
-TOGETHER = re.compile(r"/v1/entities(/[^/]+/(profile|replay|burden))?(\?|$)|/v1/like-cases")
+TOGETHER = re.compile(r"/v1/entities(/[^/]+/(profile(/diff)?|replay|burden))?(\?|$)|/v1/like-cases")
 
 #: Contents that lie beside the ledger, which is without them here.
 BESIDE = re.compile(

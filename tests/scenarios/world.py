@@ -212,7 +212,9 @@ class World:
     async def get(self, who: str, path: str, **query: Any) -> Any:
         """Ask for a resource as it is after everything recorded so far."""
         # Events, impact, the feed and the access ledger come straight from where they are kept.
-        if not path.endswith(("/impact", "/feed", "/access")) and "/events/" not in path:
+        if not path.endswith(("/impact", "/feed", "/access")) and (
+            "/events/" not in path or path.endswith("/search")
+        ):
             query.setdefault("at_least", self.recorder.head())
         for _ in range(30):
             response = await self.client.get(
