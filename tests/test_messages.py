@@ -200,6 +200,10 @@ class TestWords:
         details: Mapping[str, Any] = {"officer": "OFF-1", "barred": inner, "none": None, "n": [1]}
         assert restored(storable(details)) == details
 
+    def test_a_code_that_is_no_longer_known_is_said_as_it_is(self) -> None:
+        """An entry of the access ledger may be older than the catalogue."""
+        assert say(message("filing.said-long-ago", task="T-1"), "zh") == "filing.said-long-ago"
+
     def test_a_rule_without_chinese_is_told_in_english(self) -> None:
         """As a whole, and this can be asked before it is told."""
         rule = Rule("TST-R9", "{thing} is locked", "行政处罚法 Art. 1", "Unlock {thing}.")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from cyclopts import Parameter
 
+from ledger.intake.wording import language_of_terminal
 from ledger.opening import UnusableUrl
 
 Service = Annotated[str, Parameter(name="--service", help="the address of the service")]
@@ -38,7 +39,11 @@ class Client:
             token = token_file.read_text("utf-8").strip()
         if not token:
             raise UnusableUrl("your own token must be given in --token-file or LEDGER_TOKEN")
-        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Accept-Language": language_of_terminal(),
+        }
 
     def send(
         self, method: str, path: str, body: Any = None, key: str | None = None

@@ -6,6 +6,7 @@ Callers who accept none of our languages get the service's own.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from aiohttp import hdrs, web
@@ -73,6 +74,13 @@ def language_of(request: web.Request) -> Language:
 def headers_in(language: str) -> dict[str, str]:
     """Return the headers of an answer that was put into words in ``language``."""
     return {hdrs.CONTENT_LANGUAGE: language, hdrs.VARY: hdrs.ACCEPT_LANGUAGE}
+
+
+def in_language(headers: Mapping[str, str], language: str) -> dict[str, str]:
+    """Return the headers of an answer, with what is said of its words."""
+    told = headers_in(language)
+    vary = ", ".join(filter(None, (headers.get(hdrs.VARY), told[hdrs.VARY])))
+    return {**headers, **told, hdrs.VARY: vary}
 
 
 def load_words() -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import hdrs, web
 
+from api.http.languages import in_language
 from api.http.malformed import told_by
 from api.http.problems import Problem
 from api.http.resources import Parameter
@@ -95,8 +96,7 @@ def conditional(
         **(headers or {}),
     }
     if language is not None:
-        shown[hdrs.CONTENT_LANGUAGE] = language
-        shown[hdrs.VARY] += f", {hdrs.ACCEPT_LANGUAGE}"
+        shown = in_language(shown, language)
     given = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, ()))
     if given and _matches(given, etag):
         return web.Response(status=304, headers=shown)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from api.http.asking import PRIVATE, asked
 from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
-from api.http.languages import language_of
+from api.http.languages import in_language, language_of
 from api.http.reader import reader_of
 from api.http.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
 from api.http.resources import Parameter, Resource
@@ -93,9 +93,7 @@ async def accesses(request: web.Request) -> web.Response:
     language = language_of(request)
     page = _page(source, selectors, after, limit + 1, reader)
     entries = await asked(lambda: [_told(entry, language) for entry in page()])
-    headers = dict(PRIVATE)
-    headers[hdrs.CONTENT_LANGUAGE] = language
-    headers[hdrs.VARY] += f", {hdrs.ACCEPT_LANGUAGE}"
+    headers = in_language(PRIVATE, language)
     if len(entries) > limit:
         headers[hdrs.LINK] = next_link(request, after=entries[limit - 1].position)
     return json_response(Accesses(entries[:limit]), headers=headers)

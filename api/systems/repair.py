@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import asked, follower_of, one_row, placed, rows_page
+from api.http.languages import in_language, language_of
 from api.http.listing import Listing, concerned, listed, shown
 from api.http.problems import not_found
 from api.http.questions import Questions
@@ -64,7 +65,7 @@ async def case(request: web.Request) -> web.Response:
     """One application: every step, the dates of its records, each condition with its evidence."""
     reader = await reader_of(request)
     day: date = query_value(request, "on", date, reader.today)
-    name = request.match_info["repair"]
+    name, language = request.match_info["repair"], language_of(request)
     row = await one_row(request, "repairs", REPAIRS, name, concerned(reader, REPAIRS))
     state = Repairs().decode(row.state)
 
@@ -74,11 +75,11 @@ async def case(request: web.Request) -> web.Response:
             **shown(state),
             "on": day,
             "dates": earliest_dates(read, state.records, day),
-            "conditions": case_conditions(read, state, day),
+            "conditions": case_conditions(read, state, day, language),
         }
 
     document = await asked(make)
-    return json_response(document, headers=placed(request))
+    return json_response(document, headers=in_language(placed(request), language))
 
 
 async def records(request: web.Request) -> web.Response:
@@ -112,12 +113,12 @@ async def record(request: web.Request) -> web.Response:
     """
     reader = await reader_of(request)
     day: date = query_value(request, "on", date, reader.today)
-    name = request.match_info["record"]
+    name, language = request.match_info["record"], language_of(request)
     row = await one_row(request, "records", RECORDS, name, records_seen(reader))
     if not row.kind:  # only publicity mentions it; the record itself is unknown
         raise not_found()
-    document = await asked(lambda: record_document(_folds(request), name, day))
-    return json_response(document, headers=placed(request))
+    document = await asked(lambda: record_document(_folds(request), name, day, language))
+    return json_response(document, headers=in_language(placed(request), language))
 
 
 def records_seen(reader: Reader) -> list[sa.ColumnElement[bool]]:

@@ -82,14 +82,16 @@ def declare(domain: str, code: str, text: str) -> None:
 def say(told: Message | str, language: str) -> str:
     """Return the words of a message in a language; a plain text is returned as it is.
 
-    A message that the language does not have is said in English. Raises ``KeyError`` for a code
-    that the catalogue does not have.
+    A message that the language does not have is said in English. A code that the catalogue no
+    longer has is said as it is: stored messages are kept for ever, texts are not.
     """
     if isinstance(told, str):
         return told
     text = catalogue(language, told.domain).get(told.code)
     if text is None:
-        language, text = "en", catalogue("en", told.domain)[told.code]
+        language, text = "en", catalogue("en", told.domain).get(told.code)
+    if text is None:
+        return told.code
     return _Wording(language).vformat(text, (), told.details)
 
 

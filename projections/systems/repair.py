@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from msgspec import UNSET, UnsetType
 
 from ledger.kernel import Fold, Refusal
+from ledger.kernel.messages import in_words, say
 from ledger.kernel.policies import PolicyVersions
 from ledger.systems.credit.folds import Record
 from ledger.systems.credit.regimes import Reckoning, reckon
@@ -158,9 +159,7 @@ def brief(read: FoldsAt, name: str, on: date) -> RepairableRecord:
     )
 
 
-def record_document(
-    read: FoldsAt, name: str, on: date, case: RepairCase | None = None
-) -> ShownRepairRecord:
+def record_document(read: FoldsAt, name: str, on: date, language: str) -> ShownRepairRecord:
     """Return everything that matters for the repair of one record on a day.
 
     It contains the dates of the record, each condition with its evidence (from the documents of the
@@ -168,9 +167,8 @@ def record_document(
     """
     record = read(Record(name))
     entity = record.says.entity
-    if case is None:
-        open_case = read(RepairsOf(entity)).asked_for(name)
-        case = None if open_case is None else read(RepairCase(open_case))
+    open_case = read(RepairsOf(entity)).asked_for(name)
+    case = None if open_case is None else read(RepairCase(open_case))
     asked = Asked(entity, (name,))
     if case is not None:
         asked = msgspec.structs.replace(Asked.by(case), records=(name,))
@@ -181,7 +179,7 @@ def record_document(
         ended=UNSET if ended is None else RecordEnd(ended.terminated_on, ended.reason),
         repair=UNSET if case is None else OpenRepair(case.repair, case.stage),
         on=on,
-        conditions=[_shown(condition) for condition in conditions(read, asked, on)],
+        conditions=[_shown(condition, language) for condition in conditions(read, asked, on)],
         removals=[
             RecordRemoval(*(getattr(removal, name) for name in names))
             for removal in read(RemovalsOf(name)).removals.values()
@@ -189,10 +187,15 @@ def record_document(
     )
 
 
-def case_conditions(read: FoldsAt, case: RepairCase, on: date) -> list[ShownCondition]:
-    """Return the conditions of a case on a day, for those of its records that exist."""
+def case_conditions(
+    read: FoldsAt, case: RepairCase, on: date, language: str
+) -> list[ShownCondition]:
+    """Return the conditions of a case on a day, for those of its records that exist.
+
+    ``language``: that of their messages.
+    """
     asked = msgspec.structs.replace(Asked.by(case), records=_known(read, case.records))
-    return [_shown(condition) for condition in conditions(read, asked, on)]
+    return [_shown(condition, language) for condition in conditions(read, asked, on)]
 
 
 def earliest_dates(read: FoldsAt, records: Iterable[str], on: date) -> list[RepairableRecord]:
@@ -205,7 +208,7 @@ def _known(read: FoldsAt, records: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in records if read(Record(name)).exists)
 
 
-def _shown(condition: Condition) -> ShownCondition:
+def _shown(condition: Condition, language: str) -> ShownCondition:
     refusal = None if condition.met else Refusal(condition.rule, **condition.details)
     return ShownCondition(
         rule_id=condition.rule.id,
@@ -213,10 +216,10 @@ def _shown(condition: Condition) -> ShownCondition:
         met=condition.met,
         evidence=list(condition.evidence),
         record=UNSET if condition.record is None else condition.record,
-        message=UNSET if refusal is None else str(refusal.message),
-        fix_hint=UNSET if refusal is None else str(refusal.hint),
+        message=UNSET if refusal is None else say(refusal.message, language),
+        fix_hint=UNSET if refusal is None else say(refusal.hint, language),
         details={
-            name: value
+            name: in_words(value, language)
             for name, value in condition.details.items()
             if value is not None and name != "record"
         },

@@ -262,6 +262,12 @@ async def test_s15_what_the_officer_works_from(world: World) -> None:
     }
     [early] = [c for c in document["conditions"] if c["rule_id"] == "REP-R1"]
     assert "2026-07-16" in early["fix_hint"]
+    headers = {"Authorization": f"Bearer {world.tokens['MRB head']}", "Accept-Language": "zh"}
+    chinese = await world.client.get("/v1/repair/records/CR-1", headers=headers)
+    assert chinese.headers["Content-Language"] == "zh"
+    assert "Accept-Language" in chinese.headers["Vary"]
+    [uncommitted] = [c for c in (await chinese.json())["conditions"] if c["rule_id"] == "REP-R3"]
+    assert uncommitted["details"]["reason"]["text"] == "未写明信用承诺"
 
     world.at("2026-07-16")
     await world.send("E-C", "repair/apply-repair", **APPLY)
