@@ -9,6 +9,7 @@ from importlib import import_module
 #: The module of each benchmark. It is imported only when it runs, because the processes that a
 #: benchmark starts import this module again, which would count in their figures.
 ALL = {
+    "asking": "asking",
     "decisions": "decisions",
     "draw": "drawing",
     "feed": "feed",
