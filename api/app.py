@@ -52,6 +52,9 @@ RESOURCES: tuple[Resource, ...] = (
     *pages.RESOURCES,
 )
 
+#: The CloudEvents source of the feed of a service whose address is not known: the path.
+SOURCE = "/v1/feed"
+
 
 def make_app(
     ledger: Ledger,
@@ -61,7 +64,7 @@ def make_app(
     commands: Iterable[Entry] = COMMANDS,
     resources: Iterable[Resource] = (),
     readiness: Mapping[str, Check] | None = None,
-    source: str = "/v1/feed",
+    source: str = SOURCE,
     access: Ledger | None = None,
     desk: Desk | None = None,
     log: Keeper | None = None,
