@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from api.feed import events
+from api.feed import events, tickets
 from api.feed import resource as feed
 from api.feed.hub import Hub
 from api.feed.resource import HUB
@@ -145,7 +145,10 @@ def make_app(
         checks["access"] = partial(operations.check_store, access)
     operations.add_operations(app, checks)
     uploads = () if evidence is None else evidence_files.UPLOADS_TAKEN
-    openapi.add_description(app, commands, resources, (*operated, *door), uploads)
+    openapi.add_description(
+        app, commands, resources, (*operated, *door, tickets.OPERATION), uploads
+    )
+    tickets.add_tickets(app)
     evidence_files.add_uploads(app, evidence)
     add_commands(app, commands)
     operators.add_operations_of(app, operated)

@@ -27,6 +27,7 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
+from api.feed.filters import filters_of
 from api.feed.hub import Audience, Form, Hub, Item, Page, Subscriber, as_line, as_msgpack, as_sse
 from api.feed.negotiation import (
     CLOUD_EVENT,
@@ -38,6 +39,7 @@ from api.feed.negotiation import (
     OFFERED,
     negotiated,
 )
+from api.feed.tickets import admit
 from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
@@ -76,9 +78,6 @@ MAX_LIMIT = 1000
 MAX_SCAN = 10_000
 PAGE_BYTES = 4 * 1024 * 1024
 MAX_WAIT = 30
-
-#: The most filters in one request.
-MAX_FILTERS = 50
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -188,6 +187,9 @@ async def feed(request: web.Request) -> web.StreamResponse:
     204 if there is none. `Link` and `X-Next-After` name where the next page begins. With `wait`,
     the answer waits for the first visible event, up to that many seconds.
 
+    A client that can send no header, such as EventSource in a browser, asks for a `ticket` with its
+    token (`POST /v1/feed/tickets`) and opens one stream with it.
+
     `since` leaves out events recorded before a day or moment. A page may then be empty although
     later ones are not: continue with `Link` up to the head.
 
@@ -281,30 +283,6 @@ def _require_reached(after: int, head: int) -> None:
         raise Problem(
             "malformed", f"after must be at most {head}, the last position; it is {after}"
         )
-
-
-def filters_of(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the types and subjects that the query asks for. Raises ``malformed``."""
-    topics = frozenset(request.query.getall("type", ()))
-    subjects = frozenset(request.query.getall("subject", ()))
-    if len(topics) + len(subjects) > MAX_FILTERS:
-        raise Problem("malformed", f"a request must have at most {MAX_FILTERS} filters")
-    for topic in topics:
-        if not topic or topic == "*" or "*" in topic.removesuffix(".*"):
-            raise Problem(
-                "malformed",
-                f"type must be a whole type, such as filing.task-approved, or all types of "
-                f"a system, such as filing.*; it is {topic!r}",
-            )
-    for subject in subjects:
-        kind, _, value = subject.partition(":")
-        # Not everyone may filter by who did what, so person and command are not subjects.
-        if not kind or not value or kind in {"actor", "command"} or not subject.isprintable():
-            raise Problem(
-                "malformed",
-                f"subject must be kind:id, such as entity:91620100MA7LX0017J; it is {subject!r}",
-            )
-    return topics, subjects
 
 
 # Pages
@@ -551,6 +529,7 @@ RESOURCES = (
             Parameter("lastEventId", int, "for streams: like the header Last-Event-ID, which wins"),
             Parameter("limit", int, f"events on a page, 1 to {MAX_LIMIT}"),
             Parameter("follow", bool, "for NDJSON and MessagePack: do not end, like a stream"),
+            Parameter("ticket", str, "for streams: in place of a token, see /v1/feed/tickets"),
             Parameter("since", DayOrMoment, "only events recorded on this day or later"),
             Parameter("wait", int, f"seconds to wait for the first event, at most {MAX_WAIT}"),
             Parameter(
@@ -562,5 +541,6 @@ RESOURCES = (
             Parameter("Last-Event-ID", str, "for streams: the last id received", place="header"),
         ),
         media_types=OFFERED,
+        admits=admit,
     ),
 )

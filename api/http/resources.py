@@ -90,6 +90,8 @@ class Resource(msgspec.Struct, frozen=True):
     group: str | None = None
     #: Whether the interface description lists it; pages for people are not listed.
     listed: bool = True
+    #: Returns a request that comes with something else than a token as a token would send it.
+    admits: Callable[[web.Request], web.Request] | None = None
 
     @property
     def name(self) -> str:
@@ -129,6 +131,8 @@ def _checked(resource: Resource) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
         ASKED_BY.set(request)
+        if resource.admits is not None:
+            request = resource.admits(request)
         grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:

@@ -193,6 +193,12 @@ def by_eventsource(served: Served, got: Got) -> None:
     _node(got, feed(served), str(ALL))
 
 
+def by_eventsource_with_tickets(served: Served, got: Got) -> None:
+    """As a page does it whose reader has a token: each stream with a ticket of its own."""
+    token = served.token("EDB", "EDB-1", "credit_officer")
+    _node(got, f"{served.address}/v1/feed", str(ALL), f"{served.address}/v1/feed/tickets", token)
+
+
 FOLLOWERS: list[Follow] = [
     by_sseclient,
     by_httpx_sse,
@@ -205,6 +211,7 @@ FOLLOWERS: list[Follow] = [
     by_pandas_csv,
     by_pandas_from_the_address,
     by_eventsource,
+    by_eventsource_with_tickets,
 ]
 
 
