@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from api.feed import events, tickets
+from api.feed import events, preview, tickets
 from api.feed import resource as feed
 from api.feed.hub import Hub
 from api.feed.resource import HUB
@@ -47,6 +47,7 @@ from projections.source import Source
 RESOURCES: tuple[Resource, ...] = (
     *events.RESOURCES,
     *feed.RESOURCES,
+    *preview.RESOURCES,
     *operations.RESOURCES,
     *openapi.RESOURCES,
     *pages.RESOURCES,

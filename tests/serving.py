@@ -19,6 +19,8 @@ from tests.gwt import Record
 #: How long a process may take, in seconds.
 SECONDS = 120
 
+ROOT = Path(__file__).parents[1]
+
 EDB = Actor(unit_id="EDB", person_id="P-1", role="credit_officer")
 
 

@@ -26,6 +26,7 @@ from aiohttp import web
 
 from api.http.access import caller_of
 from api.http.auditing import AUDIT, is_number
+from api.http.coding import compressed
 from api.http.evenly import answer_evenly
 from api.http.keys import LINE
 from api.http.middlewares import expect
@@ -153,7 +154,7 @@ def _checked(resource: Resource) -> Handler:
         if position is not None and not response.prepared:
             # Tells the caller how old the answer is.
             response.headers["X-View-Position"] = str(position)
-        return response
+        return await compressed(request, response)
 
     return handler
 

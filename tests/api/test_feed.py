@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import gzip
 import io
 import json
 import random
@@ -19,7 +20,9 @@ from typing import Any
 import msgpack
 import msgspec
 import pytest
+import requests
 from aiohttp.test_utils import TestClient
+from backports import zstd
 
 from api.feed import hub as hub_module
 from api.feed import resource as feed_module
@@ -287,6 +290,114 @@ class TestForms:
         """What cannot follow, and what always does, says so."""
         answer = await face.get(f"/v1/feed?{query}", headers={"Accept": accept})
         assert answer.status == 400
+
+
+class TestPreview:
+    """``/v1/feed/preview``: what a filter would have passed."""
+
+    async def test_counts_what_the_reader_sees(self, face: Face) -> None:
+        """Of the last positions; hidden events count for nobody."""
+        await face.note("A")
+        await face.note("B")
+        await face.note("A", level="sealed")
+        await face.post("lock-thing", {"thing": "A"})
+        for query, visible, types in (
+            ("", 3, {"specimen.thing-locked": 1, "specimen.thing-noted": 2}),
+            ("subject=specimen:A", 3, {"specimen.thing-locked": 1, "specimen.thing-noted": 1}),
+            ("type=specimen.thing-noted", 3, {"specimen.thing-noted": 2}),
+            ("type=specimen.thing-notted", 3, {}),
+            ("last=2", 1, {"specimen.thing-locked": 1}),
+        ):
+            told = await (await face.get(f"/v1/feed/preview?{query}")).json()
+            assert (told["visible"], told["types"], told["head"]) == (visible, types, 4), query
+            assert told["matching"] == sum(types.values())
+            page = await (await face.get(f"/v1/feed?{query.replace('last=2', 'after=2')}")).json()
+            assert told["samples"] == page["events"][-5:]
+        told = await (await face.get("/v1/feed/preview?subject=specimen:A", face.mrb)).json()
+        assert told["visible"] == 3
+
+    async def test_a_few_samples(self, face: Face) -> None:
+        """The newest five."""
+        append(face.ledger, 9)
+        told = await (await face.get("/v1/feed/preview")).json()
+        assert [event["position"] for event in told["samples"]] == [5, 6, 7, 8, 9]
+        assert told["matching"] == 9
+
+    @pytest.mark.parametrize("query", ["last=0", "last=10001", "type=*", "subject=actor:P-1"])
+    async def test_bad(self, face: Face, query: str) -> None:
+        """A filter that makes no sense is refused, as in the feed."""
+        assert (await face.get(f"/v1/feed/preview?{query}")).status == 400
+
+
+class TestCompressed:
+    """Large answers to those who have no token."""
+
+    @pytest.mark.parametrize(
+        ("accept", "coding"),
+        [
+            ("gzip", "gzip"),
+            ("gzip, deflate, br, zstd", "zstd"),
+            ("zstd;q=0.1, gzip;q=0.5", "gzip"),
+            ("zstd;q=0, gzip;q=0", None),
+            ("*", "zstd"),
+            ("*;q=0", None),
+            ("identity", None),
+            ("br", None),
+            ("gzip;q=x", None),
+            ("", None),
+        ],
+    )
+    async def test_chosen(self, face: Face, accept: str, coding: str | None) -> None:
+        """By the caller; decoded it is the same."""
+        append(face.ledger, 30)
+        plain = await face.get("/v1/feed", headers={"Accept-Encoding": "identity"})
+        answer = await _raw(face, "/v1/feed", {"Accept-Encoding": accept})
+        assert answer.headers.get("Content-Encoding") == coding
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        body = {
+            None: bytes,
+            "gzip": gzip.decompress,
+            "zstd": zstd.decompress,
+        }[coding](answer.content)
+        assert body == await plain.read()
+        assert coding is None or len(answer.content) < len(body) / 3
+        assert int(answer.headers["Content-Length"]) == len(answer.content)
+
+    async def test_nothing_of_a_token_is_compressed(self, face: Face) -> None:
+        """Its length would tell what an answer says twice (BREACH); nor streams, nor small ones."""
+        append(face.ledger, 30)
+        coded = {"Accept-Encoding": "gzip, zstd"}
+        for token in (face.jb, face.mrb, face.operator):
+            answer = await _raw(face, "/v1/feed", {**coded, "Authorization": f"Bearer {token}"})
+            assert "Content-Encoding" not in answer.headers
+        assert "Content-Encoding" not in (await _raw(face, "/v1/feed?limit=1", coded)).headers
+        async with face.get("/v1/feed", headers={**SSE, **coded}) as stream:
+            assert "Content-Encoding" not in stream.headers
+
+    async def test_an_etag_of_each_coding(self, face: Face) -> None:
+        """A caller that has the one is told that it has not changed."""
+        path = "/v1/openapi.json"
+        tags = set()
+        for coding in ("identity", "gzip", "zstd"):
+            answer = await _raw(face, path, {"Accept-Encoding": coding})
+            tags.add(answer.headers["ETag"])
+            again = await _raw(
+                face, path, {"Accept-Encoding": coding, "If-None-Match": answer.headers["ETag"]}
+            )
+            assert again.status_code == 304
+        assert len(tags) == 3
+
+
+async def _raw(face: Face, path: str, headers: dict[str, str]) -> Any:
+    """The answer as it is sent; aiohttp's client would decode it."""
+    address = str(face.client.make_url(path))
+
+    def ask() -> requests.Response:
+        with requests.get(address, headers=headers, stream=True, timeout=60) as answer:
+            answer._content = answer.raw.read(decode_content=False)
+            return answer
+
+    return await asyncio.to_thread(ask)
 
 
 class TestSince:
