@@ -91,6 +91,8 @@ class Resource(msgspec.Struct, frozen=True):
     group: str | None = None
     #: Whether the interface description lists it; pages for people are not listed.
     listed: bool = True
+    #: Whether large answers without a token are compressed: all of them must be public.
+    compress: bool = True
     #: Returns a request that comes with something else than a token as a token would send it.
     admits: Callable[[web.Request], web.Request] | None = None
 
@@ -154,7 +156,7 @@ def _checked(resource: Resource) -> Handler:
         if position is not None and not response.prepared:
             # Tells the caller how old the answer is.
             response.headers["X-View-Position"] = str(position)
-        return await compressed(request, response)
+        return await compressed(request, response) if resource.compress else response
 
     return handler
 

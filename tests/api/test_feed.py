@@ -30,6 +30,7 @@ from api.feed.negotiation import negotiated
 from api.feed.resource import HUB
 from api.http.front import EDGE
 from api.http.problems import Problem
+from api.sealed import publicdoor
 from api.service import Service
 from ledger.kernel import Actor, Ledger
 from ledger.kernel.events import CIVIL_ZONE
@@ -373,6 +374,13 @@ class TestCompressed:
         assert "Content-Encoding" not in (await _raw(face, "/v1/feed?limit=1", coded)).headers
         async with face.get("/v1/feed", headers={**SSE, **coded}) as stream:
             assert "Content-Encoding" not in stream.headers
+
+    def test_nor_what_a_tracking_number_opens(self) -> None:
+        """It is no token, but what it opens is not public either."""
+        (look_up,) = (
+            r for r in publicdoor.RESOURCES if r.path == f"{publicdoor.PATH}/{{tracking}}"
+        )
+        assert not look_up.compress
 
     async def test_an_etag_of_each_coding(self, face: Face) -> None:
         """A caller that has the one is told that it has not changed."""
