@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet
-SOURCES = $(wildcard ledger projections api tools tests benchmarks)
+SOURCES = $(wildcard ledger projections api tools tests benchmarks clients)
 
 .PHONY: help run test pytest soak lint style format docs bench requirements clean distclean venv install install-dev
 .NOTPARALLEL:

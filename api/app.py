@@ -12,7 +12,7 @@ from aiohttp import web
 from api.console.pages import add_console
 from api.console.sessions import Sessions
 from api.contract import asyncapi, eventtypes
-from api.feed import events
+from api.feed import events, preview, tickets
 from api.feed import resource as feed
 from api.feed.hub import Hub
 from api.feed.resource import HUB
@@ -63,12 +63,16 @@ from projections.source import Source
 RESOURCES: tuple[Resource, ...] = (
     *events.RESOURCES,
     *feed.RESOURCES,
+    *preview.RESOURCES,
     *operations.RESOURCES,
     *openapi.RESOURCES,
     *pages.RESOURCES,
     *eventtypes.RESOURCES,
     *asyncapi.RESOURCES,
 )
+
+#: The CloudEvents source of the feed of a service whose address is not known: the path.
+SOURCE = "/v1/feed"
 
 
 def make_app(
@@ -79,7 +83,7 @@ def make_app(
     commands: Iterable[Entry] = COMMANDS,
     resources: Iterable[Resource] = (),
     readiness: Mapping[str, Check] | None = None,
-    source: str = "/v1/feed",
+    source: str = SOURCE,
     access: Ledger | None = None,
     desk: Desk | None = None,
     log: Keeper | None = None,
@@ -164,7 +168,10 @@ def make_app(
         checks["access"] = partial(operations.check_store, access)
     operations.add_operations(app, checks)
     uploads = () if evidence is None else evidence_files.UPLOADS_TAKEN
-    openapi.add_description(app, commands, resources, (*operated, *door), uploads)
+    openapi.add_description(
+        app, commands, resources, (*operated, *door, tickets.OPERATION), uploads
+    )
+    tickets.add_tickets(app)
     evidence_files.add_uploads(app, evidence)
     app[SENT], app[SERVED] = commands, resources
     add_commands(app, commands)

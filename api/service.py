@@ -12,7 +12,7 @@ from typing import Self
 
 from aiohttp import web
 
-from api.app import make_app
+from api.app import SOURCE, make_app
 from api.console.sessions import Sessions
 from api.http.front import Edge
 from api.http.tokens import Tokens
@@ -44,6 +44,7 @@ from ledger.stores.blobs import Blobs
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.held import refuse_lost_keys, wrong_keys
 from ledger.transparency.keeper import Keeper
+from ledger.transparency.keys import NAMELESS
 from ledger.transparency.policy import Policy
 from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
@@ -166,6 +167,13 @@ class Service:
         """Sign with the current key of the log."""
         return self.keeper.log.signer.private.sign(content)
 
+    def _feed_source(self) -> str:
+        """Return the source of the feed's events: absolute if the log was given a name."""
+        name = self.keeper.log.origin
+        if name.startswith(NAMELESS):
+            return SOURCE
+        return f"https://{name.removesuffix('/v1/log')}{SOURCE}"
+
     def app(self, edge: Edge | None = None) -> web.Application:
         """Return the application that serves these parts. It closes the ledger at shutdown.
 
@@ -186,6 +194,7 @@ class Service:
             timekeeper=self.timekeeper,
             evidence=self.evidence,
             sessions=self.sessions,
+            source=self._feed_source(),
             readiness={
                 **readiness(self.follower, self._max_lag),
                 **({} if self.timekeeper is None else {"time": self._time_check}),

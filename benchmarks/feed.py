@@ -43,10 +43,10 @@ async def _stream(to: Server, types: str = "") -> Stream:
 async def _head(to: Server) -> int:
     """Return the last position of the ledger."""
     reader, writer = await asyncio.open_connection("127.0.0.1", to.port)
-    writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    writer.write(b"GET /v1/feed?limit=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     body = (await reader.read()).split(b"\r\n\r\n", 1)[1]
     writer.close()
-    return int(body.split(b'"store":')[1].split(b'"position":')[1].split(b",")[0])
+    return int(body.rsplit(b'"head":', 1)[1].split(b"}")[0])
 
 
 async def _read(stream: Stream, arrived: dict[int, float]) -> None:

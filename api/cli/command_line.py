@@ -173,6 +173,7 @@ def serve(
     origin
         The name of the transparency log: the address where it is published, without a scheme, such
         as ledger.example.gov.cn/v1/log. Give it when the ledger is first served; it never changes.
+        The CloudEvents source of the feed is made from it: https://ledger.example.gov.cn/v1/feed.
     witnesses
         A policy file (c2sp.org/tlog-policy): who is asked to cosign the log, and which signatures
         suffice.

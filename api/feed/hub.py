@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -48,8 +49,9 @@ RING_BYTES = 8 * 1024 * 1024
 #: Records read from the store at a time.
 PAGE = 500
 
-#: With a filter for subjects, the store's index skips unrelated records, so for one page the scan
-#: may cover this many times as many positions.
+#: With a filter for subjects, the store's index skips unrelated records, and with a first moment
+#: (``since``) a binary search skips earlier ones. So for one page the scan may cover this many
+#: times as many positions.
 SPARSE = 5
 
 #: How often the waiting reader checks whether it must stop.
@@ -68,6 +70,7 @@ END_SECONDS = 2.0
 STEP_SECONDS = 60.0
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+_PACK = msgspec.msgpack.Encoder(enc_hook=str).encode
 _NOTHING = Selector(("-",), ("-",))
 
 
@@ -105,7 +108,7 @@ class Item(msgspec.Struct):
     #: The units that must not see the record.
     kept_from: tuple[str, ...] = ()
     _json: bytes | None = None
-    _frame: bytes | None = None
+    _frames: dict[Form, bytes] = msgspec.field(default_factory=dict)
     _veiled: dict[bool, Item] = msgspec.field(default_factory=dict)
 
     def veiled(self, *, unit: bool) -> Item:
@@ -160,11 +163,31 @@ class Item(msgspec.Struct):
             self._json = _ENCODE(self.cloud_event(source))
         return self._json
 
-    def frame(self, source: str) -> bytes:
-        """Return the CloudEvent as a server-sent event; JSON without line breaks fits one line."""
-        if self._frame is None:
-            self._frame = b"id: %d\ndata: %b\n\n" % (self.position, self.json(source))
-        return self._frame
+    def frame(self, source: str, form: Form) -> bytes:
+        """Return the CloudEvent in the form of a stream."""
+        frame = self._frames.get(form)
+        if frame is None:
+            frame = self._frames[form] = form(self, source)
+        return frame
+
+
+#: Encodes an event for one kind of stream.
+Form = Callable[[Item, str], bytes]
+
+
+def as_sse(item: Item, source: str) -> bytes:
+    """Return an event as a server-sent event; JSON without line breaks fits one line."""
+    return b"id: %d\ndata: %b\n\n" % (item.position, item.json(source))
+
+
+def as_line(item: Item, source: str) -> bytes:
+    """Return an event as a line of NDJSON."""
+    return item.json(source) + b"\n"
+
+
+def as_msgpack(item: Item, source: str) -> bytes:
+    """Return an event as one MessagePack map, as an ``Unpacker`` reads them one after another."""
+    return _PACK(item.cloud_event(source))
 
 
 def item_of(stored: Any) -> Item:
@@ -192,6 +215,7 @@ class Audience:
     """All subscribers who may see, and want, the same events.
 
     ``entitled``: what the subscriptions of a partner's system let it read; only for such systems.
+    ``since``: the events recorded at that moment or later.
     """
 
     def __init__(
@@ -200,9 +224,11 @@ class Audience:
         topics: frozenset[str],
         subjects: frozenset[str],
         entitled: Entitlement | None = None,
+        since: datetime | None = None,
     ) -> None:
         self.grant = grant
         self.entitled = entitled
+        self.since = since
         self.subjects = subjects
         self.exact = frozenset(t for t in topics if not t.endswith(".*"))
         self.prefixes = tuple(t[:-1] for t in topics if t.endswith(".*"))
@@ -215,6 +241,7 @@ class Audience:
             topics,
             subjects,
             entitled,
+            since,
         )
 
     def fits(self, topic: str, tags: Collection[str]) -> bool:
@@ -230,6 +257,8 @@ class Audience:
     def shown(self, item: Item) -> Item | None:
         """Return an event as this audience may see it, or ``None`` if it may not."""
         if not self.fits(item.topic, item.tags):
+            return None
+        if self.since is not None and _recorded_at(item.fields) < self.since:
             return None
         unit = item.fields["actor"]["unit_id"]
         visibility = item.visibility
@@ -264,11 +293,12 @@ class Audience:
 
 
 class Subscriber:
-    """One open stream: its cursor, and the future that it waits for."""
+    """One open stream: its cursor, its form, and the future that it waits for."""
 
-    def __init__(self, audience: Audience, cursor: int) -> None:
+    def __init__(self, audience: Audience, cursor: int, form: Form = as_sse) -> None:
         self.audience = audience
         self.cursor = cursor
+        self.form = form
         self.waiter: asyncio.Future[bytes | None] | None = None
         #: Cuts the connection of a client that does not read.
         self.abort: Callable[[], None] | None = None
@@ -354,19 +384,11 @@ class Hub:
         cursors = [s.cursor for members in list(self._members.values()) for s in list(members)]
         return max(0, head - min(cursors)) if cursors else 0
 
-    def join(
-        self,
-        grant: Grant,
-        topics: frozenset[str],
-        subjects: frozenset[str],
-        cursor: int,
-        entitled: Entitlement | None = None,
-    ) -> Subscriber:
-        """Return a new subscriber that has received everything up to ``cursor``."""
-        fresh = Audience(grant, topics, subjects, entitled)
+    def join(self, fresh: Audience, cursor: int, form: Form = as_sse) -> Subscriber:
+        """Return a new subscriber of an audience that has received everything up to ``cursor``."""
         audience = self._audiences.setdefault(fresh.key, fresh)
         self._members.setdefault(audience, set())
-        subscriber = Subscriber(audience, cursor)
+        subscriber = Subscriber(audience, cursor, form)
         self._members[audience].add(subscriber)
         self._wanted.set()
         return subscriber
@@ -403,7 +425,7 @@ class Hub:
             assert item.position == position
             shown = audience.shown(item)
             if shown is not None:
-                frame = shown.frame(self.source)
+                frame = shown.frame(self.source, subscriber.form)
                 frames.append(frame)
                 size += len(frame)
         subscriber.cursor = position
@@ -553,14 +575,18 @@ class Hub:
         if not audience.waiting:
             return
         seen = [shown for item in items if (shown := audience.shown(item)) is not None]
-        news = b"".join(item.frame(self.source) for item in seen)
+        news: dict[Form, bytes] = {}
         for subscriber in list(audience.waiting):
             if subscriber.cursor != before:
                 subscriber.wake(None)
                 continue
             subscriber.cursor = self._top
-            if news:
-                subscriber.wake(news)
+            if not seen:
+                continue
+            form = subscriber.form
+            if form not in news:
+                news[form] = b"".join(item.frame(self.source, form) for item in seen)
+            subscriber.wake(news[form])
 
 
 class Page(NamedTuple):
@@ -577,16 +603,20 @@ def scan_store(
     """Return up to ``limit`` visible events after ``after``, of about ``size`` bytes. Blocks.
 
     Examines at most the next ``scan`` positions (``SPARSE`` times as many if the store's index can
-    find the subjects), so the cursor advances even if few events are visible. It stops at the last
-    visible event of a full page, otherwise at the last position examined. Both depend only on
-    visible events and on the length of the ledger, never on hidden events.
+    find the subjects, or the audience has a first moment), so the cursor advances even if few
+    events are visible. It stops at the last visible event of a full page, otherwise at the last
+    position examined. Both depend only on visible events and on the length of the ledger, never on
+    hidden events. So a first moment does not move the range that is examined: otherwise the cursor
+    would tell when a hidden event was recorded.
     """
     # Before reading: everything up to this head is recorded, even if more is appended meanwhile.
     head = head_of(store)
     query = audience.query()
-    last = min(head, after + (scan if query is None else SPARSE * scan))
+    last = min(head, after + (scan if query is None and audience.since is None else SPARSE * scan))
     items: list[Item] = []
     cursor = after
+    if audience.since is not None:
+        cursor = _last_before(store, audience.since, after, last)
     while cursor < last:
         wanted = min(PAGE, last - cursor)
         read = list(store.read(query, after=cursor, limit=wanted))
@@ -605,3 +635,25 @@ def scan_store(
         if len(read) < wanted:
             break
     return Page(items, max(after, last), head)
+
+
+def _last_before(store: Store, moment: datetime, after: int, last: int) -> int:
+    """Return the last position in ``(after, last]`` recorded before ``moment``, else ``after``.
+
+    Recording times never decrease, so a binary search finds it. A damaged record counts as later:
+    reading it then raises its error.
+    """
+    low, high = after, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        stored = next(iter(store.read(after=middle - 1, limit=1)))
+        at = codec.recorded_at(stored.event.data)
+        if at is not None and at < moment:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _recorded_at(fields: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(fields["recorded_at"])

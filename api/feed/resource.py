@@ -1,9 +1,9 @@
 """``GET /v1/feed``: all recorded events, in order, as CloudEvents 1.0.
 
-One URL offers four media types: a continuing stream of server-sent events, and pages of JSON,
-NDJSON or MessagePack. All of them resume after a position. Events that a token may not see are
-skipped, and the cursor moves past them, so a client that resumes neither loses nor repeats an
-event.
+One URL offers continuing streams (server-sent events; NDJSON and MessagePack with ``follow``) and
+pages (JSON, NDJSON, MessagePack, CloudEvents in their batch and single forms, CSV). All of them
+resume after a position. Events that a token may not see are skipped, and the cursor moves past
+them, so a client that resumes neither loses nor repeats an event.
 
 The stream is a plain ``StreamResponse``. aiohttp-sse would encode and split each message for every
 subscriber, while this service encodes it once for all. Its pings also need a task for each stream
@@ -13,17 +13,33 @@ and carry no id, while ours move the cursor of a client that sees few events.
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import nullcontext, suppress
+from datetime import date, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import structlog
 from aiohttp import hdrs, web
 
-from api.feed.hub import Audience, Hub, Page, Subscriber
+from api.feed.filters import filters_of
+from api.feed.hub import Audience, Form, Hub, Item, Page, Subscriber, as_line, as_msgpack, as_sse
+from api.feed.negotiation import (
+    CLOUD_EVENT,
+    CLOUD_EVENTS,
+    CSV,
+    EVENT_STREAM,
+    MSGPACK,
+    NDJSON,
+    OFFERED,
+    negotiated,
+)
+from api.feed.tickets import admit
 from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
@@ -37,23 +53,20 @@ from api.http.reading import (
     json_response,
     next_link,
     parameter,
+    query_value,
+    require_calendar,
     whole_number,
 )
 from api.http.resources import Parameter, Resource
 from api.running.pools import FEEDS
 from api.systems.sharing import entitlement_of
+from ledger.kernel import civil_moment
+from ledger.kernel.events import Moment
 from ledger.kernel.messages import message
 
 log = structlog.get_logger("api.feed")
 
 HUB = web.AppKey("hub", Hub)
-
-EVENT_STREAM = "text/event-stream"
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
-MSGPACK = "application/vnd.msgpack"
-#: In order of preference, for a client that accepts any type.
-OFFERED = (JSON, EVENT_STREAM, NDJSON, MSGPACK)
 
 #: How often an idle stream sends a heartbeat. It moves the cursor of a client that sees nothing,
 #: and at each one a revoked token ends its streams.
@@ -69,8 +82,39 @@ MAX_SCAN = 10_000
 PAGE_BYTES = 4 * 1024 * 1024
 MAX_WAIT = 30
 
-#: The most filters in one request.
-MAX_FILTERS = 50
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+#: A civil day, which begins at midnight of the ledger's zone, or a moment.
+DayOrMoment = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].+)?$",
+        examples=["2026-03-16", "2026-03-16T08:30:00+08:00"],
+    ),
+]
+
+
+class Wire(NamedTuple):
+    """One kind of stream: how it encodes an event, how it begins, and its heartbeat.
+
+    ``cursors``: whether it can tell its cursor to a client that sees no event.
+    """
+
+    form: Form
+    first: bytes
+    beat: bytes
+    cursors: bool = False
+
+
+#: An NDJSON parser passes over an empty line, and an Unpacker returns the heartbeat as ``None``.
+#: In a stream of server-sent events no empty line follows the first lines and the heartbeat, so
+#: they become part of the next event: some clients pass on every block and parse its data, and
+#: they would fail on a block without data.
+WIRES = {
+    EVENT_STREAM: Wire(as_sse, b": supervision ledger\nretry: 1000\n", b": beat\n", cursors=True),
+    NDJSON: Wire(as_line, b"", b"\n"),
+    MSGPACK: Wire(as_msgpack, b"", b"\xc0"),
+}
 
 
 class CloudEvent(msgspec.Struct, frozen=True):
@@ -97,6 +141,10 @@ class CloudEvent(msgspec.Struct, frozen=True):
     data: dict[str, Any]
     subject: str | None = None
     causationid: str | None = None
+
+
+#: The columns of a CSV page: what every event has first, and its data last.
+COLUMNS = (*(name for name in CloudEvent.__struct_fields__ if name != "data"), "data")
 
 
 class FeedPage(msgspec.Struct, frozen=True):
@@ -135,40 +183,87 @@ async def feed(request: web.Request) -> web.StreamResponse:
 
     `Accept` chooses. `text/event-stream` is a stream: its ids are positions, and a client resumes
     with `Last-Event-ID` or `?lastEventId=`. Its events of type `cursor` tell a client that may see
-    nothing new how far it has come. `application/json`, `application/x-ndjson` and
-    `application/vnd.msgpack` are pages. With `wait`, the answer waits for the first visible event,
-    up to that many seconds.
+    nothing new how far it has come. With `follow=true`, `application/x-ndjson` (an event on each
+    line; empty lines are heartbeats) and `application/vnd.msgpack` (a map for each event; nil is a
+    heartbeat) are streams too, and a client resumes with `after` and the `position` of the last
+    event.
+
+    Everything else is a page, which ends at `limit` or at the last event: `application/json`,
+    `application/x-ndjson`, `application/vnd.msgpack`, `application/cloudevents-batch+json` (an
+    array), `text/csv` (`data` is JSON). `application/cloudevents+json` is the next single event, or
+    204 if there is none. `Link` and `X-Next-After` name where the next page begins. With `wait`,
+    the answer waits for the first visible event, up to that many seconds.
+
+    A client that can send no header, such as EventSource in a browser, asks for a `ticket` with its
+    token (`POST /v1/feed/tickets`) and opens one stream with it.
+
+    `since` leaves out events recorded before a day or moment. A page may then be empty although
+    later ones are not: continue with `Link` up to the head.
 
     A partner's system (`subscriber_system`) sees public events, and those shared events that its
     active subscriptions cover. It always gets notices to remove a record, and events that end a
     record or its effects: neither its subscriptions nor the filters of this request exclude these.
     """
     media_type = negotiated(accepted(request))
+    wire = _wire(request, media_type)
     grant = (await caller_of(request)).reader()
-    topics, subjects = _filters(request)
+    topics, subjects = filters_of(request)
     after = whole_number(request.query.get("after"), parameter("after"), 0, 0, MAX_POSITION)
     after = _resumed(request, media_type, after)
-    limit = bounded(request, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+    most, usual = (1, 1) if media_type == CLOUD_EVENT else (MAX_LIMIT, DEFAULT_LIMIT)
+    limit = bounded(request, "limit", usual, 1, most)
     wait = bounded(request, "wait", 0, 0, MAX_WAIT)
+    since = _since(request)
     hub = request.app[HUB]
     if hub.closing:
         raise unavailable("feed.service-shutting-down")
     entitled = await entitlement_of(request, grant)
     edge = request.app[EDGE]
-    held = media_type == EVENT_STREAM or wait
+    held = wire is not None or wait
     place = edge.shares.place(edge.source_of(request), grant) if held else nullcontext()
     with place, ends_with_client(request):
-        subscriber = hub.join(grant, topics, subjects, after, entitled)
+        audience = Audience(grant, topics, subjects, entitled, since)
+        subscriber = hub.join(audience, after, as_sse if wire is None else wire.form)
         try:
-            if media_type == EVENT_STREAM:
+            if wire is not None:
                 _require_reached(after, await hub.head())
-                return await _stream(request, hub, subscriber)
+                return await _stream(request, hub, subscriber, media_type, wire)
             page = await _page(request, hub, subscriber, media_type, limit=limit, wait=wait)
         finally:
             hub.leave(subscriber)
-    if subjects:
+    if subjects or since is not None:
         await answer_evenly(request)
     return page
+
+
+def _wire(request: web.Request, media_type: str) -> Wire | None:
+    """Return how to stream; ``None`` for a page."""
+    follow = query_value(request, "follow", bool, default=media_type == EVENT_STREAM)
+    if follow and media_type not in WIRES:
+        raise Problem("malformed", f"follow=true must be asked for with one of {', '.join(WIRES)}")
+    if media_type == EVENT_STREAM and not follow:
+        raise Problem("malformed", "a stream of server-sent events always follows")
+    return WIRES[media_type] if follow else None
+
+
+def _since(request: web.Request) -> datetime | None:
+    given = request.query.get("since")
+    if given is None:
+        return None
+    try:
+        if _DAY.fullmatch(given):
+            day = date.fromisoformat(given)
+            require_calendar("since", day)
+            return civil_moment(day)
+        moment = msgspec.convert(given, Moment)
+    except (msgspec.ValidationError, ValueError):
+        raise Problem(
+            "malformed",
+            "query parameter 'since' must be a day, such as 2026-03-16, or a moment with its "
+            "offset, such as 2026-03-16T00:30:00Z (in an address, + is written %2B)",
+        ) from None
+    require_calendar("since", moment.date())
+    return moment
 
 
 def _resumed(request: web.Request, media_type: str, after: int) -> int:
@@ -191,66 +286,6 @@ def _require_reached(after: int, head: int) -> None:
         raise Problem(
             "malformed", message("feed.after-must-be-most-last-position", head=head, after=after)
         )
-
-
-def _filters(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
-    topics = frozenset(request.query.getall("type", ()))
-    subjects = frozenset(request.query.getall("subject", ()))
-    if len(topics) + len(subjects) > MAX_FILTERS:
-        raise Problem(
-            "malformed", message("feed.request-must-most-filters", max_filters=MAX_FILTERS)
-        )
-    for topic in topics:
-        if not topic or topic == "*" or "*" in topic.removesuffix(".*"):
-            raise Problem(
-                "malformed",
-                message("feed.type-must-be-whole-type-such-filing", topic=topic),
-            )
-    for subject in subjects:
-        kind, _, value = subject.partition(":")
-        # Not everyone may filter by who did what, so person and command are not subjects.
-        if not kind or not value or kind in {"actor", "command"} or not subject.isprintable():
-            raise Problem(
-                "malformed",
-                message("feed.subject-must-be-kind-id-such-entity", subject=subject),
-            )
-    return topics, subjects
-
-
-def negotiated(accept: str) -> str:
-    """Return the media type of the answer. Raises ``not-acceptable``."""
-    best, best_quality = "", 0.0
-    for offered in OFFERED:
-        quality = _quality(accept, offered)
-        if quality > best_quality:
-            best, best_quality = offered, quality
-    if not best:
-        raise Problem("not-acceptable", message("feed.resource-offers", offered=OFFERED))
-    return best
-
-
-def _quality(accept: str, offered: str) -> float:
-    """Return the quality that ``accept`` gives ``offered``; the most specific range decides."""
-    best, quality = 0, 0.0
-    for part in accept.split(","):
-        media_range, *parameters = (p.strip().lower() for p in part.split(";"))
-        if media_range == offered:
-            rank = 3
-        elif media_range == offered.split("/", maxsplit=1)[0] + "/*":
-            rank = 2
-        elif media_range == "*/*":
-            rank = 1
-        else:
-            continue
-        if rank > best:
-            best, quality = rank, 1.0
-            for parameter in parameters:
-                if parameter.startswith("q="):
-                    try:
-                        quality = float(parameter[2:])
-                    except ValueError:
-                        quality = 0.0
-    return quality
 
 
 # Pages
@@ -293,6 +328,8 @@ async def _page(
         hdrs.CACHE_CONTROL: "no-store",
         hdrs.VARY: "Authorization, Accept",
     }
+    if empty and media_type == CLOUD_EVENT:
+        return web.Response(status=204, headers=headers)
     return json_response(None, body=body, headers=headers, media_type=media_type)
 
 
@@ -309,7 +346,13 @@ def _encoded(media_type: str, source: str, page: Page) -> _Encoded:
     items, cursor = page.items, page.cursor
     head = max(page.head, cursor)  # records may have been appended while the page was read
     if media_type == NDJSON:
-        body = b"".join(item.json(source) + b"\n" for item in items)
+        body = b"".join(as_line(item, source) for item in items)
+    elif media_type == CLOUD_EVENT:
+        body = b"".join(item.json(source) for item in items)
+    elif media_type == CLOUD_EVENTS:
+        body = b"[%b]" % b",".join(item.json(source) for item in items)
+    elif media_type == CSV:
+        body = _table(items, source)
     elif media_type == MSGPACK:
         body = msgspec.msgpack.encode(
             {
@@ -322,6 +365,17 @@ def _encoded(media_type: str, source: str, page: Page) -> _Encoded:
         events = b",".join(item.json(source) for item in items)
         body = b'{"events":[%b],"next_after":%d,"head":%d}' % (events, cursor, head)
     return _Encoded(body, not items, cursor, page.head)
+
+
+def _table(items: list[Item], source: str) -> bytes:
+    """Return events as CSV with a header: a column for each attribute, `data` as JSON."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, COLUMNS)
+    table.writeheader()
+    for item in items:
+        event = item.cloud_event(source)
+        table.writerow({**event, "data": msgspec.json.encode(event["data"]).decode()})
+    return text.getvalue().encode()
 
 
 async def _until_news(hub: Hub, subscriber: Subscriber, seconds: float) -> None:
@@ -337,10 +391,12 @@ async def _until_news(hub: Hub, subscriber: Subscriber, seconds: float) -> None:
 # Streams
 
 
-async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web.StreamResponse:
+async def _stream(
+    request: web.Request, hub: Hub, subscriber: Subscriber, media_type: str, wire: Wire
+) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={
-            hdrs.CONTENT_TYPE: EVENT_STREAM,
+            hdrs.CONTENT_TYPE: media_type,
             hdrs.CACHE_CONTROL: "no-store",
             hdrs.VARY: "Authorization, Accept",
             "X-Accel-Buffering": "no",
@@ -357,10 +413,9 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
     subscriber.abort = partial(_abort, request)
     try:
         outlet = _Outlet(request, response)
-        # No empty line yet, so these lines become part of the first event. Some clients pass on
-        # every block and parse its data; they would fail on a block without data.
-        await outlet.send(b": supervision ledger\nretry: 1000\n")
-        await _follow(request, outlet, hub, subscriber)
+        if wire.first:
+            await outlet.send(wire.first)
+        await _follow(request, outlet, hub, subscriber, wire)
         await response.write_eof()
     except (ConnectionError, TimeoutError, Problem) as error:
         request[LINE].more = {"ended": type(error).__name__}
@@ -374,7 +429,9 @@ async def _stream(request: web.Request, hub: Hub, subscriber: Subscriber) -> web
     return response
 
 
-async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: Subscriber) -> None:
+async def _follow(
+    request: web.Request, outlet: _Outlet, hub: Hub, subscriber: Subscriber, wire: Wire
+) -> None:
     told = subscriber.cursor  # the last id that the client has received
     next_beat = time.monotonic() + HEARTBEAT_SECONDS
     while not hub.closing:
@@ -392,14 +449,14 @@ async def _follow(request: web.Request, outlet: _Outlet, hub: Hub, subscriber: S
             next_beat = now + HEARTBEAT_SECONDS
             if not await _still_granted(request, subscriber.audience):
                 return
-            if told != subscriber.cursor:
+            if wire.cursors and told != subscriber.cursor:
                 told = subscriber.cursor
                 # Its own event type: only clients that ask for it receive it. It has data that can
                 # be parsed, for clients that treat every type as an event of the ledger.
                 cursor = b'event: cursor\nid: %d\ndata: {"next_after":%d}\n\n' % (told, told)
                 await outlet.send(cursor)
             else:
-                await outlet.send(b": beat\n")  # part of the next event, like the first lines
+                await outlet.send(wire.beat)
         elif not chunk:
             # Skipping many hidden events must not block the event loop.
             await asyncio.sleep(0)
@@ -412,7 +469,10 @@ async def _behind(hub: Hub, subscriber: Subscriber) -> bytes:
         limit=MAX_LIMIT,
         scan=MAX_SCAN,
         size=CHUNK_BYTES,
-        show=lambda page: (b"".join(i.frame(hub.source) for i in page.items), page.cursor),
+        show=lambda page: (
+            b"".join(item.frame(hub.source, subscriber.form) for item in page.items),
+            page.cursor,
+        ),
     )
     return frames
 
@@ -471,6 +531,9 @@ RESOURCES = (
             Parameter("after", int, "the position after which to begin; 0 for the beginning"),
             Parameter("lastEventId", int, "for streams: like the header Last-Event-ID, which wins"),
             Parameter("limit", int, f"events on a page, 1 to {MAX_LIMIT}"),
+            Parameter("follow", bool, "for NDJSON and MessagePack: do not end, like a stream"),
+            Parameter("ticket", str, "for streams: in place of a token, see /v1/feed/tickets"),
+            Parameter("since", DayOrMoment, "only events recorded on this day or later"),
             Parameter("wait", int, f"seconds to wait for the first event, at most {MAX_WAIT}"),
             Parameter(
                 "type", str, "only this type, or `system.*` for a whole system", repeatable=True
@@ -481,5 +544,6 @@ RESOURCES = (
             Parameter("Last-Event-ID", str, "for streams: the last id received", place="header"),
         ),
         media_types=OFFERED,
+        admits=admit,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import hdrs, web
 
-from api.http.keys import LINE, TOKENS
+from api.http.keys import ADMITTED, LINE, TOKENS
 from api.http.problems import unauthenticated
 from api.http.tokens import ANONYMOUS, Grant
 
@@ -37,6 +37,8 @@ async def caller_of(request: web.Request) -> Grant:
 
 def token_of(request: web.Request) -> str | None:
     """Return the bearer token, or ``None`` without one. Raises for another kind of header."""
+    if ADMITTED in request:
+        return request[ADMITTED]
     given = request.headers.getall(hdrs.AUTHORIZATION, ())
     if not given:
         return None

@@ -59,3 +59,5 @@ class Line(msgspec.Struct):
 
 
 LINE = web.RequestKey("line", Line)
+#: The token as which a request is let in that has none in its headers.
+ADMITTED = web.RequestKey("admitted", str)

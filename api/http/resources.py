@@ -27,6 +27,7 @@ from aiohttp import web
 
 from api.http.access import caller_of
 from api.http.auditing import AUDIT, is_number
+from api.http.coding import compressed
 from api.http.evenly import answer_evenly
 from api.http.keys import LINE
 from api.http.middlewares import expect
@@ -107,6 +108,10 @@ class Resource(msgspec.Struct, frozen=True):
     group: str | None = None
     #: Whether the interface description lists it; pages for people are not listed.
     listed: bool = True
+    #: Whether large answers without a token are compressed: all of them must be public.
+    compress: bool = True
+    #: Returns a request that comes with something else than a token as a token would send it.
+    admits: Callable[[web.Request], web.Request] | None = None
 
     @property
     def name(self) -> str:
@@ -146,6 +151,8 @@ def _checked(resource: Resource) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
         ASKED_BY.set(request)
+        if resource.admits is not None:
+            request = resource.admits(request)
         grant = await caller_of(request)
         if roles is not None and grant.role not in roles:
             if not grant.id:
@@ -167,7 +174,7 @@ def _checked(resource: Resource) -> Handler:
         if position is not None and not response.prepared:
             # Tells the caller how old the answer is.
             response.headers["X-View-Position"] = str(position)
-        return response
+        return await compressed(request, response) if resource.compress else response
 
     return handler
 

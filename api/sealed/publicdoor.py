@@ -387,6 +387,7 @@ RESOURCES = (
         f"{PATH}/{{tracking}}",
         look_up,
         returns=PublicState,
+        compress=False,  # the tracking number stands for a token here
         query=(AT_LEAST,),
         headers=(AT_LEAST_HEADER,),
     ),

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from api.feed.resource import NDJSON
+from api.feed.negotiation import NDJSON
 from api.http.asking import PRIVATE, asked, caught_up, one_row
 from api.http.keys import DESK
 from api.http.listing import Listing, concerned

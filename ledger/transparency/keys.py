@@ -22,6 +22,9 @@ from ledger.transparency.notes import COSIGNATURE, ED25519, NoteError, Signer
 _BEGIN = "PRIVATE+KEY+"
 _OWNERS = {ED25519: "a log", COSIGNATURE: "a witness"}
 
+#: How the random name of a log begins that was never given one.
+NAMELESS = "localhost/ledger-"
+
 
 class KeyFileError(ValueError):
     """The key file is missing or cannot be used; the message says why."""
@@ -85,7 +88,7 @@ def following_key(path: Path, origin: str | None) -> Signer:
     """
     waiting = next_key(path)
     if not waiting.exists():
-        return make_key(waiting, origin or f"localhost/ledger-{secrets.token_hex(4)}")
+        return make_key(waiting, origin or f"{NAMELESS}{secrets.token_hex(4)}")
     key = read_key(waiting)
     if origin not in (None, key.name):
         raise KeyFileError(f"{waiting} must hold a key of {origin!r}; it holds one of {key.name!r}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import gzip
+import io
 import json
 import random
 import socket
@@ -10,20 +13,29 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import msgspec
 import pytest
+import requests
+from aiohttp.test_utils import TestClient
+from backports import zstd
 
 from api.feed import hub as hub_module
 from api.feed import resource as feed_module
-from api.feed.resource import HUB, negotiated
+from api.feed.negotiation import negotiated
+from api.feed.resource import HUB
 from api.http.front import EDGE
 from api.http.problems import Problem
+from api.sealed import publicdoor
+from api.service import Service
 from ledger.kernel import Actor, Ledger
+from ledger.kernel.events import CIVIL_ZONE
 from tests.api import specimen
-from tests.api.conftest import Face, until
+from tests.api.conftest import Face, FrontServer, until
 
 SSE = {"Accept": "text/event-stream"}
 ACTOR = Actor(unit_id="EDB", person_id="P-W", role="jb_supervisor")
@@ -96,6 +108,26 @@ class TestPages:
         await face.note()
         page = await (await face.get("/v1/feed")).json()
         assert page["events"][0]["source"] == "https://ledger.example/feed"
+
+    @pytest.mark.parametrize(
+        ("origin", "source"),
+        [
+            (None, "/v1/feed"),
+            ("ledger.example.gov.cn/v1/log", "https://ledger.example.gov.cn/v1/feed"),
+            ("example.gov.cn/ledger", "https://example.gov.cn/ledger/v1/feed"),
+        ],
+    )
+    async def test_source_of_a_service(
+        self, tmp_path: Path, origin: str | None, source: str
+    ) -> None:
+        """It is absolute where the log has a name, and stays when that is not given again."""
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+        for given in (origin, None):
+            with Service(url, origin=given) as service:
+                client: TestClient[Any, Any] = TestClient(FrontServer(service.app()))
+                async with client:
+                    page = await (await client.get("/v1/feed?limit=1")).json()
+                assert page["events"][0]["source"] == source
 
     async def test_pages(self, face: Face) -> None:
         """Following the pages gives every event once, in order, in each format."""
@@ -175,6 +207,277 @@ class TestPages:
         assert [e["position"] for e in page["events"]] == [1, 2, 3]
         page = await (await face.get("/v1/feed?after=3")).json()
         assert [e["position"] for e in page["events"]] == [4, 5, 6]
+
+
+class TestForms:
+    """CloudEvents in their two JSON forms, CSV, and streams that are not server-sent events."""
+
+    async def test_single(self, face: Face) -> None:
+        """The next event alone; 204 with the cursor if there is none."""
+        single = {"Accept": "application/cloudevents+json"}
+        await face.note("A", level="sealed")
+        await face.note("B")
+        answer = await face.get("/v1/feed", headers=single)
+        assert answer.content_type == single["Accept"]
+        page = await (await face.get("/v1/feed")).json()
+        assert [await answer.json()] == page["events"]
+        assert answer.headers["X-Next-After"] == "2"
+        answer = await face.get(str(answer.links["next"]["url"].relative()), headers=single)
+        assert (answer.status, await answer.read()) == (204, b"")
+        assert answer.headers["X-Next-After"] == "2"
+        assert (await face.get("/v1/feed?limit=2", headers=single)).status == 400
+
+    async def test_batch(self, face: Face) -> None:
+        """The events of a page as an array; an empty one if there is none."""
+        append(face.ledger, 3)
+        batch = {"Accept": "application/cloudevents-batch+json"}
+        answer = await face.get("/v1/feed?limit=2", headers=batch)
+        assert answer.content_type == batch["Accept"]
+        page = await (await face.get("/v1/feed?limit=2")).json()
+        assert await answer.json() == page["events"]
+        assert answer.headers["X-Next-After"] == "2"
+        assert await (await face.get("/v1/feed?after=3", headers=batch)).json() == []
+
+    async def test_table(self, face: Face) -> None:
+        """A row for each event, with the same values as in JSON."""
+        note = 'a "quoted"; text,\nof two lines'
+        await face.note("A", note=note)
+        await face.note("B")
+        answer = await face.get("/v1/feed", headers={"Accept": "text/csv"})
+        rows = list(csv.DictReader(io.StringIO(await answer.text(), newline="")))
+        events = (await (await face.get("/v1/feed")).json())["events"]
+        for row, event in zip(rows, events, strict=True):
+            data = json.loads(row.pop("data"))
+            assert data == event.pop("data")
+            assert {name: value for name, value in row.items() if value} == {
+                name: str(value) for name, value in event.items()
+            }
+
+    @pytest.mark.parametrize("accept", ["application/x-ndjson", "application/vnd.msgpack"])
+    async def test_follow(self, face: Face, accept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Past and future events, and heartbeats that a parser passes over."""
+        monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.05)
+        append(face.ledger, 2)
+        unpacker, raw, events = msgpack.Unpacker(), b"", []
+        async with (
+            asyncio.timeout(60),
+            face.get("/v1/feed?follow=true", headers={"Accept": accept}) as answer,
+        ):
+            assert answer.content_type == accept
+            while len(events) < 3 or None not in events:
+                if len(events) == 2:
+                    append(face.ledger, 1)
+                face.client.app[HUB].wake_all()  # type: ignore[union-attr]
+                raw = await answer.content.readany()
+                if accept.endswith("ndjson"):
+                    lines = raw.split(b"\n")[:-1]
+                    events += [json.loads(line) if line else None for line in lines]
+                else:
+                    unpacker.feed(raw)
+                    events += list(unpacker)
+        positions = [event["position"] for event in events if event is not None]
+        assert positions == list(range(1, len(positions) + 1))
+
+    @pytest.mark.parametrize(
+        ("accept", "query"),
+        [
+            ("application/json", "follow=true"),
+            ("text/csv", "follow=true"),
+            ("text/event-stream", "follow=false"),
+            ("application/x-ndjson", "follow=maybe"),
+        ],
+    )
+    async def test_bad_follow(self, face: Face, accept: str, query: str) -> None:
+        """What cannot follow, and what always does, says so."""
+        answer = await face.get(f"/v1/feed?{query}", headers={"Accept": accept})
+        assert answer.status == 400
+
+
+class TestPreview:
+    """``/v1/feed/preview``: what a filter would have passed."""
+
+    async def test_counts_what_the_reader_sees(self, face: Face) -> None:
+        """Of the last positions; hidden events count for nobody."""
+        await face.note("A")
+        await face.note("B")
+        await face.note("A", level="sealed")
+        await face.post("lock-thing", {"thing": "A"})
+        for query, visible, types in (
+            ("", 3, {"specimen.thing-locked": 1, "specimen.thing-noted": 2}),
+            ("subject=specimen:A", 3, {"specimen.thing-locked": 1, "specimen.thing-noted": 1}),
+            ("type=specimen.thing-noted", 3, {"specimen.thing-noted": 2}),
+            ("type=specimen.thing-notted", 3, {}),
+            ("last=2", 1, {"specimen.thing-locked": 1}),
+        ):
+            told = await (await face.get(f"/v1/feed/preview?{query}")).json()
+            assert (told["visible"], told["types"], told["head"]) == (visible, types, 4), query
+            assert told["matching"] == sum(types.values())
+            page = await (await face.get(f"/v1/feed?{query.replace('last=2', 'after=2')}")).json()
+            assert told["samples"] == page["events"][-5:]
+        told = await (await face.get("/v1/feed/preview?subject=specimen:A", face.mrb)).json()
+        assert told["visible"] == 3
+
+    async def test_a_few_samples(self, face: Face) -> None:
+        """The newest five."""
+        append(face.ledger, 9)
+        told = await (await face.get("/v1/feed/preview")).json()
+        assert [event["position"] for event in told["samples"]] == [5, 6, 7, 8, 9]
+        assert told["matching"] == 9
+
+    @pytest.mark.parametrize("query", ["last=0", "last=10001", "type=*", "subject=actor:P-1"])
+    async def test_bad(self, face: Face, query: str) -> None:
+        """A filter that makes no sense is refused, as in the feed."""
+        assert (await face.get(f"/v1/feed/preview?{query}")).status == 400
+
+
+class TestCompressed:
+    """Large answers to those who have no token."""
+
+    @pytest.mark.parametrize(
+        ("accept", "coding"),
+        [
+            ("gzip", "gzip"),
+            ("gzip, deflate, br, zstd", "zstd"),
+            ("zstd;q=0.1, gzip;q=0.5", "gzip"),
+            ("zstd;q=0, gzip;q=0", None),
+            ("*", "zstd"),
+            ("*;q=0", None),
+            ("identity", None),
+            ("br", None),
+            ("gzip;q=x", None),
+            ("", None),
+        ],
+    )
+    async def test_chosen(self, face: Face, accept: str, coding: str | None) -> None:
+        """By the caller; decoded it is the same."""
+        append(face.ledger, 30)
+        plain = await face.get("/v1/feed", headers={"Accept-Encoding": "identity"})
+        answer = await _raw(face, "/v1/feed", {"Accept-Encoding": accept})
+        assert answer.headers.get("Content-Encoding") == coding
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        body = {
+            None: bytes,
+            "gzip": gzip.decompress,
+            "zstd": zstd.decompress,
+        }[coding](answer.content)
+        assert body == await plain.read()
+        assert coding is None or len(answer.content) < len(body) / 3
+        assert int(answer.headers["Content-Length"]) == len(answer.content)
+
+    async def test_nothing_of_a_token_is_compressed(self, face: Face) -> None:
+        """Its length would tell what an answer says twice (BREACH); nor streams, nor small ones."""
+        append(face.ledger, 30)
+        coded = {"Accept-Encoding": "gzip, zstd"}
+        for token in (face.jb, face.mrb, face.operator):
+            answer = await _raw(face, "/v1/feed", {**coded, "Authorization": f"Bearer {token}"})
+            assert "Content-Encoding" not in answer.headers
+        assert "Content-Encoding" not in (await _raw(face, "/v1/feed?limit=1", coded)).headers
+        async with face.get("/v1/feed", headers={**SSE, **coded}) as stream:
+            assert "Content-Encoding" not in stream.headers
+
+    def test_nor_what_a_tracking_number_opens(self) -> None:
+        """It is no token, but what it opens is not public either."""
+        (look_up,) = (
+            r for r in publicdoor.RESOURCES if r.path == f"{publicdoor.PATH}/{{tracking}}"
+        )
+        assert not look_up.compress
+
+    async def test_an_etag_of_each_coding(self, face: Face) -> None:
+        """A caller that has the one is told that it has not changed."""
+        path = "/v1/openapi.json"
+        tags = set()
+        for coding in ("identity", "gzip", "zstd"):
+            answer = await _raw(face, path, {"Accept-Encoding": coding})
+            tags.add(answer.headers["ETag"])
+            again = await _raw(
+                face, path, {"Accept-Encoding": coding, "If-None-Match": answer.headers["ETag"]}
+            )
+            assert again.status_code == 304
+        assert len(tags) == 3
+
+
+async def _raw(face: Face, path: str, headers: dict[str, str]) -> Any:
+    """The answer as it is sent; aiohttp's client would decode it."""
+    address = str(face.client.make_url(path))
+
+    def ask() -> requests.Response:
+        with requests.get(address, headers=headers, stream=True, timeout=60) as answer:
+            answer._content = answer.raw.read(decode_content=False)
+            return answer
+
+    return await asyncio.to_thread(ask)
+
+
+class TestSince:
+    """``since``: only what was recorded at a moment or later."""
+
+    @pytest.fixture
+    def dated(self, face: Face, monkeypatch: pytest.MonkeyPatch) -> Face:
+        """Forty events, an hour apart, from 20:00 on 2026-03-14; every fourth can be seen."""
+        start = datetime(2026, 3, 14, 20, tzinfo=CIVIL_ZONE)
+        for hour in range(40):
+            level = "restricted" if hour % 4 else "public"
+            face.ledger.clock = lambda hour=hour: start + timedelta(hours=hour)  # type: ignore[method-assign]
+            append(face.ledger, 1, level=level)
+        return face
+
+    async def _pages(self, face: Face, query: str, token: str | None = None) -> list[int]:
+        path, found = f"/v1/feed?{query}", []
+        while True:
+            answer = await face.get(path, token)
+            page = await answer.json()
+            found += [event["position"] for event in page["events"]]
+            if page["next_after"] >= page["head"]:
+                return found
+            path = str(answer.links["next"]["url"].relative())
+
+    async def test_a_day_begins_at_midnight(self, dated: Face) -> None:
+        """Of the ledger's zone; the event at that moment belongs to it."""
+        assert await self._pages(dated, "since=2026-03-15") == list(range(5, 41, 4))
+        every = await self._pages(dated, "since=2026-03-15&limit=3", dated.jb)
+        assert every == list(range(5, 41))
+        assert await self._pages(dated, "since=2026-03-14T16:00:00Z", dated.jb) == every
+        assert await self._pages(dated, "since=2026-03-15T00:00:00.000001%2B08:00", dated.jb) == (
+            list(range(6, 41))
+        )
+        assert await self._pages(dated, "since=2026-03-17", dated.jb) == []
+        assert await self._pages(dated, "since=2026-01-01", dated.jb) == list(range(1, 41))
+        assert await self._pages(dated, "since=2026-03-15&after=20", dated.jb) == (
+            list(range(21, 41))
+        )
+
+    async def test_a_stream(self, dated: Face) -> None:
+        """A stream begins there too, and goes on."""
+        async with dated.get("/v1/feed?since=2026-03-16", dated.jb, headers=SSE) as answer:
+            assert await take(answer, 12) == list(range(29, 41))
+            append(dated.ledger, 1)
+            assert await take(answer, 1) == [41]
+        async with dated.get("/v1/feed?since=2199-01-01", dated.jb, headers=SSE) as answer:
+            append(dated.ledger, 3)
+            with pytest.raises(TimeoutError):
+                await take(answer, 1, seconds=0.5)
+
+    async def test_no_moment_shows_where_a_hidden_event_is(
+        self, dated: Face, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Moments between the same two visible events get the same answers, cursors included."""
+        monkeypatch.setattr(feed_module, "MAX_SCAN", 2)
+        start = datetime(2026, 3, 14, 20, 30, tzinfo=CIVIL_ZONE)
+        for after in range(0, 40, 3):
+            answers = []
+            for hours in range(8, 12):
+                moment = (start + timedelta(hours=hours)).astimezone(UTC)
+                query = f"after={after}&since={moment:%Y-%m-%dT%H:%M:%SZ}"
+                answer = await dated.get(f"/v1/feed?{query}")
+                answers.append((await answer.text(), answer.headers["X-Next-After"]))
+            assert len(set(answers)) == 1, (after, answers)
+
+    @pytest.mark.parametrize(
+        "since", ["2026-3-1", "2026-02-30", "2026-03-15T10:00:00", "0001-01-01", "x", "2026-03-15T"]
+    )
+    async def test_bad(self, face: Face, since: str) -> None:
+        """What is no day and no moment with an offset is refused."""
+        assert (await face.get(f"/v1/feed?since={since}")).status == 400
 
 
 class TestLongPoll:

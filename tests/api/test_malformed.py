@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.feed.resource import negotiated
+from api.feed.negotiation import negotiated
 from api.http.malformed import MAX_ITEMS, decoded
 from api.http.problems import Problem
 from api.http.reading import _matches
