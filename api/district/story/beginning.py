@@ -27,18 +27,17 @@ def plan(walk: Walk) -> None:
     walk.plan(walk.begins, partial(_matters, walk), "10:30")
     walk.later(1, partial(_rules_of_units, walk))
     walk.later(2, partial(_rules_of_the_region, walk))
-    walk.later(3, partial(_plans, walk, walk.begins.year))
-    walk.later(4, partial(_works, walk, walk.begins.year))
+    first = walk.after(3)
+    walk.plan(first, partial(_plans, walk, first.year))
+    works = walk.later(4, partial(_works, walk))
     walk.later(5, partial(_subscriptions, walk))
     walk.later(7, partial(_take_on, walk))
     walk.later(9, partial(_take_on_closes, walk))
-    following = walk.begins.year + 1
-    december = date(walk.begins.year, *_PLANS_ON)
-    walk.later(
-        max(4, (december - walk.begins).days), partial(_plans, walk, following), at="14:00"
-    )
-    january = date(following, 1, 9)
-    walk.later((january - walk.begins).days, partial(_works, walk, following))
+    for year in (first.year, first.year + 1):
+        december = max(date(year, *_PLANS_ON), first + timedelta(days=1))
+        walk.later((december - walk.today).days, partial(_plans, walk, year + 1), at="14:00")
+    for year in (works.year + 1, works.year + 2):
+        walk.later((date(year, 1, 9) - walk.today).days, partial(_works, walk))
     walk.later(40, partial(_list_criteria_in_force, walk))
 
 
@@ -320,8 +319,9 @@ def _plans(walk: Walk, year: int) -> None:
     )
 
 
-def _works(walk: Walk, year: int) -> None:
-    """The work plan of a unit, the scheme by which units are assessed, and an urge."""
+def _works(walk: Walk) -> None:
+    """The work plan of a unit for this year, the scheme of its assessment, and an urge."""
+    year = walk.today.year
     work = f"W-MRB-{year}-2"
     walk.send(
         "MRB head",
@@ -344,7 +344,7 @@ def _works(walk: Walk, year: int) -> None:
                     {
                         "milestone": "MS-2",
                         "says": "年度随机抽查完成",
-                        "due_on": f"{walk.after(320)}",
+                        "due_on": f"{walk.after(300)}",
                     },
                 ],
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from itertools import cycle
 
@@ -36,13 +37,12 @@ def plan(walk: Walk) -> None:
     walk.later(110, partial(_heavy, walk))
     walk.later(60, partial(_small, walk, LONGWEI, 2, 0))
     walk.later(200, partial(_small, walk, BAIHE, 3, 9))
-    walk.later(300, partial(_small, walk, HUANGHE, 4, 0))
+    walk.later(335, partial(_small, walk, HUANGHE, 4, 0))
     walk.later(180, partial(_exempt, walk))
     walk.later(100, partial(_licence, walk))
     walk.later(245, partial(_review_files, walk))
-    january = (walk.begins.replace(year=walk.begins.year + 1, month=1, day=15) - walk.begins).days
-    if january < 350:
-        walk.later(january, partial(_annual_figures, walk))
+    figures_on = date(walk.after(4).year + 1, 1, 15)
+    walk.later((figures_on - walk.today).days, partial(_annual_figures, walk))
 
 
 def _guidance(walk: Walk) -> None:
@@ -345,7 +345,7 @@ def _licence(walk: Walk) -> None:
 def _review_files(walk: Walk) -> None:
     """The unit reads all files of the year in which it finished more cases; one is put right."""
     batch = f"CFR-{walk.today.year}-01"
-    years = {year: walk.desk.now(UnitCases("MRB", year)).cases for year in _years(walk)}
+    years = {year: walk.desk.now(UnitCases("MRB", year)).cases for year in (walk.today.year - 1, walk.today.year)}
     year = max(years, key=lambda year: len(years[year]))
     filed = years[year]
     walk.send(
@@ -376,11 +376,6 @@ def _review_files(walk: Walk) -> None:
             "JB", "casefiles/verify-rectification", casefile=file, note="已补正"
         ),
     )
-
-
-def _years(walk: Walk) -> tuple[int, int]:
-    """Return the two years that the story touches."""
-    return walk.begins.year, walk.begins.year + 1
 
 
 def _annual_figures(walk: Walk) -> None:

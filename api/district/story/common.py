@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from api.district.walk import Walk
@@ -95,11 +96,20 @@ def leave(walk: Walk, who: str, task: str, result: str) -> None:
     walk.send(who, "filing/conclude-inspection", task=task, result=result)
 
 
-def visit(walk: Walk, task: str, result: str, officers: list[str], who: str = "MRB officer") -> None:
-    """Carry out a task today, in fifty minutes."""
+def visit(
+    walk: Walk,
+    task: str,
+    result: str,
+    officers: list[str],
+    who: str = "MRB officer",
+    published_after: int | None = 3,
+) -> None:
+    """Carry out a task today, in fifty minutes; publish its result some days later."""
     enter(walk, who, task, officers)
     walk.now += timedelta(minutes=50)
     leave(walk, who, task, result)
+    if published_after is not None:
+        walk.later(published_after, partial(report_result, walk, task, who), at="10:00")
 
 
 def report_result(walk: Walk, task: str, who: str = "MRB officer") -> None:

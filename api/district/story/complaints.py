@@ -19,7 +19,7 @@ _READ_AFTER = 20
 def plan(walk: Walk) -> None:
     """The complaint in the fourth month; the bureau's desk every month."""
     walk.later(95, partial(_complaint, walk), at="10:00")
-    for month in range(2, 12):
+    for month in range(2, 13):
         walk.later(month * 30 + 5, partial(_clear_desk, walk), at="15:00")
     walk.later(230, partial(_proposal, walk))
     walk.later(260, partial(_circular, walk))

@@ -226,7 +226,8 @@ def _serious(walk: Walk) -> None:
         sector="food",
         list_field="food_drug",
     )
-    walk.later(9, partial(_listed, walk, determination))
+    days = (until - walk.today).days + 1
+    walk.later(days, partial(_listed, walk, determination))
 
 
 def _listed(walk: Walk, determination: str) -> None:

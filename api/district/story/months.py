@@ -18,12 +18,12 @@ def plan(walk: Walk) -> None:
     """Reports on the last day of each full month; something to tell the public every quarter."""
     first = add_months(walk.begins.replace(day=1), 1)
     walk.later(6, partial(_enrol, walk, f"{first:%Y-%m}"))
-    for number in range(11):
+    for number in range(12):
         month = add_months(first, number)
         last = add_months(month, 1) - timedelta(days=1)
         walk.plan(last, partial(_reports, walk, month, number), "14:00")
-    january = date(walk.begins.year + 1, 1, 18)
-    walk.later(min((january - walk.begins).days, 330), partial(_assessed, walk))
+    scored = walk.after(4).year
+    walk.later((date(scored + 1, 1, 18) - walk.today).days, partial(_assessed, walk, scored))
     for number, (title, channel) in enumerate(_OUTREACH):
         walk.later(30 + 90 * number, partial(_told, walk, number, title, channel))
 
@@ -124,9 +124,9 @@ def _told(walk: Walk, number: int, title: str, channel: str) -> None:
     )
 
 
-def _assessed(walk: Walk) -> None:
-    """The unit is scored for the first year, appeals in vain, and everybody reads the scores."""
-    year = str(walk.begins.year)
+def _assessed(walk: Walk, scored: int) -> None:
+    """The unit is scored for a year, appeals in vain, and everybody reads the scores."""
+    year = str(scored)
     score = f"{year}.MRB"
     walk.send(
         "RLO",

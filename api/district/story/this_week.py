@@ -24,13 +24,13 @@ from api.district.walk import Walk
 
 def plan(walk: Walk) -> None:
     """The last three weeks."""
-    walk.later(340, partial(_case, walk))
-    walk.later(342, partial(_repair, walk))
-    walk.later(345, partial(_reconsideration, walk))
-    walk.later(346, partial(_visit, walk))
-    walk.later(348, partial(_complaint, walk))
-    walk.later(350, partial(_handover, walk))
-    walk.later(351, partial(_request, walk))
+    walk.later(375, partial(_case, walk))
+    walk.later(377, partial(_repair, walk))
+    walk.later(380, partial(_reconsideration, walk))
+    walk.later(381, partial(_visit, walk))
+    walk.later(383, partial(_complaint, walk))
+    walk.later(385, partial(_handover, walk))
+    walk.later(386, partial(_request, walk))
 
 
 def _case(walk: Walk) -> None:
@@ -96,11 +96,25 @@ def _reconsideration(walk: Walk) -> None:
 def _visit(walk: Walk) -> None:
     """One visit whose result is not published yet, and one that is planned."""
     year = walk.today.year
-    for number, (entity, days) in enumerate(((LONGWEI, 1), (JINSUI, 18)), 2):
-        approve(walk, f"T-KEY-{year}-{number:02d}", entity, days)
+    for number, (entity, days) in enumerate(((LONGWEI, 1), (JINSUI, 20)), 2):
+        filing = f"F-{year}-{number:02d}"
+        walk.send(
+            "MRB legal",
+            "filing/file-special-inspection",
+            filing=filing,
+            unit="MRB",
+            ground="complaint",
+            matters=["M-101"],
+            entity=entity,
+        )
+        task = f"T-CLUE-{year}-{number:02d}"
+        approve(walk, task, entity, days, kind="case", trigger="complaint", filing=filing)
     walk.later(
         1,
-        partial(visit, walk, f"T-KEY-{year}-02", "order_to_correct", ["OFF-001", "OFF-002"]),
+        partial(
+            visit, walk, f"T-CLUE-{year}-02", "order_to_correct", ["OFF-001", "OFF-002"],
+            published_after=None,
+        ),
         at="09:30",
     )
 

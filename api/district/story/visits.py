@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from api.district.story.common import (
@@ -26,8 +26,12 @@ from ledger.systems.draws.events import DrawTargetSelected, EntityRosterFrozen, 
 
 def plan(walk: Walk) -> None:
     """Draws in the third month and in the tenth; the others between them."""
-    walk.later(60, partial(_announce, walk, 1))
-    walk.later(285, partial(_announce, walk, 2))
+    for number, days in ((1, 60), (2, 285)):
+        # The visits of a draw end with the year of its plan.
+        day = walk.after(days)
+        if (day + timedelta(days=20)).year != day.year:
+            days = (date(day.year + 1, 1, 9) - walk.today).days
+        walk.later(days, partial(_announce, walk, number))
     walk.later(52, partial(_clue, walk))
     walk.later(72, partial(_township, walk))
     walk.later(80, partial(_emergency_bureau, walk))
@@ -117,7 +121,6 @@ def _visit_drawn(walk: Walk, draw: str, entity: str, index: int) -> None:
     visit(walk, task, result, officers)
     if entity == CHUNHE:
         walk.send("Chunhe", "filing/rate-visit", task=task, entity=entity, score=4)
-    walk.later(2, partial(report_result, walk, task), at="10:00")
 
 
 def _clue(walk: Walk) -> None:
@@ -134,8 +137,8 @@ def _clue(walk: Walk) -> None:
     )
     approve(walk, task, LONGWEI, 1, kind="case", trigger="superior", filing=filing)
     officers = ["OFF-001", "OFF-002"]
-    walk.later(1, partial(visit, walk, task, "case_filed", officers), at="09:30")
-    walk.later(40, partial(report_result, walk, task))
+    going = partial(visit, walk, task, "case_filed", officers, published_after=40)
+    walk.later(1, going, at="09:30")
 
 
 def _township(walk: Walk) -> None:
@@ -156,7 +159,6 @@ def _township(walk: Walk) -> None:
         officers=officers,
     )  # fmt: skip
     walk.later(1, partial(visit, walk, task, "no_issue", officers, "ZCZ head"), at="09:30")
-    walk.later(5, partial(report_result, walk, task, "ZCZ head"))
 
 
 def _emergency_bureau(walk: Walk) -> None:
@@ -166,7 +168,6 @@ def _emergency_bureau(walk: Walk) -> None:
     walk.later(
         1, partial(visit, walk, task, "issue_corrected_on_spot", officers, "EMB head"), at="09:30"
     )
-    walk.later(4, partial(report_result, walk, task, "EMB head"))
 
 
 def _off_site(walk: Walk) -> None:
