@@ -104,9 +104,7 @@ class District(msgspec.Struct, frozen=True):
     def certificates(self) -> dict[str, str]:
         """Return the certificate number of every officer."""
         return {
-            officer: number
-            for group in self.officers
-            for officer, number in group.badges().items()
+            officer: number for group in self.officers for officer, number in group.badges().items()
         }
 
 

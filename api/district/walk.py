@@ -28,6 +28,8 @@ from projections.drawing.desk import Desk
 #: When the clock looks, every night.
 _NIGHT = time(0, 5, tzinfo=CIVIL_ZONE)
 _ONE_DAY = timedelta(days=1)
+#: Something that people do at its time; what it returns does not matter.
+Step = Callable[[], object]
 _BY_PATH: dict[str, Entry] = {f"{entry.system}/{entry.name}": entry for entry in COMMANDS}
 
 
@@ -52,7 +54,7 @@ class Walk:
         #: Counts working days by the calendars that the program knows.
         self.count = DayCount({year.year: year for year in years if year is not None})
         #: What is still to come: the moment, the order of planning, and what happens.
-        self._planned: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._planned: list[tuple[datetime, int, Step]] = []
         self._order = count()
 
     def close(self) -> None:
@@ -71,13 +73,13 @@ class Walk:
         """The civil date."""
         return self.now.date()
 
-    def later(self, days: int, step: Callable[[], None], at: str = "09:00") -> date:
+    def later(self, days: int, step: Step, at: str = "09:00") -> date:
         """Plan a step for the first working day at least ``days`` days from today; return it."""
         day = self.after(days)
         self.plan(day, step, at)
         return day
 
-    def plan(self, day: date, step: Callable[[], None], at: str = "09:00") -> None:
+    def plan(self, day: date, step: Step, at: str = "09:00") -> None:
         """Plan a step for a day."""
         moment = datetime.combine(day, time.fromisoformat(at), CIVIL_ZONE)
         heapq.heappush(self._planned, (moment, next(self._order), step))
@@ -141,7 +143,9 @@ class Walk:
         """Let one person request a command that takes two, and a second one approve it."""
         asked = first_event(self.send(first, path, **body))
         return self.send(
-            second, "approvals/approve-request", approval=asked.approval  # type: ignore[attr-defined]
+            second,
+            "approvals/approve-request",
+            approval=asked.approval,  # type: ignore[attr-defined]
         )
 
     def recorded(self, kind: str, tag: str | None = None) -> list[Recorded]:

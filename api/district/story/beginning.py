@@ -84,12 +84,12 @@ def _people(walk: Walk) -> None:
         ("JB", "JB", "phone", "0931-8250000"),
         ("JB", "JB", "mailbox", "zfjd@sfj.example.org"),
     )
-    for who, unit, kind, address in channels:
+    for who, office, kind, address in channels:
         walk.send(
             who,
             "channels/publish-complaint-channel",
-            channel=f"CH-{unit}-{kind}",
-            unit=unit,
+            channel=f"CH-{office}-{kind}",
+            unit=office,
             kind=kind,
             address=address,
             hours="工作日 8:30—12:00，14:30—18:00",

@@ -1,4 +1,4 @@
-"""Cases: a heavy fine with a hearing, two small fines, an exemption, a reconsideration, a licence."""
+"""Cases: a heavy fine with a hearing, small fines, an exemption, a reconsideration; a licence."""
 
 from __future__ import annotations
 
@@ -151,9 +151,7 @@ def _decided(walk: Walk, case: str, decision: str) -> None:
     )
     decide(walk, decision, case, CHUNHE, HEAVY_FINE, tier="一般")
     document(walk, case, "decide")
-    walk.send(
-        "MRB officer", "penalties/serve-penalty", decision=decision, repair_notice=True
-    )
+    walk.send("MRB officer", "penalties/serve-penalty", decision=decision, repair_notice=True)
     document(walk, case, "serve")
     record = decision.replace("DEC", "CR")
     enter_record(walk, record, CHUNHE, decision, HEAVY_FINE)
@@ -260,9 +258,7 @@ def _small(walk: Walk, entity: str, number: int, days_late: int) -> None:
         "MRB officer", "penalties/waive-rights", case=case, rights=["statement"], how="declared"
     )
     decide(walk, decision, case, entity, FINE, tier="一般")
-    walk.send(
-        "MRB officer", "penalties/serve-penalty", decision=decision, repair_notice=True
-    )
+    walk.send("MRB officer", "penalties/serve-penalty", decision=decision, repair_notice=True)
     enter_record(walk, decision.replace("DEC", "CR"), entity, decision, FINE)
     walk.later(
         2 + (days_late and days_late + 10),
@@ -345,7 +341,10 @@ def _licence(walk: Walk) -> None:
 def _review_files(walk: Walk) -> None:
     """The unit reads all files of the year in which it finished more cases; one is put right."""
     batch = f"CFR-{walk.today.year}-01"
-    years = {year: walk.desk.now(UnitCases("MRB", year)).cases for year in (walk.today.year - 1, walk.today.year)}
+    years = {
+        year: walk.desk.now(UnitCases("MRB", year)).cases
+        for year in (walk.today.year - 1, walk.today.year)
+    }
     year = max(years, key=lambda year: len(years[year]))
     filed = years[year]
     walk.send(
@@ -372,9 +371,7 @@ def _review_files(walk: Walk) -> None:
     walk.send("JB", "casefiles/publish-review-report", batch=batch)
     walk.later(
         12,
-        lambda: walk.send(
-            "JB", "casefiles/verify-rectification", casefile=file, note="已补正"
-        ),
+        lambda: walk.send("JB", "casefiles/verify-rectification", casefile=file, note="已补正"),
     )
 
 
@@ -409,5 +406,3 @@ def _annual_figures(walk: Walk) -> None:
         figures=figures,
         url=f"{SITE}/scjg/{year}",
     )
-
-

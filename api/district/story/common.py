@@ -102,6 +102,7 @@ def visit(
     result: str,
     officers: list[str],
     who: str = "MRB officer",
+    *,
     published_after: int | None = 3,
 ) -> None:
     """Carry out a task today, in fifty minutes; publish its result some days later."""

@@ -278,5 +278,3 @@ def _shield(walk: Walk) -> None:
         factors=[{"kind": "external_assessment", "says": "安全生产标准化达标"}],
         override_reason="省级部门复评结果更新",
     )
-
-

@@ -112,7 +112,11 @@ def _visit(walk: Walk) -> None:
     walk.later(
         1,
         partial(
-            visit, walk, f"T-CLUE-{year}-02", "order_to_correct", ["OFF-001", "OFF-002"],
+            visit,
+            walk,
+            f"T-CLUE-{year}-02",
+            "order_to_correct",
+            ["OFF-001", "OFF-002"],
             published_after=None,
         ),
         at="09:30",

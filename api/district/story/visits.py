@@ -27,11 +27,11 @@ from ledger.systems.draws.events import DrawTargetSelected, EntityRosterFrozen, 
 def plan(walk: Walk) -> None:
     """Draws in the third month and in the tenth; the others between them."""
     for number, days in ((1, 60), (2, 285)):
-        # The visits of a draw end with the year of its plan.
         day = walk.after(days)
-        if (day + timedelta(days=20)).year != day.year:
-            days = (date(day.year + 1, 1, 9) - walk.today).days
-        walk.later(days, partial(_announce, walk, number))
+        # The visits of a draw end with the year of its plan.
+        ends = (day + timedelta(days=20)).year != day.year
+        announced = walk.count.next_working(date(day.year + 1, 1, 9)) if ends else day
+        walk.plan(announced, partial(_announce, walk, number))
     walk.later(52, partial(_clue, walk))
     walk.later(72, partial(_township, walk))
     walk.later(80, partial(_emergency_bureau, walk))
