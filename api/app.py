@@ -27,6 +27,7 @@ from api.log.cosigning import Cosigning
 from api.operations import accesses, operators
 from api.operations import health as operations
 from api.operations.health import Check
+from api.public.pages import public_resources
 from api.running.counter import counter_context
 from api.running.files import FILES, Files, files_context
 from api.running.threads import SUPERVISOR, supervision_context
@@ -123,7 +124,7 @@ def make_app(
         door = (publicdoor.OPERATION,)
         resources = (*resources, *publicdoor.RESOURCES)
     if views is not None:
-        resources = (*resources, *operators.VIEW_RESOURCES)
+        resources = (*resources, *operators.VIEW_RESOURCES, *public_resources(resources))
     if access is not None:
         app[ACCESS] = Source(access.recorder)
         resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
