@@ -47,6 +47,7 @@ from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
 from api.http.addresses import networks
 from api.http.auditing import note_of
 from api.http.front import Edge
+from api.http.rates import PUBLIC_PER_MINUTE, Rates
 from api.http.shares import PER_ADDRESS, Shares
 from api.operations.health import MAX_LAG
 from api.running.logs import Quiet, configure_logging
@@ -154,6 +155,9 @@ def serve(
     streams_per_address: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
         PER_ADDRESS
     ),
+    public_per_minute: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
+        PUBLIC_PER_MINUTE
+    ),
     confirm_clock: bool = False,
     max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
@@ -177,6 +181,8 @@ def serve(
         believed. Repeat it for each proxy. Without it all clients of a proxy count as one address.
     streams_per_address
         How many streams and waiting reads of the feed one address may hold without a token.
+    public_per_minute
+        How many reads a minute one address may send without a token; further ones are answered 429.
     confirm_clock
         Confirm the clock although it is behind the newest record; the access ledger records this.
     max_lag
@@ -187,7 +193,11 @@ def serve(
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
     try:
-        edge = Edge(trusted=networks(trusted_proxy), shares=Shares(per_address=streams_per_address))
+        edge = Edge(
+            trusted=networks(trusted_proxy),
+            shares=Shares(per_address=streams_per_address),
+            public_reads=Rates(public_per_minute, name="public"),
+        )
     except ValueError as error:
         say(f"supervision-ledger: --trusted-proxy must be an address or a network: {error}", "red")
         raise Failed from error

@@ -23,6 +23,7 @@ from api.http.addresses import Network, counted, source_of, trusts
 from api.http.middlewares import new_request_id
 from api.http.probes import Probes
 from api.http.problems import SERVER, Problem, response_to
+from api.http.rates import Rates
 from api.http.shares import RETRY_AFTER, Shares
 from api.running.logs import log_noise, where
 
@@ -59,7 +60,7 @@ class Edge:
     """The limits and counts that all connections of one process share. For one event loop.
 
     ``trusted``: proxies whose ``X-Forwarded-For`` is believed. Any other address gets at most a
-    quarter of the connections.
+    quarter of the connections. ``public_reads``: limits the reads of an address without a token.
     """
 
     def __init__(
@@ -69,8 +70,11 @@ class Edge:
         shares: Shares | None = None,
         connections: int | None = None,
         probes: Probes | None = None,
+        public_reads: Rates | None = None,
     ) -> None:
         self.trusted = tuple(trusted)
+        #: Counts the reads of each address without a token; ``None``: without limit.
+        self.public_reads = public_reads
         self.shares = Shares() if shares is None else shares
         self.probes = Probes() if probes is None else probes
         self._given = connections

@@ -150,6 +150,7 @@ LISTS = (
                 "published_on",
                 lambda document, asked: document["versions"][-1].get("published_on"),
             ),
+            _field("withdrawn_on"),
         ),
         whole="/v1/matters/{matter}",
     ),
@@ -218,6 +219,7 @@ LISTS = (
             _field("entity"),
             _field("summary"),
             _field("published_on"),
+            _field("withdrawn_on"),
         ),
     ),
     PublicList(
