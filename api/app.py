@@ -124,7 +124,7 @@ def make_app(
         door = (publicdoor.OPERATION,)
         resources = (*resources, *publicdoor.RESOURCES)
     if views is not None:
-        resources = (*resources, *operators.VIEW_RESOURCES, *public_resources(resources))
+        resources = (*resources, *operators.VIEW_RESOURCES)
     if access is not None:
         app[ACCESS] = Source(access.recorder)
         resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
@@ -134,6 +134,7 @@ def make_app(
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
+    resources = (*resources, *public_resources(resources))
     app[HUB] = hub = Hub(ledger.recorder, source)
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
     if access is not None:

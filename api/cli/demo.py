@@ -169,7 +169,7 @@ def _of_district(service: Service, address: str) -> list[str]:
         f'curl -s {supervisor} "{address}/v1/findings?state=raised"',
         *_missing_calendar(service, today),
         "",
-        "真实数据 a real register beside it: make run RUN_ARGS=--register",
+        "真实数据 a real register as well: make run RUN_ARGS=--register",
     ]
 
 

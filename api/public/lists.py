@@ -82,7 +82,7 @@ _MATTERS = Column("matters_list", lambda document, asked: "、".join(document.ge
 
 def _elements(document: Document) -> Document:
     """Return the elements of the newest version of a matter."""
-    versions = document.get("versions") or ({},)
+    versions: list[Document] = document.get("versions") or [{}]
     elements: Document = versions[-1].get("elements") or {}
     return elements
 

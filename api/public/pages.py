@@ -34,11 +34,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def public_resources(sources: Iterable[Resource]) -> tuple[Resource, ...]:
-    """Return the pages, which read the resources among ``sources``."""
+    """Return the pages of the lists whose resources are among ``sources``."""
     by_path = {source.path: source for source in sources}
-    if _UNITS not in by_path:
-        return ()
-    shown = [one for one in LISTS if one.source in by_path]
+    shown = [one for one in LISTS if {one.source, _UNITS} <= by_path.keys()]
     made = [Resource("/public", _entrance(shown), query=(LANG,), listed=False)]
     for one in shown:
         known = {parameter.name: parameter for parameter in by_path[one.source].query}
@@ -118,7 +116,7 @@ async def _document(request: web.Request, handler: Handler, place: Mapping[str, 
 
 
 async def _answer(request: web.Request, handler: Handler, query: Mapping[str, str]) -> web.Response:
-    """Ask a resource as somebody without a token, whatever the request of the page carries."""
+    """Ask a resource as a reader without a token, whatever the request of the page carries."""
     asking = request.clone(rel_url=request.rel_url.with_query(dict(query)), headers={})
     asking[LINE] = Line(request[LINE].request_id, grant=ANONYMOUS)
     answer = await handler(asking)

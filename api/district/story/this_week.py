@@ -1,4 +1,4 @@
-"""What is under way today, and waits in somebody's inbox."""
+"""What is under way today, and waits in the inbox of a unit."""
 
 from __future__ import annotations
 
