@@ -135,7 +135,7 @@ def _entrance(shown: Iterable[PublicList]) -> Handler:
         language = _language(request)
         text = _texts(language)
         entries = "".join(
-            f'<li><a href="{_link(one.path, language)}">{text(one.name)}</a>: '
+            f'<li><a href="{_link(one.path, language)}">{text(one.name)}</a><br>'
             f"{text(f'{one.name}.says')}</li>"
             for one in shown
         )
