@@ -1,4 +1,4 @@
-# make run    install what the service needs, load the sample register and serve it
+# make run    install what the service needs, record a year of a made-up district and serve it
 # make test   install what the tests need, run every check and every test
 #
 # Everything is installed into .venv. The service remembers what its log signed in ~/.local/state.
@@ -28,7 +28,7 @@ SOURCES = $(wildcard ledger projections api tools tests benchmarks clients)
 .NOTPARALLEL:
 
 help:
-	@echo 'make run           install, load the sample register and serve it'
+	@echo 'make run           install, record a year of a made-up district and serve it'
 	@echo 'make test          install, run every check and every test'
 	@echo 'make pytest        the tests alone: make pytest PYTEST_ARGS="-k draw"'
 	@echo 'make soak          the random searches, for hours: make soak SOAK_ROUNDS=50'

@@ -43,6 +43,7 @@ from api.log.cosigning import Cosigning
 from api.operations import accesses, operators
 from api.operations import health as operations
 from api.operations.health import Check
+from api.public.pages import public_resources
 from api.running.counter import counter_context
 from api.running.files import FILES, Files, files_context
 from api.running.threads import SUPERVISOR, supervision_context
@@ -159,6 +160,7 @@ def make_app(
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
+    resources = (*resources, *public_resources(resources))
     app[HUB] = hub = Hub(ledger.recorder, source)
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
     if access is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -155,3 +156,50 @@ def test_the_hooks_need_no_network() -> None:
         assert (ROOT / (module.replace(".", "/") + ".py")).exists()
     for test in re.findall(r"tests/\w+\.py", HOOKS):
         assert (ROOT / test).exists()
+
+
+def shape(text: str) -> list[tuple[str, int]]:
+    """Return what a page consists of, line by line: headings by level, rows by their cells."""
+    found = []
+    for line in text.splitlines():
+        if heading := re.match(r"#+ ", line):
+            found.append(("heading", len(heading[0])))
+        elif line.startswith("|"):
+            found.append(("row", line.count("|")))
+        elif line.startswith("    "):
+            found.append(("code", len(line.split("  # ")[0].split())))
+        elif re.match(r"\d\. ", line):
+            found.append(("item", int(line[0])))
+        elif line.startswith("**"):
+            found.append(("topic", 0))
+    return found
+
+
+def test_the_chinese_readme_says_all_that_the_english_one_says() -> None:
+    """The same headings, tables, commands, names and links, in the same order of sections."""
+    english, chinese = (
+        (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+    assert shape(chinese) == shape(english)
+
+    def commands(text: str) -> list[str]:
+        lines = (line for line in text.splitlines() if line.startswith("    "))
+        return [re.split(r"\s+# ", line)[0] for line in lines]
+
+    assert commands(chinese) == commands(english)
+    sections = zip(
+        re.split(r"^## ", chinese, flags=re.MULTILINE),
+        re.split(r"^## ", english, flags=re.MULTILINE),
+        strict=True,
+    )
+    for ours, theirs in sections:
+        assert _named_in(ours) == _named_in(theirs), theirs.splitlines()[0]
+
+
+def _named_in(text: str) -> Counter[str]:
+    """Count what a text names in backticks, and where its links lead."""
+    names = Counter(re.findall(r"`([^`]+)`", text))
+    names.update(re.findall(r"\]\(([^)]+)\)", text))
+    for page in ("README.md", "README.zh-CN.md"):
+        del names[page]
+    return names

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +28,7 @@ from api.cli import (
     token_commands,
 )
 from api.cli.copies import check_bundle
+from api.cli.demo import demo
 from api.cli.terminal import (
     DEFAULT_URL,
     OPERATOR,
@@ -46,8 +47,8 @@ from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
 from api.http.addresses import networks
 from api.http.auditing import note_of
 from api.http.front import Edge
+from api.http.rates import PUBLIC_PER_MINUTE, Rates
 from api.http.shares import PER_ADDRESS, Shares
-from api.http.tokens import Holder
 from api.operations.health import MAX_LAG
 from api.running.logs import Quiet, configure_logging
 from api.running.server import require_free
@@ -63,7 +64,6 @@ from ledger.intake.commands import RowRejected
 from ledger.intake.mapping import RegisterMapping
 from ledger.intake.own_lists import MappingError
 from ledger.intake.run import ImportFailed, Report, check_register, import_register
-from ledger.intake.sample import sample_folder
 from ledger.intake.sources import NOTHING_TOLD, SourceError, Told
 from ledger.intake.statistics import statistics
 from ledger.intake.wording import Language, in_language, language_of_terminal, named
@@ -71,15 +71,12 @@ from ledger.kernel import (
     Ledger,
     LegalRef,
     NotRecorded,
-    RecordCorrected,
     Refusal,
-    civil_date,
 )
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.contexts import make_context
 from ledger.kernel.events import CIVIL_ZONE
-from ledger.kernel.folds import Selector
-from ledger.kernel.memory import as_query, recorded_at
+from ledger.kernel.memory import recorded_at
 from ledger.opening import (
     UnusableUrl,
     claim,
@@ -90,11 +87,9 @@ from ledger.opening import (
     sibling,
     trial_of,
 )
-from ledger.stores.files import private_file
 from ledger.stores.naming import refuse_neighbour
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.stores.takeover import refuse_earlier
-from ledger.systems.entities.events import EntityRegistered, EntityRevised
 from ledger.systems.persons.commands import ErasePerson
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.events import ErasureReason
@@ -120,6 +115,7 @@ for group in (
 ):
     app.command(group)
 copies.register(app)
+app.command(demo)
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -160,6 +156,9 @@ def serve(
         PER_ADDRESS
     ),
     language: Language = "zh",
+    public_per_minute: Annotated[int, Parameter(validator=validators.Number(gte=1))] = (
+        PUBLIC_PER_MINUTE
+    ),
     confirm_clock: bool = False,
     max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
@@ -186,6 +185,8 @@ def serve(
         How many streams and waiting reads of the feed one address may hold without a token.
     language
         The language of the answers to clients that do not ask for one with Accept-Language.
+    public_per_minute
+        How many reads a minute one address may send without a token; further ones are answered 429.
     confirm_clock
         Confirm the clock although it is behind the newest record; the access ledger records this.
     max_lag
@@ -200,6 +201,7 @@ def serve(
             trusted=networks(trusted_proxy),
             shares=Shares(per_address=streams_per_address),
             language=language,
+            public_reads=Rates(public_per_minute, name="public"),
         )
     except ValueError as error:
         say(f"supervision-ledger: --trusted-proxy must be an address or a network: {error}", "red")
@@ -228,35 +230,6 @@ def serve(
         serve_app(service.app(edge), host, port, ready=ready)
         closing = end_process_within(CLOSE_SECONDS)
     closing.cancel()
-
-
-@app.command
-def demo(*, folder: Path = Path("demo"), host: str = "127.0.0.1", port: Port = 8080) -> None:
-    """Load the sample register into a new ledger and serve it: the quickest way to try it out."""
-    require_free(host, port)  # fail before the sample is loaded
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    url = f"sqlite:///{folder / 'ledger.db'}"
-    tell(f"ledger: {url}")
-    with open_recorder(url) as recorder, open_ledger(recorder) as opened:
-        _import(opened, "sf-food", sample_folder(), None, strict=False)
-    private_file(folder / "log.jsonl")
-    configure_logging((folder / "log.jsonl").open("ab"))
-    with Service(url, ticking=True) as service:
-        _follow(service.follower, service.recorder.head())
-        tomorrow = civil_date(service.ledger.clock()) + timedelta(days=1)
-        supervisor = token_commands.grant(
-            service.tokens,
-            service.access,
-            Holder("JB", "demo-supervisor", "jb_supervisor"),
-            expires_on=tomorrow,
-        )
-        example = _example(service.recorder)
-        serve_app(
-            service.app(),
-            host,
-            port,
-            ready=lambda: _greet(f"http://{host}:{port}", supervisor, example, folder),
-        )
 
 
 @app.command(name="import")
@@ -585,33 +558,3 @@ def _import(
             language=language,
             progress=lambda now: advance(now.rows_done, label=f"{now.step}: {now.file}"),
         )
-
-
-def _follow(follower: Follower, head: int) -> None:
-    with bar("profiles", head) as advance:
-        while not follower.wait_for(head, 0.2):
-            advance(min(h.position for h in follower.health()))
-
-
-def _example(recorder: SQLiteRecorder) -> str:
-    """Return an interesting business: one whose register later corrected itself, if possible."""
-    for topic in (RecordCorrected.TOPIC, EntityRevised.TOPIC, EntityRegistered.TOPIC):
-        for stored in recorder.read(as_query([Selector((topic,), ())]), limit=1):
-            for tag in stored.event.tags:
-                if tag.startswith("entity:"):
-                    return tag.removeprefix("entity:")
-    raise UnusableUrl("the sample register must contain a business; it contains none")
-
-
-def _greet(address: str, supervisor: str, entity: str, folder: Path) -> None:
-    tell(f"\naddress  {address}/")
-    tell(f"token    {supervisor}")
-    tell("\nA business's credit profile, its audit trail, and the live feed:\n")
-    auth = f'-H "Authorization: Bearer {supervisor}"'
-    for line in (
-        f"curl -s {auth} {address}/v1/entities/{entity}/profile",
-        f"curl -s {auth} {address}/v1/entities/{entity}/trail",
-        f'curl -sN {auth} -H "Accept: text/event-stream" "{address}/v1/feed?after=0"',
-    ):
-        tell(line)
-    tell(f"\nlog: {folder / 'log.jsonl'}   stop: Ctrl-C")

@@ -12,7 +12,8 @@ from api.contract.eventtypes import unchanging
 from api.contract.schemas import body_schema, shown_titles
 from api.contract.titles import paragraphs, term, titles
 from api.feed.hub import FEED
-from api.feed.resource import HUB, OFFERED, CloudEvent
+from api.feed.negotiation import OFFERED
+from api.feed.resource import HUB, CloudEvent
 from api.feed.resource import RESOURCES as FEED_RESOURCES
 from api.http.asking import asked
 from api.http.languages import language_of

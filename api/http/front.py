@@ -24,6 +24,7 @@ from api.http.languages import Language, chosen_by
 from api.http.middlewares import new_request_id
 from api.http.probes import Probes
 from api.http.problems import SERVER, Problem, response_to
+from api.http.rates import Rates
 from api.http.shares import Shares, busy
 from api.running.logs import log_noise, where
 from ledger.kernel.messages import message
@@ -62,7 +63,7 @@ class Edge:
 
     ``language``: that of the answers to callers who do not ask for one.
     ``trusted``: proxies whose ``X-Forwarded-For`` is believed. Any other address gets at most a
-    quarter of the connections.
+    quarter of the connections. ``public_reads``: limits the reads of an address without a token.
     """
 
     def __init__(
@@ -73,9 +74,12 @@ class Edge:
         connections: int | None = None,
         probes: Probes | None = None,
         language: Language = "en",
+        public_reads: Rates | None = None,
     ) -> None:
         self.language = language
         self.trusted = tuple(trusted)
+        #: Counts the reads of each address without a token; ``None``: without limit.
+        self.public_reads = public_reads
         self.shares = Shares() if shares is None else shares
         self.probes = Probes() if probes is None else probes
         self._given = connections

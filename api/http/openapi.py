@@ -281,7 +281,9 @@ def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
     if resource.roles is not None:
         problems.append("forbidden")
     if len(resource.media_types) > 1 and not resource.suffixes:
-        problems += ["not-acceptable", "too-many-requests"]
+        problems.append("not-acceptable")
+    if len(resource.media_types) > 1 or resource.path.startswith("/v1/"):
+        problems.append("too-many-requests")
     if resource.path != "/readyz":
         # Too many requests of this kind at once, or making the answer takes too long.
         problems.append("unavailable")

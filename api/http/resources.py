@@ -29,6 +29,7 @@ from api.http.access import caller_of
 from api.http.auditing import AUDIT, is_number
 from api.http.coding import compressed
 from api.http.evenly import answer_evenly
+from api.http.front import EDGE
 from api.http.keys import LINE
 from api.http.middlewares import expect
 from api.http.problems import Problem, unauthenticated
@@ -145,6 +146,8 @@ def _checked(resource: Resource) -> Handler:
     roles, path, handle = resource.roles, resource.path, resource.handler
     audited = resource.audited
     fits = {p.name: p.fits for p in resource.query}
+    # Probes of load balancers and monitors are never refused.
+    limited = path.startswith(("/v1/", "/public"))
     # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path
 
@@ -154,6 +157,8 @@ def _checked(resource: Resource) -> Handler:
         if resource.admits is not None:
             request = resource.admits(request)
         grant = await caller_of(request)
+        rates = request.app[EDGE].public_reads if limited and not grant.id else None
+        left = {} if rates is None else rates.count(request.app[EDGE].source_of(request))
         if roles is not None and grant.role not in roles:
             if not grant.id:
                 raise unauthenticated("http.token-needed-read")
@@ -174,6 +179,8 @@ def _checked(resource: Resource) -> Handler:
         if position is not None and not response.prepared:
             # Tells the caller how old the answer is.
             response.headers["X-View-Position"] = str(position)
+        if left and not response.prepared:
+            response.headers.update(left)
         return await compressed(request, response) if resource.compress else response
 
     return handler

@@ -19,6 +19,9 @@ from api.http.tokens import Tokens
 from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen
+from tests.api.district_ledger import district_client, district_service, district_url
+
+__all__ = ["district_client", "district_service", "district_url"]
 
 
 class FrontServer(TestServer):

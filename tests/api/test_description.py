@@ -65,7 +65,8 @@ async def test_complete(face: Face) -> None:
         if r.resource is not None and r.method != "HEAD"
     }
     described = {(m, p) for p, methods in document["paths"].items() for m in methods}
-    assert routes - described == {("get", "/docs"), ("get", "/static/{name}")}
+    pages = {("get", "/docs"), ("get", "/public"), ("get", "/static/{name}")}
+    assert routes - described == pages
     assert described <= routes
     ids = [o["operationId"] for methods in document["paths"].values() for o in methods.values()]
     assert len(ids) == len(set(ids))

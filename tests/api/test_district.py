@@ -1,0 +1,120 @@
+"""The district of ``make run``: every list shows something, and what it prints works."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from api.cli.demo import _of_district
+from api.district.story import DAYS, tell
+from api.district.table import district
+from api.service import Service
+from ledger.general.vocabulary import Role
+from ledger.kernel import civil_date
+from ledger.kernel.events import CIVIL_ZONE
+from ledger.kernel.memory import recorded_at
+from ledger.registry import COMMANDS
+from ledger.verification import verify_records
+from tests.api.district_ledger import NOW, tokens_of
+
+#: Soon after the turn of the year.
+ANOTHER = datetime(2027, 2, 1, 12, tzinfo=CIVIL_ZONE)
+
+#: Lists that a district without troubles does not fill.
+EMPTY = {
+    "/v1/operations/token-requests": "filled by an operator who asks for another's token",
+}
+
+Client = TestClient[Any, Any]
+
+pytestmark = pytest.mark.xdist_group("district")
+
+
+async def test_every_list_shows_something(
+    district_service: Service, district_client: TestClient
+) -> None:
+    """To somebody, on its first page."""
+    tokens = tokens_of(district_service)
+    empty = set()
+    for resource in district_client.server.app.router.resources():  # type: ignore[attr-defined]
+        path = resource.canonical
+        if "{" in path or not path.startswith("/v1/") or not _gets(resource):
+            continue
+        counts = []
+        for token in tokens.values():
+            answer = await district_client.get(path, headers={"Authorization": f"Bearer {token}"})
+            if answer.status == 200 and answer.content_type == "application/json":
+                document = await answer.json()
+                if isinstance(document, dict) and "items" in document:
+                    counts.append(len(document["items"]))
+        if counts and not any(counts):
+            empty.add(path)
+    assert empty == set(EMPTY)
+
+
+def _gets(resource: object) -> bool:
+    return any(route.method == "GET" for route in resource)  # type: ignore[attr-defined]
+
+
+def test_every_system_has_recorded_something(district_service: Service) -> None:
+    """Of those that take commands."""
+    systems = {stored.event.type.split(".")[0] for stored in district_service.recorder.read()}
+    assert systems >= {entry.system for entry in COMMANDS}
+
+
+def test_one_token_for_each_role() -> None:
+    """Of everybody who can hold one; the clock holds none."""
+    shown = [person.role for person in district().person if person.shown]
+    roles = set(Role.__args__)  # type: ignore[attr-defined]
+    assert sorted(shown) == sorted(roles - {"ledger_clock"})
+
+
+async def test_what_is_printed_works(
+    district_service: Service, district_client: TestClient
+) -> None:
+    """The three requests are answered, the tokens open, and the missing calendar is said."""
+    address = str(district_client.make_url("")).rstrip("/")
+    lines = _of_district(district_service, address)
+    pasted = [shlex.split(line) for line in lines if line.startswith("curl ")]
+    assert len(pasted) == 3
+    for words in pasted:
+        headers = dict(
+            words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H"
+        )
+        answer = await district_client.get(words[-1].removeprefix(address), headers=headers)
+        assert answer.status == 200, words
+        document = await answer.json()
+        assert document.get("items", True), "it shows something"
+    tokens = [last for line in lines if (last := line.rsplit(" ", 1)[-1]).startswith("slt_")]
+    assert len(tokens) == len(Role.__args__) - 1  # type: ignore[attr-defined]
+    for token in tokens:
+        answer = await district_client.get(
+            "/v1/units", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert answer.status == 200
+    assert any("2027年工作日历尚未发布" in line for line in lines)
+
+
+def test_its_records_are_sound(district_service: Service) -> None:
+    """As those of any ledger; the days reach back as far as the story, and not beyond today."""
+    assert verify_records(district_service.recorder).faults == ()
+    moments = [
+        recorded_at(district_service.recorder, at) for at in (1, district_service.recorder.head())
+    ]
+    first, last = (civil_date(moment) for moment in moments if moment is not None)
+    assert (NOW.date() - first).days == DAYS
+    assert last <= NOW.date()
+
+
+def test_it_can_be_told_on_another_day(tmp_path: Path) -> None:
+    """No step of it is refused when holidays and years fall differently."""
+    told = f"sqlite:///{tmp_path / 'ledger.db'}"
+    days: list[date] = []
+    tell(told, ANOTHER, days.append)
+    assert days[-1] == ANOTHER.date()
+    assert len(days) == DAYS

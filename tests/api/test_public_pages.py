@@ -1,0 +1,167 @@
+"""``/public``: what everybody reads without a token, as pages and as CSV; and how often."""
+
+from __future__ import annotations
+
+import csv
+import re
+from html.parser import HTMLParser
+from io import StringIO
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from api.http.addresses import networks
+from api.http.front import Edge
+from api.http.rates import Rates
+from api.public import pages
+from api.public.lists import LISTS
+from api.service import Service
+from ledger.kernel.messages import catalogue
+from tests.api.district_ledger import tokens_of
+
+pytestmark = pytest.mark.xdist_group("district")
+
+Client = TestClient[Any, Any]
+PATHS = [one.path for one in LISTS]
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its cells, its links, and elements that it must not have."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self._in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "td":
+            self._in_cell = True
+            self.cells.append("")
+        if tag == "a":
+            self.links.append(str(dict(attrs)["href"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "td":
+            self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.cells[-1] += data
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_each_list_is_a_page_and_a_table(
+    district_client: Client, path: str, language: str
+) -> None:
+    """Both show the same rows; the page needs no script, and every link of it leads somewhere."""
+    answer = await district_client.get(path, params={"lang": language})
+    text = await answer.text()
+    assert (answer.status, answer.content_type) == (200, "text/html"), text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Language"].startswith(language)
+    page = Page(text)
+    assert page.cells, "it shows something"
+    assert {"script", "style", "iframe"}.isdisjoint(page.tags)
+    assert not re.search(r"\son\w+=|\sstyle=", text)
+    for link in page.links:
+        if not link.startswith("#"):
+            assert (await district_client.get(link)).status == 200, link
+
+    answer = await district_client.get(f"{path}.csv", params={"lang": language})
+    body = await answer.read()
+    assert body.startswith(b"\xef\xbb\xbf"), "spreadsheet programs need it for Chinese"
+    head, *rows = csv.reader(StringIO(body.decode("utf-8-sig")))
+    assert [cell for row in rows[: pages.PAGE] for cell in row] == page.cells
+    assert len(set(head)) == len(head)
+
+
+async def test_a_matter_shows_its_four_elements(district_client: Client) -> None:
+    """Name, basis, body and handling office."""
+    page = Page(await (await district_client.get("/public/matters")).text())
+    shown = {"食品生产监督检查", "食品生产监督管理科", "市场监督管理局 MRB"}
+    assert shown <= set(page.cells)
+    assert any(cell.startswith("《中华人民共和国食品安全法》") for cell in page.cells)
+
+
+async def test_pages_turn(district_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Following the links shows every row once."""
+    whole = Page(await (await district_client.get("/public/results")).text()).cells
+    monkeypatch.setattr(pages, "PAGE", 3)
+    read: list[str] = []
+    link: str | None = "/public/results"
+    turned = 0
+    while link is not None:
+        text = await (await district_client.get(link)).text()
+        read += Page(text).cells
+        turning = re.search(r'rel="next" href="([^"]+)"', text)
+        link = None if turning is None else turning[1].replace("&amp;", "&")
+        turned += 1
+    assert read == whole
+    assert turned > 3
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_token_shows_no_more(
+    district_service: Service, district_client: Client, path: str
+) -> None:
+    """A page is the page of everybody, whoever asks."""
+    token = tokens_of(district_service)["JB"]
+    asked = await district_client.get(path, headers={"Authorization": f"Bearer {token}"})
+    assert await asked.text() == await (await district_client.get(path)).text()
+
+
+async def test_what_is_sent_back_is_harmless(district_client: Client) -> None:
+    """A search is never markup; a parameter that is not known is refused."""
+    answer = await district_client.get("/public/decisions", params={"unit": '"><script>'})
+    assert "<script" not in await answer.text()
+    assert (await district_client.get("/public/decisions", params={"x": "1"})).status == 400
+    assert (await district_client.get("/public", params={"lang": "fr"})).status == 400
+
+
+def test_no_cell_is_a_formula() -> None:
+    """What a spreadsheet program would run is shown as text."""
+    for cell in ("=1+1", "+1", "-1", "@x", "\tx"):
+        assert pages._harmless(cell) == f"'{cell}"
+    assert pages._harmless("2026-01-01") == "2026-01-01"
+
+
+def test_every_text_is_in_both_languages() -> None:
+    """Of the lists, their columns, and the frame."""
+    chinese, english = catalogue("zh", "pages"), catalogue("en", "pages")
+    assert chinese.keys() == english.keys()
+    codes = {code for one in LISTS for code in (one.name, f"{one.name}.says")}
+    codes |= {column.code for one in LISTS for column in one.columns}
+    assert codes <= chinese.keys()
+
+
+async def test_reads_without_a_token_are_limited(district_service: Service) -> None:
+    """By address behind a trusted proxy; with the usual headers, and not with a token."""
+    limits = Edge(
+        trusted=networks(("127.0.0.1", "::1")),
+        public_reads=Rates(3, clock=lambda: 20.0, name="public"),
+    )
+    token = {"Authorization": f"Bearer {tokens_of(district_service)['BANK']}"}
+    async with TestClient(TestServer(district_service.app(limits))) as client:
+        one, other = {"X-Forwarded-For": "198.51.100.1"}, {"X-Forwarded-For": "198.51.100.2"}
+        left = []
+        for path in ("/v1/matters", "/public", "/v1/units"):
+            answer = await client.get(path, headers=one)
+            assert answer.headers["RateLimit-Policy"] == '"public";q=3;w=60'
+            left.append(answer.headers["RateLimit"])
+        assert left == [f'"public";r={n};t=40' for n in (2, 1, 0)]
+        refused = await client.get("/v1/matters", headers=one)
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "40")
+        assert refused.headers["RateLimit"] == '"public";r=0;t=40'
+        assert (await refused.json())["type"] == "/problems/too-many-requests"
+        # Others, holders of tokens, and probes of load balancers are not affected.
+        assert (await client.get("/v1/matters", headers=other)).status == 200
+        with_token = await client.get("/v1/matters", headers={**one, **token})
+        assert with_token.status == 200
+        assert "RateLimit" not in with_token.headers
+        assert (await client.get("/livez", headers=one)).status == 200
