@@ -60,8 +60,8 @@ async def profile_diff(request: web.Request) -> web.Response:
     """What differs in a profile between two times: each part, old and new, and what made it so.
 
     Two days compare what was true at their end, as known now (`valid_as_of`). Two moments compare
-    what was known then (`known_as_of`). Each reader is shown the parts of the document that the token
-    may read, and the events that it may see.
+    what was known then (`known_as_of`). Each reader is shown the parts of the document that the
+    token may read, and the events that it may see.
     """
     entity = request.match_info["entity"]
     older, newer = _time(request, "from"), _time(request, "to")
