@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 
 from api.http.keys import LINE, VIEWS
 from api.http.problems import Problem, not_found
+from api.http.reading import DEFAULT_PAGE as DEFAULT_PAGE  # noqa: PLC0414 - exported
+from api.http.reading import MAX_PAGE as MAX_PAGE  # noqa: PLC0414 - exported
 from api.http.reading import at_least, bounded, json_response, next_link
 from api.running.pools import ASKED_BY, PUBLIC_READS, READS, Pool
 from projections.follower import Follower
@@ -27,9 +29,6 @@ PRIVATE: Mapping[str, str] = {
     hdrs.CACHE_CONTROL: "private, no-cache",
     hdrs.VARY: "Authorization, Accept",
 }
-
-DEFAULT_PAGE = 50
-MAX_PAGE = 500
 
 
 def follower_of(request: web.Request) -> Follower:

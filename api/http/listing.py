@@ -13,13 +13,15 @@ from typing import Annotated, Any
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
+from msgspec.structs import replace
 
 from api.http.asking import caught_up, one_row, placed, read, rows_page
+from api.http.named import NAMED
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
 from ledger.general.vocabulary import Role
-from projections.answers import fields_type, page_type, shown_type
+from projections.answers import attribute_type, fields_type, page_type, shown_type
 from projections.profiles import search_key
 from projections.systems.policies import Policies, value_in_force
 from projections.views import FoldView
@@ -139,7 +141,14 @@ class Listing(msgspec.Struct, frozen=True):
                 self._list(),
                 returns=page_type(document),
                 roles=self.roles,
-                query=(*self.filters, *self._search(), *self._day(), AFTER, LIMIT, AT_LEAST),
+                query=(
+                    *(with_values_of(fold, filter_) for filter_ in self.filters),
+                    *self._search(),
+                    *self._day(),
+                    AFTER,
+                    LIMIT,
+                    AT_LEAST,
+                ),
                 headers=(AT_LEAST_HEADER,),
             ),
             Resource(
@@ -224,6 +233,14 @@ class Listing(msgspec.Struct, frozen=True):
 
         handler.__doc__ = self.one
         return handler
+
+
+def with_values_of(fold: type[Any], filter_: Parameter) -> Parameter:
+    """Return a filter whose values have the type of the fold's attribute of its name."""
+    if filter_.type is not str or filter_.values is not None or filter_.name in NAMED:
+        return filter_
+    values = attribute_type(fold, filter_.name)
+    return filter_ if values in (None, str) else replace(filter_, values=values)
 
 
 @cache

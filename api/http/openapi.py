@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from inspect import cleandoc
@@ -15,15 +16,19 @@ from aiohttp import web
 from api.feed.events import ShownEvent
 from api.http.asking import asked
 from api.http.commands import path_of
-from api.http.problems import KINDS
+from api.http.examples import example
+from api.http.named import NAMED
+from api.http.problems import KINDS, Kind
 from api.http.reading import conditional
-from api.http.resources import Operation, Parameter, Resource, Uploading
+from api.http.resources import MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
 from ledger.general.countersigning import Countersigned
+from ledger.kernel.messages import LANGUAGES
 from ledger.registry import Entry
 
 DESCRIPTION: web.AppKey[Callable[[], bytes]] = web.AppKey("description")
 
-#: Problems that every request can get; operations list the others.
+#: Problems that every request can get; operations list the others. The response ``default`` stands
+#: for those that come before a handler sees the request.
 _ALWAYS = ("malformed", "unauthenticated", "internal")
 _OF_COMMANDS = (
     "forbidden",
@@ -32,8 +37,12 @@ _OF_COMMANDS = (
     "too-large",
     "unsupported-media-type",
     "rule-refused",
+    "unknown-reference",
+    "key-reused",
     "too-many-requests",
     "unavailable",
+    "unfinished",
+    "outcome-unknown",
 )
 _OF_UPLOADS = (
     "forbidden",
@@ -47,7 +56,7 @@ _OF_UPLOADS = (
     "out-of-room",
 )
 _REF = "#/components/schemas/{name}"
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -88,26 +97,17 @@ def describe(
 ) -> dict[str, Any]:
     """Return the OpenAPI document of commands, resources, operators' commands and uploads."""
     listed = [r for r in resources if r.listed]
-    returned = [t for r in listed for t in (r.returns, r.otherwise) if t is not None]
-    parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
-    types = list(dict.fromkeys([*(e.command for e in commands), Answer]))
-    operated = [t for o in operations for t in (o.body, o.returns)]
-    taken = [u.returns for u in uploads]
-    every = [*types, *returned, *parameters, *operated, *taken]
-    schemas, components = msgspec.json.schema_components(every, ref_template=_REF)
-    for name, component in components.items():
-        component["title"] = name  # types of different modules may have the same name
-    schema_of = {_key(t): s for t, s in zip(every, schemas, strict=True)}
-    components["Problem"] = _PROBLEM
-    paths: dict[str, Any] = {}
+    document = _Document(commands, listed, operations, uploads)
+    paths: dict[str, dict[str, Any]] = {}
     for entry in commands:
-        paths[path_of(entry)] = {"post": _command(entry, schema_of, components)}
+        paths[path_of(entry)] = {"post": document.command(entry)}
     for operation in operations:
-        paths[operation.path] = {"post": _operation(operation, schema_of, components)}
+        paths[operation.path] = {"post": document.operation(operation)}
     for uploading in uploads:
-        paths[uploading.path] = {"post": _upload(uploading, schema_of)}
+        paths[uploading.path] = {"post": document.upload(uploading)}
     for resource in listed:
-        paths[_PLACE.sub(r"{\1}", resource.path)] = {"get": _get(resource, schema_of)}
+        paths[_PLACE.sub(r"{\1}", resource.path)] = {"get": document.get(resource)}
+    parameters = _share_parameters(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,7 +124,7 @@ def describe(
         "tags": [{"name": name} for name in dict.fromkeys(_groups(commands, listed))],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": components,
+            "schemas": document.schemas,
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -132,16 +132,60 @@ def describe(
                     "description": "A token belongs to a unit, a person and a role.",
                 }
             },
-            "responses": {name: _response(name) for name in KINDS},
-            "parameters": _PARAMETERS,
-            "headers": {
-                "X-Request-Id": {
-                    "description": "names this request in the log",
-                    "schema": {"type": "string"},
-                }
-            },
+            "responses": document.responses,
+            "parameters": {**_OF_SENDERS, **parameters},
+            "headers": _HEADERS,
         },
     }
+
+
+def _share_parameters(paths: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Move the parameters that several operations have to the components, and return these."""
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    times = Counter(_text_of(p) for o in operations for p in o["parameters"] if "$ref" not in p)
+    names: dict[bytes, str] = {}
+    shared: dict[str, Any] = {}
+    for operation in operations:
+        for index, parameter in enumerate(operation["parameters"]):
+            text = _text_of(parameter)
+            if times[text] < 2:
+                continue
+            if text not in names:
+                name = f"{parameter['in']}.{parameter['name']}"
+                alike = sum(known == name or known.startswith(f"{name}.") for known in shared)
+                names[text] = f"{name}.{alike + 1}" if alike else name
+                shared[names[text]] = parameter
+            operation["parameters"][index] = {"$ref": f"#/components/parameters/{names[text]}"}
+    return shared
+
+
+def _text_of(parameter: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(parameter)
+
+
+def _with_short_names(
+    schemas: Iterable[dict[str, Any]], components: Mapping[str, dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the schemas with each component named by one word.
+
+    msgspec names types of one name by their modules; here the name of their system is prefixed. The
+    title is the name too: generators name classes by it.
+    """
+    names = {name: _short(name) for name in components}
+    if len(set(names.values())) < len(names):
+        raise ValueError("two types of the description have one name")
+    text = msgspec.json.encode([list(schemas), components]).decode()
+    for name, short in names.items():
+        if short != name:
+            text = text.replace(_REF.format(name=name), _REF.format(name=short))
+    shortened, renamed = msgspec.json.decode(text)
+    return shortened, {names[n]: {**c, "title": names[n]} for n, c in renamed.items()}
+
+
+def _short(name: str) -> str:
+    """Return ``CasefilesSeedSource`` for ``ledger.systems.casefiles.events.SeedSource``."""
+    parts = name.split(".")
+    return name if len(parts) == 1 else f"{parts[2].title()}{parts[-1]}"
 
 
 def _groups(commands: Iterable[Entry], resources: Iterable[Resource]) -> Iterable[str]:
@@ -154,208 +198,261 @@ def _group(resource: Resource) -> str:
     return resource.group or (parts[0] if parts else "pages")
 
 
-def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
-    text = cleandoc(entry.command.__doc__ or entry.name)
-    recorded = "Recorded."
-    if issubclass(entry.command, Countersigned):
-        text += f"\n\n{entry.command.told()}"
-        recorded = "Recorded: `approvals.approval-requested`, if a second person must approve."
-    schema = schema_of[_key(entry.command)]
-    public = "public" in entry.roles
-    shown = {
-        "application/json": {"schema": schema_of[_key(Answer)]},
-    }
-    position = {
-        "X-Position": {
-            "description": "the position of the last recorded event; use it as at_least",
-            "schema": {"type": "integer"},
-        },
-        "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
-    }
-    return {
-        "operationId": f"{entry.system}.{entry.name}",
-        "tags": [entry.system],
-        "summary": text.split("\n", 1)[0],
-        "description": f"{text}\n\nRoles: {', '.join(sorted(entry.roles))}.",
-        "security": [{"token": []}, *([{}] if public else [])],
-        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": schema, "example": example(schema, components)}
+class _Document:
+    """The operations of a description, and the components that they refer to."""
+
+    def __init__(
+        self,
+        commands: Sequence[Entry],
+        resources: Sequence[Resource],
+        operations: Sequence[Operation],
+        uploads: Sequence[Uploading],
+    ) -> None:
+        paths = [*(r.path for r in resources), *(u.path for u in uploads)]
+        every = [
+            *(e.command for e in commands),
+            Answer,
+            *(t for r in resources for t in (r.returns, r.otherwise) if t is not None),
+            *(p.checked for r in resources for p in (*r.query, *r.headers)),
+            *(NAMED[name] for path in paths for name in _PLACE.findall(path)),
+            *(t for o in operations for t in (o.body, o.returns)),
+            *(u.returns for u in uploads),
+        ]
+        schemas, components = _with_short_names(
+            *msgspec.json.schema_components(every, ref_template=_REF)
+        )
+        self._schemas = {_key(t): s for t, s in zip(every, schemas, strict=True)}
+        self.schemas = {**components, "Problem": _PROBLEM}
+        answer = {
+            "headers": _headers("X-Position", "Location"),
+            "content": self._json(Answer),
+        }
+        self.responses: dict[str, Any] = {
+            "recorded": {"description": "Recorded.", **answer},
+            "requested": {
+                "description": "Recorded: `approvals.approval-requested`, if a second person must "
+                "approve.",
+                **answer,
             },
-        },
-        "responses": {
-            "201": {
-                "description": recorded,
-                "headers": {
-                    **position,
-                    "Location": {
-                        "description": "the first event recorded",
-                        "schema": {"type": "string"},
-                    },
-                },
-                "content": shown,
-            },
-            "200": {
+            "repeated": {
                 "description": "Recorded earlier with this Idempotency-Key, or nothing to record.",
-                "headers": position,
-                "content": shown,
+                **answer,
             },
-            **_problems((*_ALWAYS, *_OF_COMMANDS)),
-        },
-    }
-
-
-def _operation(
-    operation: Operation, schema_of: dict[Any, Any], components: dict[str, Any]
-) -> dict[str, Any]:
-    text = cleandoc(operation.body.__doc__ or operation.name)
-    schema = schema_of[_key(operation.body)]
-    answer = {
-        "description": "Done.",
-        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-        "content": {"application/json": {"schema": schema_of[_key(operation.returns)]}},
-    }
-    return {
-        "operationId": f"{operation.group}.{operation.name}",
-        "tags": [operation.group],
-        "summary": text.split("\n", 1)[0],
-        "description": f"{text}\n\nRoles: {operation.sent_by}.",
-        "security": [{}] if operation.sent_by == "everybody" else [{"token": []}],
-        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": schema, "example": example(schema, components)}
+            "unchanged": {
+                "description": "The caller's copy (If-None-Match) is current.",
+                "headers": _headers("ETag"),
             },
-        },
-        "responses": {
-            **{str(status): answer for status in operation.statuses},
-            **_problems((*_ALWAYS, *_OF_COMMANDS, "not-found")),
-        },
-    }
-
-
-def _upload(uploading: Uploading, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    text = cleandoc(uploading.handler.__doc__ or uploading.path)
-    group = uploading.path.split("/")[2]
-    return {
-        "operationId": f"{group}.upload",
-        "tags": [group],
-        "summary": text.split("\n", 1)[0],
-        "description": text,
-        "security": [{"token": []}],
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _PLACE.findall(uploading.path)
-        ],
-        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}},
-        "responses": {
-            "201": {
-                "description": "The file was stored.",
-                "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-                "content": {"application/json": {"schema": schema_of[_key(uploading.returns)]}},
+            "problem": {
+                **_response(["method-not-allowed"]),
+                "description": "Any other problem; `status` and `type` say which.",
             },
-            **_problems((*_ALWAYS, *_OF_UPLOADS)),
-        },
-    }
+        }
+
+    def command(self, entry: Entry) -> dict[str, Any]:
+        """Return the operation that sends a command."""
+        text = cleandoc(entry.command.__doc__ or entry.name)
+        recorded = "recorded"
+        if issubclass(entry.command, Countersigned):
+            text += f"\n\n{entry.command.told()}"
+            recorded = "requested"
+        return {
+            "operationId": f"{entry.system}.{entry.name}",
+            "tags": [entry.system],
+            **_told(text, sorted(entry.roles)),
+            "security": [{"token": []}, *([{}] if "public" in entry.roles else [])],
+            "parameters": _of_senders(),
+            "requestBody": {"required": True, "content": self._json(entry.command)},
+            "responses": {
+                **_responses({"201": recorded, "200": "repeated"}),
+                **self._problems((*_ALWAYS, *_OF_COMMANDS)),
+            },
+        }
+
+    def operation(self, operation: Operation) -> dict[str, Any]:
+        """Return the operation that sends a command for operators."""
+        answer = {
+            "description": "Done.",
+            "headers": _headers("X-Position", "Location"),
+            "content": self._json(operation.returns),
+        }
+        return {
+            "operationId": f"{operation.group}.{operation.name}",
+            "tags": [operation.group],
+            **_told(cleandoc(operation.body.__doc__ or operation.name), [operation.sent_by]),
+            "security": [{}] if operation.sent_by == "everybody" else [{"token": []}],
+            "parameters": _of_senders(),
+            "requestBody": {"required": True, "content": self._json(operation.body)},
+            "responses": {
+                **{str(status): answer for status in operation.statuses},
+                **self._problems((*_ALWAYS, *_OF_COMMANDS, "not-found")),
+            },
+        }
+
+    def upload(self, uploading: Uploading) -> dict[str, Any]:
+        """Return the operation that stores a file."""
+        group = uploading.path.split("/")[2]
+        return {
+            "operationId": f"{group}.upload",
+            "tags": [group],
+            **_told(cleandoc(uploading.handler.__doc__ or uploading.path)),
+            "security": [{"token": []}],
+            "parameters": self._places(uploading.path),
+            "requestBody": {
+                "required": True,
+                "description": "The bytes of the file, as they are.",
+                "content": {"application/octet-stream": {"schema": _BYTES}},
+            },
+            "responses": {
+                "201": {
+                    "description": "The file was stored.",
+                    "headers": _headers("Location"),
+                    "content": self._json(uploading.returns),
+                },
+                **self._problems((*_ALWAYS, *_OF_UPLOADS)),
+            },
+        }
+
+    def get(self, resource: Resource) -> dict[str, Any]:
+        """Return the operation that reads a resource."""
+        query = {p.name for p in resource.query}
+        shown = ["ETag"] if resource.conditional else []
+        if "at_least" in query:
+            shown += ["X-View-Position", "X-Position"]
+        if "limit" in query:
+            shown.append("Link")
+        content = {media: self._content(resource, media) for media in resource.media_types}
+        answer = {"description": "The answer.", "headers": _headers(*shown), "content": content}
+        responses = {
+            "200": answer,
+            **(_responses({"304": "unchanged"}) if resource.conditional else {}),
+            **self._problems(_problems_of(resource)),
+        }
+        if resource.path == "/readyz":
+            responses["503"] = {**answer, "description": "A part is not ready."}
+        text = cleandoc(resource.handler.__doc__ or resource.name)
+        return {
+            "operationId": resource.name,
+            "tags": [_group(resource)],
+            **_told(text, sorted(resource.roles or ())),
+            "security": [{"token": []}, *([{}] if resource.roles is None else [])],
+            "parameters": [
+                *self._places(resource.path),
+                *(self._parameter(p) for p in (*resource.query, *resource.headers)),
+            ],
+            "responses": responses,
+        }
+
+    def _json(self, *types: Any) -> dict[str, Any]:
+        """Return the content of a JSON body of one of these types, with an example."""
+        schemas = [self._schemas[_key(type_)] for type_ in types]
+        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        return {
+            "application/json": {"schema": schema, "example": example(schemas[0], self.schemas)}
+        }
+
+    def _content(self, resource: Resource, media: str) -> dict[str, Any]:
+        types = [t for t in (resource.returns, resource.otherwise) if t is not None]
+        if media != "application/json":
+            return {"schema": _TEXT if media in _TEXTS else _BYTES}
+        if not types:
+            return {"schema": {"type": "object"}}
+        content: dict[str, Any] = self._json(*types)[media]
+        return content
+
+    def _places(self, path: str) -> list[dict[str, Any]]:
+        """Return the parameters of a path."""
+        places = (Parameter(name, NAMED[name], place="path") for name in _PLACE.findall(path))
+        return [{**self._parameter(place), "required": True} for place in places]
+
+    def _parameter(self, parameter: Parameter) -> dict[str, Any]:
+        schema = dict(self._schemas[_key(parameter.checked)])
+        known = schema.pop("description", None)
+        shown = example(schema, self.schemas)
+        if parameter.default is not None:
+            schema["default"] = parameter.default
+        if parameter.repeatable:
+            schema = {"type": "array", "items": schema, "maxItems": MAX_PARAMETERS}
+            shown = [shown]
+        return {
+            "name": parameter.name,
+            "in": parameter.place,
+            "description": parameter.description or known or parameter.name.replace("_", " "),
+            "schema": schema,
+            "example": shown,
+        }
+
+    def _problems(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the responses for kinds of problems; several kinds may share a status."""
+        kinds: dict[str, list[str]] = {}
+        for name in dict.fromkeys(names):
+            kinds.setdefault(str(KINDS[name].status), []).append(name)
+        named: dict[str, str] = {}
+        for status, of_status in sorted(kinds.items()):
+            named[status] = ".".join(of_status)
+            self.responses.setdefault(named[status], _response(of_status))
+        return _responses({**named, "default": "problem"})
 
 
-def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    text = cleandoc(resource.handler.__doc__ or resource.name)
-    types = [t for t in (resource.returns, resource.otherwise) if t is not None]
-    schemas = [schema_of[_key(type_)] for type_ in types]
-    schema = {"anyOf": schemas} if len(schemas) > 1 else (schemas or [{}])[0]
-    problems = list(_ALWAYS)
+def _problems_of(resource: Resource) -> Iterator[str]:
+    """Yield the kinds of problems that a GET of this resource can get."""
+    yield from (*_ALWAYS, "unavailable", "too-costly", "too-many-requests")
     if "{" in resource.path:
-        problems.append("not-found")
+        yield "not-found"
     if resource.roles is not None:
-        problems.append("forbidden")
+        yield "forbidden"
     if len(resource.media_types) > 1:
-        problems += ["not-acceptable", "too-many-requests"]
-    if resource.path != "/readyz":
-        # Too many requests of this kind at once, or making the answer takes too long.
-        problems.append("unavailable")
+        yield "not-acceptable"
     if any(p.name == "at_least" for p in resource.query):
-        problems.append("too-early")
-    responses: dict[str, Any] = {
-        "200": {
-            "description": "The answer.",
-            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-            "content": {
-                media_type: {"schema": schema if media_type.endswith("json") else {}}
-                for media_type in resource.media_types
-            },
-        }
-    }
-    if any(p.name == "at_least" for p in resource.query):
-        responses["200"]["headers"]["X-View-Position"] = {
-            "description": "the least position up to which the views read have followed the ledger",
-            "schema": {"type": "integer"},
-        }
-    if resource.conditional:
-        responses["304"] = {"description": "The caller's copy (If-None-Match) is current."}
-    if resource.path == "/readyz":
-        responses["503"] = {
-            "description": "A part is not ready.",
-            "content": {"application/json": {"schema": schema}},
-        }
-    responses.update(_problems(problems))
+        yield "too-early"
+    if any(p.name == "Range" for p in resource.headers):
+        yield "range-not-satisfiable"
+
+
+def _responses(named: Mapping[str, str]) -> dict[str, Any]:
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()}
+
+
+def _of_senders() -> list[dict[str, str]]:
+    return [{"$ref": f"#/components/parameters/{name}"} for name in _OF_SENDERS]
+
+
+def _told(text: str, roles: Sequence[str] = ()) -> dict[str, str]:
+    """Return the summary and the description of an operation, from its docstring."""
+    asked = f"\n\nRoles: {', '.join(roles)}." if roles else ""
+    return {"summary": " ".join(text.split("\n\n", 1)[0].split()), "description": text + asked}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def _response(names: Sequence[str]) -> dict[str, Any]:
+    kinds = [KINDS[name] for name in names]
+    statuses = {kind.status for kind in kinds}
+    more = [h for h, of in _HEADERS_OF.items() if statuses & of]
     return {
-        "operationId": resource.name,
-        "tags": [_group(resource)],
-        "summary": text.split("\n", 1)[0],
-        "description": text
-        + (f"\n\nRoles: {', '.join(sorted(resource.roles))}." if resource.roles else ""),
-        "security": [{"token": []}, *([{}] if resource.roles is None else [])],
-        "parameters": [
-            *(
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                for name in _PLACE.findall(resource.path)
-            ),
-            *(_parameter(p, schema_of) for p in (*resource.query, *resource.headers)),
-        ],
-        "responses": responses,
-    }
-
-
-def _parameter(parameter: Parameter, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    schema = schema_of[_key(parameter.type)]
-    if parameter.repeatable:
-        schema = {"type": "array", "items": schema}
-    return {
-        "name": parameter.name,
-        "in": parameter.place,
-        "description": parameter.description,
-        "schema": schema,
-    }
-
-
-def _problems(names: Iterable[str]) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for name in names:
-        responses.setdefault(str(KINDS[name].status), {"$ref": f"#/components/responses/{name}"})
-    return responses
-
-
-def _response(name: str) -> dict[str, Any]:
-    kind = KINDS[name]
-    return {
-        "description": f"{kind.title}. {kind.meaning}",
+        "description": "\n\n".join(f"{kind.title}. {kind.meaning}" for kind in kinds),
+        "headers": _headers("Content-Language", *more),
         "content": {
             "application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
-                "example": {
-                    "type": kind.uri,
-                    "title": kind.title,
-                    "status": kind.status,
-                    "detail": "…",
-                    "instance": "/v1/…",
-                    "request_id": "6f1c0a52d3b84e97",
+                "examples": {
+                    kind.name: {"summary": kind.title, "value": _problem(kind)} for kind in kinds
                 },
             }
         },
+    }
+
+
+def _problem(kind: Kind) -> dict[str, Any]:
+    return {
+        "type": kind.uri,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.meaning,
+        "instance": "/v1/entities",
+        "request_id": "6f1c0a52d3b84e97",
+        **_MEMBERS.get(kind.name, {}),
     }
 
 
@@ -364,94 +461,129 @@ def _key(type_: Any) -> Any:
     return type_ if isinstance(type_, type) else repr(type_)
 
 
+#: The content of a file, and of an answer that is text.
+_BYTES = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string"}
+_TEXTS = ("application/x-ndjson", "text/csv", "text/event-stream", "text/html", "text/plain")
+
+#: Headers that problems of these statuses have.
+_HEADERS_OF = {
+    "Retry-After": {425, 429, 503},
+    "WWW-Authenticate": {401},
+}
+
 _PROBLEM = {
     "title": "Problem",
     "description": "A problem document (RFC 9457). Its type determines its further members.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
     "properties": {
-        "type": {"type": "string", "enum": [kind.uri for kind in KINDS.values()]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "request_id": {"type": "string"},
-        "pointer": {
+        "type": {
             "type": "string",
+            "enum": [kind.uri for kind in KINDS.values()],
+            "description": "the kind of problem; the address explains it",
+        },
+        "title": {"type": "string", "description": "what this kind of problem is"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "what is wrong with this request"},
+        "instance": {"type": "string", "description": "the path of the request"},
+        "request_id": {"type": "string", "description": "names this request in the log"},
+        "pointer": {
+            "type": ["string", "null"],
             "description": "JSON pointer (RFC 6901) to the fault in the body",
         },
-        "rule_id": {"type": "string"},
-        "message": {"type": "string"},
-        "legal_source": {"type": "string"},
-        "policy_key": {"type": ["string", "null"]},
-        "policy_version": {"type": ["integer", "null"]},
-        "fix_hint": {"type": "string"},
-        "details": {"type": "object"},
+        "rule_id": {"type": "string", "description": "the rule that refuses"},
+        "message": {"type": "string", "description": "why the rule refuses"},
+        "legal_source": {"type": "string", "description": "the law that the rule rests on"},
+        "policy_key": {"type": ["string", "null"], "description": "the policy that was applied"},
+        "policy_version": {"type": ["integer", "null"], "description": "its version"},
+        "fix_hint": {"type": "string", "description": "how to correct the command"},
+        "details": {"type": "object", "description": "the values that the message names"},
+        "kind": {"type": "string", "description": "the kind of what is not recorded"},
+        "id": {"type": "string", "description": "the id of what is not recorded"},
+        "position": {"type": "integer", "description": "a position that the problem names"},
     },
 }
 
-_PARAMETERS = {
+#: What kinds of problems have in addition.
+_MEMBERS: dict[str, dict[str, Any]] = {
+    "malformed": {"pointer": "/entity"},
+    "rule-refused": {
+        "rule_id": "FIL-R4",
+        "message": "the visit is not filed",
+        "legal_source": "Notice 2(2)",
+        "policy_key": None,
+        "policy_version": None,
+        "fix_hint": "File the visit first.",
+        "details": {},
+    },
+    "unknown-reference": {"kind": "plan", "id": "PLAN-MRB-2026", "fix_hint": "File it first."},
+    "too-early": {"position": 41},
+    "unfinished": {"position": 42},
+}
+
+_HEADERS: dict[str, Any] = {
+    "X-Request-Id": {
+        "description": "names this request in the log",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=@-]{1,128}$"},
+    },
+    "X-Position": {
+        "description": "of a command: the position of the last recorded event that the sender may "
+        "see, to be used as `at_least`; of a document: the position of its view",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-View-Position": {
+        "description": "the least position up to which the views read have followed the ledger",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Next-After": {
+        "description": "the position after which the next page begins",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Link": {
+        "description": "the next page (RFC 8288, `rel=next`); absent on the last page",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "names this state of the answer, for If-None-Match",
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "where to read what was recorded",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Retry-After": {
+        "description": "the seconds after which to try again",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Content-Language": {
+        "description": "the language of the texts",
+        "schema": {"type": "string", "enum": list(LANGUAGES)},
+    },
+    "WWW-Authenticate": {
+        "description": "how to authenticate (RFC 6750)",
+        "schema": {"type": "string"},
+    },
+}
+
+#: Headers of every command.
+_OF_SENDERS = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "1 to 255 printable ASCII characters. A request sent again with the same "
         "key is answered with the first result and records nothing.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+        "example": "filing-2026-0815-1",
     },
     "X-Correlation-Id": {
         "name": "X-Correlation-Id",
         "in": "header",
         "description": "A UUID that links related requests across systems.",
         "schema": {"type": "string", "format": "uuid"},
+        "example": "019a0000-0000-7000-8000-000000000000",
     },
 }
-
-
-def example(schema: dict[str, Any], components: dict[str, Any]) -> Any:
-    """Return an example value for ``schema``: required fields, and declared examples."""
-    if "$ref" in schema:
-        return example(components[schema["$ref"].rsplit("/", 1)[1]], components)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for choice in ("anyOf", "oneOf"):
-        if choice in schema:
-            return example(schema[choice][0], components)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "object":
-            required = schema.get("required", ())
-            properties = schema.get("properties", {})
-            return {name: example(properties[name], components) for name in required}
-        case "array":
-            items = schema.get("items")
-            return [example(items, components)] if isinstance(items, dict) and items else []
-        case "string":
-            return _EXAMPLES.get(schema.get("format", ""), _text(schema))
-        case "integer" | "number":
-            return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-        case "boolean":
-            return True
-    return None
-
-
-_EXAMPLES = {
-    "date": "2026-10-20",
-    "date-time": "2026-10-20T09:30:00+08:00",
-    "uuid": "019a0000-0000-7000-8000-000000000000",
-}
-
-
-#: Example texts for fields with a pattern; the first that matches is shown.
-_TEXTS = ("text", "A-1", "2026", "0.5", "/body/note", "entity:91620100MA7LX0017J", "0" * 64)
-
-
-def _text(schema: dict[str, Any]) -> str:
-    pattern, least = schema.get("pattern", ""), schema.get("minLength", 0)
-    fitting = (t for t in _TEXTS if len(t) >= least and re.search(pattern, t))
-    return next(fitting, "…")
 
 
 RESOURCES = (Resource("/v1/openapi.json", openapi, conditional=True, group="description"),)

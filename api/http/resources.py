@@ -23,12 +23,14 @@ from typing import Any, ClassVar, get_origin
 
 import msgspec
 from aiohttp import web
+from msgspec import inspect
 
 from api.http.access import caller_of
 from api.http.auditing import AUDIT, is_number
 from api.http.evenly import answer_evenly
 from api.http.keys import LINE
 from api.http.middlewares import expect
+from api.http.named import MAX_POSITION, NAMED, Count, Word
 from api.http.problems import Problem, unauthenticated
 from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
@@ -41,13 +43,51 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A parameter of a query, path or header: its name, its Python type, its description."""
+    """A parameter of a query, path or header: its name, its Python type, its description.
+
+    ``values``: the type of its values, if ``type`` is ``str``; by default that of its name.
+    ``default``: the value that its absence means.
+    """
 
     name: str
     type: Any = str
     description: str = ""
     place: str = "query"
     repeatable: bool = False
+    values: Any = None
+    default: Any = None
+
+    @property
+    def checked(self) -> Any:
+        """The type that values must fit; ``type`` alone decides what the access ledger keeps."""
+        if self.type not in (str, int):
+            return self.type
+        named = self.values or NAMED.get(self.name.removeprefix("not_"))
+        return named or (Word if self.type is str else Count)
+
+    def checks(self) -> Callable[[str], object] | None:
+        """Return a function that raises a ``Problem`` for a value that does not fit the type.
+
+        ``None``: the handler converts the value, as it does days, moments and truth values.
+        """
+        info = inspect.type_info(self.checked)
+        if isinstance(info, inspect.Metadata):
+            info = info.type
+        name, type_ = f"query parameter {self.name!r}", self.checked
+        if isinstance(info, inspect.IntType):
+            low, high = info.ge or 0, MAX_POSITION if info.lt is None else info.lt - 1
+            high = high if info.le is None else info.le
+            return lambda value: whole_number(value, name, 0, low, high)
+        if self.type is not str and not isinstance(info, inspect.StrType | inspect.LiteralType):
+            return None
+
+        def check(value: str) -> None:
+            try:
+                msgspec.convert(value, type_)
+            except msgspec.ValidationError as error:
+                raise Problem("malformed", f"{name}: {error}") from None
+
+        return check
 
     def fits(self, value: str) -> bool:
         """Return whether ``value`` fits the type, or is a word of the description.
@@ -63,6 +103,16 @@ class Parameter(msgspec.Struct, frozen=True):
         except msgspec.ValidationError:
             return False
         return True
+
+
+def whole_number(given: str | None, name: str, default: int, low: int, high: int) -> int:
+    """Return ``given`` as a whole number from ``low`` to ``high``; ``name`` is for the error."""
+    if given is None:
+        return default
+    # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
+    if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
+        raise Problem("malformed", f"{name} must be a whole number from {low} to {high}")
+    return int(given)
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -93,11 +143,10 @@ class Resource(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The id in OpenAPI: ``entities-profile`` for ``/v1/entities/{uscc}/profile``."""
-        parts = [p for p in self.path.split("/") if p and not p.startswith(("{", "v1"))]
-        if self.path.endswith("}"):
-            parts.append("one")
-        return "-".join(parts).replace(".", "-") or "index"
+        """The id in OpenAPI: ``entities-one-profile`` for ``/v1/entities/{uscc}/profile``."""
+        parts = [p for p in self.path.split("/") if p and p != "v1"]
+        named = ("one" if part.startswith("{") else part for part in parts)
+        return "-".join(named).replace(".", "-") or "index"
 
 
 class Uploading(msgspec.Struct, frozen=True):
@@ -123,6 +172,7 @@ def _checked(resource: Resource) -> Handler:
     roles, path, handle = resource.roles, resource.path, resource.handler
     audited = resource.audited
     fits = {p.name: p.fits for p in resource.query}
+    checks = {p.name: check for p in resource.query if (check := p.checks())}
     # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path
 
@@ -137,6 +187,9 @@ def _checked(resource: Resource) -> Handler:
         if audited and not grant.id:
             raise unauthenticated("A token is needed to read this.")
         check_query(request, known, once)
+        for name, value in request.query.items():
+            if name in checks:
+                checks[name](value)
         request = _spelled(request)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         try:

@@ -15,8 +15,10 @@ from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
 from api.systems.complaints import seen as complaints_seen
-from ledger.systems.catalogue.events import EnforcementUnitQualified, MatterListed
+from ledger.general.values import Result
+from ledger.systems.catalogue.events import ActKind, Domain, EnforcementUnitQualified, MatterListed
 from ledger.systems.filing.events import AnnualPlanApproved
+from ledger.systems.filing.folds import Stage
 from projections.answers import fields_type, page_type, shown_type
 from projections.follower import Views
 from projections.systems import plans as plans_view
@@ -379,8 +381,8 @@ RESOURCES = (
         matters,
         FoundMatter,
         _UNIT,
-        Parameter("act_kind", str, "the kind of act"),
-        Parameter("domain", str, "the domain"),
+        Parameter("act_kind", str, "the kind of act", values=ActKind),
+        Parameter("domain", str, "the domain", values=Domain),
         Parameter("published", bool, "whether a version is published and the matter not withdrawn"),
         Parameter("withdrawn", bool, "whether it was withdrawn"),
         Parameter("orphaned", bool, "whether every law that it is based on is repealed today"),
@@ -396,8 +398,8 @@ RESOURCES = (
         ShownTask,
         _UNIT,
         Parameter("entity", str, "the business to be inspected"),
-        Parameter("stage", str, "the furthest step taken"),
-        Parameter("result", str, "what the inspection found"),
+        Parameter("stage", str, "the furthest step taken", values=Stage),
+        Parameter("result", str, "what the inspection found", values=Result),
     ),
     _one("/v1/tasks/{task}", task, ShownTask),
     _list("/v1/units", units, FoundUnit),

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from api.http.asking import DEFAULT_PAGE, MAX_PAGE, PRIVATE, asked, caught_up
 from api.http.commands import path_of
+from api.http.named import EventType
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -386,7 +387,9 @@ RESOURCES = (
         returns=page_type(InboxItem),
         roles=READERS,
         query=(
-            Parameter("waits", str, "the kind of item, such as filing.plan-to-accept"),
+            Parameter(
+                "waits", str, "the kind of item, such as filing.plan-to-accept", values=EventType
+            ),
             Parameter("system", str, "the system to which it belongs"),
             Parameter("subject", str, "the tag of its subject, `kind:id`"),
             AFTER,

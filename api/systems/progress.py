@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from api.http.reader import AUTHORITIES, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
-from ledger.systems.progress.events import Month
+from ledger.systems.progress.events import Month, Part
 from projections.systems.progress import (
     REPORTING_UNITS,
     REPORTS,
@@ -118,10 +119,15 @@ RESOURCES = (
             Parameter("unit", str, "the unit that owes it"),
             Parameter("month", Month, "the month it is about"),
             Parameter("task_no", int, "the task of the Notice, 1 to 9"),
-            Parameter("part", str, "whether the unit leads the task or is responsible"),
+            Parameter(
+                "part",
+                str,
+                "whether the unit leads the task or is responsible",
+                values=Part,
+            ),
             Parameter("stage", str, "the current stage"),
-            Parameter("warn_on", str, "the first day of the warning"),
-            Parameter("due_on", str, "the last day for the report"),
+            Parameter("warn_on", str, "the first day of the warning", values=date),
+            Parameter("due_on", str, "the last day for the report", values=date),
             Parameter("nil", bool, "whether it reports nothing"),
             Parameter("disputed", bool, "whether it disputes a figure"),
         ),

@@ -7,6 +7,7 @@ would reveal that it was reported.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -156,7 +157,7 @@ RESOURCES = (
         roles=AUTHORITIES,
         filters=(
             Parameter("unit", str, "the screening unit"),
-            Parameter("on", str, "the day of the screening"),
+            Parameter("on", str, "the day of the screening", values=date),
         ),
     ).resources(),
     _resource("list", ranked, list[Ranked], media_types=(NDJSON,)),
