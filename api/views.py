@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
+from msgspec.structs import replace
+
 from api import systems
 from api.http.resources import Resource
 from api.operations.health import MAX_LAG, Check, Readiness
@@ -16,7 +18,9 @@ from projections.follower import Follower
 def _collected() -> Iterator[Resource]:
     """Yield the resources of every module of ``api.systems``, by the module's name."""
     for module in iter_modules(systems.__path__):
-        yield from import_module(f"{systems.__name__}.{module.name}").RESOURCES
+        for resource in import_module(f"{systems.__name__}.{module.name}").RESOURCES:
+            # In the description, they stand with the commands of their system.
+            yield resource if resource.group else replace(resource, group=module.name)
 
 
 RESOURCES: tuple[Resource, ...] = histories.with_histories(_collected())

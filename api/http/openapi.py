@@ -55,6 +55,8 @@ _OF_UPLOADS = (
     "unavailable",
     "out-of-room",
 )
+#: What a schema of an object with declared members has.
+_OPEN = {"properties", "additionalProperties", "propertyNames"}
 _REF = "#/components/schemas/{name}"
 _PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 
@@ -179,7 +181,19 @@ def _with_short_names(
         if short != name:
             text = text.replace(_REF.format(name=name), _REF.format(name=short))
     shortened, renamed = msgspec.json.decode(text)
+    _open_objects(renamed)
     return shortened, {names[n]: {**c, "title": names[n]} for n, c in renamed.items()}
+
+
+def _open_objects(schema: Any) -> None:
+    """Say of each object without declared members that it may have any."""
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict):
+            if part.get("type") == "object" and not part.keys() & _OPEN:
+                part.update(_OBJECT)
+            _open_objects(part)
+        elif isinstance(part, list):
+            _open_objects(part)
 
 
 def _short(name: str) -> str:
@@ -342,21 +356,21 @@ class _Document:
             "responses": responses,
         }
 
-    def _json(self, *types: Any) -> dict[str, Any]:
-        """Return the content of a JSON body of one of these types, with an example."""
-        schemas = [self._schemas[_key(type_)] for type_ in types]
-        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        return {
-            "application/json": {"schema": schema, "example": example(schemas[0], self.schemas)}
-        }
+    def _json(self, type_: Any) -> dict[str, Any]:
+        """Return the content of a JSON body of this type, with an example."""
+        schema = self._schemas[_key(type_)]
+        return {"application/json": {"schema": schema, "example": example(schema, self.schemas)}}
 
     def _content(self, resource: Resource, media: str) -> dict[str, Any]:
-        types = [t for t in (resource.returns, resource.otherwise) if t is not None]
         if media != "application/json":
             return {"schema": _TEXT if media in _TEXTS else _BYTES}
-        if not types:
-            return {"schema": {"type": "object"}}
-        content: dict[str, Any] = self._json(*types)[media]
+        if resource.returns is None:
+            return {"schema": _OBJECT}
+        content: dict[str, Any] = self._json(resource.returns)[media]
+        if resource.otherwise is not None:
+            kinds = [content["schema"], self._schemas[_key(resource.otherwise)]]
+            title = f"{resource.name.title().replace('-', '')}Answer"
+            content["schema"] = {"title": title, "anyOf": kinds}
         return content
 
     def _places(self, path: str) -> list[dict[str, Any]]:
@@ -461,7 +475,8 @@ def _key(type_: Any) -> Any:
     return type_ if isinstance(type_, type) else repr(type_)
 
 
-#: The content of a file, and of an answer that is text.
+#: An object of any members; the content of a file; that of an answer that is text.
+_OBJECT = {"type": "object", "additionalProperties": True}
 _BYTES = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
 _TEXTS = ("application/x-ndjson", "text/csv", "text/event-stream", "text/html", "text/plain")
