@@ -15,6 +15,7 @@ from api.http.reading import DEFAULT_PAGE as DEFAULT_PAGE  # noqa: PLC0414 - exp
 from api.http.reading import MAX_PAGE as MAX_PAGE  # noqa: PLC0414 - exported
 from api.http.reading import at_least, bounded, json_response, next_link
 from api.running.pools import ASKED_BY, PUBLIC_READS, READS, Pool
+from ledger.stores import StoreError
 from projections.follower import Follower
 from projections.paging import page_of
 from projections.source import SourceUnavailable
@@ -81,6 +82,14 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
         raise Problem(
             "unavailable",
             "The views cannot be read now. Ask again in a second.",
+            headers={hdrs.RETRY_AFTER: "1"},
+        ) from error
+    except StoreError as error:
+        log.error("files_unreadable", error=str(error))
+        raise Problem(
+            "unavailable",
+            "The files stored with the ledger cannot be read. Ask again later; if the error "
+            "remains, an operator must restore the files from a backup.",
             headers={hdrs.RETRY_AFTER: "1"},
         ) from error
 

@@ -103,6 +103,14 @@ NAMED: Mapping[str, Any] = {
     "determined_by": vocabulary.UnitId,
     "digest": vocabulary.Sha256,
     "id": vocabulary.InspectionId,
+    "month": Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])(?![\s\S])",
+            description="a month",
+            examples=["2026-05"],
+        ),
+    ],
     "name": Annotated[
         str,
         msgspec.Meta(

@@ -8,24 +8,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from inspect import cleandoc
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from api.feed.events import ShownEvent
 from api.http.asking import asked
 from api.http.commands import path_of
 from api.http.examples import example
+from api.http.languages import language_of
 from api.http.named import NAMED
 from api.http.problems import KINDS, Kind
-from api.http.reading import conditional
+from api.http.reading import conditional, query_value
 from api.http.resources import MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
 from ledger.general.countersigning import Countersigned
-from ledger.kernel.messages import LANGUAGES
+from ledger.kernel.messages import LANGUAGES, title
 from ledger.registry import Entry
 
-DESCRIPTION: web.AppKey[Callable[[], bytes]] = web.AppKey("description")
+DESCRIPTION: web.AppKey[Callable[[str], bytes]] = web.AppKey("description")
+
+#: The languages of the summaries.
+Language = Literal["zh", "en"]
 
 #: Problems that every request can get; operations list the others. The response ``default`` stands
 #: for those that come before a handler sees the request.
@@ -79,16 +83,33 @@ def add_description(
     uploads: Sequence[Uploading] = (),
 ) -> None:
     """Make the description at its first request: that takes a third of a second."""
-    description: Callable[[], bytes] = cache(
-        lambda: msgspec.json.encode(describe(commands, resources, operations, uploads))
-    )
+
+    @cache
+    def description(language: str) -> bytes:
+        return msgspec.json.encode(
+            describe(commands, resources, operations, uploads, language=language)
+        )
+
     app[DESCRIPTION] = description
 
 
 async def openapi(request: web.Request) -> web.Response:
-    """Return this description as OpenAPI 3.1."""
-    body = await asked(request.app[DESCRIPTION])
-    return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
+    """Return this description as OpenAPI 3.1.
+
+    The summaries are in Chinese or English; each operation has the Chinese one as `x-summary-zh`
+    too. All names, and the other texts, are the same in both.
+    """
+    language = query_value(request, "lang", Language, None) or language_of(request)
+    body = await asked(lambda: request.app[DESCRIPTION](language))
+    return conditional(
+        request,
+        sha256(body).hexdigest()[:16],
+        lambda: body,
+        headers={
+            hdrs.CONTENT_LANGUAGE: language,
+            hdrs.VARY: "Authorization, Accept, Accept-Language",
+        },
+    )
 
 
 def describe(
@@ -96,10 +117,12 @@ def describe(
     resources: Iterable[Resource],
     operations: Sequence[Operation] = (),
     uploads: Sequence[Uploading] = (),
+    *,
+    language: str = "en",
 ) -> dict[str, Any]:
     """Return the OpenAPI document of commands, resources, operators' commands and uploads."""
     listed = [r for r in resources if r.listed]
-    document = _Document(commands, listed, operations, uploads)
+    document = _Document(commands, listed, operations, uploads, language)
     paths: dict[str, dict[str, Any]] = {}
     for entry in commands:
         paths[path_of(entry)] = {"post": document.command(entry)}
@@ -221,7 +244,9 @@ class _Document:
         resources: Sequence[Resource],
         operations: Sequence[Operation],
         uploads: Sequence[Uploading],
+        language: str,
     ) -> None:
+        self._language = language
         paths = [*(r.path for r in resources), *(u.path for u in uploads)]
         every = [
             *(e.command for e in commands),
@@ -272,7 +297,7 @@ class _Document:
         return {
             "operationId": f"{entry.system}.{entry.name}",
             "tags": [entry.system],
-            **_told(text, sorted(entry.roles)),
+            **self._told(f"{entry.system}/{entry.name}", text, sorted(entry.roles)),
             "security": [{"token": []}, *([{}] if "public" in entry.roles else [])],
             "parameters": _of_senders(),
             "requestBody": {"required": True, "content": self._json(entry.command)},
@@ -292,7 +317,11 @@ class _Document:
         return {
             "operationId": f"{operation.group}.{operation.name}",
             "tags": [operation.group],
-            **_told(cleandoc(operation.body.__doc__ or operation.name), [operation.sent_by]),
+            **self._told(
+                f"{operation.group}/{operation.name}",
+                cleandoc(operation.body.__doc__ or operation.name),
+                [operation.sent_by],
+            ),
             "security": [{}] if operation.sent_by == "everybody" else [{"token": []}],
             "parameters": _of_senders(),
             "requestBody": {"required": True, "content": self._json(operation.body)},
@@ -308,7 +337,7 @@ class _Document:
         return {
             "operationId": f"{group}.upload",
             "tags": [group],
-            **_told(cleandoc(uploading.handler.__doc__ or uploading.path)),
+            **self._told(uploading.path, cleandoc(uploading.handler.__doc__ or uploading.path)),
             "security": [{"token": []}],
             "parameters": self._places(uploading.path),
             "requestBody": {
@@ -347,7 +376,7 @@ class _Document:
         return {
             "operationId": resource.name,
             "tags": [_group(resource)],
-            **_told(text, sorted(resource.roles or ())),
+            **self._told(resource.path, text, sorted(resource.roles or ())),
             "security": [{"token": []}, *([{}] if resource.roles is None else [])],
             "parameters": [
                 *self._places(resource.path),
@@ -355,6 +384,22 @@ class _Document:
             ],
             "responses": responses,
         }
+
+    def _told(self, code: str, text: str, roles: Sequence[str] = ()) -> dict[str, str]:
+        """Return the summaries and the description of an operation.
+
+        ``text`` is its docstring; ``code`` names its title in the catalogue, in which the English
+        one is the docstring's first paragraph.
+        """
+        english = " ".join(text.split("\n\n", 1)[0].split())
+        chinese = title(code, "zh", "titles")
+        told = {"summary": english}
+        if chinese != code:
+            told["x-summary-zh"] = chinese
+            if self._language == "zh":
+                told["summary"] = chinese
+        sent_by = f"\n\nRoles: {', '.join(roles)}." if roles else ""
+        return {**told, "description": text + sent_by}
 
     def _json(self, type_: Any) -> dict[str, Any]:
         """Return the content of a JSON body of this type, with an example."""
@@ -381,6 +426,8 @@ class _Document:
     def _parameter(self, parameter: Parameter) -> dict[str, Any]:
         schema = dict(self._schemas[_key(parameter.checked)])
         known = schema.pop("description", None)
+        if schema.get("format") in _IN_QUERIES:
+            schema["pattern"] = _IN_QUERIES[schema["format"]]
         shown = example(schema, self.schemas)
         if parameter.default is not None:
             schema["default"] = parameter.default
@@ -430,12 +477,6 @@ def _of_senders() -> list[dict[str, str]]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in _OF_SENDERS]
 
 
-def _told(text: str, roles: Sequence[str] = ()) -> dict[str, str]:
-    """Return the summary and the description of an operation, from its docstring."""
-    asked = f"\n\nRoles: {', '.join(roles)}." if roles else ""
-    return {"summary": " ".join(text.split("\n\n", 1)[0].split()), "description": text + asked}
-
-
 def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
 
@@ -474,6 +515,14 @@ def _key(type_: Any) -> Any:
     # Annotated types and unions compare by content but are not always hashable; their repr is.
     return type_ if isinstance(type_, type) else repr(type_)
 
+
+#: Days and moments that a query may name; JSON Schema knows no bounds of dates.
+_DAY = r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_IN_QUERIES = {
+    "date": rf"^{_DAY}(?![\s\S])",
+    "date-time": rf"^{_DAY}[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){{2}}(\.[0-9]{{1,6}})?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])(?![\s\S])",
+}
 
 #: An object of any members; the content of a file; that of an answer that is text.
 _OBJECT = {"type": "object", "additionalProperties": True}
@@ -601,4 +650,12 @@ _OF_SENDERS = {
 }
 
 
-RESOURCES = (Resource("/v1/openapi.json", openapi, conditional=True, group="description"),)
+RESOURCES = (
+    Resource(
+        "/v1/openapi.json",
+        openapi,
+        query=(Parameter("lang", Language, "the language of the summaries, before the header's"),),
+        conditional=True,
+        group="description",
+    ),
+)

@@ -73,7 +73,9 @@ class Parameter(msgspec.Struct, frozen=True):
         info = inspect.type_info(self.checked)
         if isinstance(info, inspect.Metadata):
             info = info.type
-        name, type_ = f"query parameter {self.name!r}", self.checked
+        place = "header" if self.place == "header" else "query parameter"
+        name = self.name if self.place == "header" else repr(self.name)
+        name, type_ = f"{place} {name}", self.checked
         if isinstance(info, inspect.IntType):
             low, high = info.ge or 0, MAX_POSITION if info.lt is None else info.lt - 1
             high = high if info.le is None else info.le
@@ -173,6 +175,9 @@ def _checked(resource: Resource) -> Handler:
     audited = resource.audited
     fits = {p.name: p.fits for p in resource.query}
     checks = {p.name: check for p in resource.query if (check := p.checks())}
+    # An id or a range that cannot be read is passed over (RFC 9110); a position is not.
+    counted = (p for p in resource.headers if p.type is not str)
+    numbers = {p.name: check for p in counted if (check := p.checks())}
     # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path
 
@@ -190,6 +195,9 @@ def _checked(resource: Resource) -> Handler:
         for name, value in request.query.items():
             if name in checks:
                 checks[name](value)
+        for name, check in numbers.items():
+            if (given := request.headers.get(name)) is not None:
+                check(given)
         request = _spelled(request)
         await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         try:

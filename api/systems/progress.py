@@ -11,11 +11,13 @@ from aiohttp import web
 
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.listing import BUREAU, Listing, reported
+from api.http.named import LATEST_YEAR
 from api.http.problems import Problem, not_found
 from api.http.reader import AUTHORITIES, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
+from ledger.kernel.commands import EARLIEST_YEAR
 from ledger.systems.progress.events import Month, Part
 from projections.systems.progress import (
     REPORTING_UNITS,
@@ -66,6 +68,11 @@ async def prefilled_month(request: web.Request) -> web.Response:
         msgspec.convert(month, Month)
     except msgspec.ValidationError:
         raise Problem("malformed", f"month must be like 2026-05; it is {month!r}") from None
+    if not EARLIEST_YEAR <= int(month[:4]) < LATEST_YEAR:
+        raise Problem(
+            "malformed",
+            f"month must lie in the years {EARLIEST_YEAR} to {LATEST_YEAR - 1}; it is {month!r}",
+        )
     await caught_up(request, "progress_reports")
     follower = await caught_up(request, "tallies")
     newest = max(follower.position("tallies"), 1)

@@ -37,6 +37,10 @@ def laid(folder: Path) -> Served:
     return served
 
 
+#: Every role, those without a token first.
+ROLES: tuple[Role, ...] = ("public", *(role for role in get_args(Role) if role != "public"))
+
+
 def tokens(served: Served) -> dict[Role, str]:
     """A token for every role that has one."""
     return {
