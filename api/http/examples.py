@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 
-def example(schema: dict[str, Any], components: dict[str, Any]) -> Any:
+def example(schema: dict[str, Any], components: Mapping[str, Any]) -> Any:
     """Return an example value for ``schema``: required fields, and declared examples."""
     if "$ref" in schema:
         return example(components[schema["$ref"].rsplit("/", 1)[1]], components)

@@ -16,7 +16,6 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from api.http.asking import caught_up, one_row, placed, read, rows_page
-from api.http.named import NAMED
 from api.http.reader import Reader, reader_of
 from api.http.reading import AFTER, AT_LEAST, AT_LEAST_HEADER, LIMIT, json_response, query_value
 from api.http.resources import Parameter, Resource
@@ -237,7 +236,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 def with_values_of(fold: type[Any], filter_: Parameter) -> Parameter:
     """Return a filter whose values have the type of the fold's attribute of its name."""
-    if filter_.type is not str or filter_.values is not None or filter_.name in NAMED:
+    if filter_.type is not str or filter_.values is not None:
         return filter_
     values = attribute_type(fold, filter_.name)
     return filter_ if values in (None, str) else replace(filter_, values=values)

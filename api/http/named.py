@@ -1,7 +1,7 @@
 """The types of parameters that are named like what they identify: ``unit``, ``case``, ``draw``.
 
-A path parameter has the type of its name here, and so has a query parameter that declares no more
-than ``str`` or ``int``.
+A path parameter has the type of its name in ``PLACES``. A query parameter that declares no more
+than ``str`` or ``int`` has that of its name in ``NAMED``.
 """
 
 from __future__ import annotations
@@ -61,6 +61,16 @@ Subject = Annotated[
     ),
 ]
 
+#: The rule of a deadline.
+DeadlineRule = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)*(?![\s\S])",
+        max_length=120,
+        examples=["inspection.result_notice_wd"],
+    ),
+]
+
 _OF = (access, policies, sharing, progress, assessment, vocabulary)
 
 
@@ -77,19 +87,10 @@ def _named(modules: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 NAMED: Mapping[str, Any] = {
     **dict(_named(_OF)),
-    # Named otherwise than the kind of subject, or no subjects.
+    # Named otherwise than the kind of subject, or not the id of one.
     "about": Subject,
     "about_person": vocabulary.PersonId,
     "batch": vocabulary.ReviewBatchId,
-    "code": Annotated[
-        str,
-        msgspec.Meta(
-            min_length=1,
-            max_length=120,
-            description="执法码: the act code that an officer shows at the door",
-            examples=["AAAA-AAAB-4FQ2-7M3C-XD5E-2KNB-UT6G-QW3Y"],
-        ),
-    ],
     "cutoff": Position,
     "command": Annotated[
         str,
@@ -101,6 +102,33 @@ NAMED: Mapping[str, Any] = {
         ),
     ],
     "determined_by": vocabulary.UnitId,
+    "organ": vocabulary.UnitId,
+    "person": vocabulary.ActorId,
+    "record": vocabulary.RecordId,
+    "rule": DeadlineRule,
+    "requested_by": vocabulary.ActorId,
+    "reviewer": vocabulary.ActorId,
+    "reviewing_unit": vocabulary.UnitId,
+    "subject": Subject,
+    "task_no": Annotated[int, msgspec.Meta(ge=1, le=9, examples=[1])],
+    "to_position": Position,
+    "year": Annotated[int, msgspec.Meta(ge=EARLIEST_YEAR, lt=LATEST_YEAR, examples=[2026])],
+    "subject_unit": vocabulary.UnitId,
+}
+
+#: The types of parameters of paths alone.
+PLACES: Mapping[str, Any] = {
+    **NAMED,
+    "person": vocabulary.PersonId,
+    "code": Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=120,
+            description="执法码: the act code that an officer shows at the door",
+            examples=["AAAA-AAAB-4FQ2-7M3C-XD5E-2KNB-UT6G-QW3Y"],
+        ),
+    ],
     "digest": vocabulary.Sha256,
     "id": vocabulary.InspectionId,
     "month": Annotated[
@@ -119,18 +147,15 @@ NAMED: Mapping[str, Any] = {
             examples=["rule-refused"],
         ),
     ],
-    "organ": vocabulary.UnitId,
-    "person": vocabulary.PersonId,
     "position": Position,
-    "record": vocabulary.RecordId,
-    "requested_by": vocabulary.ActorId,
-    "reviewer": vocabulary.ActorId,
-    "reviewing_unit": vocabulary.UnitId,
-    "subject": Subject,
-    "task_no": Annotated[int, msgspec.Meta(ge=1, le=9, examples=[1])],
-    "to_position": Position,
-    "year": Annotated[int, msgspec.Meta(ge=EARLIEST_YEAR, lt=LATEST_YEAR, examples=[2026])],
-    "subject_unit": vocabulary.UnitId,
+    "tile": Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^([0-9]{1,2}|entries)/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?(?![\s\S])",
+            description="level and index of a tile (C2SP tlog-tiles)",
+            examples=["0/000"],
+        ),
+    ],
     "tracking": Annotated[
         str,
         msgspec.Meta(
@@ -138,14 +163,6 @@ NAMED: Mapping[str, Any] = {
             max_length=120,
             description="the tracking number from the answer to the complaint",
             examples=["T-7F3A-9C21"],
-        ),
-    ],
-    "tile": Annotated[
-        str,
-        msgspec.Meta(
-            pattern=r"^([0-9]{1,2}|entries)/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?(?![\s\S])",
-            description="level and index of a tile (C2SP tlog-tiles)",
-            examples=["0/000"],
         ),
     ],
 }

@@ -18,7 +18,7 @@ from api.http.asking import asked
 from api.http.commands import path_of
 from api.http.examples import example
 from api.http.languages import language_of
-from api.http.named import NAMED
+from api.http.named import PLACES
 from api.http.problems import KINDS, Kind
 from api.http.reading import conditional, query_value
 from api.http.resources import MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
@@ -148,6 +148,7 @@ def describe(
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(_groups(commands, listed))],
         "paths": dict(sorted(paths.items())),
+        **_webhooks(document.schemas),
         "components": {
             "schemas": document.schemas,
             "securitySchemes": {
@@ -161,6 +162,39 @@ def describe(
             "parameters": {**_OF_SENDERS, **parameters},
             "headers": _HEADERS,
         },
+    }
+
+
+def _webhooks(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a receiver of events gets; nothing without the feed."""
+    if "CloudEvent" not in schemas:
+        return {}
+    event = {"$ref": _REF.format(name="CloudEvent")}
+    return {
+        "webhooks": {
+            "event": {
+                "post": {
+                    "operationId": "event",
+                    "tags": ["feed"],
+                    "summary": "An event, as a receiver gets it",
+                    "description": "This service calls nobody: receivers read `/v1/feed`. Its "
+                    "stream of server-sent events has this document as the data of each event, "
+                    "and an adapter that forwards events over HTTP sends it in the structured "
+                    "mode of CloudEvents 1.0. An event may come more than once; `position` "
+                    "tells. `type` and `schemaversion` decide what `data` holds.",
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/cloudevents+json": {
+                                "schema": event,
+                                "example": example(event, schemas),
+                            }
+                        },
+                    },
+                    "responses": {"204": {"description": "The receiver has it."}},
+                }
+            }
+        }
     }
 
 
@@ -253,7 +287,7 @@ class _Document:
             Answer,
             *(t for r in resources for t in (r.returns, r.otherwise) if t is not None),
             *(p.checked for r in resources for p in (*r.query, *r.headers)),
-            *(NAMED[name] for path in paths for name in _PLACE.findall(path)),
+            *(PLACES[name] for path in paths for name in _PLACE.findall(path)),
             *(t for o in operations for t in (o.body, o.returns)),
             *(u.returns for u in uploads),
         ]
@@ -420,26 +454,26 @@ class _Document:
 
     def _places(self, path: str) -> list[dict[str, Any]]:
         """Return the parameters of a path."""
-        places = (Parameter(name, NAMED[name], place="path") for name in _PLACE.findall(path))
-        return [{**self._parameter(place), "required": True} for place in places]
+        places = (Parameter(name, PLACES[name], place="path") for name in _PLACE.findall(path))
+        described = map(self._parameter, places)
+        return [{**p, "required": True, "example": p["schema"]["examples"][0]} for p in described]
 
     def _parameter(self, parameter: Parameter) -> dict[str, Any]:
         schema = dict(self._schemas[_key(parameter.checked)])
         known = schema.pop("description", None)
         if schema.get("format") in _IN_QUERIES:
             schema["pattern"] = _IN_QUERIES[schema["format"]]
-        shown = example(schema, self.schemas)
+        # Examples of the schema alone: viewers fill in the example of a parameter before sending.
+        schema["examples"] = [example(schema, self.schemas)]
         if parameter.default is not None:
             schema["default"] = parameter.default
         if parameter.repeatable:
             schema = {"type": "array", "items": schema, "maxItems": MAX_PARAMETERS}
-            shown = [shown]
         return {
             "name": parameter.name,
             "in": parameter.place,
             "description": parameter.description or known or parameter.name.replace("_", " "),
             "schema": schema,
-            "example": shown,
         }
 
     def _problems(self, names: Iterable[str]) -> dict[str, Any]:

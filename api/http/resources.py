@@ -192,14 +192,14 @@ def _checked(resource: Resource) -> Handler:
         if audited and not grant.id:
             raise unauthenticated("A token is needed to read this.")
         check_query(request, known, once)
+        request = _spelled(request)
+        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         for name, value in request.query.items():
             if name in checks:
                 checks[name](value)
         for name, check in numbers.items():
             if (given := request.headers.get(name)) is not None:
                 check(given)
-        request = _spelled(request)
-        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
         try:
             response = await handle(request)
         except Problem as problem:

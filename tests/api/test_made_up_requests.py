@@ -144,8 +144,19 @@ def test_a_fault_is_found(service: Service) -> None:
     assert b"missing" in done.stdout
 
 
-@pytest.mark.skipif(not WHOLE, reason="make soak: every role sends every operation")
-@pytest.mark.parametrize("role", full.ROLES)
-def test_all_roles(service: Service, role: Role) -> None:
-    """All operations, all checks, all phases, and requests that follow from one another."""
-    ask(service, role, set(), "--phases", "examples,coverage,fuzzing,stateful", "--checks", "all")
+@pytest.mark.parametrize("role", full.ROLES if WHOLE else ["credit_officer"])
+def test_all_checks(service: Service, role: Role) -> None:
+    """In every way: all checks, all phases, and requests that follow from one another.
+
+    ``make soak`` does this with every operation; here one operation shows that it can be done.
+    """
+    operations: set[str] = set() if WHOLE else {"problems", "problems-one"}
+    ask(
+        service,
+        role,
+        operations,
+        "--phases",
+        "examples,coverage,fuzzing,stateful",
+        "--checks",
+        "all",
+    )
