@@ -84,12 +84,11 @@ def add_description(
 ) -> None:
     """Make the description at its first request: that takes a third of a second."""
 
-    @cache
-    def description(language: str) -> bytes:
-        return msgspec.json.encode(
-            describe(commands, resources, operations, uploads, language=language)
-        )
+    def make(language: str) -> bytes:
+        document = describe(commands, resources, operations, uploads, language=language)
+        return msgspec.json.encode(document)
 
+    description: Callable[[str], bytes] = cache(make)
     app[DESCRIPTION] = description
 
 
