@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar, get_args, get_origin
 
 import msgspec
 from aiohttp import web
@@ -98,7 +98,7 @@ class Parameter(msgspec.Struct, frozen=True):
         """
         if self.type is str:
             return value in re.findall(r"\w+", self.description)
-        if get_origin(self.type) is None:
+        if get_origin(self.type) is None or get_args(self.type)[0] is int:
             return is_number(value) or value in {"true", "false"}
         try:
             msgspec.convert(value, self.type)
