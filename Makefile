@@ -58,12 +58,14 @@ pytest: install-dev
 # The random searches for longer than `make test` has time for; what they print says how to repeat.
 soak: export HYPOTHESIS_PROFILE = thorough
 soak: export SECRECY = whole
+soak: export REQUESTS = whole
+soak: export REQUESTS_EXAMPLES = $(SOAK_ROUNDS)
 soak: export RENDER_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_STEPS = 200,200,200
 soak: install-dev
 	@$(PYTEST) --timeout 0 $(PYTEST_ARGS) \
-		tests/sequences tests/invariants tests/api/test_secrecy.py tests/model tests/projections tests/kernel \
+		tests/sequences tests/invariants tests/api/test_secrecy.py tests/api/test_made_up_requests.py tests/model tests/projections tests/kernel \
 		tests/stores tests/systems tests/faults tests/intake
 
 lint: style

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
+from msgspec.structs import replace
+
 from api import systems
 from api.contract import rules
 from api.http.resources import Resource
@@ -17,7 +19,9 @@ from projections.follower import Follower
 def _collected() -> Iterator[Resource]:
     """Yield the resources of every module of ``api.systems``, by its name, then the rules."""
     for module in iter_modules(systems.__path__):
-        yield from import_module(f"{systems.__name__}.{module.name}").RESOURCES
+        for resource in import_module(f"{systems.__name__}.{module.name}").RESOURCES:
+            # In the description, they stand with the commands of their system.
+            yield resource if resource.group else replace(resource, group=module.name)
     yield from rules.RESOURCES
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from functools import cache, reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -155,11 +157,22 @@ def shown_type(
     """
     known = {f.encode_name: f.type for f in msgspec.structs.fields(fold)}
     types = {name: type_ for name, type_ in known.items() if name not in without}
-    if isinstance(stage := getattr(fold, "stage", None), property):
-        types["stage"] = get_type_hints(stage.fget)["return"]
+    if isinstance(getattr(fold, "stage", None), property):
+        types["stage"] = attribute_type(fold, "stage")
     optional = {name: type_ | UnsetType for name, type_ in {**types, **more}.items()}
     text = f"The fields that have a value. {fold.__doc__}"
     return struct_type(called or f"Shown{fold.__name__}", text, **optional)
+
+
+def attribute_type(fold: type[Any], name: str) -> Any:
+    """Return the type of a field or property without ``None``; ``None`` if it has no such one."""
+    known = {f.encode_name: f.type for f in msgspec.structs.fields(fold)}
+    found = known.get(name)
+    if isinstance(attribute := getattr(fold, name, None), property):
+        found = get_type_hints(attribute.fget, include_extras=True)["return"]
+    if get_origin(found) not in (Union, UnionType):
+        return found
+    return reduce(or_, (part for part in get_args(found) if part is not NoneType))
 
 
 def struct_type(called: str, text: str | None = None, /, **types: Any) -> type[msgspec.Struct]:

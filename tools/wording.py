@@ -350,7 +350,9 @@ def files(paths: Iterable[str]) -> Iterator[Path]:
     for given in paths:
         for path in sorted(ROOT.glob(given)) if "*" in given else [(Path.cwd() / given).resolve()]:
             if path.is_dir():
-                listed |= {p for p in path.rglob("*") if p.suffix in _SUFFIXES}
+                found = (p for p in path.rglob("*") if p.suffix in _SUFFIXES)
+                # Licences are the words of others.
+                listed |= {p for p in found if not p.name.endswith("LICENSE.txt")}
             else:
                 listed.add(path)
     yield from sorted(listed)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from api.contract.titles import Titles, paragraphs, term, titles, value_titles
-from api.http.openapi import example
+from api.http.examples import example
 from ledger.kernel import Event
 from ledger.kernel.rules import rules
 

@@ -46,6 +46,7 @@ from api.http.front import EDGE, SEND_SECONDS, ends_with_client
 from api.http.keys import LINE, TOKENS
 from api.http.problems import SERVER, Problem, unavailable
 from api.http.reading import (
+    AFTER_POSITION,
     MAX_POSITION,
     accepted,
     bounded,
@@ -522,26 +523,65 @@ def _abort(request: web.Request) -> None:
         transport.abort()
 
 
+#: The id of the last event that a stream sent, or nothing.
+LastId = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{0,16}(?![\s\S])", max_length=16, examples=["0"])
+]
+#: A type of event, or all types of a system.
+Types = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[^*\s](?:[^*]*[^*.])?(?:\.\*)?(?![\s\S])",
+        max_length=120,
+        examples=["entities.*"],
+    ),
+]
+
 RESOURCES = (
     Resource(
         "/v1/feed",
         feed,
         returns=FeedPage,
         query=(
-            Parameter("after", int, "the position after which to begin; 0 for the beginning"),
-            Parameter("lastEventId", int, "for streams: like the header Last-Event-ID, which wins"),
-            Parameter("limit", int, f"events on a page, 1 to {MAX_LIMIT}"),
+            AFTER_POSITION,
             Parameter("follow", bool, "for NDJSON and MessagePack: do not end, like a stream"),
             Parameter("ticket", str, "for streams: in place of a token, see /v1/feed/tickets"),
             Parameter("since", DayOrMoment, "only events recorded on this day or later"),
-            Parameter("wait", int, f"seconds to wait for the first event, at most {MAX_WAIT}"),
             Parameter(
-                "type", str, "only this type, or `system.*` for a whole system", repeatable=True
+                "lastEventId",
+                str,
+                "for streams: like the header Last-Event-ID, which wins",
+                values=LastId,
+            ),
+            Parameter(
+                "limit",
+                Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT, examples=[20])],
+                "events on a page",
+                default=DEFAULT_LIMIT,
+            ),
+            Parameter(
+                "wait",
+                Annotated[int, msgspec.Meta(ge=0, le=MAX_WAIT, examples=[0])],
+                "seconds to wait for the first event",
+                default=0,
+            ),
+            Parameter(
+                "type",
+                str,
+                "only this type, or `system.*` for a whole system",
+                repeatable=True,
+                values=Types,
             ),
             Parameter("subject", str, "only about this subject, `kind:id`", repeatable=True),
         ),
         headers=(
-            Parameter("Last-Event-ID", str, "for streams: the last id received", place="header"),
+            Parameter(
+                "Last-Event-ID",
+                str,
+                "for streams: the last id received",
+                place="header",
+                values=LastId,
+            ),
         ),
         media_types=OFFERED,
         admits=admit,

@@ -16,10 +16,13 @@ from api.http.naming import name_all, plain
 from api.http.problems import Problem, not_found
 from api.http.questions import Asked, Questions
 from api.http.reader import reader_of
+from api.http.reading import DEFAULT_PAGE as DEFAULT_PAGE  # noqa: PLC0414 - exported
+from api.http.reading import MAX_PAGE as MAX_PAGE  # noqa: PLC0414 - exported
 from api.http.reading import at_least, bounded, json_response, next_link
 from api.http.sheets import CSV, MAX_ROWS, XLSX, Form, as_sheet, form_of, language_of
 from api.running.pools import ASKED_BY, PUBLIC_READS, PUBLIC_SHEETS, READS, SHEETS, Pool
 from ledger.kernel import budget
+from ledger.stores import StoreError
 from projections.answers import FacetValue, namings
 from projections.follower import Follower
 from projections.paging import Order, page_of
@@ -36,9 +39,6 @@ PRIVATE: Mapping[str, str] = {
     hdrs.CACHE_CONTROL: "private, no-cache",
     hdrs.VARY: "Authorization, Accept",
 }
-
-DEFAULT_PAGE = 50
-MAX_PAGE = 500
 
 
 def follower_of(request: web.Request) -> Follower:
@@ -94,6 +94,14 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
         raise Problem(
             "unavailable",
             "http.views-cannot-read-now",
+            headers={hdrs.RETRY_AFTER: "1"},
+        ) from error
+    except StoreError as error:
+        log.error("files_unreadable", error=str(error))
+        raise Problem(
+            "unavailable",
+            "The files stored with the ledger cannot be read. Ask again later; if the error "
+            "remains, an operator must restore the files from a backup.",
             headers={hdrs.RETRY_AFTER: "1"},
         ) from error
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
+from msgspec.structs import replace
 
 from api.http.asking import caught_up, one_row, placed, read, rows_page
 from api.http.questions import Kept, Questions
@@ -21,7 +22,7 @@ from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_val
 from api.http.resources import Parameter, Resource
 from api.http.sheets import MEDIA_TYPES, SUFFIXES
 from ledger.general.vocabulary import Role
-from projections.answers import entry_fields, fields_type, page_type, shown_type
+from projections.answers import attribute_type, entry_fields, fields_type, page_type, shown_type
 from projections.systems.policies import Policies, value_in_force
 from projections.views import FoldView
 
@@ -136,8 +137,9 @@ class Listing(msgspec.Struct, frozen=True):
 
     def questions(self) -> Questions:
         """Return what the list can be asked."""
+        fold = self.view.fold
         return Questions(
-            self.filters,
+            tuple(with_values_of(fold, filter_) for filter_ in self.filters),
             self.dates,
             self.numbers,
             self.newest,
@@ -236,6 +238,14 @@ class Listing(msgspec.Struct, frozen=True):
 
         handler.__doc__ = self.one
         return handler
+
+
+def with_values_of(fold: type[Any], filter_: Parameter) -> Parameter:
+    """Return a filter whose values have the type of the fold's attribute of its name."""
+    if filter_.type is not str or filter_.values is not None:
+        return filter_
+    values = attribute_type(fold, filter_.name)
+    return filter_ if values in (None, str) else replace(filter_, values=values)
 
 
 @cache

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from inspect import cleandoc
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from api.feed.events import ShownEvent
 from api.http.asking import asked
-from api.http.commands import DRY_RUN, Trial, path_of
-from api.http.faults import MAX_FAULTS
-from api.http.problems import KINDS
-from api.http.reading import conditional
-from api.http.resources import Operation, Parameter, Resource, Uploading
+from api.http.commands import path_of
+from api.http.examples import example
+from api.http.languages import language_of
+from api.http.named import PLACES
+from api.http.problems import KINDS, Kind
+from api.http.reading import conditional, query_value
+from api.http.resources import MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
 from ledger.general.countersigning import Countersigned
+from ledger.kernel.messages import LANGUAGES, title
 from ledger.registry import Entry
 
-DESCRIPTION: web.AppKey[Callable[[], bytes]] = web.AppKey("description")
+DESCRIPTION: web.AppKey[Callable[[str], bytes]] = web.AppKey("description")
 
-#: Problems that every request can get; operations list the others.
+#: The languages of the summaries.
+Language = Literal["zh", "en"]
+
+#: Problems that every request can get; operations list the others. The response ``default`` stands
+#: for those that come before a handler sees the request.
 _ALWAYS = ("malformed", "unauthenticated", "internal")
 _OF_COMMANDS = (
     "forbidden",
@@ -33,8 +41,12 @@ _OF_COMMANDS = (
     "too-large",
     "unsupported-media-type",
     "rule-refused",
+    "unknown-reference",
+    "key-reused",
     "too-many-requests",
     "unavailable",
+    "unfinished",
+    "outcome-unknown",
 )
 _OF_UPLOADS = (
     "forbidden",
@@ -47,8 +59,10 @@ _OF_UPLOADS = (
     "unavailable",
     "out-of-room",
 )
+#: What a schema of an object with declared members has.
+_OPEN = {"properties", "additionalProperties", "propertyNames"}
 _REF = "#/components/schemas/{name}"
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -69,16 +83,32 @@ def add_description(
     uploads: Sequence[Uploading] = (),
 ) -> None:
     """Make the description at its first request: that takes a third of a second."""
-    description: Callable[[], bytes] = cache(
-        lambda: msgspec.json.encode(describe(commands, resources, operations, uploads))
-    )
+
+    def make(language: str) -> bytes:
+        document = describe(commands, resources, operations, uploads, language=language)
+        return msgspec.json.encode(document)
+
+    description: Callable[[str], bytes] = cache(make)
     app[DESCRIPTION] = description
 
 
 async def openapi(request: web.Request) -> web.Response:
-    """Return this description as OpenAPI 3.1."""
-    body = await asked(request.app[DESCRIPTION])
-    return conditional(request, sha256(body).hexdigest()[:16], lambda: body)
+    """Return this description as OpenAPI 3.1.
+
+    The summaries are in Chinese or English; each operation has the Chinese one as `x-summary-zh`
+    too. All names, and the other texts, are the same in both.
+    """
+    language = query_value(request, "lang", Language, None) or language_of(request)
+    body = await asked(lambda: request.app[DESCRIPTION](language))
+    return conditional(
+        request,
+        sha256(body).hexdigest()[:16],
+        lambda: body,
+        headers={
+            hdrs.CONTENT_LANGUAGE: language,
+            hdrs.VARY: "Authorization, Accept, Accept-Language",
+        },
+    )
 
 
 def describe(
@@ -86,29 +116,22 @@ def describe(
     resources: Iterable[Resource],
     operations: Sequence[Operation] = (),
     uploads: Sequence[Uploading] = (),
+    *,
+    language: str = "en",
 ) -> dict[str, Any]:
     """Return the OpenAPI document of commands, resources, operators' commands and uploads."""
     listed = [r for r in resources if r.listed]
-    returned = [t for r in listed for t in (r.returns, r.otherwise) if t is not None]
-    parameters = [p.type for r in listed for p in (*r.query, *r.headers)]
-    types = list(dict.fromkeys([*(e.command for e in commands), Answer, Trial, bool]))
-    operated = [t for o in operations for t in (o.body, o.returns)]
-    taken = [u.returns for u in uploads]
-    every = [*types, *returned, *parameters, *operated, *taken]
-    schemas, components = msgspec.json.schema_components(every, ref_template=_REF)
-    for name, component in components.items():
-        component["title"] = name  # types of different modules may have the same name
-    schema_of = {_key(t): s for t, s in zip(every, schemas, strict=True)}
-    components["Problem"] = _PROBLEM
-    paths: dict[str, Any] = {}
+    document = _Document(commands, listed, operations, uploads, language)
+    paths: dict[str, dict[str, Any]] = {}
     for entry in commands:
-        paths[path_of(entry)] = {"post": _command(entry, schema_of, components)}
+        paths[path_of(entry)] = {"post": document.command(entry)}
     for operation in operations:
-        paths[operation.path] = {"post": _operation(operation, schema_of, components)}
+        paths[operation.path] = {"post": document.operation(operation)}
     for uploading in uploads:
-        paths[uploading.path] = {"post": _upload(uploading, schema_of)}
+        paths[uploading.path] = {"post": document.upload(uploading)}
     for resource in listed:
-        paths[_PLACE.sub(r"{\1}", resource.path)] = {"get": _get(resource, schema_of)}
+        paths[_PLACE.sub(r"{\1}", resource.path)] = {"get": document.get(resource)}
+    parameters = _share_parameters(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,8 +147,9 @@ def describe(
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(_groups(commands, listed))],
         "paths": dict(sorted(paths.items())),
+        **_webhooks(document.schemas),
         "components": {
-            "schemas": components,
+            "schemas": document.schemas,
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -133,16 +157,105 @@ def describe(
                     "description": "A token belongs to a unit, a person and a role.",
                 }
             },
-            "responses": {name: _response(name) for name in KINDS},
-            "parameters": _PARAMETERS,
-            "headers": {
-                "X-Request-Id": {
-                    "description": "names this request in the log",
-                    "schema": {"type": "string"},
-                }
-            },
+            "responses": document.responses,
+            "parameters": {**_OF_SENDERS, **parameters},
+            "headers": _HEADERS,
         },
     }
+
+
+def _webhooks(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a receiver of events gets; nothing without the feed."""
+    if "CloudEvent" not in schemas:
+        return {}
+    event = {"$ref": _REF.format(name="CloudEvent")}
+    return {
+        "webhooks": {
+            "event": {
+                "post": {
+                    "operationId": "event",
+                    "tags": ["feed"],
+                    "summary": "An event, as a receiver gets it",
+                    "description": "This service calls nobody: receivers read `/v1/feed`. Its "
+                    "stream of server-sent events has this document as the data of each event, "
+                    "and an adapter that forwards events over HTTP sends it in the structured "
+                    "mode of CloudEvents 1.0. An event may come more than once; `position` "
+                    "tells. `type` and `schemaversion` decide what `data` holds.",
+                    "requestBody": {
+                        "required": True,
+                        "content": {
+                            "application/cloudevents+json": {
+                                "schema": event,
+                                "example": example(event, schemas),
+                            }
+                        },
+                    },
+                    "responses": {"204": {"description": "The receiver has it."}},
+                }
+            }
+        }
+    }
+
+
+def _share_parameters(paths: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Move the parameters that several operations have to the components, and return these."""
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    times = Counter(_text_of(p) for o in operations for p in o["parameters"] if "$ref" not in p)
+    names: dict[bytes, str] = {}
+    shared: dict[str, Any] = {}
+    for operation in operations:
+        for index, parameter in enumerate(operation["parameters"]):
+            text = _text_of(parameter)
+            if times[text] < 2:
+                continue
+            if text not in names:
+                name = f"{parameter['in']}.{parameter['name']}"
+                alike = sum(known == name or known.startswith(f"{name}.") for known in shared)
+                names[text] = f"{name}.{alike + 1}" if alike else name
+                shared[names[text]] = parameter
+            operation["parameters"][index] = {"$ref": f"#/components/parameters/{names[text]}"}
+    return shared
+
+
+def _text_of(parameter: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(parameter)
+
+
+def _with_short_names(
+    schemas: Iterable[dict[str, Any]], components: Mapping[str, dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the schemas with each component named by one word.
+
+    msgspec names types of one name by their modules; here the name of their system is prefixed. The
+    title is the name too: generators name classes by it.
+    """
+    names = {name: _short(name) for name in components}
+    if len(set(names.values())) < len(names):
+        raise ValueError("two types of the description have one name")
+    text = msgspec.json.encode([list(schemas), components]).decode()
+    for name, short in names.items():
+        if short != name:
+            text = text.replace(_REF.format(name=name), _REF.format(name=short))
+    shortened, renamed = msgspec.json.decode(text)
+    _open_objects(renamed)
+    return shortened, {names[n]: {**c, "title": names[n]} for n, c in renamed.items()}
+
+
+def _open_objects(schema: Any) -> None:
+    """Say of each object without declared members that it may have any."""
+    for part in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(part, dict):
+            if part.get("type") == "object" and not part.keys() & _OPEN:
+                part.update(_OBJECT)
+            _open_objects(part)
+        elif isinstance(part, list):
+            _open_objects(part)
+
+
+def _short(name: str) -> str:
+    """Return ``CasefilesSeedSource`` for ``ledger.systems.casefiles.events.SeedSource``."""
+    parts = name.split(".")
+    return name if len(parts) == 1 else f"{parts[2].title()}{parts[-1]}"
 
 
 def _groups(commands: Iterable[Entry], resources: Iterable[Resource]) -> Iterable[str]:
@@ -155,219 +268,292 @@ def _group(resource: Resource) -> str:
     return resource.group or (parts[0] if parts else "pages")
 
 
-def _command(entry: Entry, schema_of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
-    text = cleandoc(entry.command.__doc__ or entry.name)
-    recorded = "Recorded."
-    if issubclass(entry.command, Countersigned):
-        text += f"\n\n{entry.command.told()}"
-        recorded = "Recorded: `approvals.approval-requested`, if a second person must approve."
-    schema = schema_of[_key(entry.command)]
-    public = "public" in entry.roles
-    shown = {
-        "application/json": {"schema": schema_of[_key(Answer)]},
-    }
-    told = {
-        "application/json": {"schema": {"anyOf": [schema_of[_key(Answer)], schema_of[_key(Trial)]]}}
-    }
-    position = {
-        "X-Position": {
-            "description": "the position of the last recorded event; use it as at_least",
-            "schema": {"type": "integer"},
-        },
-        "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
-    }
-    return {
-        "operationId": f"{entry.system}.{entry.name}",
-        "tags": [entry.system],
-        "summary": text.split("\n", 1)[0],
-        "description": f"{text}\n\nRoles: {', '.join(sorted(entry.roles))}.",
-        "security": [{"token": []}, *([{}] if public else [])],
-        "parameters": [
-            *({"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS),
-            _parameter(DRY_RUN, schema_of),
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": schema, "example": example(schema, components)}
+class _Document:
+    """The operations of a description, and the components that they refer to."""
+
+    def __init__(
+        self,
+        commands: Sequence[Entry],
+        resources: Sequence[Resource],
+        operations: Sequence[Operation],
+        uploads: Sequence[Uploading],
+        language: str,
+    ) -> None:
+        self._language = language
+        paths = [*(r.path for r in resources), *(u.path for u in uploads)]
+        every = [
+            *(e.command for e in commands),
+            Answer,
+            Trial,
+            DRY_RUN.checked,
+            *(t for r in resources for t in (r.returns, r.otherwise) if t is not None),
+            *(p.checked for r in resources for p in (*r.query, *r.headers)),
+            *(PLACES[name] for path in paths for name in _PLACE.findall(path)),
+            *(t for o in operations for t in (o.body, o.returns)),
+            *(u.returns for u in uploads),
+        ]
+        schemas, components = _with_short_names(
+            *msgspec.json.schema_components(every, ref_template=_REF)
+        )
+        self._schemas = {_key(t): s for t, s in zip(every, schemas, strict=True)}
+        self.schemas = {**components, "Problem": _PROBLEM}
+        answer = {
+            "headers": _headers("X-Position", "Location"),
+            "content": self._json(Answer),
+        }
+        told = self._json(Answer)
+        told["application/json"]["schema"] = {
+            "title": "AnswerOrTrial",
+            "anyOf": [self._schemas[_key(Answer)], self._schemas[_key(Trial)]],
+        }
+        self.responses: dict[str, Any] = {
+            "recorded": {"description": "Recorded.", **answer},
+            "requested": {
+                "description": "Recorded: `approvals.approval-requested`, if a second person must "
+                "approve.",
+                **answer,
             },
-        },
-        "responses": {
-            "201": {
-                "description": recorded,
-                "headers": {
-                    **position,
-                    "Location": {
-                        "description": "the first event recorded",
-                        "schema": {"type": "string"},
-                    },
-                },
-                "content": shown,
-            },
-            "200": {
+            "repeated": {
                 "description": "Recorded earlier with this Idempotency-Key, or nothing to record; "
                 "or a dry run, which records nothing.",
-                "headers": position,
+                **answer,
                 "content": told,
             },
-            **_problems((*_ALWAYS, *_OF_COMMANDS)),
-        },
-    }
-
-
-def _operation(
-    operation: Operation, schema_of: dict[Any, Any], components: dict[str, Any]
-) -> dict[str, Any]:
-    text = cleandoc(operation.body.__doc__ or operation.name)
-    schema = schema_of[_key(operation.body)]
-    answer = {
-        "description": "Done.",
-        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-        "content": {"application/json": {"schema": schema_of[_key(operation.returns)]}},
-    }
-    return {
-        "operationId": f"{operation.group}.{operation.name}",
-        "tags": [operation.group],
-        "summary": text.split("\n", 1)[0],
-        "description": f"{text}\n\nRoles: {operation.sent_by}.",
-        "security": [{}] if operation.sent_by == "everybody" else [{"token": []}],
-        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETERS],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": schema, "example": example(schema, components)}
+            "unchanged": {
+                "description": "The caller's copy (If-None-Match) is current.",
+                "headers": _headers("ETag"),
             },
-        },
-        "responses": {
-            **{str(status): answer for status in operation.statuses},
-            **_problems((*_ALWAYS, *_OF_COMMANDS, "not-found")),
-        },
-    }
-
-
-def _upload(uploading: Uploading, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    text = cleandoc(uploading.handler.__doc__ or uploading.path)
-    group = uploading.path.split("/")[2]
-    return {
-        "operationId": f"{group}.upload",
-        "tags": [group],
-        "summary": text.split("\n", 1)[0],
-        "description": text,
-        "security": [{"token": []}],
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _PLACE.findall(uploading.path)
-        ],
-        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {}}}},
-        "responses": {
-            "201": {
-                "description": "The file was stored.",
-                "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-                "content": {"application/json": {"schema": schema_of[_key(uploading.returns)]}},
-            },
-            **_problems((*_ALWAYS, *_OF_UPLOADS)),
-        },
-    }
-
-
-def _get(resource: Resource, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    text = cleandoc(resource.handler.__doc__ or resource.name)
-    types = [t for t in (resource.returns, resource.otherwise) if t is not None]
-    schemas = [schema_of[_key(type_)] for type_ in types]
-    schema = {"anyOf": schemas} if len(schemas) > 1 else (schemas or [{}])[0]
-    problems = list(_ALWAYS)
-    if "{" in resource.path:
-        problems.append("not-found")
-    if resource.roles is not None:
-        problems.append("forbidden")
-    if len(resource.media_types) > 1 and not resource.suffixes:
-        problems.append("not-acceptable")
-    if len(resource.media_types) > 1 or resource.path.startswith("/v1/"):
-        problems.append("too-many-requests")
-    if resource.path != "/readyz":
-        # Too many requests of this kind at once, or making the answer takes too long.
-        problems.append("unavailable")
-    if any(p.name == "at_least" for p in resource.query):
-        problems.append("too-early")
-    responses: dict[str, Any] = {
-        "200": {
-            "description": "The answer.",
-            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-            "content": {
-                media_type: {"schema": schema if media_type.endswith("json") else {}}
-                for media_type in resource.media_types
+            "problem": {
+                **_response(["method-not-allowed"]),
+                "description": "Any other problem; `status` and `type` say which.",
             },
         }
-    }
-    if any(p.name == "at_least" for p in resource.query):
-        responses["200"]["headers"]["X-View-Position"] = {
-            "description": "the least position up to which the views read have followed the ledger",
-            "schema": {"type": "integer"},
+
+    def command(self, entry: Entry) -> dict[str, Any]:
+        """Return the operation that sends a command."""
+        text = cleandoc(entry.command.__doc__ or entry.name)
+        recorded = "recorded"
+        if issubclass(entry.command, Countersigned):
+            text += f"\n\n{entry.command.told()}"
+            recorded = "requested"
+        return {
+            "operationId": f"{entry.system}.{entry.name}",
+            "tags": [entry.system],
+            **self._told(f"{entry.system}/{entry.name}", text, sorted(entry.roles)),
+            "security": [{"token": []}, *([{}] if "public" in entry.roles else [])],
+            "parameters": [*_of_senders(), self._parameter(DRY_RUN)],
+            "requestBody": {"required": True, "content": self._json(entry.command)},
+            "responses": {
+                **_responses({"201": recorded, "200": "repeated"}),
+                **self._problems((*_ALWAYS, *_OF_COMMANDS)),
+            },
         }
-    if resource.conditional:
-        responses["304"] = {"description": "The caller's copy (If-None-Match) is current."}
-    if resource.path == "/readyz":
-        responses["503"] = {
-            "description": "A part is not ready.",
-            "content": {"application/json": {"schema": schema}},
+
+    def operation(self, operation: Operation) -> dict[str, Any]:
+        """Return the operation that sends a command for operators."""
+        answer = {
+            "description": "Done.",
+            "headers": _headers("X-Position", "Location"),
+            "content": self._json(operation.returns),
         }
-    responses.update(_problems(problems))
-    return {
-        "operationId": resource.name,
-        "tags": [_group(resource)],
-        "summary": text.split("\n", 1)[0],
-        "description": text
-        + (f"\n\nAlso with {' or '.join(resource.suffixes)}." if resource.suffixes else "")
-        + (f"\n\nRoles: {', '.join(sorted(resource.roles))}." if resource.roles else ""),
-        "security": [{"token": []}, *([{}] if resource.roles is None else [])],
-        "parameters": [
-            *(
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                for name in _PLACE.findall(resource.path)
+        return {
+            "operationId": f"{operation.group}.{operation.name}",
+            "tags": [operation.group],
+            **self._told(
+                f"{operation.group}/{operation.name}",
+                cleandoc(operation.body.__doc__ or operation.name),
+                [operation.sent_by],
             ),
-            *(_parameter(p, schema_of) for p in (*resource.query, *resource.headers)),
-        ],
-        "responses": responses,
-    }
+            "security": [{}] if operation.sent_by == "everybody" else [{"token": []}],
+            "parameters": _of_senders(),
+            "requestBody": {"required": True, "content": self._json(operation.body)},
+            "responses": {
+                **{str(status): answer for status in operation.statuses},
+                **self._problems((*_ALWAYS, *_OF_COMMANDS, "not-found")),
+            },
+        }
+
+    def upload(self, uploading: Uploading) -> dict[str, Any]:
+        """Return the operation that stores a file."""
+        group = uploading.path.split("/")[2]
+        return {
+            "operationId": f"{group}.upload",
+            "tags": [group],
+            **self._told(uploading.path, cleandoc(uploading.handler.__doc__ or uploading.path)),
+            "security": [{"token": []}],
+            "parameters": self._places(uploading.path),
+            "requestBody": {
+                "required": True,
+                "description": "The bytes of the file, as they are.",
+                "content": {"application/octet-stream": {"schema": _BYTES}},
+            },
+            "responses": {
+                "201": {
+                    "description": "The file was stored.",
+                    "headers": _headers("Location"),
+                    "content": self._json(uploading.returns),
+                },
+                **self._problems((*_ALWAYS, *_OF_UPLOADS)),
+            },
+        }
+
+    def get(self, resource: Resource) -> dict[str, Any]:
+        """Return the operation that reads a resource."""
+        query = {p.name for p in resource.query}
+        shown = ["ETag"] if resource.conditional else []
+        if "at_least" in query:
+            shown += ["X-View-Position", "X-Position"]
+        if "limit" in query:
+            shown.append("Link")
+        content = {media: self._content(resource, media) for media in resource.media_types}
+        answer = {"description": "The answer.", "headers": _headers(*shown), "content": content}
+        responses = {
+            "200": answer,
+            **(_responses({"304": "unchanged"}) if resource.conditional else {}),
+            **self._problems(_problems_of(resource)),
+        }
+        if resource.path == "/readyz":
+            responses["503"] = {**answer, "description": "A part is not ready."}
+        text = cleandoc(resource.handler.__doc__ or resource.name)
+        if resource.suffixes:
+            text += f"\n\nAlso with {' or '.join(resource.suffixes)}."
+        return {
+            "operationId": resource.name,
+            "tags": [_group(resource)],
+            **self._told(resource.path, text, sorted(resource.roles or ())),
+            "security": [{"token": []}, *([{}] if resource.roles is None else [])],
+            "parameters": [
+                *self._places(resource.path),
+                *(self._parameter(p) for p in (*resource.query, *resource.headers)),
+            ],
+            "responses": responses,
+        }
+
+    def _told(self, code: str, text: str, roles: Sequence[str] = ()) -> dict[str, str]:
+        """Return the summaries and the description of an operation.
+
+        ``text`` is its docstring; ``code`` names its title in the catalogue, in which the English
+        one is the docstring's first paragraph.
+        """
+        english = " ".join(text.split("\n\n", 1)[0].split())
+        chinese = title(code, "zh", "titles")
+        told = {"summary": english}
+        if chinese != code:
+            told["x-summary-zh"] = chinese
+            if self._language == "zh":
+                told["summary"] = chinese
+        sent_by = f"\n\nRoles: {', '.join(roles)}." if roles else ""
+        return {**told, "description": text + sent_by}
+
+    def _json(self, type_: Any) -> dict[str, Any]:
+        """Return the content of a JSON body of this type, with an example."""
+        schema = self._schemas[_key(type_)]
+        return {"application/json": {"schema": schema, "example": example(schema, self.schemas)}}
+
+    def _content(self, resource: Resource, media: str) -> dict[str, Any]:
+        if media != "application/json":
+            return {"schema": _TEXT if media in _TEXTS else _BYTES}
+        if resource.returns is None:
+            return {"schema": _OBJECT}
+        content: dict[str, Any] = self._json(resource.returns)[media]
+        if resource.otherwise is not None:
+            kinds = [content["schema"], self._schemas[_key(resource.otherwise)]]
+            title = f"{resource.name.title().replace('-', '')}Answer"
+            content["schema"] = {"title": title, "anyOf": kinds}
+        return content
+
+    def _places(self, path: str) -> list[dict[str, Any]]:
+        """Return the parameters of a path."""
+        places = (Parameter(name, PLACES[name], place="path") for name in _PLACE.findall(path))
+        described = map(self._parameter, places)
+        return [{**p, "required": True, "example": p["schema"]["examples"][0]} for p in described]
+
+    def _parameter(self, parameter: Parameter) -> dict[str, Any]:
+        schema = dict(self._schemas[_key(parameter.checked)])
+        known = schema.pop("description", None)
+        if schema.get("format") in _IN_QUERIES:
+            schema["pattern"] = _IN_QUERIES[schema["format"]]
+        # Examples of the schema alone: viewers fill in the example of a parameter before sending.
+        schema["examples"] = [example(schema, self.schemas)]
+        if parameter.default is not None:
+            schema["default"] = parameter.default
+        if parameter.repeatable or parameter.joined:
+            schema = {"type": "array", "items": schema, "maxItems": MAX_PARAMETERS}
+        return {
+            "name": parameter.name,
+            "in": parameter.place,
+            "description": parameter.description or known or parameter.name.replace("_", " "),
+            "schema": schema,
+            **({"style": "form", "explode": False} if parameter.joined else {}),
+        }
+
+    def _problems(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the responses for kinds of problems; several kinds may share a status."""
+        kinds: dict[str, list[str]] = {}
+        for name in dict.fromkeys(names):
+            kinds.setdefault(str(KINDS[name].status), []).append(name)
+        named: dict[str, str] = {}
+        for status, of_status in sorted(kinds.items()):
+            named[status] = ".".join(of_status)
+            self.responses.setdefault(named[status], _response(of_status))
+        return _responses({**named, "default": "problem"})
 
 
-def _parameter(parameter: Parameter, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    schema = schema_of[_key(parameter.type)]
-    if parameter.repeatable or parameter.joined:
-        schema = {"type": "array", "items": schema}
+def _problems_of(resource: Resource) -> Iterator[str]:
+    """Yield the kinds of problems that a GET of this resource can get."""
+    yield from (*_ALWAYS, "unavailable", "too-costly", "too-many-requests")
+    if "{" in resource.path:
+        yield "not-found"
+    if resource.roles is not None:
+        yield "forbidden"
+    if len(resource.media_types) > 1 and not resource.suffixes:
+        yield "not-acceptable"
+    if any(p.name == "at_least" for p in resource.query):
+        yield "too-early"
+    if any(p.name == "Range" for p in resource.headers):
+        yield "range-not-satisfiable"
+
+
+def _responses(named: Mapping[str, str]) -> dict[str, Any]:
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()}
+
+
+def _of_senders() -> list[dict[str, str]]:
+    return [{"$ref": f"#/components/parameters/{name}"} for name in _OF_SENDERS]
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def _response(names: Sequence[str]) -> dict[str, Any]:
+    kinds = [KINDS[name] for name in names]
+    statuses = {kind.status for kind in kinds}
+    more = [h for h, of in _HEADERS_OF.items() if statuses & of]
     return {
-        "name": parameter.name,
-        "in": parameter.place,
-        "description": parameter.description,
-        "schema": schema,
-        **({"style": "form", "explode": False} if parameter.joined else {}),
-    }
-
-
-def _problems(names: Iterable[str]) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
-    for name in names:
-        responses.setdefault(str(KINDS[name].status), {"$ref": f"#/components/responses/{name}"})
-    return responses
-
-
-def _response(name: str) -> dict[str, Any]:
-    kind = KINDS[name]
-    return {
-        "description": f"{kind.title('en')}. {kind.meaning('en')}",
+        "description": "\n\n".join(f"{kind.title('en')}. {kind.meaning('en')}" for kind in kinds),
+        "headers": _headers("Content-Language", *more),
         "content": {
             "application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
-                "example": {
-                    "type": kind.uri,
-                    "title": kind.title("en"),
-                    "status": kind.status,
-                    "detail": "…",
-                    "instance": "/v1/…",
-                    "request_id": "6f1c0a52d3b84e97",
+                "examples": {
+                    kind.name: {"summary": kind.title("en"), "value": _problem(kind)}
+                    for kind in kinds
                 },
             }
         },
+    }
+
+
+def _problem(kind: Kind) -> dict[str, Any]:
+    return {
+        "type": kind.uri,
+        "title": kind.title("en"),
+        "status": kind.status,
+        "detail": kind.meaning("en"),
+        "instance": "/v1/entities",
+        "request_id": "6f1c0a52d3b84e97",
+        **_MEMBERS.get(kind.name, {}),
     }
 
 
@@ -376,129 +562,169 @@ def _key(type_: Any) -> Any:
     return type_ if isinstance(type_, type) else repr(type_)
 
 
+#: Days and moments that a query may name; JSON Schema knows no bounds of dates.
+_DAY = r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_IN_QUERIES = {
+    "date": rf"^{_DAY}(?![\s\S])",
+    "date-time": rf"^{_DAY}[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){{2}}(\.[0-9]{{1,6}})?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])(?![\s\S])",
+}
+
+#: An object of any members; the content of a file; that of an answer that is text.
+_OBJECT = {"type": "object", "additionalProperties": True}
+_BYTES = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string"}
+_TEXTS = ("application/x-ndjson", "text/csv", "text/event-stream", "text/html", "text/plain")
+
+#: Headers that problems of these statuses have.
+_HEADERS_OF = {
+    "Retry-After": {425, 429, 503},
+    "WWW-Authenticate": {401},
+}
+
 _PROBLEM = {
     "title": "Problem",
     "description": "A problem document (RFC 9457). Its type determines its further members.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
     "properties": {
-        "type": {"type": "string", "enum": [kind.uri for kind in KINDS.values()]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "request_id": {"type": "string"},
-        "pointer": {
+        "type": {
             "type": "string",
+            "enum": [kind.uri for kind in KINDS.values()],
+            "description": "the kind of problem; the address explains it",
+        },
+        "title": {"type": "string", "description": "what this kind of problem is"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "what is wrong with this request"},
+        "instance": {"type": "string", "description": "the path of the request"},
+        "request_id": {"type": "string", "description": "names this request in the log"},
+        "pointer": {
+            "type": ["string", "null"],
             "description": "JSON pointer (RFC 6901) to the fault in the body",
         },
         "errors": {
             "type": "array",
-            "description": f"Every fault of the body, up to {MAX_FAULTS}; the first one is also "
-            "told by `detail` and `pointer`.",
+            "description": f"every fault of the body, up to {MAX_FAULTS}; `detail` and `pointer` "
+            "tell the first one too",
+            "maxItems": MAX_FAULTS,
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],
                 "properties": {
-                    "pointer": {"type": "string"},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
+                    "pointer": {"type": ["string", "null"], "description": "where the fault is"},
+                    "code": {"type": "string", "description": "the code of the message"},
+                    "detail": {"type": "string", "description": "what is wrong"},
                 },
             },
         },
-        "rule_id": {"type": "string"},
         "code": {
             "type": "string",
             "description": "the code of the message, or of the reason that a rule gives",
         },
-        "message": {"type": "string"},
-        "legal_source": {"type": "string"},
-        "policy_key": {"type": ["string", "null"]},
-        "policy_version": {"type": ["integer", "null"]},
-        "fix_hint": {"type": "string"},
+        "rule_id": {"type": "string", "description": "the rule that refuses"},
+        "message": {"type": "string", "description": "why the rule refuses"},
+        "legal_source": {"type": "string", "description": "the law that the rule rests on"},
+        "policy_key": {"type": ["string", "null"], "description": "the policy that was applied"},
+        "policy_version": {"type": ["integer", "null"], "description": "its version"},
+        "fix_hint": {"type": "string", "description": "how to correct the command"},
         "details": {
             "type": "object",
             "description": "the values that the message names; a part of the message that has a "
             "code of its own is an object with `code`, `text` and `details`",
         },
+        "kind": {"type": "string", "description": "the kind of what is not recorded"},
+        "id": {"type": "string", "description": "the id of what is not recorded"},
+        "position": {"type": "integer", "description": "a position that the problem names"},
     },
 }
 
-_PARAMETERS = {
+#: What kinds of problems have in addition.
+_MEMBERS: dict[str, dict[str, Any]] = {
+    "malformed": {"pointer": "/entity"},
+    "rule-refused": {
+        "rule_id": "FIL-R4",
+        "message": "the visit is not filed",
+        "legal_source": "Notice 2(2)",
+        "policy_key": None,
+        "policy_version": None,
+        "fix_hint": "File the visit first.",
+        "details": {},
+    },
+    "unknown-reference": {"kind": "plan", "id": "PLAN-MRB-2026", "fix_hint": "File it first."},
+    "too-early": {"position": 41},
+    "unfinished": {"position": 42},
+}
+
+_HEADERS: dict[str, Any] = {
+    "X-Request-Id": {
+        "description": "names this request in the log",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:/+=@-]{1,128}$"},
+    },
+    "X-Position": {
+        "description": "of a command: the position of the last recorded event that the sender may "
+        "see, to be used as `at_least`; of a document: the position of its view",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-View-Position": {
+        "description": "the least position up to which the views read have followed the ledger",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Next-After": {
+        "description": "the position after which the next page begins",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Link": {
+        "description": "the next page (RFC 8288, `rel=next`); absent on the last page",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "names this state of the answer, for If-None-Match",
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "where to read what was recorded",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Retry-After": {
+        "description": "the seconds after which to try again",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "Content-Language": {
+        "description": "the language of the texts",
+        "schema": {"type": "string", "enum": list(LANGUAGES)},
+    },
+    "WWW-Authenticate": {
+        "description": "how to authenticate (RFC 6750)",
+        "schema": {"type": "string"},
+    },
+}
+
+#: Headers of every command.
+_OF_SENDERS = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "1 to 255 printable ASCII characters. A request sent again with the same "
         "key is answered with the first result and records nothing.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+        "example": "filing-2026-0815-1",
     },
     "X-Correlation-Id": {
         "name": "X-Correlation-Id",
         "in": "header",
         "description": "A UUID that links related requests across systems.",
         "schema": {"type": "string", "format": "uuid"},
+        "example": "019a0000-0000-7000-8000-000000000000",
     },
 }
 
 
-def example(schema: dict[str, Any], components: dict[str, Any]) -> Any:
-    """Return an example value for ``schema``: required fields, and declared examples."""
-    if "$ref" in schema:
-        return example(components[schema["$ref"].rsplit("/", 1)[1]], components)
-    if schema.get("examples"):
-        return schema["examples"][0]
-    for choice in ("anyOf", "oneOf"):
-        if choice in schema:
-            return example(schema[choice][0], components)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "object":
-            required = schema.get("required", ())
-            properties = schema.get("properties", {})
-            return {name: example(properties[name], components) for name in required}
-        case "array":
-            items = schema.get("items")
-            return [example(items, components)] if isinstance(items, dict) and items else []
-        case "string":
-            return _EXAMPLES.get(schema.get("format", ""), _text(schema))
-        case "integer" | "number":
-            return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-        case "boolean":
-            return True
-    return None
-
-
-_EXAMPLES = {
-    "date": "2026-10-20",
-    "date-time": "2026-10-20T09:30:00+08:00",
-    "uuid": "019a0000-0000-7000-8000-000000000000",
-}
-
-
-#: Example texts for fields with a pattern; the first that matches is shown.
-_TEXTS = (
-    "text",
-    "A-1",
-    "2026",
-    "62",
-    "0.5",
-    "/body/note",
-    "entity:91620100MA7LX0017J",
-    "0" * 64,
-    "0" * 16,
-    "image/jpeg",
-    "filing.inspection-concluded",
-    "019a0000-0000-7000-8000-000000000000",
+RESOURCES = (
+    Resource(
+        "/v1/openapi.json",
+        openapi,
+        query=(Parameter("lang", Language, "the language of the summaries, before the header's"),),
+        conditional=True,
+        group="description",
+    ),
 )
-
-
-def _text(schema: dict[str, Any]) -> str:
-    pattern, least = schema.get("pattern", ""), schema.get("minLength", 0)
-    fitting = (t for t in _TEXTS if len(t) >= least and re.search(pattern, t))
-    return next(fitting, "…")
-
-
-RESOURCES = (Resource("/v1/openapi.json", openapi, conditional=True, group="description"),)

@@ -28,6 +28,7 @@ _TYPES = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
 }
 
 
@@ -98,7 +99,7 @@ async def index(request: web.Request) -> web.Response:
 
 
 async def docs(request: web.Request) -> web.Response:
-    """Return a page that lists every operation and can send them with a token."""
+    """Return a page that shows every operation and can send it with a token."""
     return page(request, "docs.html")
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlencode
 
 import msgspec
@@ -18,9 +18,13 @@ from aiohttp import hdrs, web
 
 from api.http.languages import in_language
 from api.http.malformed import told_by
+from api.http.named import LATEST_YEAR
+from api.http.named import MAX_POSITION as MAX_POSITION  # noqa: PLC0414 - exported
 from api.http.problems import Problem
 from api.http.resources import Parameter
-from ledger.kernel import Message
+from api.http.resources import header as header  # noqa: PLC0414 - exported
+from api.http.resources import parameter as parameter  # noqa: PLC0414 - exported
+from api.http.resources import whole_number as whole_number  # noqa: PLC0414 - exported
 from ledger.kernel.commands import EARLIEST_YEAR
 from ledger.kernel.messages import message
 
@@ -30,18 +34,33 @@ T = TypeVar("T")
 MAX_WAIT_SECONDS = 2.0
 POLL_SECONDS = 0.005
 
-#: Days in a query must lie before this year, and not before the ledger's first year.
-LATEST_YEAR = 2200
+#: Entries on a page: by default, and at most.
+DEFAULT_PAGE = 50
+MAX_PAGE = 500
 
-#: The largest position that SQLite, PostgreSQL and all JSON parsers handle exactly.
-MAX_POSITION = 2**53 - 1
+#: A position up to which something is read; 0 is before the first event.
+Reached = Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION, examples=[0])]
 
-AT_LEAST = Parameter("at_least", int, "wait until the view has reached this position")
-AT_LEAST_HEADER = Parameter(
-    "X-Position-AtLeast", int, "the same as the parameter at_least", place="header"
+AT_LEAST = Parameter(
+    "at_least", Reached, "wait until the view has reached this position", default=0
 )
-AFTER = Parameter("after", str, "the key at which the previous page ended; see its Link header")
-LIMIT = Parameter("limit", int, "the most entries on a page")
+AT_LEAST_HEADER = Parameter(
+    "X-Position-AtLeast", Reached, "the same as the parameter at_least", place="header"
+)
+AFTER = Parameter(
+    "after",
+    str,
+    "the key at which the previous page ended; see its Link header",
+    values=Annotated[str, msgspec.Meta(min_length=1, max_length=400, examples=["A-1"])],
+)
+LIMIT = Parameter(
+    "limit",
+    Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE, examples=[20])],
+    "the most entries on a page",
+    default=DEFAULT_PAGE,
+)
+#: The position after which a page begins.
+AFTER_POSITION = Parameter("after", Reached, "the position after which to begin", default=0)
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -181,28 +200,6 @@ def _present(type: Any) -> Any:
 def bounded(request: web.Request, name: str, default: int, low: int, high: int) -> int:
     """Return the query parameter ``name`` as a whole number from ``low`` to ``high``."""
     return whole_number(request.query.get(name), parameter(name), default, low, high)
-
-
-def parameter(name: str) -> Message:
-    """Return what a query parameter is called."""
-    return message("http.query-parameter", name=name)
-
-
-def header(name: str) -> Message:
-    """Return what a header is called."""
-    return message("http.header", name=name)
-
-
-def whole_number(given: str | None, name: Message, default: int, low: int, high: int) -> int:
-    """Return ``given`` as a whole number from ``low`` to ``high``; ``name`` is for the error."""
-    if given is None:
-        return default
-    # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
-    if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
-        raise Problem(
-            "malformed", message("http.must-be-whole-number", name=name, low=low, high=high)
-        )
-    return int(given)
 
 
 async def at_least(request: web.Request, position: Callable[[], int]) -> None:

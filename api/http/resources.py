@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar, get_args, get_origin
 
 import msgspec
 import msgspec.inspect
 from aiohttp import web
+from msgspec import inspect
 
 from api.http.access import caller_of
 from api.http.auditing import AUDIT, is_number
@@ -31,12 +32,14 @@ from api.http.coding import compressed
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE
 from api.http.keys import LINE
+from api.http.malformed import told_by
 from api.http.middlewares import expect
+from api.http.named import MAX_POSITION, NAMED, Count, Word
 from api.http.problems import Problem, unauthenticated
 from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
-from ledger.kernel.messages import message
+from ledger.kernel.messages import Message, message
 
 #: The most parameters of a query: recording a consultation looks up each value.
 MAX_PARAMETERS = 100
@@ -48,7 +51,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """A parameter of a query, path or header: its name, its Python type, its description."""
+    """A parameter of a query, path or header: its name, its Python type, its description.
+
+    ``values``: the type of its values, if ``type`` is ``str``; by default that of its name.
+    ``default``: the value that its absence means.
+    """
 
     name: str
     type: Any = str
@@ -57,6 +64,43 @@ class Parameter(msgspec.Struct, frozen=True):
     repeatable: bool = False
     #: Several values in one, with commas between them.
     joined: bool = False
+    values: Any = None
+    default: Any = None
+
+    @property
+    def checked(self) -> Any:
+        """The type that values must fit; ``type`` alone decides what the access ledger keeps."""
+        if self.type not in (str, int):
+            return self.type
+        named = self.values or NAMED.get(self.name.removeprefix("not_"))
+        return named or (Word if self.type is str else Count)
+
+    def checks(self) -> Callable[[str], object] | None:
+        """Return a function that raises a ``Problem`` for a value that does not fit the type.
+
+        ``None``: the handler converts the value, as it does days, moments and truth values.
+        """
+        info = inspect.type_info(self.checked)
+        if isinstance(info, inspect.Metadata):
+            info = info.type
+        name = (header if self.place == "header" else parameter)(self.name)
+        type_, joined = self.checked, self.joined
+        if isinstance(info, inspect.IntType):
+            low, high = info.ge or 0, MAX_POSITION if info.lt is None else info.lt - 1
+            high = high if info.le is None else info.le
+            return lambda value: whole_number(value, name, 0, low, high)
+        if self.type is not str and not isinstance(info, inspect.StrType | inspect.LiteralType):
+            return None
+
+        def check(value: str) -> None:
+            try:
+                for part in value.split(",") if joined else (value,):
+                    msgspec.convert(part, type_)
+            except msgspec.ValidationError as error:
+                told = message("http.parameter-fault", name=name, fault=told_by(error))
+                raise Problem("malformed", told) from None
+
+        return check
 
     def fits(self, value: str) -> bool:
         """Return whether ``value`` fits the type, or is a word of the description.
@@ -65,7 +109,7 @@ class Parameter(msgspec.Struct, frozen=True):
         """
         if _is_free_text(self.type):
             return value in re.findall(r"\w+", self.description)
-        if get_origin(self.type) is None:
+        if get_origin(self.type) is None or get_args(self.type)[0] is int:
             return is_number(value) or value in {"true", "false"}
         try:
             for part in value.split(",") if self.joined else (value,):
@@ -80,6 +124,28 @@ def _is_free_text(type_: Any) -> bool:
     while isinstance(info, msgspec.inspect.Metadata):
         info = info.type
     return isinstance(info, msgspec.inspect.StrType) and info.pattern is None
+
+
+def parameter(name: str) -> Message:
+    """Return what a query parameter is called."""
+    return message("http.query-parameter", name=name)
+
+
+def header(name: str) -> Message:
+    """Return what a header is called."""
+    return message("http.header", name=name)
+
+
+def whole_number(given: str | None, name: Message, default: int, low: int, high: int) -> int:
+    """Return ``given`` as a whole number from ``low`` to ``high``; ``name`` is for the error."""
+    if given is None:
+        return default
+    # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
+    if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
+        raise Problem(
+            "malformed", message("http.must-be-whole-number", name=name, low=low, high=high)
+        )
+    return int(given)
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -143,11 +209,11 @@ def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
 def _checked(resource: Resource) -> Handler:
     known = {p.name for p in resource.query}
     once = {p.name for p in resource.query if not p.repeatable}
-    roles, path, handle = resource.roles, resource.path, resource.handler
-    audited = resource.audited
+    path, handle = resource.path, resource.handler
     fits = {p.name: p.fits for p in resource.query}
     # Probes of load balancers and monitors are never refused.
     limited = path.startswith(("/v1/", "/public"))
+    check_values = _checks_of(resource)
     # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path
 
@@ -159,31 +225,53 @@ def _checked(resource: Resource) -> Handler:
         grant = await caller_of(request)
         rates = request.app[EDGE].public_reads if limited and not grant.id else None
         left = {} if rates is None else rates.count(request.app[EDGE].source_of(request))
-        if roles is not None and grant.role not in roles:
-            if not grant.id:
-                raise unauthenticated("http.token-needed-read")
-            raise Problem("forbidden", message("http.role-may-not-read", role=grant.role))
-        if audited and not grant.id:
-            raise unauthenticated("http.token-needed-read")
+        _require_reader(resource, grant)
         check_query(request, known, once)
         request = _spelled(request)
         if CONSULTED not in request:
-            await request.app[AUDIT].consulted(grant, path, request, fits, anybody=audited)
+            await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
+        check_values(request)
         try:
             response = await handle(request)
         except Problem as problem:
             if hides and problem.kind.name == "not-found":
                 await answer_evenly(request)
             raise
-        position = request[LINE].view_position
-        if position is not None and not response.prepared:
-            # Tells the caller how old the answer is.
-            response.headers["X-View-Position"] = str(position)
-        if left and not response.prepared:
+        if not response.prepared:
             response.headers.update(left)
+            if (position := request[LINE].view_position) is not None:
+                # Tells the caller how old the answer is.
+                response.headers["X-View-Position"] = str(position)
         return await compressed(request, response) if resource.compress else response
 
     return handler
+
+
+def _require_reader(resource: Resource, grant: Grant) -> None:
+    """Refuse a caller whose role may not read the resource, before anything is looked up."""
+    refused = resource.roles is not None and grant.role not in resource.roles
+    if (refused or resource.audited) and not grant.id:
+        raise unauthenticated("http.token-needed-read")
+    if refused:
+        raise Problem("forbidden", message("http.role-may-not-read", role=grant.role))
+
+
+def _checks_of(resource: Resource) -> Callable[[web.Request], None]:
+    """Return a function that refuses values of parameters and headers which do not fit."""
+    checks = {p.name: check for p in resource.query if (check := p.checks())}
+    # An id or a range that cannot be read is passed over (RFC 9110); a position is not.
+    counted = (p for p in resource.headers if p.type is not str)
+    numbers = {p.name: check for p in counted if (check := p.checks())}
+
+    def check_values(request: web.Request) -> None:
+        for name, value in request.query.items():
+            if name in checks:
+                checks[name](value)
+        for name, check in numbers.items():
+            if (given := request.headers.get(name)) is not None:
+                check(given)
+
+    return check_values
 
 
 def _spelled(request: web.Request) -> web.Request:

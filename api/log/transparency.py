@@ -211,7 +211,7 @@ def octets(body: bytes, caching: str) -> web.Response:
 
 
 _SIZES = (
-    Parameter("old", int, f"the smaller size, from 0; sizes are below {MAX_SIZE}"),
+    Parameter("old", int, f"the smaller size; sizes are below {MAX_SIZE}", default=0),
     Parameter("new", int, "the larger size; by default the newest"),
 )
 

@@ -15,7 +15,15 @@ from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
 from api.http.languages import in_language, language_of
 from api.http.reader import reader_of
-from api.http.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
+from api.http.reading import (
+    AFTER_POSITION,
+    LIMIT,
+    MAX_POSITION,
+    bounded,
+    json_response,
+    next_link,
+    query_value,
+)
 from api.http.resources import Parameter, Resource
 from ledger.access.events import (
     ClockConfirmed,
@@ -177,7 +185,9 @@ RESOURCES = (
             Parameter("rule_id", RuleId, "the rule that refused"),
             Parameter("entity", str, "the business that it was about"),
             Parameter("about_person", PersonId, "the natural person whose sealed data was read"),
-            Parameter("after", int, "the position in the access ledger after which to begin"),
+            replace(
+                AFTER_POSITION, description="the position in the access ledger after which to begin"
+            ),
             LIMIT,
         ),
     ),

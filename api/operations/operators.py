@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from api.http.access import caller_of
 from api.http.asking import PRIVATE, asked, follower_of
@@ -22,7 +23,15 @@ from api.http.keys import ACCESS, LINE, TIMEKEEPER, TOKENS
 from api.http.malformed import decoded
 from api.http.middlewares import expect
 from api.http.problems import Problem, not_found, unauthenticated
-from api.http.reading import LIMIT, MAX_POSITION, bounded, json_response, next_link, query_value
+from api.http.reading import (
+    AFTER_POSITION,
+    LIMIT,
+    MAX_POSITION,
+    bounded,
+    json_response,
+    next_link,
+    query_value,
+)
 from api.http.resources import Handler, Operation, Parameter, Resource, check_query
 from api.http.tokens import Grant, Holder, TokenEntry
 from api.operations.health import OPERATORS
@@ -310,7 +319,9 @@ TOKEN_RESOURCES = (
         roles=OPERATORS,
         query=(
             Parameter("state", State, "the state of the request"),
-            Parameter("after", int, "the position in the access ledger after which to begin"),
+            replace(
+                AFTER_POSITION, description="the position in the access ledger after which to begin"
+            ),
             LIMIT,
         ),
     ),

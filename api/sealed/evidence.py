@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
@@ -438,13 +438,24 @@ async def settled(app: web.Application, records: Sequence[Recorded]) -> None:
 
 UPLOADS_TAKEN = (Uploading(_FILES, upload, UploadedFile),)
 
+#: One range of the bytes of a file (RFC 9110, section 14.1.2).
+ByteRange = Annotated[
+    str, msgspec.Meta(pattern=r"^bytes=[0-9]*-[0-9]*(?![\s\S])", examples=["bytes=0-1023"])
+]
+
 RESOURCES = (
     Resource(
         f"{_FILES}/{{digest}}",
         download,
         audited=True,
         headers=(
-            Parameter("Range", str, "`bytes=first-last`: one range of bytes", place="header"),
+            Parameter(
+                "Range",
+                str,
+                "`bytes=first-last`: one range of bytes",
+                place="header",
+                values=ByteRange,
+            ),
         ),
         media_types=("application/octet-stream",),
     ),

@@ -27,7 +27,7 @@ from ledger.systems.draws.commands import FreezeEntityRoster
 from ledger.systems.draws.drawfile import DrawFile, DrawReceipt
 from ledger.systems.draws.events import By, DrawOperated, DrawPart
 from ledger.systems.draws.folds import Target
-from projections.answers import shown_type
+from projections.answers import attribute_type, shown_type
 from projections.drawing.desk import Desk, RosterPreview, preview
 from projections.drawing.files import Archive, draw_file, draw_receipt
 from projections.systems.draws import (
@@ -225,7 +225,12 @@ TARGET_LIST = Listing(
         Parameter("unit", str, "the unit that visits"),
         Parameter("entity", str, "the business"),
         Parameter("stratum", str, "its stratum"),
-        Parameter("state_of_visit", str, "waiting, inspected, exempted or released"),
+        Parameter(
+            "state_of_visit",
+            str,
+            "waiting, inspected, exempted or released",
+            values=attribute_type(Target, "state"),
+        ),
     ),
 )
 

@@ -20,6 +20,7 @@ from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
+    MAX_POSITION,
     bounded,
     json_response,
     next_link,
@@ -29,7 +30,7 @@ from api.http.resources import Parameter, Resource
 from ledger.kernel.messages import message
 from projections.explain.histories import HISTORIES, Edition, History, HistoryView, named
 
-VersionNo = Annotated[int, msgspec.Meta(ge=1)]
+VersionNo = Annotated[int, msgspec.Meta(ge=1, le=MAX_POSITION)]
 #: The day for which an edition is requested.
 AS_OF = Parameter("valid_as_of", date, "the day for which to show it, with later corrections")
 _AFTER = Parameter("after", VersionNo, "the last version of the previous page; see its Link header")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from api.http.asking import DEFAULT_PAGE, MAX_PAGE, PRIVATE, asked, caught_up
 from api.http.commands import path_of
+from api.http.named import EventType
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -380,6 +382,16 @@ def _link(row: sa.Row[Any]) -> str | None:
     return None if page is None else page.format(quote(name, safe=""))
 
 
+#: The id of an item: its position, its row and its subject.
+ItemId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{1,15}\|[^\x00]+(?![\s\S])",
+        max_length=400,
+        examples=["41|filing.plan-to-accept|plan:PLAN-MRB-2026"],
+    ),
+]
+
 RESOURCES = (
     Resource(
         "/v1/inbox",
@@ -387,10 +399,12 @@ RESOURCES = (
         returns=page_type(InboxItem),
         roles=READERS,
         query=(
-            Parameter("waits", str, "the kind of item, such as filing.plan-to-accept"),
+            Parameter(
+                "waits", str, "the kind of item, such as filing.plan-to-accept", values=EventType
+            ),
             Parameter("system", str, "the system to which it belongs"),
             Parameter("subject", str, "the tag of its subject, `kind:id`"),
-            AFTER,
+            replace(AFTER, values=ItemId),
             LIMIT,
             AT_LEAST,
         ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from api.http.listing import Listing, Where, everybody
 from api.http.reader import AUTHORITIES, Reader
 from api.http.resources import Parameter
-from ledger.systems.legalreview.events import ReviewerRegistered
+from ledger.systems.legalreview.events import Opinion, ReviewerRegistered
 from ledger.systems.legalreview.folds import Review, Reviewer, Reviews
 from projections.answers import fields_type, shown_type
 from projections.systems.legalreview import LegalReviews, MajorDecisionLists, Reviewers
@@ -63,7 +63,12 @@ RESOURCES = (
         returns=fields_type(Reviews, "case", reviews=list[Review]),
         filters=(
             _UNIT,
-            Parameter("opinion", str, "the newest opinion, or `pending`"),
+            Parameter(
+                "opinion",
+                str,
+                "the newest opinion, or `pending`",
+                values=Literal[Opinion, "pending"],
+            ),
             Parameter("reviewer", str, "the reviewer"),
         ),
     ).resources(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.http.listing import Listing, concerned, everybody
 from api.http.reader import AUTHORITIES
 from api.http.resources import Parameter
+from ledger.systems.penalties.events import Leniency
 from projections.systems.leniency import (
     LeniencyApplications,
     LeniencyListsOfUnits,
@@ -40,7 +41,7 @@ RESOURCES = (
         filters=(
             Parameter("unit", str, "the unit of the case"),
             Parameter("entity", str, "the business of the case"),
-            Parameter("outcome", str, "`lenient`, `mitigated` or `exempt`"),
+            Parameter("outcome", str, "`lenient`, `mitigated` or `exempt`", values=Leniency),
         ),
     ).resources(),
     *Listing(

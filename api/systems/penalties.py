@@ -15,7 +15,7 @@ from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Parameter, Resource
-from ledger.systems.penalties.events import DecisionWithdrawn, WithdrawalReason
+from ledger.systems.penalties.events import DecisionWithdrawn, Procedure, WithdrawalReason
 from ledger.systems.penalties.folds import Case, Decision
 from projections.answers import shown_type
 from projections.systems.deadlines import Deadlines, is_provisional
@@ -189,7 +189,7 @@ RESOURCES = (
             _UNIT,
             _ENTITY,
             Parameter("stage", str, "the current stage"),
-            Parameter("procedure", str, "`ordinary` or `summary`"),
+            Parameter("procedure", str, "`ordinary` or `summary`", values=Procedure),
             Parameter("violation_code", str, "the type of violation"),
         ),
     ).resources(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -10,13 +11,15 @@ from aiohttp import web
 
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.listing import BUREAU, Listing, reported
+from api.http.named import LATEST_YEAR
 from api.http.problems import Problem, not_found
 from api.http.reader import AUTHORITIES, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, bounded, json_response, reached
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
+from ledger.kernel.commands import EARLIEST_YEAR
 from ledger.kernel.messages import message
-from ledger.systems.progress.events import Month
+from ledger.systems.progress.events import Month, Part
 from projections.systems.progress import (
     REPORTING_UNITS,
     REPORTS,
@@ -68,6 +71,11 @@ async def prefilled_month(request: web.Request) -> web.Response:
         raise Problem(
             "malformed", message("progress.month-must-be-like-2026-05", month=month)
         ) from None
+    if not EARLIEST_YEAR <= int(month[:4]) < LATEST_YEAR:
+        years = {"first": EARLIEST_YEAR, "last": LATEST_YEAR - 1}
+        raise Problem(
+            "malformed", message("progress.month-must-lie-in-years", month=month, **years)
+        )
     await caught_up(request, "progress_reports")
     follower = await caught_up(request, "tallies")
     newest = max(follower.position("tallies"), 1)
@@ -122,10 +130,15 @@ RESOURCES = (
             Parameter("unit", str, "the unit that owes it"),
             Parameter("month", Month, "the month it is about"),
             Parameter("task_no", int, "the task of the Notice, 1 to 9"),
-            Parameter("part", str, "whether the unit leads the task or is responsible"),
+            Parameter(
+                "part",
+                str,
+                "whether the unit leads the task or is responsible",
+                values=Part,
+            ),
             Parameter("stage", str, "the current stage"),
-            Parameter("warn_on", str, "the first day of the warning"),
-            Parameter("due_on", str, "the last day for the report"),
+            Parameter("warn_on", str, "the first day of the warning", values=date),
+            Parameter("due_on", str, "the last day for the report", values=date),
             Parameter("nil", bool, "whether it reports nothing"),
             Parameter("disputed", bool, "whether it disputes a figure"),
         ),

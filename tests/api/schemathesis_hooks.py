@@ -1,0 +1,29 @@
+"""Loaded by schemathesis (``SCHEMATHESIS_HOOKS``): what its requests must not hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import schemathesis
+
+#: The position for which a request may wait: a later one takes two seconds and is answered 425.
+_AT_LEAST = ("at_least", "X-Position-AtLeast")
+
+
+@schemathesis.hook
+def map_query(context: Any, query: Any) -> Any:
+    """Wait for no position that the ledger has not reached, nor for events that do not come."""
+    return _without_waiting(query)
+
+
+@schemathesis.hook
+def map_headers(context: Any, headers: Any) -> Any:
+    """Wait for no position that the ledger has not reached."""
+    return _without_waiting(headers)
+
+
+def _without_waiting(values: Any) -> Any:
+    for name in (*_AT_LEAST, "wait"):
+        if values and name in values and str(values[name]).isdigit():
+            values[name] = "0" if name == "X-Position-AtLeast" else 0
+    return values
