@@ -15,8 +15,9 @@ from aiohttp import hdrs, web
 
 from api.feed.events import ShownEvent
 from api.http.asking import asked
-from api.http.commands import path_of
+from api.http.commands import DRY_RUN, Trial, path_of
 from api.http.examples import example
+from api.http.faults import MAX_FAULTS
 from api.http.languages import language_of
 from api.http.named import PLACES
 from api.http.problems import KINDS, Kind
