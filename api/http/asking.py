@@ -12,6 +12,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from api.http.keys import LINE, VIEWS
+from api.http.languages import in_language, language_of
 from api.http.naming import name_all, plain
 from api.http.problems import Problem, not_found
 from api.http.questions import Asked, Questions
@@ -19,7 +20,7 @@ from api.http.reader import reader_of
 from api.http.reading import DEFAULT_PAGE as DEFAULT_PAGE  # noqa: PLC0414 - exported
 from api.http.reading import MAX_PAGE as MAX_PAGE  # noqa: PLC0414 - exported
 from api.http.reading import at_least, bounded, json_response, next_link
-from api.http.sheets import CSV, MAX_ROWS, XLSX, Form, as_sheet, form_of, language_of
+from api.http.sheets import CSV, MAX_ROWS, XLSX, Form, as_sheet, form_of
 from api.running.pools import ASKED_BY, PUBLIC_READS, PUBLIC_SHEETS, READS, SHEETS, Pool
 from ledger.kernel import budget
 from ledger.stores import StoreError
@@ -265,9 +266,7 @@ async def _sheet(
 
     page, body = await asked(make, SHEETS)
     headers = {
-        **PRIVATE,
-        hdrs.VARY: "Authorization, Accept, Accept-Language",
-        hdrs.CONTENT_LANGUAGE: language,
+        **in_language(PRIVATE, language),
         hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}.{form}"',
     }
     if page.next is not None:

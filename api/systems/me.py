@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from api.http.access import caller_of
 from api.http.asking import PRIVATE, caught_up, read
 from api.http.commands import path_of
 from api.http.keys import SENT, SERVED
+from api.http.languages import in_language, language_of
 from api.http.reader import reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Resource
@@ -61,11 +62,12 @@ async def me(request: web.Request) -> web.Response:
         return views.execute(unit).scalar(), views.execute(entity).scalar()
 
     unit_name, entity_name = await read(follower, names)
+    language = language_of(request)
     shown = Me(
         unit=caller.unit,
         person=caller.person,
         role=caller.role,
-        language=language_of(request),
+        language=language,
         commands=tuple(path_of(e) for e in request.app[SENT] if caller.role in e.roles),
         resources=tuple(
             resource.path
@@ -83,18 +85,17 @@ async def me(request: web.Request) -> web.Response:
         if caller.ends is None
         else civil_date(datetime.fromtimestamp(caller.ends, UTC) - timedelta(seconds=1)),
     )
-    return json_response(shown, headers={**PRIVATE, hdrs.VARY: VARY})
-
-
-#: What an answer with titles depends on.
-VARY = "Authorization, Accept, Accept-Language"
-
-
-def language_of(request: web.Request) -> str:
-    """Return the language of titles: Chinese, unless the reader asks for English first."""
-    return "en" if request.headers.get(hdrs.ACCEPT_LANGUAGE, "").lower().startswith("en") else "zh"
+    return json_response(shown, headers=in_language(PRIVATE, language))
 
 
 RESOURCES = (
-    Resource("/v1/me", me, returns=Me, query=(AT_LEAST,), headers=(AT_LEAST_HEADER,), group="me"),
+    Resource(
+        "/v1/me",
+        me,
+        returns=Me,
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+        group="me",
+        worded=True,
+    ),
 )

@@ -6,16 +6,16 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 from msgspec.structs import replace
 
 from api.http.asking import PRIVATE, asked, caught_up, follower_of
+from api.http.languages import in_language, language_of
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, require_calendar
 from api.http.resources import Parameter, Resource
 from api.running.pools import REPLAYS
-from api.systems.me import VARY, language_of
 from api.systems.searching import title_of
 from ledger.kernel import Moment
 from projections.explain.differences import Cause, Difference, Time, compare
@@ -86,7 +86,8 @@ async def profile_diff(request: web.Request) -> web.Response:
         shown, position = await asked(ask, REPLAYS)
     except NothingKnown as error:
         raise Problem("not-found", f"{error}.") from None
-    return json_response(shown, headers={**PRIVATE, hdrs.VARY: VARY, "X-Position": str(position)})
+    headers = {**in_language(PRIVATE, language), "X-Position": str(position)}
+    return json_response(shown, headers=headers)
 
 
 def _time(request: web.Request, name: str) -> Time:
@@ -124,5 +125,6 @@ RESOURCES = (
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
 )

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from api.feed.events import ShownEvent, as_shown
 from api.http import refusals
 from api.http.asking import PRIVATE, asked, caught_up
+from api.http.languages import in_language, language_of
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -28,7 +29,6 @@ from api.http.reading import (
 )
 from api.http.refusals import Refusals
 from api.http.resources import Parameter, Resource
-from api.systems.me import VARY, language_of
 from ledger.access.events import RuleId
 from ledger.kernel import Moment, codec
 from ledger.kernel.events import event_types
@@ -83,7 +83,7 @@ async def events(request: web.Request) -> web.Response:
         items, next_before = await _refused(request, reader, asked_for, before, limit)
     else:
         items, next_before = await _recorded(request, reader, asked_for, before, limit)
-    headers: dict[str, str] = {**PRIVATE, hdrs.VARY: VARY}
+    headers: dict[str, str] = in_language(PRIVATE, language_of(request))
     if next_before is not None:
         headers[hdrs.LINK] = next_link(request, before=next_before)
     return json_response({"items": items, "next_before": next_before}, headers=headers)
@@ -268,7 +268,7 @@ RESOURCES = (
             Parameter("until", date, "it happened on or before this day"),
             Parameter("recorded_since", date, "it was recorded on or after this day"),
             Parameter("recorded_until", date, "it was recorded on or before this day"),
-            Parameter("known_as_of", datetime, "only what was known at this moment"),
+            Parameter("known_as_of", Moment, "only what was known at this moment"),
             Parameter("q", Words, "words that its free texts must contain, separated by blanks"),
             Parameter("before", int, "the position before which to begin; see `next_before`"),
             LIMIT,
@@ -276,5 +276,6 @@ RESOURCES = (
         ),
         headers=(AT_LEAST_HEADER,),
         group="events",
+        worded=True,
     ),
 )
