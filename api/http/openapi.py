@@ -434,8 +434,8 @@ class _Document:
         if resource.suffixes:
             ends = " or ".join(f"`{suffix}`" for suffix in resource.suffixes)
             text += (
-                f"\n\nAs a file for spreadsheets with {ends} after the path, or by `Accept`: at most "
-                f"{MAX_ROWS:,} entries; `X-Rows-Cut` says that there are more."
+                f"\n\nAs a file for spreadsheets with {ends} after the path, or by `Accept`: at "
+                f"most {MAX_ROWS:,} entries; `X-Rows-Cut` says that there are more."
             )
         return {
             "operationId": resource.name,
@@ -505,7 +505,7 @@ class _Document:
         return {
             "name": parameter.name,
             "in": parameter.place,
-            "description": parameter.description or known or parameter.name.replace("_", " "),
+            "description": parameter.description or known or _words(parameter),
             "schema": schema,
             **({"style": "form", "explode": False} if parameter.joined else {}),
         }
@@ -539,6 +539,12 @@ def _problems_of(resource: Resource) -> Iterator[str]:
 
 def _responses(named: Mapping[str, str]) -> dict[str, Any]:
     return {status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()}
+
+
+def _words(parameter: Parameter) -> str:
+    """Return what a parameter is, by its name."""
+    words = _PLACE_WORDS.get(parameter.name, parameter.name.replace("_", " "))
+    return f"the id of the {words}" if parameter.place == "path" else words
 
 
 def _empty(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -607,10 +613,13 @@ _TEXTS = ("application/x-ndjson", "text/csv", "text/event-stream", "text/html", 
 #: What is left of a limit for callers without a token.
 _RATES = ("RateLimit", "RateLimit-Policy")
 
+#: What parameters of paths are ids of, where their name says too little.
+_PLACE_WORDS = {"id": "inspection", "key": "key list", "recon": "reconsideration"}
+
 #: Headers that problems of these statuses have.
 _HEADERS_OF = {
     "Retry-After": {425, 429, 503},
-    **dict.fromkeys(_RATES, {429}),
+    **{name: {429} for name in _RATES},
     "WWW-Authenticate": {401},
 }
 
