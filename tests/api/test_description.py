@@ -124,6 +124,35 @@ def test_nothing_is_missing(served: dict[str, dict[str, Any]]) -> None:
     assert missing(served["en"]) == []
 
 
+def test_forms_and_headers(served: dict[str, dict[str, Any]]) -> None:
+    """Forms other than JSON, empty answers, and the headers that answers and problems have."""
+    document = served["en"]
+    answers = document["paths"]["/v1/feed"]["get"]["responses"]
+    content = answers["200"]["content"]
+    one = {"$ref": "#/components/schemas/CloudEvent"}
+    assert content["application/cloudevents+json"]["schema"] == one
+    assert content["application/cloudevents-batch+json"]["schema"]["items"] == one
+    assert answers["204"]["headers"].keys() >= {"X-Next-After", "Link"}
+    rates = {"RateLimit", "RateLimit-Policy"}
+    assert document["components"]["responses"]["too-many-requests"]["headers"].keys() >= rates
+    shown = document["paths"]["/v1/matters"]["get"]["responses"]["200"]
+    assert shown["headers"].keys() >= {*rates, "X-Rows-Cut", "Content-Language", "Vary", "Link"}
+    assert {"text/csv", "application/json"} < shown["content"].keys()
+    headers = document["paths"]["/v1/rules"]["get"]["responses"]["200"]["headers"]
+    assert headers.keys() >= {"Content-Language", "Vary"}
+
+
+def test_negations_are_typed_like_their_filter(served: dict[str, dict[str, Any]]) -> None:
+    """What a filter takes, its negation takes, and nothing else."""
+    compared = 0
+    for name, operation in operations(served["en"]).items():
+        schemas = {p["name"]: p["schema"] for p in operation["parameters"]}
+        for negation in [n for n in schemas if n.startswith("not_")]:
+            assert schemas[negation] == schemas[negation.removeprefix("not_")], name
+            compared += 1
+    assert compared > 50
+
+
 def test_what_is_missing_is_found() -> None:
     """A resource with a parameter that no type limits is noticed."""
     bare = Resource("/v1/bare/{unit}", _bare, query=(Parameter("any", float),))
