@@ -128,6 +128,7 @@ class Questions(msgspec.Struct, frozen=True):
                     filter_.type,
                     f"none of these values: {filter_.description}",
                     repeatable=True,
+                    values=filter_.values,
                 )
             )
         for name, type_ in self._ranges().items():
