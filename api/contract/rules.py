@@ -216,7 +216,7 @@ async def all_deadline_rules(request: web.Request) -> web.Response:
 
 async def one_deadline_rule(request: web.Request) -> web.Response:
     """What opens and discharges one kind of deadline, and its length on a day."""
-    rule = deadline_rules().get(request.match_info["name"])
+    rule = deadline_rules().get(request.match_info["deadline_rule"])
     if rule is None:
         raise not_found()
     language, known = language_of(request), await _known(request, (rule,))
@@ -232,5 +232,5 @@ RESOURCES = (
     _resource("/v1/rules", all_rules, Rules),
     _resource("/v1/rules/{rule}", one_rule, ShownRule),
     _resource("/v1/deadline-rules", all_deadline_rules, DeadlineRules),
-    _resource("/v1/deadline-rules/{name}", one_deadline_rule, ShownDeadlineRule),
+    _resource("/v1/deadline-rules/{deadline_rule}", one_deadline_rule, ShownDeadlineRule),
 )

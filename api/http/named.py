@@ -129,6 +129,7 @@ PLACES: Mapping[str, Any] = {
             examples=["AAAA-AAAB-4FQ2-7M3C-XD5E-2KNB-UT6G-QW3Y"],
         ),
     ],
+    "deadline_rule": DeadlineRule,
     "digest": vocabulary.Sha256,
     "id": vocabulary.InspectionId,
     "month": Annotated[
@@ -148,6 +149,15 @@ PLACES: Mapping[str, Any] = {
         ),
     ],
     "position": Position,
+    "rule": Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*(?![\s\S])",
+            max_length=40,
+            description="the id of a rule",
+            examples=["FIL-R4"],
+        ),
+    ],
     "tile": Annotated[
         str,
         msgspec.Meta(
@@ -163,6 +173,15 @@ PLACES: Mapping[str, Any] = {
             max_length=120,
             description="the tracking number from the answer to the complaint",
             examples=["T-7F3A-9C21"],
+        ),
+    ],
+    "type": EventType,
+    "version": Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^v[1-9][0-9]{0,3}(?![\s\S])",
+            description="a version of an event type",
+            examples=["v1"],
         ),
     ],
 }

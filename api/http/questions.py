@@ -22,6 +22,7 @@ from api.http.problems import Problem
 from api.http.reader import Reader
 from api.http.reading import AFTER, AT_LEAST, LIMIT, MAX_POSITION, query_value, query_values
 from api.http.resources import Parameter
+from ledger.kernel import message
 from projections.paging import Order
 from projections.words import MAX_WORDS, TextIndex, words_of
 
@@ -223,7 +224,7 @@ class Questions(msgspec.Struct, frozen=True):
         if self.search is None or (q := query_value(request, "q", Words, None)) is None:
             return None
         if not (words := words_of(q)):
-            raise Problem("malformed", "query parameter 'q' must contain a word to search for")
+            raise Problem("malformed", "http.q-must-contain-word")
         kept = sa.false() if self.kept is None else self.kept(reader, table)
         return Search(self.search, tuple(words), kept)
 
@@ -249,11 +250,7 @@ def _place(after: str, sort: str, by: sa.Column[Any] | None) -> tuple[Any, str]:
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         fits = False
     if not fits:
-        raise Problem(
-            "malformed",
-            "query parameter 'after' must be the cursor of a page in the same order; send the "
-            "value of `next` with the parameters of that page",
-        )
+        raise Problem("malformed", "http.after-must-be-cursor-of-page")
     return value, key
 
 
@@ -264,7 +261,12 @@ def _values(
     if len(values) > MAX_VALUES:
         raise Problem(
             "malformed",
-            f"query parameter {name!r} must have at most {MAX_VALUES} values; it has {len(values)}",
+            message(
+                "http.query-parameter-must-most-values",
+                name=name,
+                max_values=MAX_VALUES,
+                value_count=len(values),
+            ),
         )
     return [as_stored(value, column) for value in values]
 

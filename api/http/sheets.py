@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from api.http.reading import accepted
 from ledger.kernel.budget import check
-from ledger.kernel.messages import LANGUAGES, title
+from ledger.kernel.messages import title
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -63,18 +63,6 @@ def _weight(parameters: Iterable[str]) -> float:
             except ValueError:
                 return 0.0
     return 1.0
-
-
-def language_of(request: web.Request) -> str:
-    """Return the language of the catalogue that the caller prefers."""
-    best, language = 0.0, LANGUAGES[0]
-    for number, given in enumerate(request.headers.get(hdrs.ACCEPT_LANGUAGE, "").split(",")):
-        tag, *parameters = (part.strip().lower() for part in given.split(";"))
-        known = tag.partition("-")[0]
-        weight = _weight(parameters) - number * 1e-6
-        if known in LANGUAGES and weight > best:
-            best, language = weight, known
-    return language
 
 
 def as_sheet(

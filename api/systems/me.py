@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from api.http.access import caller_of
 from api.http.asking import PRIVATE, caught_up, read
 from api.http.commands import path_of
 from api.http.keys import SENT, SERVED
+from api.http.languages import in_language, language_of
 from api.http.reader import reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response
 from api.http.resources import Resource
@@ -83,16 +84,7 @@ async def me(request: web.Request) -> web.Response:
         if caller.ends is None
         else civil_date(datetime.fromtimestamp(caller.ends, UTC) - timedelta(seconds=1)),
     )
-    return json_response(shown, headers={**PRIVATE, hdrs.VARY: VARY})
-
-
-#: What an answer with titles depends on.
-VARY = "Authorization, Accept, Accept-Language"
-
-
-def language_of(request: web.Request) -> str:
-    """Return the language of titles: Chinese, unless the reader asks for English first."""
-    return "en" if request.headers.get(hdrs.ACCEPT_LANGUAGE, "").lower().startswith("en") else "zh"
+    return json_response(shown, headers=in_language(PRIVATE, shown.language))
 
 
 RESOURCES = (

@@ -75,7 +75,7 @@ async def policies(request: web.Request) -> web.Response:
 async def policy(request: web.Request) -> web.Response:
     """One policy with all versions, and which version is in force on a day (by default today)."""
     day, language = await _day(request), language_of(request)
-    row = await one_row(request, "policies", POLICIES, request.match_info["key"])
+    row = await one_row(request, "policies", POLICIES, request.match_info["policy"])
     return _in_language(json_response(_described(row, day, language)), language)
 
 
@@ -99,7 +99,7 @@ _ON = Parameter("on", date, "the same as valid_as_of")
 RESOURCES = (
     listed("/v1/policies", policies, _QUESTIONS, DescribedPolicy, more=(_ON, VALID_AS_OF)),
     Resource(
-        "/v1/policies/{key}",
+        "/v1/policies/{policy}",
         policy,
         returns=DescribedPolicy,
         query=(_ON, VALID_AS_OF, AT_LEAST),

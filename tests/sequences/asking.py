@@ -39,7 +39,7 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 #: Path parameters that are not named as the kind of subject that they name.
-_KINDS = {"supdoc": "supdoc", "id": "inspection", "key": "policy"}
+_KINDS = {"supdoc": "supdoc", "id": "inspection"}
 #: Texts that a query may hold: filters that fit nothing, and text that is hard on programs.
 _TEXTS = (
     "",
