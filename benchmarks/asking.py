@@ -39,6 +39,9 @@ QUESTIONS = (
     ("supervisor", "/v1/summary?of=findings&by=unit&rule_id=FIL-V1&since=2026-07-01"),
     ("supervisor", "/v1/summary?of=refusals&by=rule_id&since=2026-07-01&until=2026-07-31"),
     ("supervisor", "/v1/summary?of=deadlines&by=unit,rule&overdue=true"),
+    ("supervisor", "/v1/entities?q=春禾"),
+    ("supervisor", "/v1/tasks?stage=opened&sort=-opened_on"),
+    ("officer", "/v1/findings?state=raised&total=true&facets=rule_id"),
     ("public", "/v1/summary?of=visits&by=unit,month"),
     ("supervisor", "/v1/entities/{entity}/profile/diff?from=2026-03-01&to=2026-06-01"),
 )

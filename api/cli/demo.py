@@ -153,9 +153,16 @@ def _of_district(service: Service, address: str) -> list[str]:
     head = f'-H "Authorization: Bearer {tokens["unit_head"]}"'
     return [
         "",
-        f"请打开  open        {address}/",
-        f"公开信息 public      {address}/public",
-        f"接口试用 try it      {address}/docs",
+        *_aligned(
+            [
+                ("请打开", "open", f"{address}/"),
+                ("工作台", "console", f"{address}/console"),
+                ("公开信息", "public", f"{address}/public"),
+                ("接口试用", "try it", f"{address}/docs"),
+            ]
+        ),
+        "",
+        "用下列任一令牌登录工作台  sign in to the console with one of these tokens:",
         "",
         *_aligned(rows),
         "",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from aiohttp import web
 
 from api.http.problems import Problem
+from ledger.kernel import message
 
 #: The most filters in one request.
 MAX_FILTERS = 50
@@ -23,13 +24,14 @@ def filters_of(request: web.Request) -> tuple[frozenset[str], frozenset[str]]:
 def require_filters(topics: Collection[str], subjects: Collection[str]) -> None:
     """Refuse filters that make no sense, and too many of them."""
     if len(topics) + len(subjects) > MAX_FILTERS:
-        raise Problem("malformed", f"a request must have at most {MAX_FILTERS} filters")
+        raise Problem(
+            "malformed", message("feed.request-must-most-filters", max_filters=MAX_FILTERS)
+        )
     for topic in topics:
         if not topic or topic == "*" or "*" in topic.removesuffix(".*"):
             raise Problem(
                 "malformed",
-                f"type must be a whole type, such as filing.task-approved, or all types of "
-                f"a system, such as filing.*; it is {topic!r}",
+                message("feed.type-must-be-whole-type-such-filing", topic=topic),
             )
     for subject in subjects:
         kind, _, value = subject.partition(":")
@@ -37,5 +39,5 @@ def require_filters(topics: Collection[str], subjects: Collection[str]) -> None:
         if not kind or not value or kind in {"actor", "command"} or not subject.isprintable():
             raise Problem(
                 "malformed",
-                f"subject must be kind:id, such as entity:91620100MA7LX0017J; it is {subject!r}",
+                message("feed.subject-must-be-kind-id-such-entity", subject=subject),
             )

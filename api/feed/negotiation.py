@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.http.problems import Problem
+from ledger.kernel import message
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
@@ -24,7 +25,7 @@ def negotiated(accept: str) -> str:
         if quality > best_quality:
             best, best_quality = offered, quality
     if not best:
-        raise Problem("not-acceptable", f"This resource offers {', '.join(OFFERED)}.")
+        raise Problem("not-acceptable", message("feed.resource-offers", offered=OFFERED))
     return best
 
 

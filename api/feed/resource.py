@@ -241,9 +241,9 @@ def _wire(request: web.Request, media_type: str) -> Wire | None:
     """Return how to stream; ``None`` for a page."""
     follow = query_value(request, "follow", bool, default=media_type == EVENT_STREAM)
     if follow and media_type not in WIRES:
-        raise Problem("malformed", f"follow=true must be asked for with one of {', '.join(WIRES)}")
+        raise Problem("malformed", message("feed.follow-must-be-asked-with", wires=list(WIRES)))
     if media_type == EVENT_STREAM and not follow:
-        raise Problem("malformed", "a stream of server-sent events always follows")
+        raise Problem("malformed", "feed.events-always-follow")
     return WIRES[media_type] if follow else None
 
 
@@ -258,11 +258,7 @@ def _since(request: web.Request) -> datetime | None:
             return civil_moment(day)
         moment = msgspec.convert(given, Moment)
     except (msgspec.ValidationError, ValueError):
-        raise Problem(
-            "malformed",
-            "query parameter 'since' must be a day, such as 2026-03-16, or a moment with its "
-            "offset, such as 2026-03-16T00:30:00Z (in an address, + is written %2B)",
-        ) from None
+        raise Problem("malformed", "feed.since-must-be-day-or-moment") from None
     require_calendar("since", moment.date())
     return moment
 

@@ -26,11 +26,12 @@ from api.http.commands import MAX_BODY_BYTES, require_json
 from api.http.keys import ADMITTED, LINE
 from api.http.malformed import decoded
 from api.http.middlewares import expect
-from api.http.problems import RETRY_AFTER, Problem, unauthenticated
+from api.http.problems import Problem, unauthenticated, unavailable
 from api.http.rates import Rates
 from api.http.reading import accepted, json_response
 from api.http.resources import Operation, check_query
 from api.http.tokens import Grant
+from ledger.kernel import message
 
 #: How long a ticket may wait to be used, in seconds.
 SECONDS = 30
@@ -86,15 +87,13 @@ class Tickets:
         #: By digest, in the order in which they end. Only hashes are compared: a caller cannot
         #: choose their bits, so the time of the comparison reveals nothing about a ticket.
         self._waiting: dict[bytes, Ticket] = {}
-        self.rates = Rates(PER_MINUTE, clock, of="A token")
+        self.rates = Rates(PER_MINUTE, clock, of="feed.a-token")
 
     def give(self, token: str, topics: frozenset[str], subjects: frozenset[str]) -> str:
         """Return a new ticket. Raises 503 if too many wait."""
         self._forget_ended()
         if len(self._waiting) >= MOST:
-            raise Problem(
-                "unavailable", "Too many tickets wait.", headers={hdrs.RETRY_AFTER: RETRY_AFTER}
-            )
+            raise unavailable("feed.too-many-tickets-wait")
         ticket = PREFIX + secrets.token_urlsafe(32)
         until = self._clock() + SECONDS
         self._waiting[_digest(ticket)] = Ticket(token, topics, subjects, until)
@@ -129,14 +128,14 @@ def admit(request: web.Request) -> web.Request:
     if given is None:
         return request
     if hdrs.AUTHORIZATION in request.headers:
-        raise Problem("malformed", "a request must have a token or a ticket, not both")
+        raise Problem("malformed", "feed.token-or-ticket")
     if not request.query.keys().isdisjoint({"type", "subject"}):
-        raise Problem("malformed", "type and subject must be given when the ticket is asked for")
+        raise Problem("malformed", "feed.filters-belong-to-ticket")
     if negotiated(accepted(request)) != EVENT_STREAM:
-        raise Problem("malformed", f"a ticket opens a stream: Accept must be {EVENT_STREAM}")
+        raise Problem("malformed", message("feed.ticket-opens-stream", media_type=EVENT_STREAM))
     ticket = request.app[TICKETS].take(given)
     if ticket is None:
-        raise unauthenticated("This ticket is unknown, used or too old. Ask for a new one.")
+        raise unauthenticated("feed.ticket-unknown-used-too-old")
     query = [(name, value) for name, value in request.query.items() if name != "ticket"]
     query += [("type", topic) for topic in sorted(ticket.topics)]
     query += [("subject", subject) for subject in sorted(ticket.subjects)]
@@ -149,7 +148,7 @@ async def give_ticket(request: web.Request, grant: Grant, asked: TicketAsked) ->
     """Give a ticket for the caller's token."""
     token = token_of(request)
     if token is None:
-        raise unauthenticated("A token is needed. What the public may read needs no ticket.")
+        raise unauthenticated("feed.ticket-needs-token")
     topics, subjects = frozenset(asked.types), frozenset(asked.subjects)
     require_filters(topics, subjects)
     tickets = request.app[TICKETS]

@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from api.http.keys import LINE, VIEWS
 from api.http.languages import in_language, language_of
 from api.http.naming import name_all, plain
-from api.http.problems import Problem, not_found
+from api.http.problems import not_found, unavailable
 from api.http.questions import Asked, Questions
 from api.http.reader import reader_of
 from api.http.reading import DEFAULT_PAGE as DEFAULT_PAGE  # noqa: PLC0414 - exported
@@ -92,19 +92,10 @@ async def asked(question: Callable[[], T], pool: Pool = READS) -> T:
         return await _open_to_asker(pool).run(question)
     except (sa.exc.OperationalError, sa.exc.InterfaceError, Damaged, SourceUnavailable) as error:
         log.warning("views_unreadable", error=str(error))
-        raise Problem(
-            "unavailable",
-            "http.views-cannot-read-now",
-            headers={hdrs.RETRY_AFTER: "1"},
-        ) from error
+        raise unavailable("http.views-cannot-read-now") from error
     except StoreError as error:
         log.error("files_unreadable", error=str(error))
-        raise Problem(
-            "unavailable",
-            "The files stored with the ledger cannot be read. Ask again later; if the error "
-            "remains, an operator must restore the files from a backup.",
-            headers={hdrs.RETRY_AFTER: "1"},
-        ) from error
+        raise unavailable("http.stored-files-cannot-be-read-now") from error
 
 
 def begun(table: sa.Table) -> list[sa.ColumnElement[bool]]:

@@ -262,10 +262,11 @@ def _short(name: str) -> str:
 
 def _groups(commands: Iterable[Entry], resources: Iterable[Resource]) -> Iterable[str]:
     yield from (entry.system for entry in commands)
-    yield from (_group(resource) for resource in resources)
+    yield from (group_of(resource) for resource in resources)
 
 
-def _group(resource: Resource) -> str:
+def group_of(resource: Resource) -> str:
+    """Return the group of a resource in the description."""
     parts = [p for p in resource.path.split("/") if p and p != "v1"]
     return resource.group or (parts[0] if parts else "pages")
 
@@ -439,7 +440,7 @@ class _Document:
             )
         return {
             "operationId": resource.name,
-            "tags": [_group(resource)],
+            "tags": [group_of(resource)],
             **self._told(resource.path, text, sorted(resource.roles or ())),
             "security": [{"token": []}, *([{}] if resource.roles is None else [])],
             "parameters": [

@@ -22,6 +22,7 @@ from api.http.problems import Problem
 from api.http.reader import Reader
 from api.http.reading import AFTER, AT_LEAST, LIMIT, MAX_POSITION, query_value, query_values
 from api.http.resources import Parameter
+from ledger.kernel import message
 from projections.paging import Order
 from projections.words import MAX_WORDS, TextIndex, words_of
 
@@ -224,7 +225,7 @@ class Questions(msgspec.Struct, frozen=True):
         if self.search is None or (q := query_value(request, "q", Words, None)) is None:
             return None
         if not (words := words_of(q)):
-            raise Problem("malformed", "query parameter 'q' must contain a word to search for")
+            raise Problem("malformed", "http.q-must-contain-word")
         kept = sa.false() if self.kept is None else self.kept(reader, table)
         return Search(self.search, tuple(words), kept)
 
@@ -250,11 +251,7 @@ def _place(after: str, sort: str, by: sa.Column[Any] | None) -> tuple[Any, str]:
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         fits = False
     if not fits:
-        raise Problem(
-            "malformed",
-            "query parameter 'after' must be the cursor of a page in the same order; send the "
-            "value of `next` with the parameters of that page",
-        )
+        raise Problem("malformed", "http.after-must-be-cursor-of-page")
     return value, key
 
 
@@ -265,9 +262,31 @@ def _values(
     if len(values) > MAX_VALUES:
         raise Problem(
             "malformed",
-            f"query parameter {name!r} must have at most {MAX_VALUES} values; it has {len(values)}",
+            message(
+                "http.query-parameter-must-most-values",
+                name=name,
+                max_values=MAX_VALUES,
+                value_count=len(values),
+            ),
         )
     return [as_stored(value, column) for value in values]
+
+
+def negated(name: str) -> str | None:
+    """Return the filter that a parameter negates; ``None`` for every other parameter."""
+    return name.removeprefix("not_") if name.startswith("not_") else None
+
+
+def within(name: str) -> tuple[str, Literal["from", "to"]] | None:
+    """Return the column of which a parameter is the first or last value; ``None`` for others."""
+    column, _, end = name.rpartition("_")
+    if not column or end not in ("from", "to") or name in _WHOLE:
+        return None
+    return column, "from" if end == "from" else "to"
+
+
+#: Fields whose names end like those of parameters.
+_WHOLE = {"valid_from", "valid_to"}
 
 
 def as_stored(wanted: Any, column: sa.ColumnElement[Any]) -> Any:

@@ -303,12 +303,10 @@ def _spelled_value(name: str, value: str) -> str:
     return value
 
 
-#: The two times of a question, each with the reason why a resource cannot carry it.
+#: The two times of a question, each with the message that says why a resource cannot carry it.
 CLOCKS = {
-    "valid_as_of": "query parameter 'valid_as_of' must not be given here: this resource shows its "
-    "subjects as they are now. The profile of a business and the public lists of units carry it.",
-    "known_as_of": "query parameter 'known_as_of' must not be given here: this resource keeps only "
-    "what is known now. Profiles, trails and /v1/events/search carry it.",
+    "valid_as_of": "http.valid-as-of-must-not-be-given-here",
+    "known_as_of": "http.known-as-of-must-not-be-given-here",
 }
 
 
@@ -328,7 +326,7 @@ def check_query(request: web.Request, known: Iterable[str] = (), once: Iterable[
     allowed = sorted(known) or message("general.none")
     for name in request.query:
         if name in CLOCKS and name not in known:
-            raise Problem("malformed", f"{CLOCKS[name]} This resource knows: {allowed}")
+            raise Problem("malformed", message(CLOCKS[name], allowed=allowed))
         if name not in known:
             raise Problem(
                 "malformed", message("http.unknown-query-parameter", name=name, allowed=allowed)

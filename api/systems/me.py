@@ -62,12 +62,11 @@ async def me(request: web.Request) -> web.Response:
         return views.execute(unit).scalar(), views.execute(entity).scalar()
 
     unit_name, entity_name = await read(follower, names)
-    language = language_of(request)
     shown = Me(
         unit=caller.unit,
         person=caller.person,
         role=caller.role,
-        language=language,
+        language=language_of(request),
         commands=tuple(path_of(e) for e in request.app[SENT] if caller.role in e.roles),
         resources=tuple(
             resource.path
@@ -85,17 +84,9 @@ async def me(request: web.Request) -> web.Response:
         if caller.ends is None
         else civil_date(datetime.fromtimestamp(caller.ends, UTC) - timedelta(seconds=1)),
     )
-    return json_response(shown, headers=in_language(PRIVATE, language))
+    return json_response(shown, headers=in_language(PRIVATE, shown.language))
 
 
 RESOURCES = (
-    Resource(
-        "/v1/me",
-        me,
-        returns=Me,
-        query=(AT_LEAST,),
-        headers=(AT_LEAST_HEADER,),
-        group="me",
-        worded=True,
-    ),
+    Resource("/v1/me", me, returns=Me, query=(AT_LEAST,), headers=(AT_LEAST_HEADER,), group="me"),
 )

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from api.http.asking import PRIVATE, asked, caught_up, follower_of
 from api.http.languages import in_language, language_of
+from api.http.malformed import told_by
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, require_calendar
 from api.http.resources import Parameter, Resource
 from api.running.pools import REPLAYS
-from api.systems.searching import title_of
-from ledger.kernel import Moment
+from ledger.kernel import Moment, message
+from ledger.kernel.messages import title
 from projections.explain.differences import Cause, Difference, Time, compare
 from projections.explain.replay import Asked, NothingKnown
 from projections.profiles import says_nothing
@@ -66,9 +67,12 @@ async def profile_diff(request: web.Request) -> web.Response:
     entity = request.match_info["entity"]
     older, newer = _time(request, "from"), _time(request, "to")
     if isinstance(older, datetime) != isinstance(newer, datetime):
-        raise Problem("malformed", "'from' and 'to' must be two days or two moments")
+        raise Problem("malformed", "profilediffs.from-to-must-be-two-days-or-moments")
     if not older < newer:
-        raise Problem("malformed", f"'from' must lie before 'to'; they are {older} and {newer}")
+        raise Problem(
+            "malformed",
+            message("profilediffs.from-must-lie-before-to", older=older, newer=newer),
+        )
     reader = await reader_of(request)
     await caught_up(request, "profiles")
     source, language = follower_of(request).source, language_of(request)
@@ -77,7 +81,7 @@ async def profile_diff(request: web.Request) -> web.Response:
     def ask() -> tuple[ProfileDifference, int]:
         compared = compare(source, how, older, newer)
         if all(says_nothing(body, entity, how.sight) for body in (compared.before, compared.after)):
-            raise NothingKnown(f"there is no record of {entity}")
+            raise NothingKnown("replays.no-record-of", entity=entity)
         changes = [_shown(reader, change, entity, language) for change in compared.differences]
         given = request.query["from"], request.query["to"]
         return ProfileDifference(entity, *given, changes), compared.position
@@ -85,20 +89,23 @@ async def profile_diff(request: web.Request) -> web.Response:
     try:
         shown, position = await asked(ask, REPLAYS)
     except NothingKnown as error:
-        raise Problem("not-found", f"{error}.") from None
-    headers = {**in_language(PRIVATE, language), "X-Position": str(position)}
-    return json_response(shown, headers=headers)
+        raise Problem("not-found", error.message) from None
+    return json_response(
+        shown, headers={**in_language(PRIVATE, language), "X-Position": str(position)}
+    )
 
 
 def _time(request: web.Request, name: str) -> Time:
     given = request.query.get(name)
     if given is None:
-        raise Problem("malformed", f"query parameter {name!r} is required")
+        raise Problem("malformed", message("http.query-parameter-required", name=name))
     type_: Any = date if len(given) == len("2026-05-01") else Moment
     try:
         when: Time = msgspec.convert(msgspec.convert(given, When), type_)
     except msgspec.ValidationError as error:
-        raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+        raise Problem(
+            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
+        ) from None
     require_calendar(name, when)
     return when
 
@@ -110,7 +117,7 @@ def _shown(reader: Reader, change: Difference, entity: str, language: str) -> Sh
         if actor is not None:
             actor = reader.shown_actor(cause.type, actor, [f"entity:{entity}"])
         fields = msgspec.structs.asdict(replace(cause, actor=actor))
-        events.append(ShownCause(**fields, title=title_of(cause.type, language)))
+        events.append(ShownCause(**fields, title=title(cause.type, language, "titles")))
     return ShownChange(change.path, change.before, change.after, events=tuple(events))
 
 
@@ -125,6 +132,5 @@ RESOURCES = (
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
-        worded=True,
     ),
 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
-from functools import cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,6 +13,7 @@ from api.feed.events import ShownEvent, as_shown
 from api.http import refusals
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.languages import in_language, language_of
+from api.http.malformed import told_by
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -30,8 +29,7 @@ from api.http.reading import (
 from api.http.refusals import Refusals
 from api.http.resources import Parameter, Resource
 from ledger.access.events import RuleId
-from ledger.kernel import Moment, codec
-from ledger.kernel.events import event_types
+from ledger.kernel import Moment, codec, message
 from ledger.kernel.messages import title
 from projections.explain.searching import Wanted, search
 from projections.explain.trailindex import KINDS, Trails, facet
@@ -162,7 +160,9 @@ def _each(request: web.Request, name: str, type_: Any) -> list[str]:
     try:
         return [msgspec.convert(value, type_) for value in values]
     except msgspec.ValidationError as error:
-        raise Problem("malformed", f"query parameter {name!r}: {error}") from None
+        raise Problem(
+            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
+        ) from None
 
 
 Page = tuple[list[dict[str, Any]], int | None]
@@ -199,7 +199,7 @@ async def _refused(
     refused = Refusals(request, reader)
     for name in _NOT_OF_REFUSALS:
         if name in request.query:
-            raise Problem("malformed", f"query parameter {name!r} must not be given for refusals")
+            raise Problem("malformed", message("searching.not-for-refusals", name=name))
     language = language_of(request)
 
     def page() -> Page:
@@ -220,25 +220,7 @@ _WITHHELD = ("withheld_from", "subjects")
 
 
 def _titled(shown: dict[str, Any], outcome: Outcome, language: str) -> dict[str, Any]:
-    return {**shown, "title": title_of(shown["type"], language), "outcome": outcome}
-
-
-@cache
-def title_of(topic: str, language: str) -> str:
-    """Return the title of an event type in a language.
-
-    It is that of the catalogue, otherwise the term with which the description of the type begins,
-    or its name in words.
-    """
-    if (told := title(topic, language, "titles")) != topic:
-        return told
-    cls = event_types().get(topic)
-    if cls is None:
-        return topic
-    term, colon, _ = (cls.__doc__ or "").partition(":")
-    if language == "zh" and colon:
-        return term.strip()
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", cls.__name__).capitalize()
+    return {**shown, "title": title(shown["type"], language, "titles"), "outcome": outcome}
 
 
 RESOURCES = (
@@ -268,7 +250,7 @@ RESOURCES = (
             Parameter("until", date, "it happened on or before this day"),
             Parameter("recorded_since", date, "it was recorded on or after this day"),
             Parameter("recorded_until", date, "it was recorded on or before this day"),
-            Parameter("known_as_of", Moment, "only what was known at this moment"),
+            Parameter("known_as_of", datetime, "only what was known at this moment"),
             Parameter("q", Words, "words that its free texts must contain, separated by blanks"),
             Parameter("before", int, "the position before which to begin; see `next_before`"),
             LIMIT,
@@ -276,6 +258,5 @@ RESOURCES = (
         ),
         headers=(AT_LEAST_HEADER,),
         group="events",
-        worded=True,
     ),
 )

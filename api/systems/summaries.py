@@ -27,7 +27,7 @@ from api.systems.deadlines import overdue_on, seen_deadlines
 from api.systems.findings import findings_seen
 from api.systems.repair import records_seen
 from ledger.access.events import RuleId
-from ledger.kernel import civil_date
+from ledger.kernel import civil_date, message
 from projections.systems.catalogue import UNITS, Units
 from projections.systems.deadlines import DEADLINES
 from projections.systems.findings import FINDINGS
@@ -192,7 +192,7 @@ async def summary(request: web.Request) -> web.Response:
     reader = await reader_of(request)
     of: Of | None = query_value(request, "of", Of, None)
     if of is None:
-        raise Problem("malformed", f"query parameter 'of' must be one of {', '.join(get_args(Of))}")
+        raise Problem("malformed", message("summaries.of-must-be-one-of", allowed=get_args(Of)))
     by = str(query_value(request, "by", Dimensions, "unit")).split(",")
     follower = await caught_up(request, Units.name)
     if of == "refusals":
@@ -285,16 +285,18 @@ def _sorted(counts: Counter[tuple[str | None, ...]], by: Sequence[str]) -> Any:
 
 def _check(request: web.Request, of: Of, by: Sequence[str], dimensions: Mapping[str, Any]) -> None:
     """Refuse dimensions and filters that what is counted does not have, or names twice."""
-    known = ", ".join(dimensions)
+    known = list(dimensions)
     for name in by:
         if name not in dimensions or by.count(name) > 1:
             raise Problem(
-                "malformed", f"'by' must name different dimensions of {of}: {known}; not {name!r}"
+                "malformed",
+                message("summaries.by-must-name-dimensions", of=of, known=known, name=name),
             )
     for name in _FILTERS:
         if name in request.query and name not in dimensions:
             raise Problem(
-                "malformed", f"query parameter {name!r} does not select {of}; these do: {known}"
+                "malformed",
+                message("summaries.parameter-does-not-select", name=name, of=of, known=known),
             )
 
 
