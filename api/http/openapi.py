@@ -508,6 +508,7 @@ class _Document:
             "in": parameter.place,
             "description": parameter.description or known or _words(parameter),
             "schema": schema,
+            **({"required": True} if parameter.required else {}),
             **({"style": "form", "explode": False} if parameter.joined else {}),
         }
 

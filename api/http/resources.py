@@ -69,6 +69,8 @@ class Parameter(msgspec.Struct, frozen=True):
     joined: bool = False
     values: Any = None
     default: Any = None
+    #: A request without it is refused.
+    required: bool = False
 
     @property
     def checked(self) -> Any:

@@ -127,8 +127,8 @@ RESOURCES = (
         profile_diff,
         returns=ProfileDifference,
         query=(
-            Parameter("from", When, "the earlier day or moment"),
-            Parameter("to", When, "the later day or moment"),
+            Parameter("from", When, "the earlier day or moment", required=True),
+            Parameter("to", When, "the later day or moment", required=True),
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
