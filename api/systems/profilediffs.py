@@ -132,5 +132,6 @@ RESOURCES = (
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
 )

@@ -16,7 +16,7 @@ def map_query(context: Any, query: Any) -> Any:
 
     Ask for no later page of a list in an order: its cursor is of an answer in the same order.
     """
-    if query and "sort" in query:
+    if query and query.get("sort", "id") != "id":
         query.pop("after", None)
     return _without_waiting(query)
 

@@ -111,12 +111,14 @@ OBJECT = {"type": "object", "additionalProperties": True}
 
 def test_valid(served: dict[str, dict[str, Any]]) -> None:
     """What is served is valid OpenAPI 3.1, and the same in both languages but for summaries."""
-    for document in served.values():
-        OpenAPIV31SpecValidator(document).validate()
+    OpenAPIV31SpecValidator(served["en"]).validate()
+    # The validator takes long; what differs are texts in the same places.
     chinese, english = (operations(served[language]) for language in ("zh", "en"))
     assert chinese.keys() == english.keys()
     for name, operation in english.items():
+        assert isinstance(chinese[name]["summary"], str)
         assert {**operation, "summary": chinese[name]["summary"]} == chinese[name]
+    assert {**served["zh"], "paths": {}} == {**served["en"], "paths": {}}
 
 
 def test_nothing_is_missing(served: dict[str, dict[str, Any]]) -> None:
