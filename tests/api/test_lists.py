@@ -183,14 +183,20 @@ async def test_every_order_is_complete(
 ) -> None:
     """Pages of one entry give what one page gives; no order tells what an entry does not."""
     for path in _urls(resource, facts):
+        known: list[list[Any]] = []
         for who in READERS:
             whole = [item for item, _ in await _pages(shelf, who, path, limit=500)]
             few = max(1, len(whole) // 20)
+            # Small pages of the same entries are the same: one of their readers turns them.
+            turned = whole in known
+            known.append(whole)
             for sort in _choices(resource, "sort"):
-                items = await _pages(shelf, who, path, sort=sort, limit=few)
                 at_once = await _pages(shelf, who, path, sort=sort, limit=500)
+                assert sorted(repr(item) for item, _ in at_once) == sorted(map(repr, whole))
+                if turned:
+                    continue
+                items = await _pages(shelf, who, path, sort=sort, limit=few)
                 assert [item for item, _ in items] == [item for item, _ in at_once]
-                assert sorted(repr(item) for item, _ in items) == sorted(map(repr, whole))
                 if sort.removeprefix("-") == "id":
                     continue
                 for item, cursor in items:
