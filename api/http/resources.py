@@ -44,9 +44,6 @@ from ledger.kernel.messages import Message, message
 #: The most parameters of a query: recording a consultation looks up each value.
 MAX_PARAMETERS = 100
 
-#: Set on a request that the service makes to itself for a page whose opening is recorded already.
-CONSULTED = web.RequestKey("consulted", bool)
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -228,8 +225,7 @@ def _checked(resource: Resource) -> Handler:
         _require_reader(resource, grant)
         check_query(request, known, once)
         request = _spelled(request)
-        if CONSULTED not in request:
-            await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
+        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
         check_values(request)
         try:
             response = await handle(request)
