@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.console import sessions
 from api.console.forms import body_of_form, fields_of, typed
+from api.console.pages import ACT, FORM, KEY
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
 from api.http.tokens import Tokens
 from api.service import Service
@@ -51,7 +52,7 @@ async def sign_in(client: TestClient[Any, Any], token: str, **more: Any) -> Any:
 async def form_of(client: TestClient[Any, Any], path: str = "/console") -> str:
     """Return the secret that the forms of a page send."""
     text = await (await client.get(path)).text()
-    found = re.search(r'name="form" value="([^"]+)"', text)
+    found = re.search(r'name="_form" value="([^"]+)"', text)
     assert found is not None
     return found[1]
 
@@ -132,9 +133,9 @@ async def test_signing_out_ends_the_session(client: TestClient[Any, Any], servic
     answer = await sign_in(client, token(service))
     cookie = re.match(r"ledger_session=([^;]+)", answer.headers["Set-Cookie"])[1]  # type: ignore[index]
     secret = await form_of(client)
-    await client.post("/console/sign-out", data={"form": "guessed"}, allow_redirects=False)
+    await client.post("/console/sign-out", data={"_form": "guessed"}, allow_redirects=False)
     assert service.sessions.read(cookie) is not None
-    await client.post("/console/sign-out", data={"form": secret}, allow_redirects=False)
+    await client.post("/console/sign-out", data={"_form": secret}, allow_redirects=False)
     assert service.sessions.read(cookie) is None
 
 
@@ -209,16 +210,16 @@ async def test_a_form_records_once(client: TestClient[Any, Any], service: Servic
     secret = await form_of(client, "/console/do/catalogue/qualify-unit")
     before = service.recorder.head()
     given = {
-        "form": secret,
-        "key": "0123456789abcdef",
+        "_form": secret,
+        "_key": "0123456789abcdef",
         **UNIT,
     }
     path = "/console/do/catalogue/qualify-unit"
-    tried = await (await client.post(path, data={**given, "act": "try"})).text()
+    tried = await (await client.post(path, data={**given, "_act": "try"})).text()
     assert service.recorder.head() == before, tried
     assert catalogue("zh", "console")["would-record"] in tried
     for _ in range(2):
-        sent = await client.post(path, data={**given, "act": "send"})
+        sent = await client.post(path, data={**given, "_act": "send"})
         assert catalogue("zh", "console")["recorded"] in await sent.text()
     assert service.recorder.head() == before + 1
 
@@ -230,7 +231,7 @@ async def test_a_refused_form_keeps_what_was_typed_and_marks_every_fault(
     await sign_in(client, token(service))
     path = "/console/do/catalogue/qualify-unit"
     secret = await form_of(client, path)
-    given = {**UNIT, "form": secret, "act": "send", "name": "keep <this>"}
+    given = {**UNIT, "_form": secret, "_act": "send", "name": "keep <this>"}
     given |= {"valid_from": "soon", "kind": "none"}
     answer = await client.post(path, data=given)
     text = await answer.text()
@@ -256,7 +257,7 @@ async def test_a_form_of_another_site_records_nothing(
     before = service.recorder.head()
     answer = await client.post(
         path,
-        data={"form": secret, "act": "send", **UNIT},
+        data={"_form": secret, "_act": "send", **UNIT},
         headers=headers,
     )
     assert (answer.status, service.recorder.head()) == (403, before)
@@ -312,6 +313,32 @@ async def test_a_page_shows_nobody_more_than_the_interface(
         said = await client.get(path, headers=headers)
         page = await client.get(f"/console{path}")
         assert page.status == said.status, path
+
+
+@pytest.mark.parametrize("path", ["/v1/entities.csv", "/v1/log/key"])
+async def test_what_is_no_list_or_document_is_not_shown(
+    client: TestClient[Any, Any], service: Service, path: str
+) -> None:
+    """Tables, keys and streams have no page; asking for one is no internal fault."""
+    await sign_in(client, token(service))
+    assert (await client.get(f"/console{path}")).status == 404
+
+
+async def test_a_form_opens_from_a_damaged_address(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """What cannot be read of the known fields is left out."""
+    await sign_in(client, token(service))
+    path = next(f"/console/do/{e.system}/{e.name}" for e in COMMANDS if "jb_supervisor" in e.roles)
+    for known in ('{"unit":', "[1]", "[" * 5_000):
+        assert (await client.get(path, params={"known": known})).status == 200
+
+
+def test_the_forms_own_inputs_are_fields_of_no_command() -> None:
+    """A policy's ``key`` must not become the Idempotency-Key of its form."""
+    fields = {name for entry in COMMANDS for name in entry.command.__struct_fields__}
+    assert "key" in fields
+    assert not fields & {FORM, KEY, ACT}
 
 
 async def test_one_page_is_one_consultation(client: TestClient[Any, Any], service: Service) -> None:
