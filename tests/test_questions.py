@@ -68,7 +68,10 @@ async def test_each_is_answered_as_it_says(tmp_path: Path) -> None:
             path = question["path"].replace("<correlation>", correlation)
             response = await world.client.get(
                 URL(quote(path, safe="/?=&%@.*:+-,"), encoded=True),
-                headers={"Authorization": f"Bearer {world.tokens[question['who']]}"},
+                headers={
+                    "Authorization": f"Bearer {world.tokens[question['who']]}",
+                    "Accept-Language": "zh",
+                },
             )
             said = await response.read()
             answer, part = json.loads(said), json.loads(question["body"])

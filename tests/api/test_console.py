@@ -34,7 +34,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[TestClient[Any, Any]]:
-    async with TestClient(TestServer(service.app())) as opened:
+    headers = {"Accept-Language": "zh"}
+    async with TestClient(TestServer(service.app()), headers=headers) as opened:
         yield opened
 
 
@@ -350,15 +351,42 @@ async def test_one_page_is_one_consultation(client: TestClient[Any, Any], servic
 
 
 async def test_both_languages(client: TestClient[Any, Any], service: Service) -> None:
-    """Chinese first; the switch is remembered; each page says which language it is in."""
+    """The browser's first; the switch is remembered; each page says which language it is in."""
     await sign_in(client, token(service))
     chinese = await client.get("/console")
     assert chinese.headers["Content-Language"] == "zh"
     assert catalogue("zh", "console")["today"] in await chinese.text()
+    other = await client.get("/console", headers={"Accept-Language": "fr, en;q=0.5"})
+    assert other.headers["Content-Language"] == "en"
+    assert "Accept-Language" in other.headers["Vary"]
     english = await client.get("/console?lang=en")
     assert catalogue("en", "console")["today"] in await english.text()
     again = await client.get("/console")
     assert again.headers["Content-Language"] == "en"
+
+
+#: Words of a page in Chinese that are not Chinese: ids, codes, and names in other languages.
+PLAIN = re.compile(r"[A-Z]{2,5} · P-\w+ · .*|English|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_a_chinese_page_has_no_english_label(
+    client: TestClient[Any, Any], service: Service, role: Role
+) -> None:
+    """The menu, every list with its filters and choices, and every form of a command."""
+    if role in ("public", "ledger_clock"):
+        return
+    await sign_in(client, token(service, role))
+    own = [entry for entry in COMMANDS if role in entry.roles]
+    forms = [f"/console/do/{entry.system}/{entry.name}" for entry in own]
+    for path in ("/console", *(f"/console{path}" for path in LISTS), *forms):
+        text = await (await client.get(path)).text()
+        # What stands in code is a name of the interface; a cell holds what was recorded.
+        text = re.sub(r"<(code|td|dd)\b.*?</\1>", "", text, flags=re.DOTALL)
+        labels = {label.strip() for label in re.findall(r">([^<>]+)<", text)}
+        labels |= set(re.findall(r'(?:aria-label|title)="([^"]+)"', text))
+        english = {one for one in labels if not re.search("[\u4e00-\u9fff]", one)}
+        assert {one for one in english if not PLAIN.fullmatch(one)} == set(), path
 
 
 def test_the_console_speaks_both_languages_completely() -> None:
