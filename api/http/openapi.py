@@ -498,7 +498,8 @@ class _Document:
         if schema.get("format") in _IN_QUERIES:
             schema["pattern"] = _IN_QUERIES[schema["format"]]
         # Examples of the schema alone: viewers fill in the example of a parameter before sending.
-        schema["examples"] = [example(schema, self.schemas)]
+        shown = parameter.example
+        schema["examples"] = [example(schema, self.schemas) if shown is None else shown]
         if parameter.default is not None:
             schema["default"] = parameter.default
         if parameter.repeatable or parameter.joined:
@@ -508,6 +509,7 @@ class _Document:
             "in": parameter.place,
             "description": parameter.description or known or _words(parameter),
             "schema": schema,
+            **({"required": True} if parameter.required else {}),
             **({"style": "form", "explode": False} if parameter.joined else {}),
         }
 

@@ -141,6 +141,8 @@ class Questions(msgspec.Struct, frozen=True):
                 "sort",
                 Literal[self.sorts],
                 f"the order, with a minus from the last to the first; by default {self.default}",
+                # Goes with the example of ``after``, which is an id.
+                example="id",
             )
         )
         known.append(TOTAL)

@@ -66,6 +66,10 @@ class Parameter(msgspec.Struct, frozen=True):
     joined: bool = False
     values: Any = None
     default: Any = None
+    #: A value that a viewer of the description may send; by default one of its type.
+    example: Any = None
+    #: A request without it is refused.
+    required: bool = False
 
     @property
     def checked(self) -> Any:

@@ -419,5 +419,6 @@ RESOURCES = (
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
 )

@@ -88,5 +88,13 @@ async def me(request: web.Request) -> web.Response:
 
 
 RESOURCES = (
-    Resource("/v1/me", me, returns=Me, query=(AT_LEAST,), headers=(AT_LEAST_HEADER,), group="me"),
+    Resource(
+        "/v1/me",
+        me,
+        returns=Me,
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+        group="me",
+        worded=True,
+    ),
 )

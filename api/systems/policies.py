@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 
 from api.contract.rules import VALID_AS_OF
 from api.contract.titles import Titles, titles
@@ -97,7 +98,10 @@ _QUESTIONS = Questions(fields=entry_fields(DescribedPolicy))
 _ON = Parameter("on", date, "the same as valid_as_of")
 
 RESOURCES = (
-    listed("/v1/policies", policies, _QUESTIONS, DescribedPolicy, more=(_ON, VALID_AS_OF)),
+    replace(
+        listed("/v1/policies", policies, _QUESTIONS, DescribedPolicy, more=(_ON, VALID_AS_OF)),
+        worded=True,
+    ),
     Resource(
         "/v1/policies/{policy}",
         policy,

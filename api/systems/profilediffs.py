@@ -127,10 +127,11 @@ RESOURCES = (
         profile_diff,
         returns=ProfileDifference,
         query=(
-            Parameter("from", When, "the earlier day or moment"),
-            Parameter("to", When, "the later day or moment"),
+            Parameter("from", When, "the earlier day or moment", required=True),
+            Parameter("to", When, "the later day or moment", required=True),
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
 )

@@ -250,7 +250,7 @@ RESOURCES = (
             Parameter("until", date, "it happened on or before this day"),
             Parameter("recorded_since", date, "it was recorded on or after this day"),
             Parameter("recorded_until", date, "it was recorded on or before this day"),
-            Parameter("known_as_of", datetime, "only what was known at this moment"),
+            Parameter("known_as_of", Moment, "only what was known at this moment"),
             Parameter("q", Words, "words that its free texts must contain, separated by blanks"),
             Parameter("before", int, "the position before which to begin; see `next_before`"),
             LIMIT,
@@ -258,5 +258,6 @@ RESOURCES = (
         ),
         headers=(AT_LEAST_HEADER,),
         group="events",
+        worded=True,
     ),
 )

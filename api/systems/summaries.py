@@ -316,7 +316,7 @@ RESOURCES = (
         summary,
         returns=Summary,
         query=(
-            Parameter("of", Of, "what is counted"),
+            Parameter("of", Of, "what is counted", required=True),
             Parameter("by", Dimensions, "one to three dimensions, separated by commas"),
             Parameter("since", date, "the first day"),
             Parameter("until", date, "the last day"),

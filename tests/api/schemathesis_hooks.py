@@ -12,7 +12,12 @@ _AT_LEAST = ("at_least", "X-Position-AtLeast")
 
 @schemathesis.hook
 def map_query(context: Any, query: Any) -> Any:
-    """Wait for no position that the ledger has not reached, nor for events that do not come."""
+    """Wait for no position that the ledger has not reached, nor for events that do not come.
+
+    Ask for no later page of a list in an order: its cursor is of an answer in the same order.
+    """
+    if query and query.get("sort", "id") != "id":
+        query.pop("after", None)
     return _without_waiting(query)
 
 

@@ -88,6 +88,8 @@ async def test_answers_are_of_their_types(tmp_path: Path) -> None:
                     continue
                 assert isinstance(response, web.Response)
                 assert isinstance(response.body, bytes)
+                if ("Content-Language" in response.headers) != resource.worded:
+                    told.setdefault(f"{resource.path} worded: {resource.worded}", f"{who} {url}")
                 bodies = answered.setdefault(resource.path, set())
                 if response.body not in bodies:
                     bodies.add(response.body)
