@@ -19,13 +19,14 @@ from api.http.reading import LIMIT
 from api.http.resources import Parameter, Resource
 from api.log import receipts, transparency
 from api.operations import accesses, operators
+from api.public.pages import public_resources
 from api.sealed import evidence, persons, publicdoor
 from ledger.general.vocabulary import Role
 from tests.api import answers
 from tests.sequences.book import Book
 from tests.sequences.town import BUSINESSES, UNITS, Town, actor
 
-RESOURCES: tuple[Resource, ...] = (
+_LISTED: tuple[Resource, ...] = (
     *app.RESOURCES,
     *views.RESOURCES,
     *persons.RESOURCES,
@@ -37,6 +38,7 @@ RESOURCES: tuple[Resource, ...] = (
     *operators.VIEW_RESOURCES,
     *operators.TOKEN_RESOURCES,
 )
+RESOURCES: tuple[Resource, ...] = (*_LISTED, *public_resources(_LISTED))
 
 #: Path parameters that are not named as the kind of subject that they name.
 _KINDS = {"supdoc": "supdoc", "id": "inspection"}
@@ -104,7 +106,7 @@ def questions(book: Book, dice: random.Random, *, known: bool = True) -> Iterato
         path = re.sub(
             r"\{([a-z_]+)(?::[^}]*)?\}",
             lambda match: quote(_id(match[1], book, dice, known=known), safe=""),
-            resource.path,
+            resource.path + dice.choice(("", "", "", *resource.suffixes)),
         )
         query = _query(resource.query, book, dice) if dice.random() < 0.6 else _whole(resource)
         headers = {}
