@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from api.http.asking import DEFAULT_PAGE, MAX_PAGE, PRIVATE, asked, caught_up
 from api.http.commands import path_of
+from api.http.languages import Language, in_language, language_of
 from api.http.named import EventType
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
@@ -131,7 +132,8 @@ class DueBy(msgspec.Struct, frozen=True, omit_defaults=True):
 class InboxItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """An item that waits for the reader.
 
-    ``item``: its id. ``waits``: its row in the table of waiting items; ``says``: what waits.
+    ``item``: its id. ``waits``: its row in the table of waiting items; ``says``: what waits,
+    in the reader's language.
     ``subject``: the tag of the subject; ``link``: where to read it. ``since``: the day on which the
     event at ``position`` opened the item. ``due_on``: the last day, explained by ``due_by``;
     ``provisional``: the working calendar of a year that it reaches is not published yet. ``law``:
@@ -166,7 +168,7 @@ async def inbox(request: web.Request) -> web.Response:
     region, an officer those of tasks and cases that name the officer. `prefilled` is what the
     ledger knows of the next command: complete it as `schema` requires, and send it to `url`.
     """
-    reader = await reader_of(request)
+    reader, language = await reader_of(request), language_of(request)
     for view in (Deadlines.name, Handovers.name, Officers.name):
         await caught_up(request, view)
     follower = await caught_up(request, Inbox.name)
@@ -190,6 +192,7 @@ async def inbox(request: web.Request) -> web.Response:
             shown = items[:limit]
             page = _Page(
                 reader,
+                language,
                 _deadlines(connection, reader, shown),
                 handed,
                 _in_office(connection, reader, handed, shown),
@@ -197,7 +200,7 @@ async def inbox(request: web.Request) -> web.Response:
             return [page.show(row) for row in shown], len(items) > limit
 
     items, more = await asked(ask)
-    headers = dict(PRIVATE)
+    headers = in_language(PRIVATE, language)
     if more:
         headers[hdrs.LINK] = next_link(request, after=items[-1].item)
     return json_response({"items": items}, headers=headers)
@@ -309,10 +312,17 @@ def _deadlines(
     return deadlines
 
 
+def _in(says: str, language: Language) -> str:
+    """Return what waits in one language; the table has both, Chinese first: ``核实: verify``."""
+    chinese, _, english = says.partition(": ")
+    return chinese if language == "zh" else english
+
+
 class _Page(msgspec.Struct, frozen=True):
     """The data with which the items of one page are shown."""
 
     reader: Reader
+    language: Language
     deadlines: dict[tuple[str, str], list[sa.Row[Any]]]
     handed: UnitHandovers
     in_office: dict[str, bool]
@@ -337,7 +347,7 @@ class _Page(msgspec.Struct, frozen=True):
         return InboxItem(
             item=_item_of(row),
             waits=row.row,
-            says=waiting.says,
+            says=_in(waiting.says, self.language),
             subject=row.main,
             since=row.since,
             position=row.position,

@@ -51,6 +51,18 @@ async def test_an_item_says_what_comes_next_by_when_and_why(world: World) -> Non
     assert item["due_by"]["policy_key"] == "filing.plan_wd"
     assert item["law"]
     await world.get("MRB legal", item["link"])
+    assert item["says"].isascii(), "the language of the reader alone"
+    chinese = await world.client.get(
+        "/v1/inbox",
+        headers={
+            "Authorization": f"Bearer {world.tokens['MRB legal']}",
+            "Accept-Language": "zh-CN",
+        },
+    )
+    assert chinese.headers["Content-Language"] == "zh"
+    [said] = [i["says"] for i in (await chinese.json())["items"] if i["item"] == item["item"]]
+    assert not said.isascii()
+    assert ": " not in said
     description = await (await world.client.get("/v1/openapi.json")).json()
     assert command["url"] in description["paths"]
     assert command["schema"].rpartition("/")[2] in description["components"]["schemas"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -139,7 +140,10 @@ def test_each_row_names_what_there_is(name: str) -> None:
     """Commands, roles, deadlines and subjects of a row exist, and a command takes its subject."""
     row = WAITS[name]
     assert set(row.due) <= deadline_rules().keys()
-    assert ": " in row.says
+    chinese, _, english = row.says.partition(": ")
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+    assert english, "each row says it in both languages"
+    assert english.isascii()
     assert row.law
     for rule in row.due:
         told = {cls.TOPIC for cls in (*row.opened_by, *row.closed_by)}
