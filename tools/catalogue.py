@@ -10,7 +10,7 @@ The codes of the domain ``titles``::
     filing.task-approved      an event type      policy:visit_cap        a policy
     filing/approve-task       a command          deadline:triage_wd      a deadline rule
     /v1/tasks/{task}          a resource         watch:idle-matters      a watch
-    system:filing             a system
+    system:filing             a system            group:operations       a group of resources
 
 A role is a value, so its title is in the domain ``values``. A value that means different things in
 different fields has a title for a field too: ``disposal.returned``.
@@ -30,7 +30,10 @@ from msgspec import inspect
 
 import api
 import ledger
+from api import app, views
 from api.contract.titles import capital, term
+from api.http.openapi import group_of
+from api.http.questions import negated, within
 from api.http.resources import Operation, Resource, Uploading
 from ledger.general.vocabulary import Role
 from ledger.kernel import Actor, LegalRef, Provenance
@@ -46,6 +49,9 @@ from tools.terms import SYSTEMS
 DOMAINS = ("fields", "values", "titles")
 
 FOLDER = Path(next(iter(ledger.__path__))) / "language"
+
+#: Parameters whose values name fields of the list.
+_NAMING = {"facets", "fields", "sort"}
 
 #: Words of codes that are shorter than in a title.
 _WORDS = {
@@ -126,7 +132,8 @@ class _Found:
 def found() -> _Found:
     """Return the fields and values of all events, commands and answers."""
     answers = [t for r in resources() for t in (r.returns, r.otherwise) if t is not None]
-    parameters = [p.type for r in resources() for p in (*r.query, *r.headers)]
+    given = [p for r in resources() for p in (*r.query, *r.headers) if p.name not in _NAMING]
+    parameters = [p.type for p in given]
     operations = [t for o in _declared(Operation) for t in (o.body, o.returns)]
     uploads = [u.returns for u in _declared(Uploading)]
     commands = [entry.command for entry in COMMANDS]
@@ -137,10 +144,16 @@ def found() -> _Found:
     return result
 
 
+def filters() -> set[str]:
+    """Return the parameters of queries that are called neither like a field nor after one."""
+    names = {p.name for r in resources() if r.listed for p in r.query}
+    return {name for name in names if negated(name) is None and within(name) is None}
+
+
 def needed(domain: str) -> Mapping[str, str]:
     """Return the codes of a domain that need a title, each with the English one by default."""
     if domain == "fields":
-        return {field: plain(field) for field in sorted(found().fields)}
+        return {field: plain(field) for field in sorted(found().fields | filters())}
     if domain == "values":
         return {value: plain(value) for value in sorted(found().values) if value}
     return dict(_titles())
@@ -160,6 +173,10 @@ def _titles() -> Iterator[tuple[str, str]]:
         yield f"policy:{key}", plain(key.replace(".", ": ", 1))
     for watch in WATCHES:
         yield f"watch:{watch.__name__.replace('_', '-')}", plain(watch.__name__)
+    served = [resource for resource in (*app.RESOURCES, *views.RESOURCES) if resource.listed]
+    paths = {resource.path.removeprefix("/v1/") for resource in served}
+    for group in {group_of(resource) for resource in served} - {*systems()} - paths:
+        yield f"group:{group}", plain(group)
     for resource in resources():
         yield resource.path, first_sentence(resource.handler.__doc__ or resource.name)
 

@@ -22,6 +22,7 @@ from api.http.bodies import body_of
 from api.http.commands import path_of
 from api.http.front import EDGE
 from api.http.keys import LINE
+from api.http.languages import headers_in, language_of
 from api.http.pages import PAGE_HEADERS
 from api.http.rates import Rates
 from api.http.resources import Resource
@@ -352,10 +353,11 @@ def _problem(request: web.Request, session: Session, words: Words, answer: Answe
 
 
 def _language(request: web.Request) -> str:
+    """Return the language that the reader chose here; otherwise the one that the browser wants."""
     for given in (request.query.get("lang"), request.cookies.get(_LANGUAGE)):
         if given in LANGUAGES:
             return str(given)
-    return LANGUAGES[0]
+    return language_of(request)
 
 
 def _page(
@@ -425,7 +427,7 @@ def _render(
         headers={
             **PAGE_HEADERS,
             hdrs.CACHE_CONTROL: "no-store",
-            hdrs.CONTENT_LANGUAGE: words.language,
+            **headers_in(words.language),
             "X-Content-Type-Options": "nosniff",
         },
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from api.http.questions import negated, within
 from api.systems.inbox import PAGES
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.messages import Message, say, title
@@ -44,6 +45,21 @@ class Words:
         """Return the title of a field."""
         return title(name, self.language, "fields")
 
+    def filter(self, name: str) -> str:
+        """Return the title of a parameter of a list."""
+        if (field := negated(name)) is not None:
+            return self("none-of", field=self.field(field))
+        if (ends := within(name)) is not None:
+            return self(f"range-{ends[1]}", field=self.field(ends[0]))
+        return self.field(name)
+
+    def choice(self, name: str, value: str) -> str:
+        """Return the title of a value of a parameter."""
+        if name == "sort":
+            order = "descending" if value.startswith("-") else "ascending"
+            return self(order, field=self.field(value.removeprefix("-")))
+        return self.value(negated(name) or name, value)
+
     def value(self, field: str, value: Any) -> str:
         """Return a single value as people read it."""
         if value is None:
@@ -59,8 +75,13 @@ class Words:
         return own if own != f"{field}.{text}" else title(text, self.language, "values")
 
     def titled(self, code: str) -> str:
-        """Return the title of an event type, command, system, role or resource."""
+        """Return the title of an event type, command or resource."""
         return title(code, self.language, "titles")
+
+    def group(self, name: str) -> str:
+        """Return the title of a system or of another group of resources."""
+        codes = (f"system:{name}", f"group:{name}", f"/v1/{name}")
+        return next((told for code in codes if (told := self.titled(code)) != code), name)
 
 
 def civil(moment: str) -> str:

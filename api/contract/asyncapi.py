@@ -192,4 +192,6 @@ def _message(
     }
 
 
-RESOURCES = (Resource("/v1/asyncapi.json", asyncapi, conditional=True, group="description"),)
+RESOURCES = (
+    Resource("/v1/asyncapi.json", asyncapi, conditional=True, group="description", worded=True),
+)

@@ -190,9 +190,15 @@ async def event_schema(request: web.Request) -> web.Response:
 
 
 RESOURCES = (
-    Resource("/v1/event-types", all_event_types, returns=EventTypes, conditional=True),
-    Resource("/v1/event-types/{type}", one_event_type, returns=EventType, conditional=True),
+    Resource("/v1/event-types", all_event_types, returns=EventTypes, conditional=True, worded=True),
     Resource(
-        "/v1/event-types/{type}/{version}", event_schema, returns=EventSchema, conditional=True
+        "/v1/event-types/{type}", one_event_type, returns=EventType, conditional=True, worded=True
+    ),
+    Resource(
+        "/v1/event-types/{type}/{version}",
+        event_schema,
+        returns=EventSchema,
+        conditional=True,
+        worded=True,
     ),
 )

@@ -225,7 +225,7 @@ async def one_deadline_rule(request: web.Request) -> web.Response:
 
 def _resource(path: str, handler: Any, returns: Any) -> Resource:
     query, headers = (VALID_AS_OF, AT_LEAST), (AT_LEAST_HEADER,)
-    return Resource(path, handler, returns=returns, query=query, headers=headers)
+    return Resource(path, handler, returns=returns, query=query, headers=headers, worded=True)
 
 
 RESOURCES = (

@@ -580,6 +580,8 @@ RESOURCES = (
             ),
         ),
         media_types=OFFERED,
+        forms={CLOUD_EVENT: CloudEvent, CLOUD_EVENTS: tuple[CloudEvent, ...]},
+        may_be_empty=True,
         admits=admit,
     ),
 )

@@ -22,7 +22,8 @@ from api.http.languages import language_of
 from api.http.named import PLACES
 from api.http.problems import KINDS, Kind
 from api.http.reading import conditional, query_value
-from api.http.resources import MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
+from api.http.resources import LIMITED, MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
+from api.http.sheets import MAX_ROWS
 from ledger.general.countersigning import Countersigned
 from ledger.kernel.messages import LANGUAGES, title
 from ledger.registry import Entry
@@ -261,10 +262,11 @@ def _short(name: str) -> str:
 
 def _groups(commands: Iterable[Entry], resources: Iterable[Resource]) -> Iterable[str]:
     yield from (entry.system for entry in commands)
-    yield from (_group(resource) for resource in resources)
+    yield from (group_of(resource) for resource in resources)
 
 
-def _group(resource: Resource) -> str:
+def group_of(resource: Resource) -> str:
+    """Return the group of a resource in the description."""
     parts = [p for p in resource.path.split("/") if p and p != "v1"]
     return resource.group or (parts[0] if parts else "pages")
 
@@ -287,7 +289,12 @@ class _Document:
             Answer,
             Trial,
             DRY_RUN.checked,
-            *(t for r in resources for t in (r.returns, r.otherwise) if t is not None),
+            *(
+                t
+                for r in resources
+                for t in (r.returns, r.otherwise, *r.forms.values())
+                if t is not None
+            ),
             *(p.checked for r in resources for p in (*r.query, *r.headers)),
             *(PLACES[name] for path in paths for name in _PLACE.findall(path)),
             *(t for o in operations for t in (o.body, o.returns)),
@@ -401,26 +408,39 @@ class _Document:
     def get(self, resource: Resource) -> dict[str, Any]:
         """Return the operation that reads a resource."""
         query = {p.name for p in resource.query}
-        shown = ["ETag"] if resource.conditional else []
+        shown = ["Vary", *(["ETag"] if resource.conditional else [])]
+        if resource.worded or resource.suffixes:
+            shown.append("Content-Language")
+        if resource.suffixes:
+            shown.append("X-Rows-Cut")
+        if resource.roles is None and resource.path.startswith(LIMITED):
+            shown += _RATES
         if "at_least" in query:
             shown += ["X-View-Position", "X-Position"]
         if "limit" in query:
             shown.append("Link")
+        if resource.may_be_empty:
+            shown.append("X-Next-After")
         content = {media: self._content(resource, media) for media in resource.media_types}
         answer = {"description": "The answer.", "headers": _headers(*shown), "content": content}
         responses = {
             "200": answer,
             **(_responses({"304": "unchanged"}) if resource.conditional else {}),
+            **({"204": _empty(answer)} if resource.may_be_empty else {}),
             **self._problems(_problems_of(resource)),
         }
         if resource.path == "/readyz":
             responses["503"] = {**answer, "description": "A part is not ready."}
         text = cleandoc(resource.handler.__doc__ or resource.name)
         if resource.suffixes:
-            text += f"\n\nAlso with {' or '.join(resource.suffixes)}."
+            ends = " or ".join(f"`{suffix}`" for suffix in resource.suffixes)
+            text += (
+                f"\n\nAs a file for spreadsheets with {ends} after the path, or by `Accept`: at "
+                f"most {MAX_ROWS:,} entries; `X-Rows-Cut` says that there are more."
+            )
         return {
             "operationId": resource.name,
-            "tags": [_group(resource)],
+            "tags": [group_of(resource)],
             **self._told(resource.path, text, sorted(resource.roles or ())),
             "security": [{"token": []}, *([{}] if resource.roles is None else [])],
             "parameters": [
@@ -452,6 +472,9 @@ class _Document:
         return {"application/json": {"schema": schema, "example": example(schema, self.schemas)}}
 
     def _content(self, resource: Resource, media: str) -> dict[str, Any]:
+        if media in resource.forms:
+            schema = self._schemas[_key(resource.forms[media])]
+            return {"schema": schema, "example": example(schema, self.schemas)}
         if media != "application/json":
             return {"schema": _TEXT if media in _TEXTS else _BYTES}
         if resource.returns is None:
@@ -483,7 +506,7 @@ class _Document:
         return {
             "name": parameter.name,
             "in": parameter.place,
-            "description": parameter.description or known or parameter.name.replace("_", " "),
+            "description": parameter.description or known or _words(parameter),
             "schema": schema,
             **({"style": "form", "explode": False} if parameter.joined else {}),
         }
@@ -519,6 +542,17 @@ def _responses(named: Mapping[str, str]) -> dict[str, Any]:
     return {status: {"$ref": f"#/components/responses/{name}"} for status, name in named.items()}
 
 
+def _words(parameter: Parameter) -> str:
+    """Return what a parameter is, by its name."""
+    words = _PLACE_WORDS.get(parameter.name, parameter.name.replace("_", " "))
+    return f"the id of the {words}" if parameter.place == "path" else words
+
+
+def _empty(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the response of status 204 for what is otherwise this answer."""
+    return {"description": "There is nothing yet.", "headers": answer["headers"]}
+
+
 def _of_senders() -> list[dict[str, str]]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in _OF_SENDERS]
 
@@ -533,7 +567,7 @@ def _response(names: Sequence[str]) -> dict[str, Any]:
     more = [h for h, of in _HEADERS_OF.items() if statuses & of]
     return {
         "description": "\n\n".join(f"{kind.title('en')}. {kind.meaning('en')}" for kind in kinds),
-        "headers": _headers("Content-Language", *more),
+        "headers": _headers("Content-Language", "Vary", *more),
         "content": {
             "application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
@@ -577,9 +611,16 @@ _BYTES = {"type": "string", "format": "binary"}
 _TEXT = {"type": "string"}
 _TEXTS = ("application/x-ndjson", "text/csv", "text/event-stream", "text/html", "text/plain")
 
+#: What is left of a limit for callers without a token.
+_RATES = ("RateLimit", "RateLimit-Policy")
+
+#: What parameters of paths are ids of, where their name says too little.
+_PLACE_WORDS = {"id": "inspection", "key": "key list", "recon": "reconsideration"}
+
 #: Headers that problems of these statuses have.
 _HEADERS_OF = {
     "Retry-After": {425, 429, 503},
+    **{name: {429} for name in _RATES},
     "WWW-Authenticate": {401},
 }
 
@@ -694,6 +735,24 @@ _HEADERS: dict[str, Any] = {
         "description": "the language of the texts",
         "schema": {"type": "string", "enum": list(LANGUAGES)},
     },
+    "Vary": {
+        "description": "the headers of the request that the answer depends on",
+        "schema": {"type": "string"},
+    },
+    "X-Rows-Cut": {
+        "description": "of a file: the entries that it has, if there are more",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit": {
+        "description": "without a token: how many requests are left (`r`), and for how many "
+        "seconds (`t`); draft-ietf-httpapi-ratelimit-headers-10",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "without a token: how many requests (`q`) one address may send in how many "
+        "seconds (`w`)",
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {
         "description": "how to authenticate (RFC 6750)",
         "schema": {"type": "string"},
@@ -727,5 +786,6 @@ RESOURCES = (
         query=(Parameter("lang", Language, "the language of the summaries, before the header's"),),
         conditional=True,
         group="description",
+        worded=True,
     ),
 )

@@ -131,8 +131,8 @@ async def problem(request: web.Request) -> web.Response:
 
 RESOURCES = (
     Resource("/", index, returns=Index, conditional=True, group="description"),
-    Resource("/problems", problems, returns=tuple[ShownKind, ...], conditional=True),
-    Resource("/problems/{name}", problem, returns=ShownKind, conditional=True),
+    Resource("/problems", problems, returns=tuple[ShownKind, ...], conditional=True, worded=True),
+    Resource("/problems/{name}", problem, returns=ShownKind, conditional=True, worded=True),
     Resource("/docs", docs, listed=False),
     Resource("/static/{name}", static, listed=False),
 )

@@ -128,6 +128,7 @@ class Questions(msgspec.Struct, frozen=True):
                     filter_.type,
                     f"none of these values: {filter_.description}",
                     repeatable=True,
+                    values=filter_.values,
                 )
             )
         for name, type_ in self._ranges().items():
@@ -269,6 +270,23 @@ def _values(
             ),
         )
     return [as_stored(value, column) for value in values]
+
+
+def negated(name: str) -> str | None:
+    """Return the filter that a parameter negates; ``None`` for every other parameter."""
+    return name.removeprefix("not_") if name.startswith("not_") else None
+
+
+def within(name: str) -> tuple[str, Literal["from", "to"]] | None:
+    """Return the column of which a parameter is the first or last value; ``None`` for others."""
+    column, _, end = name.rpartition("_")
+    if not column or end not in ("from", "to") or name in _WHOLE:
+        return None
+    return column, "from" if end == "from" else "to"
+
+
+#: Fields whose names end like those of parameters.
+_WHOLE = {"valid_from", "valid_to"}
 
 
 def as_stored(wanted: Any, column: sa.ColumnElement[Any]) -> Any:

@@ -18,7 +18,7 @@ and ``api.app.RESOURCES`` must include them.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar, get_args, get_origin
 
 import msgspec
@@ -43,6 +43,9 @@ from ledger.kernel.messages import Message, message
 
 #: The most parameters of a query: recording a consultation looks up each value.
 MAX_PARAMETERS = 100
+
+#: Beginnings of the paths whose callers without a token are counted; probes are never refused.
+LIMITED = ("/v1/", "/public")
 
 #: Set on a request that the service makes to itself for a page whose opening is recorded already.
 CONSULTED = web.RequestKey("consulted", bool)
@@ -175,6 +178,12 @@ class Resource(msgspec.Struct, frozen=True):
     group: str | None = None
     #: Whether the interface description lists it; pages for people are not listed.
     listed: bool = True
+    #: Types of the answer in other media types than JSON.
+    forms: Mapping[str, Any] = {}
+    #: Some answers are empty: status 204.
+    may_be_empty: bool = False
+    #: The answer has texts in the language that the caller prefers.
+    worded: bool = False
     #: Whether large answers without a token are compressed: all of them must be public.
     compress: bool = True
     #: Returns a request that comes with something else than a token as a token would send it.
@@ -211,8 +220,7 @@ def _checked(resource: Resource) -> Handler:
     once = {p.name for p in resource.query if not p.repeatable}
     path, handle = resource.path, resource.handler
     fits = {p.name: p.fits for p in resource.query}
-    # Probes of load balancers and monitors are never refused.
-    limited = path.startswith(("/v1/", "/public"))
+    limited = path.startswith(LIMITED)
     check_values = _checks_of(resource)
     # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path

@@ -190,5 +190,6 @@ RESOURCES = (
             ),
             LIMIT,
         ),
+        worded=True,
     ),
 )

@@ -117,7 +117,9 @@ async def _document(request: web.Request, handler: Handler, place: Mapping[str, 
 
 async def _answer(request: web.Request, handler: Handler, query: Mapping[str, str]) -> web.Response:
     """Ask a resource as a reader without a token, whatever the request of the page carries."""
-    asking = request.clone(rel_url=request.rel_url.with_query(dict(query)), headers={})
+    # A list answers with JSON only where the path does not ask for a sheet.
+    url = request.rel_url.with_path(request.path.removesuffix(".csv")).with_query(dict(query))
+    asking = request.clone(rel_url=url, headers={})
     asking[LINE] = Line(request[LINE].request_id, grant=ANONYMOUS)
     answer = await handler(asking)
     assert isinstance(answer, web.Response)

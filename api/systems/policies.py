@@ -104,5 +104,6 @@ RESOURCES = (
         returns=DescribedPolicy,
         query=(_ON, VALID_AS_OF, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
 )

@@ -143,6 +143,7 @@ RESOURCES = (
         returns=ShownRepair,
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
     listed("/v1/repair/records", records, _QUESTIONS, RepairableRecord, more=(_ON,)),
     Resource(
@@ -151,5 +152,6 @@ RESOURCES = (
         returns=ShownRepairRecord,
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
+        worded=True,
     ),
 )

@@ -58,7 +58,7 @@ CALLS = (
     Call("deadlines", {"overdue": True}),
     Call("draws", {"year": 2026}),
     Call("policies", {"on": "2026-06-01"}),
-    Call("policies-one", {"key": "visit_cap"}),
+    Call("policies-one", {"policy": "visit_cap"}),
     Call("events-one", {"position": 1}),
     Call("feed", {"limit": 2, "type": ["entities.*"]}),
     Call("inbox", role="unit_head"),

@@ -29,6 +29,7 @@ CHANGED: dict[str, str] = {
     "cases": "a column has the day of filing, by which cases are sorted",
     "experiences": "the text index holds the words that were a column",
     "outreach": "the text index holds the words that were a column",
+    "trails": "each event has its day, its words and its facets, by which events are searched",
 }
 
 

@@ -860,13 +860,15 @@ def test_who_names_the_second_person_is_told_what_to_do(name: str, field: str) -
 
 def test_the_description_says_that_a_request_is_recorded() -> None:
     """Of these commands, with who may approve them, and of no other."""
-    paths = describe(COMMANDS, ())["paths"]
+    document = describe(COMMANDS, ())
+    paths, shared = document["paths"], document["components"]["responses"]
     of_two = {name.replace(".", "/"): one for name, one in countersigned_commands().items()}
     for entry in COMMANDS:
         described = paths[f"/v1/{entry.system}/{entry.name}"]["post"]
         command = of_two.get(f"{entry.system}/{entry.name}")
         says = "approvals.approval-requested" in described["description"]
         assert says is (command is not None), entry.name
-        assert says is ("approval-requested" in described["responses"]["201"]["description"])
+        recorded = described["responses"]["201"]["$ref"].removeprefix("#/components/responses/")
+        assert says is ("approval-requested" in shared[recorded]["description"])
         if command is not None:
             assert ", ".join(sorted(command.APPROVERS)) in described["description"]
