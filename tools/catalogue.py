@@ -30,7 +30,7 @@ from msgspec import inspect
 
 import api
 import ledger
-from api import app, views
+from api import views
 from api.contract.titles import capital, term
 from api.http.openapi import group_of
 from api.http.questions import negated, within
@@ -173,9 +173,10 @@ def _titles() -> Iterator[tuple[str, str]]:
         yield f"policy:{key}", plain(key.replace(".", ": ", 1))
     for watch in WATCHES:
         yield f"watch:{watch.__name__.replace('_', '-')}", plain(watch.__name__)
-    served = [resource for resource in (*app.RESOURCES, *views.RESOURCES) if resource.listed]
-    paths = {resource.path.removeprefix("/v1/") for resource in served}
-    for group in {group_of(resource) for resource in served} - {*systems()} - paths:
+    # Resources of views are declared without the group in which they are served.
+    served = {r.path: r for r in (*resources(), *views.RESOURCES) if r.listed}
+    groups = {group_of(resource) for resource in served.values()} - {*systems()}
+    for group in groups - {path.removeprefix("/v1/") for path in served}:
         yield f"group:{group}", plain(group)
     for resource in resources():
         yield resource.path, first_sentence(resource.handler.__doc__ or resource.name)

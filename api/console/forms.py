@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from api.console.shown import civil
 from ledger.kernel import Command
 
 Input = Literal["text", "number", "date", "moment", "choice", "yes-no", "lines", "json"]
@@ -113,7 +114,7 @@ def _value(field: Field, text: str) -> Any:
         case "json":
             try:
                 return json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise BadField(field.name) from None
         case _:
             return text
@@ -134,7 +135,7 @@ def typed(command: type[Command], body: Mapping[str, Any]) -> dict[str, str]:
             case "yes-no":
                 shown[field.name] = "true" if value else "false"
             case "moment":
-                shown[field.name] = str(value)[:16]
+                shown[field.name] = civil(str(value)).replace(" ", "T")
             case _:
                 shown[field.name] = str(value)
     return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPMethod
 from typing import Any
 
@@ -14,8 +15,11 @@ from api.console.sessions import Session
 from api.http.bodies import GIVEN
 from api.http.keys import LINE
 from api.http.languages import chosen
-from api.http.problems import response_to
-from api.http.resources import CONSULTED
+from api.http.problems import not_found, response_to
+from api.http.resources import Resource
+
+#: The resources that the console shows, by their paths.
+SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
 
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
 _PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
@@ -45,14 +49,10 @@ async def ask(
     query: Query = None,
     *,
     language: str,
-    recorded: bool = False,
 ) -> Answer:
-    """Return what GET answers the holder of a session.
-
-    ``recorded``: the opening of the page is recorded by another of its requests.
-    """
+    """Return what GET answers the holder of a session; 404 for what the console does not show."""
     url = URL(path) if query is None else URL(path).with_query(query)
-    return await _inside(request, session, HTTPMethod.GET, url, language, recorded=recorded)
+    return await _inside(request, session, HTTPMethod.GET, url, language)
 
 
 async def send(
@@ -77,7 +77,6 @@ async def _inside(
     url: URL,
     language: str,
     *,
-    recorded: bool = False,
     body: bytes | None = None,
     key: str | None = None,
 ) -> Answer:
@@ -90,8 +89,6 @@ async def _inside(
     own = request.clone(method=method.value, rel_url=url, headers=headers)
     line = own[LINE]
     line.grant = session.grant
-    if recorded:
-        own[CONSULTED] = True
     if body is not None:
         own[GIVEN] = body
     app = request.app
@@ -101,12 +98,18 @@ async def _inside(
     own._match_info = match  # noqa: SLF001 - as the application itself does
     resource = match.route.resource
     route = "" if resource is None else resource.canonical
+    told = partial(
+        response_to,
+        language=chosen(language, own="en"),
+        instance=own.path,
+        request_id=line.request_id,
+    )
+    # Streams, files and tables are not JSON; a stream would be written to the browser itself.
+    shown = body is not None or not route or route in app[SHOWN]
     try:
-        response = await match.handler(own)
+        response = await match.handler(own) if shown else told(not_found())
     except Exception as error:  # noqa: BLE001 - answered like every error of the service
-        response = response_to(
-            error, chosen(language, own="en"), instance=own.path, request_id=line.request_id
-        )
+        response = told(error)
     assert isinstance(response, web.Response)
     content = response.body
     assert content is None or isinstance(content, bytes)

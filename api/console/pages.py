@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.console import forms
-from api.console.inside import Answer, ask, send
+from api.console.inside import SHOWN, Answer, ask, send
 from api.console.sessions import Session, Sessions
 from api.console.shown import Words, columns, link, name_of
 from api.http.access import MAX_TOKEN
@@ -34,12 +34,14 @@ from ledger.registry import COMMANDS, Entry
 
 SESSIONS = web.AppKey("sessions", Sessions)
 _SIGN_INS = web.AppKey("sign_ins", Rates)
-_SHOWN = web.AppKey("shown", dict)
 
 #: Attempts to sign in from one address in a minute.
 SIGN_INS_PER_MINUTE = 20
 #: The most bytes of a form.
 MAX_FORM = 256 * 1024
+
+#: Inputs of the console's own: no field of a command begins with an underscore, but one is ``key``.
+FORM, KEY, ACT = "_form", "_key", "_act"
 
 _COOKIE = "ledger_session"
 _LANGUAGE = "ledger_language"
@@ -61,7 +63,7 @@ def add_console(app: web.Application, sessions: Sessions, resources: Iterable[Re
     """Add the routes of the console; ``resources`` are those that its lists lead to."""
     app[SESSIONS] = sessions
     app[_SIGN_INS] = Rates(SIGN_INS_PER_MINUTE)
-    app[_SHOWN] = {
+    app[SHOWN] = {
         r.path: r
         for r in resources
         if r.listed and r.path.startswith("/v1/") and "application/json" in r.media_types
@@ -174,7 +176,7 @@ def _own(request: web.Request) -> bool:
 
 def _same(session: Session, given: Mapping[str, str]) -> bool:
     """Return whether a form was made in this session."""
-    return hmac.compare_digest(given.get("form", "").encode(), session.form.encode())
+    return hmac.compare_digest(given.get(FORM, "").encode(), session.form.encode())
 
 
 async def _form(request: web.Request) -> dict[str, str]:
@@ -204,7 +206,7 @@ async def reading(request: web.Request, session: Session, words: Words) -> web.R
     answer = await ask(request, session, path, query, language=words.language)
     if not answer.fine:
         return _problem(request, session, words, answer)
-    resource = request.app[_SHOWN].get(answer.route)
+    resource = request.app[SHOWN].get(answer.route)
     shell: dict[str, Any] = {
         "path": path,
         "json": f"{path}?{urlencode(query)}" if query else path,
@@ -234,7 +236,7 @@ async def reading(request: web.Request, session: Session, words: Words) -> web.R
 
 def _own_pages(request: web.Request, route: str) -> str | None:
     """Return the console's address of an entry of a list, with a place for its id."""
-    known: dict[str, Resource] = request.app[_SHOWN]
+    known = request.app[SHOWN]
     one = next((p for p in known if re.fullmatch(re.escape(route) + r"/\{\w+\}", p)), None)
     return None if one is None else f"/console{route}/"
 
@@ -273,7 +275,10 @@ async def form(request: web.Request, session: Session, words: Words) -> web.Resp
     entry = _entry(request)
     if entry is None or session.grant.role not in entry.roles:
         return _page(request, session, words, "missing.html", status=404)
-    known = msgspec.json.decode(request.query.get("known", "{}"), type=dict[str, Any])
+    try:
+        known = msgspec.json.decode(request.query.get("known", "{}"), type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        known = {}  # an address that somebody cut short still opens the form
     given = forms.typed(entry.command, {"unit": session.grant.unit, **known})
     return _form_page(request, session, words, entry, given)
 
@@ -296,8 +301,8 @@ async def sending(request: web.Request, session: Session, words: Words) -> web.R
         path_of(entry),
         msgspec.json.encode(body),
         language=words.language,
-        key=given.get("key") or None,
-        dry=given.get("act") != "send",
+        key=given.get(KEY) or None,
+        dry=given.get(ACT) != "send",
     )
     faults = {
         str(error["pointer"]).split("/")[1] if error["pointer"] else "": error["detail"]
@@ -341,7 +346,7 @@ def _form_page(
         sent=sent,
         said=said,
         # A form that was refused keeps its key: nothing was recorded under it.
-        key=secrets.token_hex(16) if sent or not given.get("key") else given["key"],
+        key=secrets.token_hex(16) if sent or not given.get(KEY) else given[KEY],
     )
 
 
@@ -382,7 +387,7 @@ def _page(
 
 def _menu(request: web.Request, session: Session) -> dict[str, list[Resource]]:
     """Return the lists that the reader's role may read, by group."""
-    known: dict[str, Resource] = request.app[_SHOWN]
+    known = request.app[SHOWN]
     groups: dict[str, list[Resource]] = {}
     for path, resource in known.items():
         is_list = "items" in getattr(resource.returns, "__struct_fields__", ())

@@ -50,7 +50,8 @@ class Words:
         if (field := negated(name)) is not None:
             return self("none-of", field=self.field(field))
         if (ends := within(name)) is not None:
-            return self(f"range-{ends[1]}", field=self.field(ends[0]))
+            code = "range-from" if ends[1] == "from" else "range-to"
+            return self(code, field=self.field(ends[0]))
         return self.field(name)
 
     def choice(self, name: str, value: str) -> str:
@@ -72,7 +73,16 @@ class Words:
         if not isinstance(value, str) or _DAY.match(text):
             return text
         own = title(f"{field}.{text}", self.language, "values")
-        return own if own != f"{field}.{text}" else title(text, self.language, "values")
+        if own != f"{field}.{text}":
+            return own
+        return self._named(text) or title(text, self.language, "values")
+
+    def _named(self, text: str) -> str | None:
+        """Return the title of an event type, a deadline rule or a policy, by its name."""
+        if "." not in text:
+            return None
+        codes = (text, f"deadline:{text}", f"policy:{text}")
+        return next((told for code in codes if (told := self.titled(code)) != code), None)
 
     def titled(self, code: str) -> str:
         """Return the title of an event type, command or resource."""

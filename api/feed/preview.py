@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from api.feed.filters import filters_of
-from api.feed.hub import Audience, head_of, item_of
+from api.feed.hub import Audience, Item, head_of, item_of
 from api.feed.resource import HUB, CloudEvent
 from api.http.access import caller_of
 from api.http.evenly import answer_evenly
@@ -18,18 +18,21 @@ from api.running.pools import FEEDS
 from api.systems.sharing import entitlement_of
 from ledger.kernel import budget
 
-#: How many of the last positions are examined.
+#: How many of the last events that the token sees are examined.
 DEFAULT_LAST, MAX_LAST = 1000, 10_000
+
+#: How many positions are searched for them, and how many are read at a time.
+MAX_SEARCHED, PAGE = 10_000, 1000
 
 #: How many of the matching events are shown.
 SAMPLES = 5
 
 
 class FilterPreview(msgspec.Struct, frozen=True):
-    """What a filter passes of the events after ``after``, up to ``head``, that the token sees.
+    """What a filter passes of the last events that the token sees, of the last 10,000 positions.
 
-    `visible` of them the token sees, `matching` the filter passes, by type in `types`; `samples`
-    are the newest of these.
+    `visible` events after position `after`, up to `head`, are seen by the token; the filter passes
+    `matching` of them, counted by type in `types`; `samples` are the newest of these.
     """
 
     after: int
@@ -43,8 +46,8 @@ class FilterPreview(msgspec.Struct, frozen=True):
 async def preview(request: web.Request) -> web.Response:
     """Return how many of the last events the filters `type` and `subject` would have passed.
 
-    Only events that the token may see count. Use it before you subscribe: a filter that matches
-    nothing is often misspelt.
+    Only events that the token may see count, so that hidden ones change nothing. Use it before you
+    subscribe: a filter that matches nothing is often misspelt.
     """
     grant = (await caller_of(request)).reader()
     topics, subjects = filters_of(request)
@@ -56,21 +59,26 @@ async def preview(request: web.Request) -> web.Response:
 
     def ask() -> bytes:
         head = head_of(hub.store)
-        after = max(0, head - last)
-        visible = 0
-        matching = []
-        for stored in hub.store.read(after=after, limit=head - after):
-            budget.check()
-            item = item_of(stored)
-            if everything.shown(item) is None:
-                continue
-            visible += 1
-            if (shown := wanted.shown(item)) is not None:
-                matching.append(shown)
+        oldest = max(0, head - MAX_SEARCHED)
+        # Newest first. One more than asked for: the window begins after an event that the token
+        # sees, because any other position would depend on the hidden events before the window.
+        visible: list[Item] = []
+        end = head
+        while end > oldest and len(visible) <= last:
+            start = max(oldest, end - PAGE)
+            page = [item_of(each) for each in hub.store.read(after=start, limit=end - start)]
+            for item in reversed(page):
+                budget.check()
+                if everything.shown(item) is not None:
+                    visible.append(item)
+            end = start
+        after = visible[last].position if len(visible) > last else oldest
+        window = visible[:last]
+        matching = [shown for item in reversed(window) if (shown := wanted.shown(item)) is not None]
         samples = b",".join(item.json(hub.source) for item in matching[-SAMPLES:])
         types = dict(sorted(Counter(item.topic for item in matching).items()))
         return b'{"after":%d,"head":%d,"visible":%d,"matching":%d,"types":%b,"samples":[%b]}' % (
-            after, head, visible, len(matching), msgspec.json.encode(types), samples,
+            after, head, len(window), len(matching), msgspec.json.encode(types), samples,
         )  # fmt: skip
 
     body = await FEEDS.run(ask)
@@ -85,7 +93,7 @@ RESOURCES = (
         preview,
         returns=FilterPreview,
         query=(
-            Parameter("last", int, f"how many positions to examine, 1 to {MAX_LAST}"),
+            Parameter("last", int, f"how many events that the token sees, 1 to {MAX_LAST}"),
             Parameter(
                 "type", str, "only this type, or `system.*` for a whole system", repeatable=True
             ),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from aiohttp import hdrs, web
 
-from ledger.kernel.messages import LANGUAGES, catalogue
+from ledger.kernel.messages import DOMAINS, LANGUAGES, catalogue
 
 #: A language that the service speaks.
 Language = Literal["zh", "en"]
@@ -86,5 +86,5 @@ def in_language(headers: Mapping[str, str], language: str) -> dict[str, str]:
 def load_words() -> None:
     """Read the catalogue, so that no request waits for it."""
     for language in LANGUAGES:
-        for domain in ("messages", "rules", "problems", "kinds", "fields", "values"):
+        for domain in DOMAINS:
             catalogue(language, domain)

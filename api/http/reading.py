@@ -117,8 +117,9 @@ def conditional(
     if language is not None:
         shown = in_language(shown, language)
     given = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, ()))
-    if given and _matches(given, etag):
-        return web.Response(status=304, headers=shown)
+    if given and (held := _held(given, etag)) is not None:
+        # The tag of the representation that the caller has, which a coding may have renamed.
+        return web.Response(status=304, headers={**shown, hdrs.ETAG: f'"{held}"'})
     return json_response(None, body=make(), headers=shown, media_type=media_type)
 
 
@@ -129,11 +130,13 @@ _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _CODED = re.compile(r"[-;](?:gzip|br|zstd|deflate)\Z")
 
 
-def _matches(given: str, etag: str) -> bool:
-    """Return whether ``If-None-Match`` shows that the caller has ``etag``."""
+def _held(given: str, etag: str) -> str | None:
+    """Return the tag by which ``If-None-Match`` shows that the caller has ``etag``, if it does."""
     if given.strip() == "*":
-        return True
-    return any(etag in {tag, _CODED.sub("", tag)} for tag in _TAG.findall(given))
+        return etag
+    matching = (t for t in _TAG.findall(given) if etag in {t, _CODED.sub("", t)})
+    # What a proxy appended with a semicolon it appends again.
+    return next((etag if ";" in t[len(etag) :] else t for t in matching), None)
 
 
 def require_calendar(name: str, day: date) -> None:

@@ -47,9 +47,6 @@ MAX_PARAMETERS = 100
 #: Beginnings of the paths whose callers without a token are counted; probes are never refused.
 LIMITED = ("/v1/", "/public")
 
-#: Set on a request that the service makes to itself for a page whose opening is recorded already.
-CONSULTED = web.RequestKey("consulted", bool)
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -240,8 +237,7 @@ def _checked(resource: Resource) -> Handler:
         _require_reader(resource, grant)
         check_query(request, known, once)
         request = _spelled(request)
-        if CONSULTED not in request:
-            await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
+        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
         check_values(request)
         try:
             response = await handle(request)

@@ -97,14 +97,14 @@ def _csv(name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> b
     text = io.StringIO(_BOM)
     text.seek(0, io.SEEK_END)
     writer = csv.writer(text)
-    writer.writerow(map(_harmless, headings))
+    writer.writerow(map(harmless, headings))
     for row in rows:
         check()
-        writer.writerow(map(_harmless, row))
+        writer.writerow(map(harmless, row))
     return text.getvalue().encode()
 
 
-def _harmless(cell: Any) -> Any:
+def harmless(cell: Any) -> Any:
     """Return a cell that no program takes for a formula."""
     if isinstance(cell, bool):
         return "true" if cell else "false"

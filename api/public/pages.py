@@ -16,6 +16,7 @@ from api.http.keys import LINE, Line
 from api.http.pages import PAGE_HEADERS
 from api.http.reading import AFTER, query_value
 from api.http.resources import Handler, Parameter, Resource
+from api.http.sheets import harmless
 from api.http.tokens import ANONYMOUS
 from api.public.lists import LISTS, Asked, Document, PublicList
 from ledger.kernel.messages import title
@@ -28,9 +29,6 @@ LANG = Parameter("lang", Language, "the language of the page: zh (default) or en
 
 #: The resource with the names of the units.
 _UNITS = "/v1/units"
-
-#: A cell that begins so could be read as a formula by a spreadsheet program.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def public_resources(sources: Iterable[Resource]) -> tuple[Resource, ...]:
@@ -222,7 +220,7 @@ def _sheet(one: PublicList, read: Read) -> Handler:
         out = StringIO()
         writer = csv.writer(out)
         writer.writerow([title(column.code, language, "pages") for column in one.columns])
-        writer.writerows([_harmless(cell) for cell in row] for row in part.rows)
+        writer.writerows(map(harmless, row) for row in part.rows)
         headers = {
             hdrs.CONTENT_TYPE: "text/csv; charset=utf-8; header=present",
             hdrs.CONTENT_DISPOSITION: f'attachment; filename="{one.name}.csv"',
@@ -235,10 +233,6 @@ def _sheet(one: PublicList, read: Read) -> Handler:
         return web.Response(body=out.getvalue().encode("utf-8-sig"), headers=headers)
 
     return sheet
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _language(request: web.Request) -> Language:

@@ -19,6 +19,7 @@ from api.http.asking import (
     caught_up,
     follower_of,
 )
+from api.http.keys import LINE
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -244,6 +245,9 @@ async def _streamed(
     request: web.Request, piece: bytes, pieces: Iterator[_Piece]
 ) -> web.StreamResponse:
     response = web.StreamResponse(headers=_HEADERS)
+    # Nobody can add it once the first part is sent.
+    if (position := request[LINE].view_position) is not None:
+        response.headers["X-View-Position"] = str(position)
     await response.prepare(request)
     if request.method == hdrs.METH_HEAD:
         return response

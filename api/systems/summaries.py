@@ -268,7 +268,7 @@ def _refusals(
         counts: Counter[tuple[str | None, ...]] = Counter()
         for number, (_, fields) in enumerate(refused.newest(wanted, MAX_POSITION)):
             if number == MAX_REFUSALS:
-                return _sorted(counts, by), True
+                return _sorted(counts, by)[:MAX_GROUPS], True
             values = {name: value(fields) for name, value in _OF_REFUSALS.items()}
             if all(values[name] in given for name, given in chosen.items()):
                 counts[tuple(values[name] for name in by)] += 1

@@ -9,8 +9,9 @@ the commands that had such questions. Deciding has no effect but its result, whi
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import suppress
 from typing import TypeVar
+
+from eventsourcing.persistence import PersistenceError
 
 from ledger.kernel.events import Recorded
 from ledger.kernel.folds import Fold
@@ -58,15 +59,22 @@ class Ahead:
 
 
 def read_ahead(memory: Memory, items: Iterable[C], decide: Callable[[C, Ahead], object]) -> None:
-    """Have the memory read what ``decide`` asks for each of ``items``."""
+    """Have the memory read what ``decide`` asks for each of ``items``.
+
+    Raises ``PersistenceError`` if the store does not answer.
+    """
     trying = list(items)
     for _ in range(PASSES):
         unread: dict[Hashable, Fold] = {}
         asking = []
         for item in trying:
             ahead = Ahead(memory)
-            with suppress(Exception):  # blank answers may lead anywhere
+            try:
                 decide(item, ahead)
+            except PersistenceError:
+                raise  # the store does not answer: each further trial would wait for it again
+            except Exception:  # noqa: BLE001, S110 - blank answers may lead anywhere
+                pass
             if ahead.unread:
                 unread.update(ahead.unread)
                 asking.append(item)

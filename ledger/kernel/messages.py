@@ -34,7 +34,17 @@ import msgspec
 LANGUAGES = ("zh", "en")
 
 #: The files of each language: what their codes stand for.
-DOMAINS = ("messages", "rules", "problems", "fields", "values", "kinds", "titles", "console")
+DOMAINS = (
+    "messages",
+    "rules",
+    "problems",
+    "fields",
+    "values",
+    "kinds",
+    "titles",
+    "console",
+    "pages",
+)
 
 #: The English texts that the code declares next to what they describe: by domain and code.
 _DECLARED: dict[str, dict[str, str]] = {"rules": {}}

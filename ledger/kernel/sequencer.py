@@ -11,8 +11,9 @@ says what a crash there leaves.
 4. Answer: give each sender the outcome of its command.
 
 A store that fails in step 3 may have committed first. The sequencer then looks in the ledger for
-each command of the batch and answers with what it finds recorded. If it cannot read the ledger, it
-answers ``OutcomeUnknown`` and never claims that nothing was recorded.
+each command of the batch and answers with what it finds recorded. If it cannot read the ledger, or
+the store may still be committing, it answers ``OutcomeUnknown`` and never claims that nothing was
+recorded.
 
 If the sequencer's thread ends or a step takes longer than ``STEP_SECONDS``, the sequencer has
 failed for good and reports it (``Ledger.worker``). It then answers the batch in hand with
@@ -52,7 +53,7 @@ from ledger.kernel.messages import message
 from ledger.kernel.questions import Past
 from ledger.kernel.records import Outcome, make_records, moved
 from ledger.kernel.rules import KeyReused, Malformed, NotRecorded, OutcomeUnknown, Unavailable
-from ledger.kernel.store import Answered, as_store
+from ledger.kernel.store import Answered, StillCommitting, as_store
 from ledger.kernel.subjects import subject
 from ledger.kernel.threads import Worker
 
@@ -307,9 +308,13 @@ class Ledger:
             if self._refused_since is None:
                 self._refused_since = began
             log.error("append_failed", error=str(error), commands=len(batch))
-            answers = self._after_failure(
-                batch, Unavailable("kernel.store-did-not-take", because=str(error))
-            )
+            if isinstance(error, StillCommitting):
+                self._memory.forget()
+                answers = [OutcomeUnknown(_UNKNOWN)] * len(batch)
+            else:
+                answers = self._after_failure(
+                    batch, Unavailable("kernel.store-did-not-take", because=str(error))
+                )
         except Exception as error:
             log.exception("batch_failed", commands=len(batch))
             answers = self._after_failure(batch, error)

@@ -22,6 +22,7 @@ from eventsourcing.dcb.api import (
     DCBRecorder,
     DCBSequencedEvent,
 )
+from eventsourcing.persistence import OperationalError
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -30,6 +31,10 @@ class Answered(msgspec.Struct, frozen=True):
     command: str
     digest: str
     position: int
+
+
+class StillCommitting(OperationalError):
+    """An append failed, and the store may still be committing it: no reader can see yet."""
 
 
 #: Returns a batch's events, recorded no earlier than a moment.
@@ -77,7 +82,8 @@ class Store(Protocol):
         same ones, but none recorded before that moment.
 
         Raises ``IntegrityError`` if the condition fails or one of ``commands`` was answered
-        meanwhile.
+        meanwhile. After another error a reader sees whether the events were recorded, unless it
+        is ``StillCommitting``.
         """
 
     def writable(self) -> bool:

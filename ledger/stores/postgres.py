@@ -13,7 +13,8 @@ sequence would lose numbers, and two of its commits could become visible out of 
 
 If the connection is lost in step 3, the server may still be committing. The append then waits, on a
 new connection, for the lock of the head row before it reports the failure. After that, whatever the
-lost transaction did can be read, so a caller that looks for its commands gets the true outcome.
+lost transaction did can be read, so a caller that looks for its commands gets the true outcome. If
+the lock cannot be had in time, the append reports `StillCommitting`.
 
 A role that appends needs INSERT and SELECT on the tables and UPDATE on the head row, nothing else
 (`grant`). Triggers refuse everybody the change of what is recorded, and gaps.
@@ -53,7 +54,7 @@ from psycopg import sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger.kernel import budget
-from ledger.kernel.store import Answered, Later
+from ledger.kernel.store import Answered, Later, StillCommitting
 from ledger.stores.listening import ListeningRecorder
 from ledger.stores.sqlite import (
     FIRST_PAGE,
@@ -82,8 +83,20 @@ PARTITIONS = 20
 #: Connections for reading of one process, and how long a thread waits for one, in seconds.
 READERS = 16
 WAIT_SECONDS = 10.0
-#: How long an append waits for the lock of the head row, in milliseconds.
-LOCK_MILLISECONDS = 30_000
+#: How long an append waits for the lock of the head row, in milliseconds. With `WAIT_SECONDS` after
+#: a lost connection it must stay below the sequencer's `STEP_SECONDS`, which ends a node for good.
+LOCK_MILLISECONDS = 20_000
+#: After how many milliseconds the server ends a transaction whose node says nothing, because it was
+#: paused or cut off: its lock of the head row keeps all other nodes from appending.
+SILENT_MILLISECONDS = 10_000
+#: How soon libpq notices that the server's machine is gone. Its defaults wait for many minutes.
+_NOTICING = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 #: How long `writable` waits for it, in milliseconds.
 _TRIED_MILLISECONDS = 100
 
@@ -246,7 +259,7 @@ class PostgresRecorder(ListeningRecorder):
             min_size=1,
             max_size=READERS,
             timeout=WAIT_SECONDS,
-            kwargs={"autocommit": True, "application_name": "supervision-ledger"},
+            kwargs={"autocommit": True, "application_name": "supervision-ledger", **_NOTICING},
             check=ConnectionPool.check_connection,
             open=False,
         )
@@ -409,7 +422,7 @@ class PostgresRecorder(ListeningRecorder):
         query matches every event), `ProgrammingError` without events and answers, `DataError` if
         they cannot be stored, `OperationalError` if the server does not answer. After any error but
         the last nothing of the call is recorded; after `OperationalError` a reader of the ledger
-        sees whether it was.
+        sees whether it was, unless it is `StillCommitting`.
         """
         if not events and not answers:
             raise ProgrammingError("append must get at least one event or answer")
@@ -420,8 +433,11 @@ class PostgresRecorder(ListeningRecorder):
                     last = self._append(
                         events, rows, condition, answers=answers, commands=commands, later=later
                     )
-            except (OperationalError, persistence.InterfaceError):
-                self._outlive()
+            except (OperationalError, persistence.InterfaceError) as error:
+                if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                    raise  # step 1 failed: the server has rolled back
+                if not self._outlive():
+                    raise StillCommitting(str(error)) from error
                 raise
         self._wake()
         return last
@@ -506,28 +522,41 @@ class PostgresRecorder(ListeningRecorder):
         if self._read_only:
             raise OperationalError("this ledger was opened for reading only")
         if self._writer is None or self._writer.closed or self._writer.broken:
+            self._writer = None  # if connecting fails, nothing is lost
             self._writer = psycopg.connect(
-                self.url, autocommit=True, application_name="supervision-ledger-append"
+                self.url,
+                autocommit=True,
+                application_name="supervision-ledger-append",
+                **_NOTICING,  # type: ignore[arg-type]
             )
             self._writer.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
+            self._writer.execute(f"SET idle_in_transaction_session_timeout = {SILENT_MILLISECONDS}")
         return self._writer
 
-    def _outlive(self) -> None:
-        """Wait until a transaction whose connection was lost has ended on the server."""
+    def _outlive(self) -> bool:
+        """Wait until a transaction whose connection was lost has ended; whether it has.
+
+        A server that waits for a standby holds the lock of the head row for as long as that takes.
+        """
         lost, self._writer = self._writer, None
-        if lost is not None:
-            lost.close()
+        if lost is None:
+            return True  # the server was never reached
+        lost.close()
         deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline and not self._closed:
+        while not self._closed and (left := deadline - time.monotonic()) > 0:
             try:
                 connection = self._connected()
                 with connection.transaction():
+                    connection.execute(f"SET LOCAL lock_timeout = {max(1, int(left * 1000))}")
                     connection.execute(self._sql(f"{_HEAD} FOR UPDATE"))
+            except psycopg.errors.LockNotAvailable:
+                return False
             except (psycopg.Error, PersistenceError):
                 self._writer = None
                 time.sleep(0.1)
             else:
-                return
+                return True
+        return False
 
     def writable(self) -> bool:
         """Whether an append could lock the head row now."""

@@ -460,6 +460,9 @@ def _queries(
             yield urlencode({"type": f"{system}.*", "limit": 1})
         yield urlencode([*(("type", topic) for topic in sealed[:50]), ("limit", "1")])
         return
+    if resource.path == "/v1/feed/preview":
+        # A window that ends within what both ledgers have, and one that spans the hidden events.
+        yield from ("last=1", "last=20", "last=500")
     if resource.path.endswith("/profile/diff"):
         yield urlencode({"from": "2026-03-01", "to": "2026-06-01"})
         yield urlencode({"from": "2026-03-02T01:01:00Z", "to": "2026-06-01T00:00:00Z"})

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.console import sessions
 from api.console.forms import body_of_form, fields_of, typed
+from api.console.pages import ACT, FORM, KEY
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
 from api.http.tokens import Tokens
 from api.service import Service
@@ -33,7 +34,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[TestClient[Any, Any]]:
-    async with TestClient(TestServer(service.app())) as opened:
+    headers = {"Accept-Language": "zh"}
+    async with TestClient(TestServer(service.app()), headers=headers) as opened:
         yield opened
 
 
@@ -51,7 +53,7 @@ async def sign_in(client: TestClient[Any, Any], token: str, **more: Any) -> Any:
 async def form_of(client: TestClient[Any, Any], path: str = "/console") -> str:
     """Return the secret that the forms of a page send."""
     text = await (await client.get(path)).text()
-    found = re.search(r'name="form" value="([^"]+)"', text)
+    found = re.search(r'name="_form" value="([^"]+)"', text)
     assert found is not None
     return found[1]
 
@@ -132,9 +134,9 @@ async def test_signing_out_ends_the_session(client: TestClient[Any, Any], servic
     answer = await sign_in(client, token(service))
     cookie = re.match(r"ledger_session=([^;]+)", answer.headers["Set-Cookie"])[1]  # type: ignore[index]
     secret = await form_of(client)
-    await client.post("/console/sign-out", data={"form": "guessed"}, allow_redirects=False)
+    await client.post("/console/sign-out", data={"_form": "guessed"}, allow_redirects=False)
     assert service.sessions.read(cookie) is not None
-    await client.post("/console/sign-out", data={"form": secret}, allow_redirects=False)
+    await client.post("/console/sign-out", data={"_form": secret}, allow_redirects=False)
     assert service.sessions.read(cookie) is None
 
 
@@ -209,16 +211,16 @@ async def test_a_form_records_once(client: TestClient[Any, Any], service: Servic
     secret = await form_of(client, "/console/do/catalogue/qualify-unit")
     before = service.recorder.head()
     given = {
-        "form": secret,
-        "key": "0123456789abcdef",
+        "_form": secret,
+        "_key": "0123456789abcdef",
         **UNIT,
     }
     path = "/console/do/catalogue/qualify-unit"
-    tried = await (await client.post(path, data={**given, "act": "try"})).text()
+    tried = await (await client.post(path, data={**given, "_act": "try"})).text()
     assert service.recorder.head() == before, tried
     assert catalogue("zh", "console")["would-record"] in tried
     for _ in range(2):
-        sent = await client.post(path, data={**given, "act": "send"})
+        sent = await client.post(path, data={**given, "_act": "send"})
         assert catalogue("zh", "console")["recorded"] in await sent.text()
     assert service.recorder.head() == before + 1
 
@@ -230,7 +232,7 @@ async def test_a_refused_form_keeps_what_was_typed_and_marks_every_fault(
     await sign_in(client, token(service))
     path = "/console/do/catalogue/qualify-unit"
     secret = await form_of(client, path)
-    given = {**UNIT, "form": secret, "act": "send", "name": "keep <this>"}
+    given = {**UNIT, "_form": secret, "_act": "send", "name": "keep <this>"}
     given |= {"valid_from": "soon", "kind": "none"}
     answer = await client.post(path, data=given)
     text = await answer.text()
@@ -256,7 +258,7 @@ async def test_a_form_of_another_site_records_nothing(
     before = service.recorder.head()
     answer = await client.post(
         path,
-        data={"form": secret, "act": "send", **UNIT},
+        data={"_form": secret, "_act": "send", **UNIT},
         headers=headers,
     )
     assert (answer.status, service.recorder.head()) == (403, before)
@@ -314,6 +316,32 @@ async def test_a_page_shows_nobody_more_than_the_interface(
         assert page.status == said.status, path
 
 
+@pytest.mark.parametrize("path", ["/v1/entities.csv", "/v1/log/key"])
+async def test_what_is_no_list_or_document_is_not_shown(
+    client: TestClient[Any, Any], service: Service, path: str
+) -> None:
+    """Tables, keys and streams have no page; asking for one is no internal fault."""
+    await sign_in(client, token(service))
+    assert (await client.get(f"/console{path}")).status == 404
+
+
+async def test_a_form_opens_from_a_damaged_address(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """What cannot be read of the known fields is left out."""
+    await sign_in(client, token(service))
+    path = next(f"/console/do/{e.system}/{e.name}" for e in COMMANDS if "jb_supervisor" in e.roles)
+    for known in ('{"unit":', "[1]", "[" * 5_000):
+        assert (await client.get(path, params={"known": known})).status == 200
+
+
+def test_the_forms_own_inputs_are_fields_of_no_command() -> None:
+    """A policy's ``key`` must not become the Idempotency-Key of its form."""
+    fields = {name for entry in COMMANDS for name in entry.command.__struct_fields__}
+    assert "key" in fields
+    assert not fields & {FORM, KEY, ACT}
+
+
 async def test_one_page_is_one_consultation(client: TestClient[Any, Any], service: Service) -> None:
     """What a supervisor opens is recorded once, as the resource that it shows."""
     await sign_in(client, token(service))
@@ -323,15 +351,42 @@ async def test_one_page_is_one_consultation(client: TestClient[Any, Any], servic
 
 
 async def test_both_languages(client: TestClient[Any, Any], service: Service) -> None:
-    """Chinese first; the switch is remembered; each page says which language it is in."""
+    """The browser's first; the switch is remembered; each page says which language it is in."""
     await sign_in(client, token(service))
     chinese = await client.get("/console")
     assert chinese.headers["Content-Language"] == "zh"
     assert catalogue("zh", "console")["today"] in await chinese.text()
+    other = await client.get("/console", headers={"Accept-Language": "fr, en;q=0.5"})
+    assert other.headers["Content-Language"] == "en"
+    assert "Accept-Language" in other.headers["Vary"]
     english = await client.get("/console?lang=en")
     assert catalogue("en", "console")["today"] in await english.text()
     again = await client.get("/console")
     assert again.headers["Content-Language"] == "en"
+
+
+#: Words of a page in Chinese that are not Chinese: ids, codes, and names in other languages.
+PLAIN = re.compile(r"[A-Z]{2,5} · P-\w+ · .*|English|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_a_chinese_page_has_no_english_label(
+    client: TestClient[Any, Any], service: Service, role: Role
+) -> None:
+    """The menu, every list with its filters and choices, and every form of a command."""
+    if role in ("public", "ledger_clock"):
+        return
+    await sign_in(client, token(service, role))
+    own = [entry for entry in COMMANDS if role in entry.roles]
+    forms = [f"/console/do/{entry.system}/{entry.name}" for entry in own]
+    for path in ("/console", *(f"/console{path}" for path in LISTS), *forms):
+        text = await (await client.get(path)).text()
+        # What stands in code is a name of the interface; a cell holds what was recorded.
+        text = re.sub(r"<(code|td|dd)\b.*?</\1>", "", text, flags=re.DOTALL)
+        labels = {label.strip() for label in re.findall(r">([^<>]+)<", text)}
+        labels |= set(re.findall(r'(?:aria-label|title)="([^"]+)"', text))
+        english = {one for one in labels if not re.search("[\u4e00-\u9fff]", one)}
+        assert {one for one in english if not PLAIN.fullmatch(one)} == set(), path
 
 
 def test_the_console_speaks_both_languages_completely() -> None:

@@ -25,6 +25,7 @@ from aiohttp.test_utils import TestClient
 from backports import zstd
 
 from api.feed import hub as hub_module
+from api.feed import preview as preview_module
 from api.feed import resource as feed_module
 from api.feed.negotiation import negotiated
 from api.feed.resource import HUB
@@ -297,7 +298,7 @@ class TestPreview:
     """``/v1/feed/preview``: what a filter would have passed."""
 
     async def test_counts_what_the_reader_sees(self, face: Face) -> None:
-        """Of the last positions; hidden events count for nobody."""
+        """Of the last events that they see; hidden events count for nobody."""
         await face.note("A")
         await face.note("B")
         await face.note("A", level="sealed")
@@ -307,15 +308,30 @@ class TestPreview:
             ("subject=specimen:A", 3, {"specimen.thing-locked": 1, "specimen.thing-noted": 1}),
             ("type=specimen.thing-noted", 3, {"specimen.thing-noted": 2}),
             ("type=specimen.thing-notted", 3, {}),
-            ("last=2", 1, {"specimen.thing-locked": 1}),
+            ("last=2", 2, {"specimen.thing-locked": 1, "specimen.thing-noted": 1}),
         ):
             told = await (await face.get(f"/v1/feed/preview?{query}")).json()
             assert (told["visible"], told["types"], told["head"]) == (visible, types, 4), query
             assert told["matching"] == sum(types.values())
-            page = await (await face.get(f"/v1/feed?{query.replace('last=2', 'after=2')}")).json()
+            page = await (await face.get(f"/v1/feed?{query.replace('last=2', 'after=1')}")).json()
+            assert told["after"] == (1 if query == "last=2" else 0)
             assert told["samples"] == page["events"][-5:]
         told = await (await face.get("/v1/feed/preview?subject=specimen:A", face.mrb)).json()
         assert told["visible"] == 3
+
+    async def test_the_window_begins_after_an_event_that_is_seen(
+        self, face: Face, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Hidden events before the window or in it move nothing but positions; pages are read."""
+        monkeypatch.setattr(preview_module, "PAGE", 2)
+        for level in (None, "sealed", "sealed", None, "sealed", None):
+            await face.note("A", **({"level": level} if level else {}))
+        for last, after, visible in ((1, 4, 1), (2, 1, 2), (3, 0, 3), (4, 0, 3)):
+            told = await (await face.get(f"/v1/feed/preview?last={last}")).json()
+            assert (told["after"], told["visible"]) == (after, visible), last
+        monkeypatch.setattr(preview_module, "MAX_SEARCHED", 3)
+        told = await (await face.get("/v1/feed/preview")).json()
+        assert (told["after"], told["visible"]) == (3, 2)
 
     async def test_a_few_samples(self, face: Face) -> None:
         """The newest five."""

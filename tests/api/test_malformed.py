@@ -12,7 +12,7 @@ import pytest
 from api.feed.negotiation import negotiated
 from api.http.malformed import MAX_ITEMS, decoded
 from api.http.problems import Problem
-from api.http.reading import _matches
+from api.http.reading import _held
 from ledger.kernel import Command
 from ledger.registry import COMMANDS
 
@@ -72,8 +72,8 @@ BODIES: dict[str, Callable[[int], bytes]] = {
 HEADERS: dict[str, Callable[[int], Any]] = {
     "Accept with many ranges": lambda n: negotiated("text/html;q=0.1," * (n // 16) + "*/*"),
     "Accept with many parameters": lambda n: negotiated("*/*" + ";a=b" * (n // 4)),
-    "If-None-Match with many tags": lambda n: _matches('"a", ' * (n // 5), '"b"'),
-    "If-None-Match with commas": lambda n: _matches("," * n, '"b"'),
+    "If-None-Match with many tags": lambda n: _held('"a", ' * (n // 5), '"b"'),
+    "If-None-Match with commas": lambda n: _held("," * n, '"b"'),
 }
 
 

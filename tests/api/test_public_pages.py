@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from api.http.addresses import networks
 from api.http.front import Edge
 from api.http.rates import Rates
+from api.http.sheets import harmless
 from api.public import pages
 from api.public.lists import LISTS
 from api.service import Service
@@ -127,8 +128,8 @@ async def test_what_is_sent_back_is_harmless(district_client: Client) -> None:
 def test_no_cell_is_a_formula() -> None:
     """What a spreadsheet program would run is shown as text."""
     for cell in ("=1+1", "+1", "-1", "@x", "\tx"):
-        assert pages._harmless(cell) == f"'{cell}"
-    assert pages._harmless("2026-01-01") == "2026-01-01"
+        assert harmless(cell) == f"'{cell}"
+    assert harmless("2026-01-01") == "2026-01-01"
 
 
 def test_every_text_is_in_both_languages() -> None:

@@ -270,6 +270,18 @@ class TestRepeats:
         assert error.value.key == seen[0].headers["Idempotency-Key"]
         assert 1 < len(seen) < 10
 
+    def test_a_subscription_waits_for_the_next_minute(self, quick: list[float]) -> None:
+        """Other clients of the same address may have used up its reads of this minute."""
+        ledger, seen = answering(
+            problem("too-many-requests", 429, **{"Retry-After": "42"}),
+            problem("forbidden", 403),
+        )
+        with pytest.raises(Forbidden):
+            next(ledger.subscribe())
+        assert len(seen) == 2
+        assert all(pause >= 42 for pause in quick)
+        assert quick
+
     def test_not_an_address_that_cannot_work(self, quick: list[float]) -> None:
         """A subscription would wait for ever."""
         with Ledger("ftp://ledger.example") as ledger, pytest.raises(httpx.UnsupportedProtocol):

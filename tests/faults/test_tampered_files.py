@@ -15,6 +15,7 @@ from ledger.opening import sibling
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.entities.events import EntityRegistered
 from projections.opening import all_views
+from projections.profiles import Profiles
 from tests.faults.tampered import Past
 
 LATER = """CREATE TRIGGER later AFTER INSERT ON events BEGIN
@@ -190,7 +191,8 @@ def test_a_view_that_is_behind(past: Past) -> None:
     """A view that begins anew shows little; how much is missing is said, and nothing is wrong."""
     with past.file("views") as file:
         file.execute("UPDATE places SET position = 0, anchor = NULL WHERE view = 'profiles'")
-        file.execute("DELETE FROM profiles")
+        for table in Profiles.tables:
+            file.execute(f"DELETE FROM {table.name}")
         file.commit()
     head = past.verify().records
     faults, views, remarks = all_wrong(past)

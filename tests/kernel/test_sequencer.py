@@ -45,6 +45,7 @@ from ledger.kernel import (
 from ledger.kernel import sequencer as kernel_sequencer
 from ledger.kernel.contexts import make_context
 from ledger.kernel.events import civil_date
+from ledger.kernel.store import StillCommitting
 from ledger.stores.postgres import PostgresRecorder
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.kernel.hall import USHER, Heard, Say, Seats, SeatTaken, Stumble, TakeSeat
@@ -592,6 +593,19 @@ def test_an_append_whose_end_nobody_knows_is_not_denied(between: Between) -> Non
             ledger.execute(TakeSeat(guest="A"), USHER, key="K")
         again = ledger.execute(TakeSeat(guest="A"), USHER, key="K")
         assert (again.position, again.repeated) == (1, True)
+
+
+def test_an_append_that_may_still_be_committing_is_not_denied(between: Between) -> None:
+    """A reader does not see it yet, so that nobody may say that nothing was recorded."""
+
+    def lose() -> None:
+        raise StillCommitting("the connection was lost")
+
+    with Ledger(between) as ledger:
+        between.before = once(lose)
+        with pytest.raises(OutcomeUnknown, match="Idempotency-Key"):
+            ledger.execute(TakeSeat(guest="A"), USHER, key="K")
+        assert ledger.execute(TakeSeat(guest="A"), USHER, key="K").position == 1
 
 
 @pytest.mark.parametrize("reads_before", [0, 1, 2])

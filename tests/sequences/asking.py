@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import quote
+from uuid import UUID
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -19,13 +20,14 @@ from api.http.reading import LIMIT
 from api.http.resources import Parameter, Resource
 from api.log import receipts, transparency
 from api.operations import accesses, operators
+from api.public.pages import public_resources
 from api.sealed import evidence, persons, publicdoor
 from ledger.general.vocabulary import Role
 from tests.api import answers
 from tests.sequences.book import Book
 from tests.sequences.town import BUSINESSES, UNITS, Town, actor
 
-RESOURCES: tuple[Resource, ...] = (
+_LISTED: tuple[Resource, ...] = (
     *app.RESOURCES,
     *views.RESOURCES,
     *persons.RESOURCES,
@@ -37,6 +39,7 @@ RESOURCES: tuple[Resource, ...] = (
     *operators.VIEW_RESOURCES,
     *operators.TOKEN_RESOURCES,
 )
+RESOURCES: tuple[Resource, ...] = (*_LISTED, *public_resources(_LISTED))
 
 #: Path parameters that are not named as the kind of subject that they name.
 _KINDS = {"supdoc": "supdoc", "id": "inspection"}
@@ -104,7 +107,7 @@ def questions(book: Book, dice: random.Random, *, known: bool = True) -> Iterato
         path = re.sub(
             r"\{([a-z_]+)(?::[^}]*)?\}",
             lambda match: quote(_id(match[1], book, dice, known=known), safe=""),
-            resource.path,
+            resource.path + dice.choice(("", "", "", *resource.suffixes)),
         )
         query = _query(resource.query, book, dice) if dice.random() < 0.6 else _whole(resource)
         headers = {}
@@ -137,13 +140,20 @@ def _id(name: str, book: Book, dice: random.Random, *, known: bool) -> str:
 def _query(
     parameters: tuple[Parameter, ...], book: Book, dice: random.Random
 ) -> tuple[tuple[str, str], ...]:
-    """Some of the parameters of a resource, each with a value of its type."""
+    """Some of the parameters of a resource, each with values of its type."""
     chosen = dice.sample(parameters, min(len(parameters), dice.randint(1, 3)))
-    return tuple((p.name, _value(p, book, dice)) for p in chosen)
+    return tuple(
+        (p.name, _value(p, book, dice))
+        for p in chosen
+        for _ in range(2 if p.repeatable and dice.random() < 0.3 else 1)
+    )
 
 
 def _value(parameter: Parameter, book: Book, dice: random.Random) -> str:
-    kind: Any = parameter.type
+    things = book.things.get(_kind_of(parameter), {})
+    if parameter.type is str and things and dice.random() < 0.5:
+        return dice.choice(list(things))
+    kind: Any = parameter.checked if parameter.type is str else parameter.type
     if get_origin(kind) is Annotated:
         meta = kind.__metadata__[0]
         if meta.examples and dice.random() < 0.7:
@@ -159,17 +169,21 @@ def _value(parameter: Parameter, book: Book, dice: random.Random) -> str:
         return dice.choice(_DAYS).isoformat()
     if kind is datetime:
         return dice.choice(_MOMENTS).isoformat()
+    if kind is UUID:
+        return str(dice.choice(book.records).envelope.correlation_id)
     if kind is str:
         return _text(parameter, book, dice)
     # A literal, or a union with one.
     return str(dice.choice(get_args(kind)))
 
 
+def _kind_of(parameter: Parameter) -> str:
+    """The kind of subject that a parameter names, or excludes."""
+    return parameter.name.removeprefix("not_").replace("_", "-")
+
+
 def _text(parameter: Parameter, book: Book, dice: random.Random) -> str:
     die = dice.random()
-    things = book.things.get(parameter.name.replace("_", "-"), {})
-    if things and die < 0.5:
-        return dice.choice(list(things))
     if parameter.name == "type" and die < 0.7:
         return dice.choice(book.records).envelope.type
     if parameter.name == "subject" and die < 0.7:

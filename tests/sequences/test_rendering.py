@@ -25,6 +25,15 @@ STRETCHES = tuple(int(n) for n in os.environ.get("RENDER_STEPS", "200,450").spli
 #: The share of the questions that are asked at each of these moments.
 SHARE = float(os.environ.get("RENDER_SHARE", "0.4"))
 
+#: Pages for a session, not for a token; ``tests/api/test_console.py`` asks them.
+CONSOLE = {
+    "/console",
+    "/console/",
+    "/console/do/{system}/{command}",
+    "/console/sign-in",
+    "/console/v1/{path}",
+}
+
 
 class Faults:
     """What went wrong, a few examples of each kind."""
@@ -86,5 +95,5 @@ def test_all_that_can_be_asked_is_asked(tmp_path: Path) -> None:
             for route in town.service.app().router.routes()
             if route.method == "GET" and (resource := route.resource) is not None
         }
-    asked = {r.path.replace(":.+", "") for r in RESOURCES}
-    assert asked == routed
+    asked = {r.path.replace(":.+", "") + end for r in RESOURCES for end in ("", *r.suffixes)}
+    assert asked | CONSOLE == routed

@@ -29,7 +29,8 @@ from eventsourcing.persistence import (
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from ledger.kernel.store import Answered
+from ledger.kernel.sequencer import STEP_SECONDS
+from ledger.kernel.store import Answered, StillCommitting
 from ledger.stores import postgres as store
 from ledger.stores.postgres import PostgresRecorder, grant
 from tests.examples import examples
@@ -264,6 +265,69 @@ def test_a_lost_commit_is_waited_for(
         recorder.append([event(2)])
     assert recorder.head() == 2
     slow.join()
+
+
+def test_a_commit_that_does_not_end_is_not_denied(
+    recorder: PostgresRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lost transaction holds the head row for longer than an append waits: nobody can say."""
+    recorder.append([event(1)])
+    monkeypatch.setattr(store, "WAIT_SECONDS", 0.3)
+    with psycopg.connect(recorder.url) as backend:
+        backend.execute(b"SELECT * FROM ledger.head FOR UPDATE")
+
+        def lose(*_: object, **__: object) -> None:
+            raise psycopg.OperationalError("the connection was lost")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(recorder, "_append", lose)
+            with pytest.raises(StillCommitting):
+                recorder.append([event(2)])
+    assert recorder.append([event(2)]) == 2
+
+
+def test_a_locked_head_is_waited_for_once(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An append that cannot get the lock has recorded nothing, so it does not wait again."""
+    monkeypatch.setattr(store, "LOCK_MILLISECONDS", 200)
+    with PostgresRecorder(postgres_database) as recorder:
+        recorder.append([event(1)])
+        monkeypatch.setattr(recorder, "_outlive", lambda: pytest.fail("it waits again"))
+        with psycopg.connect(recorder.url) as other:
+            other.execute(b"SELECT * FROM ledger.head FOR UPDATE")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                recorder.append([event(2)])
+        assert recorder.append([event(2)]) == 2
+
+
+def test_a_silent_node_does_not_keep_the_lock(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends the append of a node that was paused in it; another node appends."""
+    monkeypatch.setattr(store, "SILENT_MILLISECONDS", 200)
+    with PostgresRecorder(postgres_database) as one, PostgresRecorder(postgres_database) as two:
+        one.append([event(1)])
+        paused, appended = threading.Event(), threading.Event()
+
+        def pause(*_: object) -> None:
+            paused.set()
+            assert appended.wait(10)
+
+        monkeypatch.setattr(one, "_check", pause)
+        with ThreadPoolExecutor(1) as threads:
+            wanted = condition(0, (["taken"], ["name:x"]))
+            failed = threads.submit(one.append, [event(2)], wanted)
+            assert paused.wait(10)
+            assert two.append([event(2)]) == 2
+            appended.set()
+            assert isinstance(failed.exception(10), OperationalError)
+        assert two.head() == 2
+
+
+def test_the_longest_append_ends_within_a_step() -> None:
+    """A sequencer whose step takes longer has failed for good."""
+    assert store.LOCK_MILLISECONDS / 1000 + 2 * store.WAIT_SECONDS < STEP_SECONDS
 
 
 def _end_backends(url: str, admin: str) -> None:

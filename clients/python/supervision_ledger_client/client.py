@@ -18,6 +18,7 @@ from supervision_ledger_client.problems import (
     OutcomeUnknown,
     Problem,
     TooEarly,
+    TooManyRequests,
     Unavailable,
     Unfinished,
     Unreachable,
@@ -298,7 +299,9 @@ class Ledger:
                 if not answer.is_error:
                     return answer
                 error = problem_of(answer, key)
-                if not isinstance(error, _REPEATABLE):
+                # A subscription outlives a minute in which its address has asked too often.
+                limited = for_ever and isinstance(error, TooManyRequests)
+                if not (limited or isinstance(error, _REPEATABLE)):
                     raise error
             tries += 1
             pause = _pause(tries, error)
