@@ -97,6 +97,16 @@ async def test_what_is_printed_works(
             "/v1/units", headers={"Authorization": f"Bearer {token}"}
         )
         assert answer.status == 200
+    ends = [line.rpartition(" ")[2] for line in lines if not line.startswith("curl ")]
+    pages = [end for end in ends if end.startswith(f"{address}/")]
+    assert f"{address}/console" in pages
+    for page in pages:
+        answer = await district_client.get(page.removeprefix(address))
+        assert answer.status == 200, page
+    signed_in = await district_client.post(
+        "/console/sign-in", data={"token": tokens[0]}, allow_redirects=False
+    )
+    assert (signed_in.status, signed_in.headers["Location"]) == (303, "/console")
     assert any("2027年工作日历尚未发布" in line for line in lines)
 
 
