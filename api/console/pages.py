@@ -278,7 +278,7 @@ async def form(request: web.Request, session: Session, words: Words) -> web.Resp
     try:
         known = msgspec.json.decode(request.query.get("known", "{}"), type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
-        known = {}  # an address that somebody cut short still opens the form
+        known = {}  # an address that a person cut short still opens the form
     given = forms.typed(entry.command, {"unit": session.grant.unit, **known})
     return _form_page(request, session, words, entry, given)
 
