@@ -258,7 +258,7 @@ async def test_sheets_hold_what_pages_hold(
             assert response.body.startswith(b"\xef\xbb\xbf")
             heads, *rows = csv.reader(io.StringIO(response.body.decode("utf-8-sig")))
             fields = _choices(resource, "fields")
-            assert heads == [title(field, "zh", "fields") for field in fields]
+            assert heads == [title(field, "en", "fields") for field in fields]
             assert rows == [[_cell(item.get(field)) for field in fields] for item in whole]
             assert not any(cell[:1] in ("=", "+", "-", "@") for row in rows for cell in row)
             by_accept = await shelf.get(who, path, Accept="text/csv")
