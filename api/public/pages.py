@@ -30,7 +30,7 @@ LANG = Parameter("lang", Language, "the language of the page: zh (default) or en
 _UNITS = "/v1/units"
 
 #: A cell that begins so could be read as a formula by a spreadsheet program.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def public_resources(sources: Iterable[Resource]) -> tuple[Resource, ...]:
@@ -117,7 +117,9 @@ async def _document(request: web.Request, handler: Handler, place: Mapping[str, 
 
 async def _answer(request: web.Request, handler: Handler, query: Mapping[str, str]) -> web.Response:
     """Ask a resource as a reader without a token, whatever the request of the page carries."""
-    asking = request.clone(rel_url=request.rel_url.with_query(dict(query)), headers={})
+    # A list would answer to the ending of the page's address, .csv, with a sheet.
+    place = request.rel_url.with_path(request.path.removesuffix(".csv")).with_query(dict(query))
+    asking = request.clone(rel_url=place, headers={})
     asking[LINE] = Line(request[LINE].request_id, grant=ANONYMOUS)
     answer = await handler(asking)
     assert isinstance(answer, web.Response)
