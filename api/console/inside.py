@@ -14,8 +14,11 @@ from api.console.sessions import Session
 from api.http.bodies import GIVEN
 from api.http.keys import LINE
 from api.http.languages import chosen
-from api.http.problems import response_to
-from api.http.resources import CONSULTED
+from api.http.problems import not_found, response_to
+from api.http.resources import CONSULTED, Resource
+
+#: The resources of which pages are made, by path.
+SHOWN: web.AppKey[Mapping[str, Resource]] = web.AppKey("shown")
 
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
 _PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
@@ -38,6 +41,14 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status < 400
 
 
+class Streamed(Exception):
+    """The resource has sent its answer itself, in parts; no page can be made of it."""
+
+    def __init__(self, response: web.StreamResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
 async def ask(
     request: web.Request,
     session: Session,
@@ -48,6 +59,9 @@ async def ask(
     recorded: bool = False,
 ) -> Answer:
     """Return what GET answers the holder of a session.
+
+    Only addresses of resources that answer in JSON have pages; others are not found. Raises
+    ``Streamed``.
 
     ``recorded``: the opening of the page is recorded by another of its requests.
     """
@@ -102,12 +116,15 @@ async def _inside(
     resource = match.route.resource
     route = "" if resource is None else resource.canonical
     try:
+        if body is None and route and route not in request.app[SHOWN]:
+            raise not_found()
         response = await match.handler(own)
     except Exception as error:  # noqa: BLE001 - answered like every error of the service
         response = response_to(
             error, chosen(language, own="en"), instance=own.path, request_id=line.request_id
         )
-    assert isinstance(response, web.Response)
+    if not isinstance(response, web.Response) or response.prepared:
+        raise Streamed(response)
     content = response.body
     assert content is None or isinstance(content, bytes)
     return Answer(response.status, msgspec.json.decode(content or b"null"), route)

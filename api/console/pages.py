@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.console import forms
-from api.console.inside import Answer, ask, send
+from api.console.inside import SHOWN, Answer, Streamed, ask, send
 from api.console.sessions import Session, Sessions
 from api.console.shown import Words, columns, link, name_of
 from api.http.access import MAX_TOKEN
@@ -33,7 +33,6 @@ from ledger.registry import COMMANDS, Entry
 
 SESSIONS = web.AppKey("sessions", Sessions)
 _SIGN_INS = web.AppKey("sign_ins", Rates)
-_SHOWN = web.AppKey("shown", dict)
 
 #: Attempts to sign in from one address in a minute.
 SIGN_INS_PER_MINUTE = 20
@@ -60,7 +59,7 @@ def add_console(app: web.Application, sessions: Sessions, resources: Iterable[Re
     """Add the routes of the console; ``resources`` are those that its lists lead to."""
     app[SESSIONS] = sessions
     app[_SIGN_INS] = Rates(SIGN_INS_PER_MINUTE)
-    app[_SHOWN] = {
+    app[SHOWN] = {
         r.path: r
         for r in resources
         if r.listed and r.path.startswith("/v1/") and "application/json" in r.media_types
@@ -92,7 +91,10 @@ def _signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespon
                 return _see(f"/console/sign-in?{urlencode({'next': where})}")
             return _render(request, "sign-in.html", status=401, said="session-over", next="")
         request[LINE].grant = session.grant
-        response = await page(request, session, Words(_language(request)))
+        try:
+            response = await page(request, session, Words(_language(request)))
+        except Streamed as streamed:
+            return streamed.response
         request[LINE].route = route.canonical
         return response
 
@@ -203,7 +205,7 @@ async def reading(request: web.Request, session: Session, words: Words) -> web.R
     answer = await ask(request, session, path, query, language=words.language)
     if not answer.fine:
         return _problem(request, session, words, answer)
-    resource = request.app[_SHOWN].get(answer.route)
+    resource = request.app[SHOWN].get(answer.route)
     shell: dict[str, Any] = {
         "path": path,
         "json": f"{path}?{urlencode(query)}" if query else path,
@@ -233,7 +235,7 @@ async def reading(request: web.Request, session: Session, words: Words) -> web.R
 
 def _own_pages(request: web.Request, route: str) -> str | None:
     """Return the console's address of an entry of a list, with a place for its id."""
-    known: dict[str, Resource] = request.app[_SHOWN]
+    known = request.app[SHOWN]
     one = next((p for p in known if re.fullmatch(re.escape(route) + r"/\{\w+\}", p)), None)
     return None if one is None else f"/console{route}/"
 
@@ -272,7 +274,10 @@ async def form(request: web.Request, session: Session, words: Words) -> web.Resp
     entry = _entry(request)
     if entry is None or session.grant.role not in entry.roles:
         return _page(request, session, words, "missing.html", status=404)
-    known = msgspec.json.decode(request.query.get("known", "{}"), type=dict[str, Any])
+    try:
+        known = msgspec.json.decode(request.query.get("known", "{}"), type=dict[str, Any])
+    except (ValueError, RecursionError):
+        known = {}
     given = forms.typed(entry.command, {"unit": session.grant.unit, **known})
     return _form_page(request, session, words, entry, given)
 
@@ -380,7 +385,7 @@ def _page(
 
 def _menu(request: web.Request, session: Session) -> dict[str, list[Resource]]:
     """Return the lists that the reader's role may read, by group."""
-    known: dict[str, Resource] = request.app[_SHOWN]
+    known = request.app[SHOWN]
     groups: dict[str, list[Resource]] = {}
     for path, resource in known.items():
         is_list = "items" in getattr(resource.returns, "__struct_fields__", ())
