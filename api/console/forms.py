@@ -100,10 +100,7 @@ def body_of_form(command: type[Command], typed: Mapping[str, str]) -> dict[str, 
 def _value(field: Field, text: str) -> Any:
     match field.input:
         case "number":
-            try:
-                return json.loads(text)
-            except ValueError:
-                raise BadField(field.name) from None
+            return _parsed(field, text)
         case "yes-no":
             return text == "true"
         case "moment":
@@ -112,12 +109,19 @@ def _value(field: Field, text: str) -> Any:
         case "lines":
             return [line.strip() for line in text.splitlines() if line.strip()]
         case "json":
-            try:
-                return json.loads(text)
-            except (ValueError, RecursionError):
-                raise BadField(field.name) from None
+            return _parsed(field, text)
         case _:
             return text
+
+
+def _parsed(field: Field, text: str) -> Any:
+    try:
+        value = json.loads(text)
+        # Half a surrogate pair, and nesting that nobody types, are JSON but cannot be sent.
+        msgspec.json.encode(value)
+    except (ValueError, OverflowError, RecursionError):
+        raise BadField(field.name) from None
+    return value
 
 
 def typed(command: type[Command], body: Mapping[str, Any]) -> dict[str, str]:

@@ -42,6 +42,14 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status < 400
 
 
+class Streamed(Exception):
+    """The resource has sent its answer itself, in parts; no page can be made of it."""
+
+    def __init__(self, response: web.StreamResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
 async def ask(
     request: web.Request,
     session: Session,
@@ -50,7 +58,10 @@ async def ask(
     *,
     language: str,
 ) -> Answer:
-    """Return what GET answers the holder of a session; 404 for what the console does not show."""
+    """Return what GET answers the holder of a session; 404 for what the console does not show.
+
+    Raises ``Streamed``.
+    """
     url = URL(path) if query is None else URL(path).with_query(query)
     return await _inside(request, session, HTTPMethod.GET, url, language)
 
@@ -110,7 +121,8 @@ async def _inside(
         response = await match.handler(own) if shown else told(not_found())
     except Exception as error:  # noqa: BLE001 - answered like every error of the service
         response = told(error)
-    assert isinstance(response, web.Response)
+    if not isinstance(response, web.Response) or response.prepared:
+        raise Streamed(response)
     content = response.body
     assert content is None or isinstance(content, bytes)
     return Answer(response.status, msgspec.json.decode(content or b"null"), route)

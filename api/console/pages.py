@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.console import forms
-from api.console.inside import SHOWN, Answer, ask, send
+from api.console.inside import SHOWN, Answer, Streamed, ask, send
 from api.console.sessions import Session, Sessions
 from api.console.shown import Words, columns, link, name_of
 from api.http.access import MAX_TOKEN
@@ -95,7 +95,10 @@ def _signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespon
                 return _see(f"/console/sign-in?{urlencode({'next': where})}")
             return _render(request, "sign-in.html", status=401, said="session-over", next="")
         request[LINE].grant = session.grant
-        response = await page(request, session, Words(_language(request)))
+        try:
+            response = await page(request, session, Words(_language(request)))
+        except Streamed as streamed:
+            return streamed.response
         request[LINE].route = route.canonical
         return response
 
@@ -277,7 +280,7 @@ async def form(request: web.Request, session: Session, words: Words) -> web.Resp
         return _page(request, session, words, "missing.html", status=404)
     try:
         known = msgspec.json.decode(request.query.get("known", "{}"), type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         known = {}  # an address that a person cut short still opens the form
     given = forms.typed(entry.command, {"unit": session.grant.unit, **known})
     return _form_page(request, session, words, entry, given)

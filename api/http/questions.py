@@ -193,7 +193,9 @@ class Questions(msgspec.Struct, frozen=True):
                     where.append(column.is_(wanted))
                 continue
             if values := _values(request, filter_.name, filter_.type, column):
-                where.append(column == values[0] if len(values) == 1 else column.in_(values))
+                for compared in (column, *_looked_up(column)):
+                    same = compared == values[0] if len(values) == 1 else compared.in_(values)
+                    where.append(same)
             if values := _values(request, f"not_{filter_.name}", filter_.type, column):
                 where.extend(column.is_distinct_from(value) for value in values)
         for name, type_ in self._ranges().items():
@@ -255,6 +257,14 @@ def _place(after: str, sort: str, by: sa.Column[Any] | None) -> tuple[Any, str]:
     if not fits:
         raise Problem("malformed", "http.after-must-be-cursor-of-page")
     return value, key
+
+
+def _looked_up(column: sa.ColumnElement[Any]) -> Sequence[sa.Column[Any]]:
+    """Return the column that a condition withholds for some rows, because only it has an index."""
+    if isinstance(column, sa.Case) and column.else_ is None and len(column.whens) == 1:
+        ((_, value),) = column.whens
+        return (value,) if isinstance(value, sa.Column) else ()
+    return ()
 
 
 def _values(

@@ -42,6 +42,13 @@ def _document(given: Experience | Outreach, reader: Reader) -> dict[str, Any]:
     return document
 
 
+def _column(reader: Reader, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
+    """Return the column for a filter: a withdrawn text tells no channel and no task."""
+    if name not in ("channel", "task_no"):
+        return table.c[name]
+    return sa.case((table.c.stage != "withdrawn", table.c[name]))
+
+
 RESOURCES = (
     *Listing(
         "/v1/experiences",
@@ -74,5 +81,6 @@ RESOURCES = (
             Parameter("published_on", str, "the day of its publication"),
             Parameter("task_no", int, "the task of the Notice, 1 to 9"),
         ),
+        column=_column,
     ).resources(),
 )

@@ -77,10 +77,8 @@ RESOURCES = (
         "One joint visit: who takes part, who declined and why, who was present, who found what.",
         seen=_joints,
         show=_joint,
-        dates=(
-            "window_from",
-            "held_on",
-        ),
+        # Not by its window: a business does not read when the units wanted to come.
+        dates=("held_on",),
         filters=(
             Parameter("unit", str, "the unit that leads"),
             Parameter("entity", str, "the business"),

@@ -56,6 +56,11 @@ def _kept(reader: Reader, table: sa.Table) -> sa.ColumnElement[bool]:
     return reader.concerned(table.c.unit, table.c.entity)
 
 
+def _column(reader: Reader, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
+    """Return the column for a filter: the case of a decision is not published with it."""
+    return table.c[name] if name != "case" else sa.case((_kept(reader, table), table.c.case))
+
+
 def _decision(decision: Decision, reader: Reader) -> dict[str, Any]:
     decided = decision.decision_made
     if decided is None or not _is_concerned(reader, decided.unit, decided.entity):
@@ -223,6 +228,7 @@ RESOURCES = (
         newest="published_on",
         filters=(_UNIT, _ENTITY, Parameter("case", str, "the case of the decision")),
         kept=_kept,
+        column=_column,
         policy="publicity.decision_follows_record",
         looks_in=(Records.name,),
     ).resources(),

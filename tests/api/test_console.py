@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.console import sessions
-from api.console.forms import body_of_form, fields_of, typed
+from api.console.forms import BadField, body_of_form, fields_of, typed
 from api.console.pages import ACT, FORM, KEY
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
 from api.http.tokens import Tokens
@@ -340,6 +340,53 @@ def test_the_forms_own_inputs_are_fields_of_no_command() -> None:
     fields = {name for entry in COMMANDS for name in entry.command.__struct_fields__}
     assert "key" in fields
     assert not fields & {FORM, KEY, ACT}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "entities.csv",
+        "entities.xlsx",
+        "log/checkpoint",
+        "events/1/record",
+        "cases/C-1/evidence/abc",
+        "%2e%2e/metrics",
+        "..%2fpublic/matters",
+        "%2e%2e/console",
+        "nothing",
+    ],
+)
+async def test_only_what_answers_in_json_has_a_page(
+    client: TestClient[Any, Any], service: Service, path: str
+) -> None:
+    """Files, pages for others and what is outside of the interface are not found, for all roles."""
+    for role in ("jb_supervisor", "operator"):
+        await sign_in(client, token(service, role))
+        assert (await client.get(f"/console/v1/{path}")).status == 404
+
+
+async def test_what_cannot_be_sent_is_a_fault_of_its_field(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Deep nesting, half a character, a number without end: told, never a fault of the service."""
+    await sign_in(client, token(service))
+    page = "/console/do/approvals/approve-request"
+    secret = await form_of(client)
+    for text in ("[" * 60_000, '"\\ud800"', "9" * 5_000, "1e999", "NaN"):
+        answer = await client.post(page, data={FORM: secret, "request": "R", "position": text})
+        assert answer.status < 500
+    for known in ("{", "[]", "1", "[" * 2_000, '{"unit":[1]}'):
+        assert (await client.get(page, params={"known": known})).status == 200
+
+
+def test_no_field_takes_what_cannot_be_sent() -> None:
+    """Of any kind of input."""
+    for command in (entry.command for entry in COMMANDS):
+        for field in fields_of(command):
+            if field.input in ("number", "json"):
+                for text in ("[" * 60_000, '"\\ud800"', "9" * 5_000):
+                    with pytest.raises(BadField):
+                        body_of_form(command, {field.name: text})
 
 
 async def test_one_page_is_one_consultation(client: TestClient[Any, Any], service: Service) -> None:

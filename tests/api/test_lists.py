@@ -246,6 +246,47 @@ async def test_filters_facets_and_totals_agree(
     assert watched == []
 
 
+#: Columns that an entry shows under another name.
+CALLED: Mapping[str, str] = {}
+
+
+@pytest.mark.parametrize("resource", LISTS, ids=lambda resource: resource.path)
+async def test_no_filter_tells_what_an_entry_does_not(
+    shelf: Shelf, facts: list[Recorded], resource: Resource
+) -> None:
+    """A value that is counted, or sorted by, stands in each entry that has it, for each reader."""
+    orders = {sort.removeprefix("-") for sort in _choices(resource, "sort")} - {"id"}
+    for path in _urls(resource, facts):
+        for who in ASKING:
+            if await _get(shelf, who, path) is None:
+                continue
+            for name in sorted(orders):
+                page = await _get(shelf, who, path, **{f"{name}_from": _FIRST[name == "year"]})
+                for item in page["items"]:
+                    assert CALLED.get(name, name) in _names(item), (who, path, name, item)
+            for name in _choices(resource, "facets"):
+                for value in (await _get(shelf, who, path, facets=name))["facets"][name]:
+                    word = value["value"]
+                    # Golden bytes have commands without a name, which nobody can ask for.
+                    if not isinstance(word, str) or word in ("", "0"):
+                        continue
+                    for item in (await _get(shelf, who, path, **{name: word}))["items"]:
+                        told = msgspec.json.encode(item).decode()
+                        assert word in told, (who, path, name, word, told)
+
+
+#: Every role that may be shown less of an entry than others.
+ASKING = (*READERS, "subscriber", "other business", "other head", "recon", "rlo", "park")
+_FIRST = {False: "2000-01-01", True: 1900}
+
+
+def _names(item: Any) -> set[str]:
+    """The names of all fields of an entry, at any depth."""
+    if isinstance(item, dict):
+        return set(item).union(*map(_names, item.values()))
+    return set().union(*map(_names, item)) if isinstance(item, list) else set()
+
+
 @pytest.mark.parametrize("resource", LISTS, ids=lambda resource: resource.path)
 async def test_sheets_hold_what_pages_hold(
     shelf: Shelf, facts: list[Recorded], resource: Resource
