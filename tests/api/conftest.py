@@ -13,6 +13,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import make_app
+from api.console.sessions import Sessions
 from api.feed import resource
 from api.http.front import Runner
 from api.http.tokens import Tokens
@@ -101,9 +102,14 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 async def make_face(ledger: Ledger, tokens: Tokens) -> AsyncIterator[Callable[..., Any]]:
     opened: list[TestClient[Any, Any]] = []
+    held: list[Sessions] = []
 
     async def make(**more: Any) -> Face:
-        app = make_app(ledger, tokens=tokens, commands=specimen.COMMANDS, **more)
+        signed_in = Sessions(tokens)
+        held.append(signed_in)
+        app = make_app(
+            ledger, tokens=tokens, commands=specimen.COMMANDS, sessions=signed_in, **more
+        )
         client: TestClient[Any, Any] = TestClient(FrontServer(app))
         await client.start_server()
         opened.append(client)
@@ -112,6 +118,8 @@ async def make_face(ledger: Ledger, tokens: Tokens) -> AsyncIterator[Callable[..
     yield make
     for client in opened:
         await client.close()
+    for sessions in held:
+        sessions.close()
 
 
 @pytest.fixture
