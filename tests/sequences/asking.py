@@ -113,7 +113,8 @@ def questions(book: Book, dice: random.Random, *, known: bool = True) -> Iterato
         headers = {}
         if resource.path == "/v1/feed":
             headers["Accept"] = dice.choice([m for m in resource.media_types if "event" not in m])
-            query = tuple((n, v) for n, v in query if n != "wait")
+            # A read that waits, or a stream that follows, would not end.
+            query = tuple((n, v) for n, v in query if n not in ("wait", "follow"))
         yield Question(resource, path, query, headers)
 
 
