@@ -101,7 +101,11 @@ class Parameter(msgspec.Struct, frozen=True):
                 for part in value.split(",") if joined else (value,):
                     msgspec.convert(part, type_)
             except msgspec.ValidationError as error:
-                told = message("http.parameter-fault", name=name, fault=told_by(error))
+                fault = told_by(error)
+                if isinstance(info, inspect.LiteralType):
+                    allowed = [repr(choice) for choice in info.values]
+                    fault = message("http.fault-allowed", fault=fault, allowed=allowed)
+                told = message("http.parameter-fault", name=name, fault=fault)
                 raise Problem("malformed", told) from None
 
         return check

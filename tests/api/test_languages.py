@@ -131,7 +131,7 @@ async def test_a_fault_of_a_body_is_told_in_chinese(face: Face) -> None:
     """The decoder's English is taken apart; the pointer and the code stay the same."""
     for body, code, detail in (
         ({}, "http.field-missing", "缺少必填字段`thing`"),
-        ({"thing": 1}, "http.other-type-expected", "应为`str`，实际是`int`"),
+        ({"thing": 1}, "http.other-type-expected", "类型不符：应为文字，实际是整数"),
         (
             {"thing": "T", "wat": 1},
             "http.fault-allowed",
