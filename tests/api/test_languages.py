@@ -135,7 +135,7 @@ async def test_a_fault_of_a_body_is_told_in_chinese(face: Face) -> None:
         (
             {"thing": "T", "wat": 1},
             "http.fault-allowed",
-            "含有未知字段`wat`；可填写：",
+            "没有名为`wat`的字段；可填写：",
         ),
     ):
         answer = await face.post("note-thing", body, headers=ZH)
