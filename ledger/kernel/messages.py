@@ -9,6 +9,7 @@ and domain a gettext file (``.po``) whose ``msgid`` is the code. A text may name
     {stages:or}       the same as alternatives: "A or B"
     {parts:and}       the same as a whole: "A and B"
     {faults:clauses}  whole clauses: "A; B" or "A；B"
+    {field:titled}    the title of a field or value, with its name in brackets, also of several
     {kind:kind}       what a kind of subject is called (domain ``kinds``)
     {stage:value}     the title of an enum value (domain ``values``)
     {place:field}     the title of a field (domain ``fields``)
@@ -197,6 +198,8 @@ class _Wording(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Message):
             return say(value, self._language)
+        if format_spec == "titled":
+            return self._titled(value)
         if isinstance(value, list | tuple) or (
             format_spec in _JOINTS["en"] and not isinstance(value, str)
         ):
@@ -212,6 +215,15 @@ class _Wording(Formatter):
         if isinstance(value, date) and not isinstance(value, datetime) and self._language == "zh":
             return f"{value.year}年{value.month}月{value.day}日"
         return str(super().format_field(value, format_spec))
+
+    def _titled(self, names: Any) -> str:
+        """Return the titles of fields, or of values in quotation marks, each with its name."""
+        parts = []
+        for name in names if isinstance(names, list | tuple) else [names]:
+            bare = str(name).strip("'")
+            known = title(bare, self._language, "values" if bare != name else "fields")
+            parts.append(str(name) if known == bare else f"{known}（{bare}）")
+        return self._joined(parts, "list")
 
     def _money(self, fen: int) -> str:
         yuan, rest = divmod(fen, 100)

@@ -124,18 +124,18 @@ async def test_what_the_service_answers_without_a_handler(make_face: Callable[..
             assert document["title"] == KINDS[document["type"].split("/")[-1]].title(language)
             assert document["detail"].isascii() == (language == "en"), document
     answer = await face.client.delete("/v1/feed", headers=ZH)
-    assert (await answer.json())["detail"] == "本资源接受GET、HEAD，不接受DELETE。"
+    assert (await answer.json())["detail"] == "这里不支持 DELETE 操作，只支持 GET、HEAD。"
 
 
 async def test_a_fault_of_a_body_is_told_in_chinese(face: Face) -> None:
     """The decoder's English is taken apart; the pointer and the code stay the same."""
     for body, code, detail in (
-        ({}, "http.field-missing", "缺少必填字段`thing`"),
+        ({}, "http.field-missing", "请填写"),
         ({"thing": 1}, "http.other-type-expected", "类型不符：应为文字，实际是整数"),
         (
             {"thing": "T", "wat": 1},
             "http.fault-allowed",
-            "没有名为`wat`的字段；可填写：",
+            "没有“wat”这一项；可填写：",
         ),
     ):
         answer = await face.post("note-thing", body, headers=ZH)
@@ -161,7 +161,7 @@ async def test_an_etag_of_words_depends_on_the_language(face: Face) -> None:
     assert (await face.get("/problems", headers=EN | known)).status == 304
     again = await face.get("/problems", headers=ZH | known)
     assert again.status == 200
-    assert (await again.json())[0]["title"] == "无法理解该请求"
+    assert (await again.json())[0]["title"] == "填写内容有误"
 
 
 async def test_a_refusal_in_both_languages(world: World) -> None:
