@@ -137,8 +137,11 @@ async def test_a_decision_is_public_once_it_is_published(world: World) -> None:
     await world.send(
         "MRB head", "penalties/withdraw-decision", decision="D-1", explanation="行政复议撤销"
     )
-    (shown,) = (await ask(world, "public", "/v1/decisions", case="CASE-1"))["items"]
+    (shown,) = (await ask(world, "public", "/v1/decisions", entity=E_C))["items"]
     assert (shown["reason"], shown["explanation"]) == ("revoked", "行政复议撤销")
+    # Its case is not published, so the public finds nothing by it.
+    assert (await ask(world, "public", "/v1/decisions", case="CASE-1"))["items"] == []
+    assert (await ask(world, "MRB head", "/v1/decisions", case="CASE-1"))["items"]
     assert "summary" not in shown
 
 
