@@ -264,6 +264,8 @@ def _run(*words: str) -> str:
 
 def check(service: Service, caller: Caller, call: Call) -> None:
     """The answer has the status, the type that the description says, and some content."""
+    if call.body is not None and call.status == 200:
+        caller(call)  # what is repeated was sent before, whichever test ran first
     status, parsed = caller(call)
     assert status == call.status, parsed
     responses = service.operations()[call.operation][2]["responses"]
