@@ -22,6 +22,7 @@ from aiohttp import web
 from api.http import asking
 from api.http.problems import Problem
 from api.http.resources import Resource
+from api.http.sheets import as_sheet
 from api.running import pools
 from ledger.kernel import Recorded
 from ledger.kernel.messages import title
@@ -447,3 +448,10 @@ async def test_names_stand_beside_ids(shelf: Shelf) -> None:
                     assert item.get("entity_name") == known.get(entity)
                 if "matter_titles" in item:
                     assert item["matter_titles"] == [titles.get(m, m) for m in item["matters"]]
+
+
+def test_a_workbook_does_not_say_when_it_was_made() -> None:
+    """The same rows make the same bytes, so HEAD tells the length that GET then has."""
+    made = as_sheet("xlsx", "rows", [{"a": 1}], ["a"], "en")
+    with zipfile.ZipFile(io.BytesIO(made)) as parts:
+        assert b"1980-01-01T00:00:00Z" in parts.read("docProps/core.xml")
