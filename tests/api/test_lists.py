@@ -450,7 +450,7 @@ async def test_names_stand_beside_ids(shelf: Shelf) -> None:
                     assert item["matter_titles"] == [titles.get(m, m) for m in item["matters"]]
 
 
-def test_a_workbook_does_not_say_when_it_was_made() -> None:
+async def test_a_workbook_does_not_say_when_it_was_made() -> None:
     """The same rows make the same bytes, so HEAD tells the length that GET then has."""
     made = as_sheet("xlsx", "rows", [{"a": 1}], ["a"], "en")
     with zipfile.ZipFile(io.BytesIO(made)) as parts:
