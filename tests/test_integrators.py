@@ -64,7 +64,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_every_command_of_the_page_runs(service: Served) -> None:
-    """As it stands there, and prints what it is meant to."""
+    """The program runs unchanged and prints what its page says."""
     assert len(BLOCKS) == len(PRINTED)
     folder = service.folder / "page"
     folder.mkdir()

@@ -140,7 +140,7 @@ def test_both_languages_name_the_same_details() -> None:
 
 
 def test_how_many_messages_lack_chinese() -> None:
-    """Exactly as many as stated here; whoever adds a message adds its Chinese."""
+    """Exactly as many as stated here: a new message needs its Chinese."""
     assert len(set(EN) - set(ZH)) == WITHOUT_CHINESE
 
 

@@ -1,4 +1,4 @@
-"""Who is answered what when asking: every new route, every role, the own unit and another one."""
+"""What each role is answered: every new route, every role, the own unit and another one."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ async def test_pages_turn(district_client: Client, monkeypatch: pytest.MonkeyPat
 async def test_a_token_shows_no_more(
     district_service: Service, district_client: Client, path: str
 ) -> None:
-    """A page is the page of everybody, whoever asks."""
+    """A page shows everybody the same, with and without a token."""
     token = tokens_of(district_service)["JB"]
     asked = await district_client.get(path, headers={"Authorization": f"Bearer {token}"})
     assert await asked.text() == await (await district_client.get(path)).text()

@@ -362,7 +362,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("statement", REFUSED.values(), ids=REFUSED)
 def test_a_change_is_refused_to_the_owner_too(recorder: PostgresRecorder, statement: str) -> None:
-    """Triggers refuse it whoever asks; the ledger goes on."""
+    """Triggers refuse it to every role; the ledger still records."""
     recorder.append([event(n, "t", "a") for n in range(3)])
     with psycopg.connect(recorder.url) as owner, pytest.raises(psycopg.Error):
         owner.execute(statement.encode())
