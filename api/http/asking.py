@@ -17,9 +17,7 @@ from api.http.naming import name_all, plain
 from api.http.problems import not_found, unavailable
 from api.http.questions import Asked, Questions
 from api.http.reader import reader_of
-from api.http.reading import DEFAULT_PAGE as DEFAULT_PAGE  # noqa: PLC0414 - exported
-from api.http.reading import MAX_PAGE as MAX_PAGE  # noqa: PLC0414 - exported
-from api.http.reading import at_least, bounded, json_response, next_link
+from api.http.reading import DEFAULT_PAGE, MAX_PAGE, at_least, bounded, json_response, next_link
 from api.http.sheets import CSV, MAX_ROWS, XLSX, Form, as_sheet, form_of
 from api.running.pools import ASKED_BY, PUBLIC_READS, PUBLIC_SHEETS, READS, SHEETS, Pool
 from ledger.kernel import budget

@@ -12,14 +12,16 @@ import sqlalchemy as sa
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
-from api.http.asking import DEFAULT_PAGE, MAX_PAGE, asked, begun, caught_up
+from api.http.asking import asked, begun, caught_up
 from api.http.listing import Listing, everybody, opened
 from api.http.problems import Problem, not_found
 from api.http.reader import reader_of
 from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
+    DEFAULT_PAGE,
     LIMIT,
+    MAX_PAGE,
     MAX_POSITION,
     bounded,
     json_response,

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
-from api.http.asking import DEFAULT_PAGE, MAX_PAGE, PRIVATE, asked, caught_up
+from api.http.asking import PRIVATE, asked, caught_up
 from api.http.commands import path_of
 from api.http.languages import Language, in_language, language_of
 from api.http.named import EventType
@@ -23,7 +23,9 @@ from api.http.reading import (
     AFTER,
     AT_LEAST,
     AT_LEAST_HEADER,
+    DEFAULT_PAGE,
     LIMIT,
+    MAX_PAGE,
     MAX_POSITION,
     bounded,
     json_response,

@@ -11,7 +11,7 @@ from aiohttp import hdrs
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
-from api.http.asking import MAX_PAGE
+from api.http.reading import MAX_PAGE
 from api.service import Service
 
 #: A business that nothing is about: its people read what everybody reads.

@@ -15,8 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from api import app, views
-from api.http.asking import MAX_PAGE
-from api.http.reading import LIMIT
+from api.http.reading import LIMIT, MAX_PAGE
 from api.http.resources import Parameter, Resource
 from api.log import receipts, transparency
 from api.operations import accesses, operators
