@@ -42,8 +42,9 @@ help:
 run: install
 	@$(BIN)/supervision-ledger demo $(RUN_ARGS)
 
-# loadgroup: tests marked with one xdist_group stay on one worker, one after another.
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# loadfile: what a file makes for its tests is made once. The files stay in the order that
+# tests/conftest.py puts them into, longest first.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # mypy takes one processor a minute; the tests begin meanwhile. Its result is printed last.
 test: style

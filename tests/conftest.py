@@ -9,8 +9,7 @@
 | `postgres`          | the session | the server (one for each worker), started when first asked |
 | `another_machine`   | one test    | goes on, once called, where no log is remembered           |
 
-Tests that start processes or fill the machine stand in one group, so that they run one after
-another: `@pytest.mark.xdist_group("processes")`.
+The tests of one file run on one worker, so what is made for a module or a class is made once.
 """
 
 from __future__ import annotations
@@ -104,6 +103,38 @@ def pytest_configure(config: pytest.Config) -> None:
     repeats = settings.get_current_profile_name() == "ci"
     if not repeats and config.getoption("--hypothesis-seed") is None:
         config.option.hypothesis_seed = str(random.SystemRandom().randrange(2**32))
+
+
+#: The files that take longest, longest first: begun last, one of them would keep one worker busy
+#: while the others have nothing left to do.
+LONGEST = (
+    "tests/api/test_secrecy.py",
+    "tests/api/test_generated_clients.py",
+    "tests/api/test_lists.py",
+    "tests/api/test_made_up_requests.py",
+    "tests/api/test_answers.py",
+    "tests/sequences/",
+    "tests/api/test_district.py",
+    "tests/api/test_searching.py",
+    "tests/api/test_routes_by_role.py",
+    "tests/api/test_reach.py",
+    "tests/api/test_stock_clients.py",
+    "tests/client/",
+    "tests/transparency/test_rotation.py",
+    "tests/faults/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+
+    def turn(item: pytest.Item) -> int:
+        for index, path in enumerate(LONGEST):
+            if item.nodeid.startswith(path):
+                return index
+        return len(LONGEST)
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,7 +19,8 @@ REQUIREMENTS = ROOT / "requirements.txt"
 MARK = "Each of these is used unchanged, and can be replaced by another release of it:\n\n"
 
 #: What may be brought along: nothing that asks for more than its own text and source to be passed
-#: on. The LGPL ones are Python packages that are imported, and stay replaceable.
+#: on. The LGPL ones are Python packages that are imported, and stay replaceable; what MPL-2.0 asks
+#: for holds for its own files alone.
 ALLOWED = frozenset(
     {
         "Apache-2.0",
@@ -29,6 +30,8 @@ ALLOWED = frozenset(
         "LGPL-3.0-only",
         "MIT",
         "MIT-0",
+        "MIT-CMU",
+        "MPL-2.0",
         "PSF-2.0",
     }
 )
@@ -37,13 +40,16 @@ ALLOWED = frozenset(
 _WORDS = {
     "Apache 2.0": "Apache-2.0",
     "Apache-2.0": "Apache-2.0",
+    "BSD-3-Clause": "BSD-3-Clause",
     "LGPL": "LGPL-2.1-or-later",
     "MIT": "MIT",
     "MIT License": "MIT",
+    "MPL-2.0": "MPL-2.0",
     "PSF-2.0": "PSF-2.0",
+    "PSFL": "PSF-2.0",
 }
 #: Metadata that names no version of its licence; their LICENSE files do.
-_STATED = {"jinja2": "BSD-3-Clause"}
+_STATED = {"jinja2": "BSD-3-Clause", "segno": "BSD-3-Clause"}
 #: What is installed on other systems alone.
 _ELSEWHERE = {"tzdata": "Apache-2.0"}
 

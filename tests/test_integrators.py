@@ -16,8 +16,6 @@ from ledger.systems.sharing.events import RemovalNotified
 from supervision_ledger_client.testing import BUSINESSES
 from tests.serving import ROOT, SECONDS, Served
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 BLOCKS = re.findall(
     r"^```(sh|python)\n(.*?)^```",
     (ROOT / "docs/integrators.md").read_text("utf-8"),

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiohttp.test_utils import TestClient
 
 from api.cli.demo import _of_district
@@ -31,8 +30,6 @@ EMPTY = {
 }
 
 Client = TestClient[Any, Any]
-
-pytestmark = pytest.mark.xdist_group("district")
 
 
 async def test_every_list_shows_something(

@@ -747,7 +747,6 @@ def _ids(connection: socket.socket, n: int) -> list[int]:
     return found
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_position_once_in_order(
     face: Face, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -26,7 +26,7 @@ from ledger.general.vocabulary import Role
 from tests.api import full
 from tests.api.oracle import E1, UNIT
 
-pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SECONDS = 120
 

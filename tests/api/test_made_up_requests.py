@@ -21,7 +21,7 @@ from ledger.general.vocabulary import Role
 from ledger.registry import COMMANDS
 from tests.api import full
 
-pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SECONDS = 120
 

@@ -32,7 +32,7 @@ from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
 from tests.intake.registers import small_register
 
-pytestmark = [pytest.mark.xdist_group("processes"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 EDB = Actor(unit_id="EDB", person_id="P-1", role="credit_officer")

@@ -356,7 +356,6 @@ print("ended in order")
 """
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 async def test_process(tmp_path: Path, tokens: Any, stop: signal.Signals) -> None:
     """The real process serves on its port and ends in order when asked to, losing no answer."""

@@ -18,7 +18,6 @@ from tests.scenarios.world import World
 # One world for all, so all on one worker and in this order.
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("public-lists"),
 ]
 
 #: Each list with its id, and the elements that the notice or the law behind it names.

@@ -21,8 +21,6 @@ from api.service import Service
 from ledger.kernel.messages import catalogue
 from tests.api.district_ledger import tokens_of
 
-pytestmark = pytest.mark.xdist_group("district")
-
 Client = TestClient[Any, Any]
 PATHS = [one.path for one in LISTS]
 

@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from typing import Any
 
-import pytest
 from aiohttp.test_utils import TestClient
 
 from api.district.table import Person, district
@@ -18,8 +17,6 @@ from api.http.commands import path_of
 from api.service import Service
 from ledger.registry import COMMANDS
 from tests.api.district_ledger import tokens_of
-
-pytestmark = pytest.mark.xdist_group("district")
 
 #: Subjects tried of each kind: so many of the first and of the last that were recorded.
 TRIED = 1

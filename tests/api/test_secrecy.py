@@ -32,8 +32,6 @@ from tests.api.oracle import (
     urls,
 )
 
-pytestmark = pytest.mark.xdist_group("secrecy")
-
 #: Where something is shown by what its event's audience is not told: the page, the types of the
 #: events, and why. Everything else that these pages show is compared without such events.
 TASKS = r"/v1/tasks(/[^/?]+)?(\?|$)|/v1/summary\?of=(tasks|visits)"

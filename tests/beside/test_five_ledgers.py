@@ -39,8 +39,6 @@ from ledger.stores.naming import (
 )
 from ledger.stores.sqlite import SQLiteRecorder
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 #: One is the beginning of another, or what another's neighbour would be called in an earlier
 #: program; the rest has every character that means something somewhere.
 NAMES = (

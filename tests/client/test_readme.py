@@ -19,8 +19,6 @@ from supervision_ledger_client import Ledger
 from supervision_ledger_client.testing import BUSINESSES
 from tests.serving import SECONDS, Served
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "clients/python"
 TEXT = (CLIENT / "README.md").read_text("utf-8")

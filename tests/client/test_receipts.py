@@ -15,8 +15,6 @@ from supervision_ledger_client import Ledger
 from supervision_ledger_client.receipts import Receipt, ReceiptError, _root
 from tests.serving import Served
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 
 @pytest.fixture(scope="module")
 def position(served: Served) -> int:

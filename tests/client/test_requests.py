@@ -43,8 +43,6 @@ from supervision_ledger_client import (
 from supervision_ledger_client.testing import BUSINESSES
 from tests.serving import SECONDS, Served
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 ENTITY = next(iter(BUSINESSES))
 
 

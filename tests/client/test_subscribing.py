@@ -24,8 +24,6 @@ from supervision_ledger_client import (
 )
 from tests.serving import SECONDS, Served
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -257,7 +257,6 @@ def _session(token: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"})
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("how", ["killed", "stuck"])
 async def test_the_process_ends(tmp_path: Path, how: str) -> None:
     """Nothing that was taken hangs; the process ends with its own exit code, and says why."""
@@ -284,7 +283,6 @@ async def test_the_process_ends(tmp_path: Path, how: str) -> None:
     assert told["why"].startswith("sequencer: ")
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize(("stderr", "each"), [("full", 200), ("closed", 40)])
 async def test_nobody_reads_standard_error(tmp_path: Path, stderr: str, each: int) -> None:
     """A full pipe, a closed file: two thousand requests are answered, and commands among them.
@@ -332,7 +330,6 @@ def _port(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
-@pytest.mark.xdist_group("processes")
 async def test_no_file_is_left(tmp_path: Path) -> None:
     """Where not even a connection can be accepted, the loop does not spin, says so, makes room.
 

@@ -43,7 +43,6 @@ def child(ledger: Imported, mapping: str, folder: Path, batch: int) -> subproces
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("processes")
 def test_a_killed_import_goes_on_where_it_stopped(ledger: Imported, tmp_path: Path) -> None:
     """Killed again and again at random moments, it ends with the events of one left alone."""
     chance = random.Random(int.from_bytes(os.urandom(4), "big"))
@@ -65,7 +64,6 @@ def test_a_killed_import_goes_on_where_it_stopped(ledger: Imported, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("processes")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """Three times as many rows take no more memory, once the ledger's folds are at their limit."""
     peaks = []

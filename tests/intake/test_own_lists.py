@@ -393,7 +393,6 @@ Imported(Path(sys.argv[1])).take(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("processes")
 def test_a_killed_import_of_a_list_continues(ledger: Imported, tmp_path: Path) -> None:
     """Killed at random moments, it ends with the facts and the rejects of one left alone."""
     chance = random.Random(int.from_bytes(os.urandom(4), "big"))

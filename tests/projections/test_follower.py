@@ -248,7 +248,6 @@ def _follow_and_die(ledger: str, url: str, commits: int) -> None:
         follower.catch_up(position)
 
 
-@pytest.mark.xdist_group("processes")
 def test_killed_between_batches_it_goes_on(tmp_path: Path) -> None:
     """A follower killed with -9 leaves rows and places that belong together, again and again."""
     path, url = tmp_path / "ledger.db", f"sqlite:///{tmp_path / 'ledger.db.views.db'}"

@@ -31,8 +31,6 @@ from ledger.kernel import (
 from ledger.kernel.contexts import make_context
 from ledger.stores.postgres import PostgresRecorder
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 SPAWN = multiprocessing.get_context("spawn")
 NODES, WRITERS, ROOMS, PLACES = 4, 4, 8, 5
 #: Kills in `make test`; `make soak` repeats the test with other seeds.

@@ -36,8 +36,6 @@ from ledger.stores.postgres import PostgresRecorder, grant
 from tests.examples import examples
 from tests.postgres import PostgresServer
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 
 @pytest.fixture
 def recorder(postgres_database: str) -> Iterator[PostgresRecorder]:

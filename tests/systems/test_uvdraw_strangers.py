@@ -19,8 +19,6 @@ from tests.go_programs import build
 from tests.page_scripts import answers
 
 # One worker builds the Go programs, one after another.
-pytestmark = pytest.mark.xdist_group("strangers")
-
 HERE = Path(__file__).parent
 VECTORS = {
     "A": ("0017J", "0025D", "00338", "00413", "005XT"),

@@ -257,7 +257,6 @@ def child(kept: Kept, target: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("processes")
 def test_a_killed_backup_leaves_none_that_looks_whole(kept: Kept, tmp_path: Path) -> None:
     """Killed at any moment: there is no backup, or a whole one. What is left over is no backup."""
     seed = random.randrange(2**32)

@@ -138,7 +138,6 @@ def test_of_a_ledger_that_never_signed(tmp_path: Path) -> None:
     assert check(path) == [done.old, done.new]
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize(
     ("step", "served"), [*((step, True) for step in STEPS[:-1]), ("taken over", False)]
 )
@@ -329,7 +328,6 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.xdist_group("processes")
 def test_the_key_at_a_terminal(path: Path) -> None:
     """``log key`` prints what others need, before and after ``log rotate-key``."""
     before = run("log", "key", "--ledger", url(path))
@@ -346,7 +344,6 @@ def test_the_key_at_a_terminal(path: Path) -> None:
     assert "there is no ledger" in nowhere.stderr
 
 
-@pytest.mark.xdist_group("processes")
 def test_a_copy_at_a_terminal(path: Path, tmp_path: Path) -> None:
     """A copy of a log is refused in words that say what to do; ``log resume`` does it, once."""
     copy = Path(shutil.copytree(path.parent, tmp_path / "copy")) / path.name
@@ -360,7 +357,6 @@ def test_a_copy_at_a_terminal(path: Path, tmp_path: Path) -> None:
     assert run("log", "resume", "--ledger", url(copy)).returncode == 2
 
 
-@pytest.mark.xdist_group("processes")
 def test_a_witness_at_a_terminal(tmp_path: Path) -> None:
     """``witness serve`` makes its key once, cosigns, and is the same witness after a restart."""
     logs, key, store = tmp_path / "logs", tmp_path / "w.key", tmp_path / "w.db"

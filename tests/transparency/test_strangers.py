@@ -19,7 +19,6 @@ from tests.go_programs import build
 from tests.scenarios.world import World
 
 # One worker builds the Go program, once.
-pytestmark = pytest.mark.xdist_group("strangers")
 
 
 @pytest.fixture

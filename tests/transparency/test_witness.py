@@ -329,7 +329,6 @@ class Process:
         self.process.stdout.close()
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize(("dies", "size"), [("before", 5), ("after", 8)])
 async def test_killed_before_the_answer(tmp_path: Path, dies: str, size: int) -> None:
     """What was not answered was kept or was not; either way no other tree is cosigned after it."""
@@ -359,7 +358,6 @@ async def test_killed_before_the_answer(tmp_path: Path, dies: str, size: int) ->
         again.kill()
 
 
-@pytest.mark.xdist_group("processes")
 @pytest.mark.timeout(120)
 async def test_killed_at_random(tmp_path: Path) -> None:
     """While a log that forked asks for both its trees, kills at any moment bring out only one."""
