@@ -103,8 +103,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[list[str]]:
         sa.event.remove(connection, "before_cursor_execute", note)
         assert isinstance(order, Order)
         columns = how.get("columns") or (table,)
-        plain = connection.execute(sa.select(*columns).where(*where).order_by(sa.text("1"))).all()
-        plain.sort(key=order.place, reverse=order.descending)
+        plain = _plain(connection, sa.select(*columns).where(*where), order)
         if order.after is not None:
             value, key = order.after
             mark = (key,) if order.by is None else (value is not None, value, key)
@@ -127,11 +126,31 @@ def watched(request: pytest.FixtureRequest) -> Iterator[list[str]]:
         yield bad
 
 
+#: What plain statements gave, in the order asked for: the rows stay the same, and every page of a
+#: list is compared with them.
+_PLAIN: dict[tuple[str, str, str | None, bool], list[Any]] = {}
+
+
+def _plain(connection: Any, statement: Any, order: Order) -> list[Any]:
+    compiled = statement.compile(connection)
+    by = None if order.by is None else str(order.by)
+    asked = (str(compiled), repr(compiled.params), by, order.descending)
+    if asked not in _PLAIN:
+        rows = connection.execute(statement).all()
+        _PLAIN[asked] = sorted(rows, key=order.place, reverse=order.descending)
+    return _PLAIN[asked]
+
+
+#: Statements whose plan was looked at: it does not depend on what they ask for.
+_PLANNED: set[str] = set()
+
+
 def _unbounded(connection: Any, table: Any, statements: Sequence[tuple[str, Any]]) -> Iterator[str]:
     """Yield the statements that read a whole table and sort it."""
     for statement, parameters in statements:
-        if "count(*)" in statement:
+        if "count(*)" in statement or statement in _PLANNED:
             continue
+        _PLANNED.add(statement)
         plan = [
             row[3]
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
@@ -239,10 +258,12 @@ async def test_filters_facets_and_totals_agree(
                     query = {name: word, "limit": 1, "total": "true"}
                     assert (await _get(shelf, who, path, **query))["total"] == value["count"]
                     if f"not_{name}" in {p.name for p in resource.query}:
-                        rest = await _get(shelf, who, path, **{f"not_{name}": word}, total="true")
+                        query = {f"not_{name}": word, "limit": 1, "total": "true"}
+                        rest = await _get(shelf, who, path, **query)
                         assert rest["total"] == total - value["count"]
                 if len(known) > 1 and f"not_{name}" in {p.name for p in resource.query}:
-                    query = {name: [value["value"] for value in known[:20]], "total": "true"}
+                    values = [value["value"] for value in known[:20]]
+                    query = {name: values, "limit": 1, "total": "true"}
                     some = sum(value["count"] for value in known[:20])
                     assert (await _get(shelf, who, path, **query))["total"] == some
     assert watched == []
