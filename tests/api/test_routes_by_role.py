@@ -65,12 +65,10 @@ async def answered(client: TestClient[Any, Any], path: str, token: str | None) -
 
 async def both(
     client: TestClient[Any, Any], there: str, not_there: str, token: str | None
-) -> tuple[tuple[int, str], tuple[int, str]]:
-    """Return how an existing subject and an unknown one are answered."""
-    seen, missing = await asyncio.gather(
-        answered(client, there, token), answered(client, not_there, token)
-    )
-    return seen, missing
+) -> tuple[tuple[int, str], tuple[int, str] | None]:
+    """Return how an existing subject is answered and, where it may not be read, an unknown one."""
+    seen = await answered(client, there, token)
+    return seen, None if seen[0] == 200 else await answered(client, not_there, token)
 
 
 async def test_no_status_tells_a_hidden_subject(
@@ -101,8 +99,8 @@ async def test_no_status_tells_a_hidden_subject(
                 *(both(district_client, there, not_there, token) for token in askers.values())
             )
             for who, (seen, missing) in zip(askers, tried, strict=True):
-                compared += seen[0] != 200
-                if seen[0] != 200 and seen != missing:
+                compared += missing is not None
+                if missing is not None and seen != missing:
                     differing.append((path, who, name, seen, missing))
     assert {path for path, *_ in differing} == set(), differing
     assert compared > 1000, "the table is not empty"
