@@ -18,7 +18,7 @@ from tests.sequences.town import Town
 from tests.sequences.walk import Walk
 
 #: How many walks are asked about, and the first seed: more of them for a long search.
-ROUNDS = int(os.environ.get("RENDER_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("RENDER_ROUNDS", "1"))
 SEED = int(os.environ.get("RENDER_SEED", "0"))
 #: Steps before each of the moments at which everything is asked.
 STRETCHES = tuple(int(n) for n in os.environ.get("RENDER_STEPS", "200,450").split(","))
