@@ -173,11 +173,13 @@ def query_values(request: web.Request, name: str, type: Any, *, joined: bool = F
 
 
 def _converted(name: str, given: str, type: Any) -> Any:
+    type = _present(type)
     try:
-        value = msgspec.convert(given, _present(type), strict=False)
+        value = msgspec.convert(given, type, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
+        told = told_by(error, type)
         raise Problem(
-            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
+            "malformed", message("http.query-parameter-fault", name=name, error=told)
         ) from None
     if isinstance(value, date):
         require_calendar(name, value)

@@ -101,11 +101,7 @@ class Parameter(msgspec.Struct, frozen=True):
                 for part in value.split(",") if joined else (value,):
                     msgspec.convert(part, type_)
             except msgspec.ValidationError as error:
-                fault = told_by(error)
-                if isinstance(info, inspect.LiteralType):
-                    allowed = [repr(choice) for choice in info.values]
-                    fault = message("http.fault-allowed", fault=fault, allowed=allowed)
-                told = message("http.parameter-fault", name=name, fault=fault)
+                told = message("http.parameter-fault", name=name, fault=told_by(error, type_))
                 raise Problem("malformed", told) from None
 
         return check
@@ -150,9 +146,11 @@ def whole_number(given: str | None, name: Message, default: int, low: int, high:
         return default
     # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
-        raise Problem(
-            "malformed", message("http.must-be-whole-number", name=name, low=low, high=high)
-        )
+        told = message("http.must-be-whole-number", name=name, low=low, high=high)
+        if high == MAX_POSITION:
+            # The largest number that every parser reads exactly says nothing to people.
+            told = message("http.must-be-whole-number-from", name=name, low=low)
+        raise Problem("malformed", told)
     return int(given)
 
 
