@@ -204,6 +204,7 @@ _DECODER_SAYS = tuple(
         (r"Expected `datetime` with a timezone component", "http.offset-missing"),
         (r"Expected `(?P<expected>[^`]*)`, got `(?P<given>[^`]*)`", "http.other-type-expected"),
         (r"Expected `str` matching regex (?P<pattern>.*)", "http.pattern-expected"),
+        (r"Expected `(?P<type>\w+)` of length >= 1", "http.must-not-be-empty"),
         (r"Expected `array` of length (?P<bound>[<>=]+ \d+)", "http.entries-expected"),
         (r"Expected `(?P<type>\w+)` of length (?P<bound>[<>=]+ \d+)", "http.length-expected"),
         (r"Expected `(?P<type>\w+)` (?P<bound>[<>]=? \S+)", "http.bound-expected"),
@@ -284,10 +285,13 @@ def _countersigned(type_: Any, steps: list[str]) -> bool:
     return len(steps) == 1 and isinstance(type_, type) and issubclass(type_, Countersigned)
 
 
+#: How the id of a business is described.
+_ENTITY = "统一社会信用代码 (USCC), or <register>:<number> for a business without one"
+
 #: In which form a text must be written, by the description of its type or by its pattern.
 _FORMS = {
     "SHA-256, hex": "http.form-digest",
-    "统一社会信用代码 (USCC), or <register>:<number> for a business without one": "http.form-entity",
+    _ENTITY: "http.form-entity",
     "统一社会信用代码 of a public body (GB 32100)": "http.form-body",
     "a random token that stands for a natural person": "http.form-person",
     "a token that stands for a person; never a name or number": "http.form-token",

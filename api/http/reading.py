@@ -173,11 +173,11 @@ def query_values(request: web.Request, name: str, type: Any, *, joined: bool = F
 
 
 def _converted(name: str, given: str, type: Any) -> Any:
-    type = _present(type)
+    present = _present(type)
     try:
-        value = msgspec.convert(given, type, strict=False)
+        value = msgspec.convert(given, present, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
-        told = told_by(error, type)
+        told = told_by(error, present)
         raise Problem(
             "malformed", message("http.query-parameter-fault", name=name, error=told)
         ) from None

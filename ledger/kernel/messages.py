@@ -18,8 +18,8 @@ and domain a gettext file (``.po``) whose ``msgid`` is the code. A text may name
 
 A detail that is itself a message is put into words in the same language. A date is written as the
 language writes it. A code among the details, such as the name of a command, a policy or an enum
-value, is written with its title in other languages than English. Further format specifications are declared where their values are defined
-(``declare_form``).
+value, is written with its title in other languages than English. Further format specifications are
+declared where their values are defined (``declare_form``).
 """
 
 from __future__ import annotations
