@@ -72,17 +72,18 @@ class Story(Filed):
                 for record, _, tags in self.kept
                 if record is not None and grant.sees_record(record)
             ]
+        topics = set(topics_of(wanted.types))
         return [
             record.position
             for record, tags in reversed(self._seen[grant])
-            if _meets(record, tags, wanted)
+            if _meets(record, tags, wanted, topics)
             and all(self._sees(grant, record, record.envelope.type, tags, t) for t in wanted.about)
         ]
 
 
-def _meets(record: Recorded, tags: list[str], wanted: Wanted) -> bool:
+def _facets(record: Recorded) -> set[str]:
     envelope, event = record.envelope, record.event
-    named = {
+    return {
         facet("type", envelope.type),
         facet("correlation", envelope.correlation_id),
         facet("causation", envelope.causation_id),
@@ -90,11 +91,14 @@ def _meets(record: Recorded, tags: list[str], wanted: Wanted) -> bool:
         *(facet("policy", f"{key}@{number}") for key, number in envelope.policy_refs.items()),
         *(facet("law", ref.instrument) for ref in envelope.legal_basis),
     }
+
+
+def _meets(record: Recorded, tags: list[str], wanted: Wanted, topics: set[str]) -> bool:
+    envelope, event = record.envelope, record.event
     texts = [words_key(text) for _, text in words_of(event)] if wanted.words else []
-    topics = topics_of(wanted.types)
     return (
         all(tag in tags for tag in wanted.about)
-        and named.issuperset(wanted.facets)
+        and (not wanted.facets or _facets(record).issuperset(wanted.facets))
         and (wanted.policy is None or wanted.policy in envelope.policy_refs)
         and (not wanted.types or envelope.type in topics)
         and (wanted.since is None or record.occurred_on >= wanted.since)
