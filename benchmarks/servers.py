@@ -33,7 +33,6 @@ from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
 
-
 #: The rules by which commands are refused, each as often as its number in this table.
 REFUSED_BY = ("FIL-R4", "FIL-R4", "FIL-R4", "FIL-R6", "FIL-R6", "DRW-R4", "PEN-R6")
 

@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from aiohttp import web
 from msgspec.structs import replace
 
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem
 from api.http.reader import Reader
-from api.http.reading import AFTER, AT_LEAST, LIMIT, MAX_POSITION, query_value, query_values
+from api.http.reading import AFTER, AT_LEAST, LIMIT, query_value, query_values
 from api.http.resources import Parameter
 from ledger.kernel import message
 from ledger.kernel.messages import declare_form, listed, say, title, with_code
@@ -245,18 +246,23 @@ class Questions(msgspec.Struct, frozen=True):
 
 def _place(after: str, sort: str, by: sa.Column[Any] | None) -> tuple[Any, str]:
     """Return the place at which the page before ended."""
-    if by is None:
-        return None, after
-    kind: Any = int if isinstance(by.type, sa.Integer) else str
-    try:
-        packed = urlsafe_b64decode(after.encode("ascii") + b"=" * (-len(after) % 4))
-        given, value, key = msgspec.msgpack.decode(packed, type=tuple[str, kind | None, str])
-        fits = given == sort and (kind is str or abs(value or 0) <= MAX_POSITION)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        fits = False
-    if not fits:
+    kind: Any = int if by is not None and isinstance(by.type, sa.Integer) else str
+    given, value, key = _unpacked(after) or ("id", None, after)
+    if by is None and given == "id":
+        return None, key
+    fits = given == sort and (value is None or type(value) is kind)
+    if not fits or (isinstance(value, int) and abs(value) > MAX_POSITION):
         raise Problem("malformed", "http.after-must-be-cursor-of-page")
     return value, key
+
+
+def _unpacked(after: str) -> tuple[str, int | str | None, str] | None:
+    """Return the order, the value and the key of a cursor; ``None`` if it is an id by itself."""
+    try:
+        packed = urlsafe_b64decode(after.encode("ascii") + b"=" * (-len(after) % 4))
+        return msgspec.msgpack.decode(packed, type=tuple[str, int | str | None, str])
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        return None
 
 
 def searched(words: Sequence[str]) -> Sequence[str]:

@@ -18,13 +18,9 @@ from aiohttp import hdrs, web
 
 from api.http.languages import in_language
 from api.http.malformed import told_by
-from api.http.named import LATEST_YEAR
-from api.http.named import MAX_POSITION as MAX_POSITION  # noqa: PLC0414 - exported
+from api.http.named import LATEST_YEAR, MAX_POSITION
 from api.http.problems import Problem
-from api.http.resources import Parameter
-from api.http.resources import header as header  # noqa: PLC0414 - exported
-from api.http.resources import parameter as parameter  # noqa: PLC0414 - exported
-from api.http.resources import whole_number as whole_number  # noqa: PLC0414 - exported
+from api.http.resources import Parameter, header, parameter, whole_number
 from ledger.kernel.commands import EARLIEST_YEAR
 from ledger.kernel.messages import message
 

@@ -14,16 +14,9 @@ from api.http.asking import PRIVATE, asked
 from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
 from api.http.languages import in_language, language_of
+from api.http.named import MAX_POSITION
 from api.http.reader import reader_of
-from api.http.reading import (
-    AFTER_POSITION,
-    LIMIT,
-    MAX_POSITION,
-    bounded,
-    json_response,
-    next_link,
-    query_value,
-)
+from api.http.reading import AFTER_POSITION, LIMIT, bounded, json_response, next_link, query_value
 from api.http.resources import Parameter, Resource
 from ledger.access.events import (
     ClockConfirmed,

@@ -13,6 +13,7 @@ from api.feed.events import ShownEvent, as_shown
 from api.http import refusals
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.languages import in_language, language_of
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem
 from api.http.questions import searched
 from api.http.reader import Reader, reader_of
@@ -20,7 +21,6 @@ from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
-    MAX_POSITION,
     bounded,
     json_response,
     next_link,
