@@ -40,6 +40,7 @@ from api.feed.negotiation import (
     negotiated,
 )
 from api.feed.tickets import admit
+from api.http.accepting import accepted
 from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
@@ -48,7 +49,6 @@ from api.http.named import MAX_POSITION
 from api.http.problems import SERVER, Problem, unavailable
 from api.http.reading import (
     AFTER_POSITION,
-    accepted,
     bounded,
     json_response,
     next_link,

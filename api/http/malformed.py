@@ -190,8 +190,12 @@ def _bound(bound: str, language: str) -> str:
 declare_form("types", _types)
 declare_form("bound", _bound)
 
-#: Taking a type apart costs a hundred times what finding a fault in a value costs.
-_type_info = cache(inspect.type_info)
+
+# Taking a type apart costs a hundred times what finding a fault in a value costs.
+@cache
+def _type_info(type_: Any) -> inspect.Type:
+    return inspect.type_info(type_)
+
 
 #: What msgspec says about a value, and the code of the message that says the same.
 _DECODER_SAYS = tuple(
@@ -323,9 +327,9 @@ def _form(info: inspect.Type) -> Message | None:
         return next((told for part in info.types if (told := _form(part)) is not None), None)
     described, shown = "", ""
     while isinstance(info, inspect.Metadata):
-        told = info.extra_json_schema or {}
-        described = described or str(told.get("description", ""))
-        shown = shown or str(next(iter(told.get("examples", ())), ""))
+        schema = info.extra_json_schema or {}
+        described = described or str(schema.get("description", ""))
+        shown = shown or str(next(iter(schema.get("examples", ())), ""))
         info = info.type
     pattern = getattr(info, "pattern", None)
     if pattern is None:

@@ -81,11 +81,6 @@ def json_response(
     )
 
 
-def accepted(request: web.Request) -> str:
-    """Return the media types that the caller accepts; several headers form one list (RFC 9110)."""
-    return ",".join(request.headers.getall(hdrs.ACCEPT, ("*/*",)))
-
-
 def conditional(
     request: web.Request,
     etag: str,

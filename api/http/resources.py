@@ -36,6 +36,7 @@ from api.http.malformed import told_by
 from api.http.middlewares import expect
 from api.http.named import MAX_POSITION, NAMED, Count, Word
 from api.http.problems import Problem, unauthenticated
+from api.http.sheets import form_of
 from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
@@ -239,7 +240,11 @@ def _checked(resource: Resource) -> Handler:
         _require_reader(resource, grant)
         check_query(request, known, once)
         request = _spelled(request)
-        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
+        # A file that ``Accept`` asks for is recorded like one that the path asks for.
+        form = form_of(request) if resource.suffixes else "json"
+        await request.app[AUDIT].consulted(
+            grant, path, request, fits, form=form, anybody=resource.audited
+        )
         check_values(request)
         try:
             response = await handle(request)

@@ -11,8 +11,9 @@ reader may see (rulebook 2.17).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from ledger.kernel.events import event_types
 from projections.explain.trailindex import (
     BLOCK,
     BLOCKS,
+    DENSE,
     EVERYTHING,
     NAMES,
     TRAILS,
@@ -53,7 +55,7 @@ _BLOCKS = 16
 _MANY = 1_024
 
 #: The most rows counted per condition when the rarest one is sought.
-_COUNTED = 1_000
+_COUNTED = 4_000
 
 #: Rows of a range examined at a time: the first number, the factor of growth, the largest number.
 _FEWEST, _GROWTH, _MOST = 64, 8, 32_768
@@ -173,8 +175,8 @@ class _Search:
         if is_rare:
             yield from self._few(lead, others, top)
             return
-        if lead and len(groups := self._all_groups()) > 1:
-            yield from self._crossed(groups, top)
+        if lead and len(self._groups) > 1:
+            yield from self._crossed(self._groups, top)
             return
         scans: list[Iterator[_Row]]
         if not lead:
@@ -200,21 +202,20 @@ class _Search:
 
         No condition stands for the texts, which are followed if every other one has many rows.
         """
-        groups = self._all_groups()
+        groups = [*self._groups, *([self._of_type] if self._types else [])]
         counts = [self._count(group, top) for group in groups]
         fewest = min(counts, default=_COUNTED)
         if self._words and fewest >= _COUNTED:
             return [], self._groups, False
         if not groups:
             return [self._everything], [], False
-        lead = groups[counts.index(fewest)]
+        # The row of an event has its type: it is followed only if nothing else is asked.
+        frequent = fewest >= _COUNTED and self._groups
+        lead = self._groups[0] if frequent else groups[counts.index(fewest)]
         if fewest >= _COUNTED and len(lead) > _RANGES:
             lead = [self._everything]
         others = [group for group in self._groups if group is not lead]
         return lead, others, fewest < _COUNTED
-
-    def _all_groups(self) -> list[list[int]]:
-        return [*self._groups, *([self._of_type] if self._types else [])]
 
     def _few(
         self, lead: Sequence[int], others: Any, top: int, *further: Condition
@@ -234,7 +235,7 @@ class _Search:
     def _crossed(self, groups: Sequence[list[int]], top: int) -> Iterator[_Row]:
         """Yield the rows that meet several frequent conditions, block by block."""
         looked = 0
-        blocks = [_Blocks(self._connection, group, self._audiences) for group in groups]
+        blocks = [_Blocks(self._connection, group, self._audiences, top) for group in groups]
         for block in range((top - 1) // BLOCK, self._wanted.low // BLOCK - 1, -1):
             budget.check()
             first = block * BLOCK
@@ -394,41 +395,62 @@ class _Blocks:
     """The positions of one condition, block by block from the newest on."""
 
     def __init__(
-        self, connection: Connection, group: Sequence[int], audiences: Sequence[int]
+        self, connection: Connection, group: Sequence[int], audiences: Sequence[int], top: int
     ) -> None:
         self._connection = connection
-        self._group, self._audiences = group, audiences
-        self._dense: dict[int, list[sa.Row[Any]]] = {}
+        #: The positions of short ranges, and the ranges that are read block by block.
+        self._short: dict[int, list[int]] = {}
+        self._long: set[tuple[int, int]] = set()
+        self._dense: dict[int, dict[tuple[int, int], bytes]] = {}
         self._lowest: int | None = None
+        for pair in product(group, audiences):
+            positions = self._positions(pair, 0, top - 1, DENSE + 1)
+            if len(positions) > DENSE:
+                self._long.add(pair)
+                continue
+            for position in positions:
+                self._short.setdefault(position // BLOCK, []).append(position % BLOCK)
 
     def bits(self, block: int) -> int:
         """Return the positions within a block as bits."""
+        dense = self._blocks(block)
+        bits = int.from_bytes(as_bits(self._short.get(block, ())), "little")
+        for pair in self._long:
+            if (held := dense.get(pair)) is None:
+                first = block * BLOCK
+                positions = self._positions(pair, first, first + BLOCK - 1, BLOCK)
+                held = as_bits(position - first for position in positions)
+            bits |= int.from_bytes(held, "little")
+        return bits
+
+    def _blocks(self, block: int) -> Mapping[tuple[int, int], bytes]:
+        """Return the bits of long ranges that are stored for a block."""
         if self._lowest is None or block < self._lowest:
             self._lowest = max(0, block - _BLOCKS + 1)
             self._dense = {}
             query = sa.select(BLOCKS).where(
-                BLOCKS.c.subject.in_(self._group),
-                BLOCKS.c.audience.in_(self._audiences),
+                BLOCKS.c.subject.in_({subject for subject, _ in self._long}),
+                BLOCKS.c.audience.in_({audience for _, audience in self._long}),
                 BLOCKS.c.block.between(self._lowest, block),
             )
-            for row in self._connection.execute(query):
-                self._dense.setdefault(row.block, []).append(row)
-        dense = self._dense.get(block, [])
-        bits = 0
-        for row in dense:
-            bits |= int.from_bytes(row.bits, "little")
-        # Ranges with few rows in the block are read.
-        known = {(row.subject, row.audience) for row in dense}
-        offsets: list[int] = []
-        for audience in self._audiences:
-            if sparse := [subject for subject in self._group if (subject, audience) not in known]:
-                rows = sa.select(TRAILS.c.position).where(
-                    TRAILS.c.subject.in_(sparse),
-                    TRAILS.c.audience == audience,
-                    TRAILS.c.position.between(block * BLOCK, (block + 1) * BLOCK - 1),
-                )
-                offsets += (place % BLOCK for place in self._connection.execute(rows).scalars())
-        return bits | int.from_bytes(as_bits(offsets), "little") if offsets else bits
+            for row in self._connection.execute(query) if self._long else ():
+                pair = row.subject, row.audience
+                self._dense.setdefault(row.block, {})[pair] = row.bits
+        return self._dense.get(block, {})
 
+    def _positions(self, pair: tuple[int, int], first: int, last: int, most: int) -> Sequence[int]:
+        bounds = {"subject": pair[0], "audience": pair[1], "first": first, "last": last}
+        return self._connection.execute(_WITHIN, {**bounds, "most": most}).scalars().all()
+
+
+_WITHIN = (
+    sa.select(TRAILS.c.position)
+    .where(
+        TRAILS.c.subject == sa.bindparam("subject"),
+        TRAILS.c.audience == sa.bindparam("audience"),
+        TRAILS.c.position.between(sa.bindparam("first"), sa.bindparam("last")),
+    )
+    .limit(sa.bindparam("most"))
+)
 
 __all__ = ["Found", "Wanted", "search", "topics_of"]

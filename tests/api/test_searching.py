@@ -189,7 +189,7 @@ def in_blocks(story: tuple[Story, Views]) -> Iterator[tuple[Story, Views]]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (trailindex, searching):
             patch.setattr(module, "BLOCK", 64)
-        patch.setattr(trailindex, "DENSE", 4)
+            patch.setattr(module, "DENSE", 4)
         for name, number in (("_COUNTED", 3), ("_MANY", 3), ("MAX_BLOCKS", 2), ("_BLOCKS", 3)):
             patch.setattr(searching, name, number)
         views = indexed(story[0].recorder)
