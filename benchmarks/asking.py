@@ -32,6 +32,9 @@ QUESTIONS = (
     ("supervisor", "/v1/events/search?type=filing.inspection-task-approved&policy=visit_cap@1"),
     ("supervisor", "/v1/events/search?unit=MRB&type=filing.*&since=2026-01-01&until=2026-03-31"),
     ("supervisor", "/v1/events/search?rule_id=FIL-V1&actor=clock"),
+    # Two frequent conditions that never meet, and two that often do.
+    ("supervisor", "/v1/events/search?actor=OFF-001&about=actor:clock"),
+    ("supervisor", "/v1/events/search?actor=clock&unit=MRB&until=2026-01-31"),
     ("supervisor", "/v1/events/search?q=整改清单"),
     ("officer", "/v1/events/search?q=整改清单"),
     ("public", "/v1/events/search?type=catalogue.*"),

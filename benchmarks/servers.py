@@ -11,8 +11,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import uvloop
 from aiohttp import web
@@ -22,11 +23,18 @@ from api.running.logs import configure_logging
 from api.running.server import prepare_process
 from api.service import Service
 from benchmarks.http import ENTITIES
+from ledger.access.commands import NoteRefusal
+from ledger.access.events import CommandRefused
+from ledger.kernel import Actor, Ledger
 from ledger.kernel.clock import system_clock
 from ledger.kernel.contexts import make_context
-from ledger.opening import LEDGER_CLOCK
+from ledger.opening import LEDGER_CLOCK, open_accesses
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
+
+#: The rules by which commands are refused, each as often as its number in this table.
+REFUSED_BY = ("FIL-R4", "FIL-R4", "FIL-R4", "FIL-R6", "FIL-R6", "DRW-R4", "PEN-R6")
 
 
 def bare(answer: bytes) -> web.Application:
@@ -78,6 +86,7 @@ async def kept(path: Path, entity: str) -> None:
     ``entity``: the business for which one of the tokens is issued.
     """
     day = datetime.fromisoformat("2027-01-05T09:00:00+08:00")
+    _refuse(path, entity)
     with Service(f"sqlite:///{path}", clock=lambda: day) as service:
         service.follower.wait_for(service.recorder.head(), 1_800)
         create = service.tokens.create
@@ -89,6 +98,39 @@ async def kept(path: Path, entity: str) -> None:
             "operator": create("OPS", "bench", "operator"),
         }
         await serve(service.app(), tokens=tokens)
+
+
+def _refuse(path: Path, entity: str) -> None:
+    """Record a year of refusals in the access ledger, if it is empty."""
+    sender = Actor(person_id="HEAD-MRB", unit_id="MRB", role="unit_head")
+    now = datetime.fromisoformat("2026-01-01T09:00:00+08:00")
+    with SQLiteRecorder(path) as recorder, open_accesses(recorder) as accesses:
+        if accesses.head():
+            return
+        with Ledger(accesses, clock=lambda: now) as ledger:
+            for day in range(365):
+                now += timedelta(days=1)
+                waiting = [
+                    ledger.submit(note, make_context(note, sender, now))
+                    for note in (_refusal(REFUSED_BY[n % 7], entity) for n in range(day, day + 30))
+                ]
+                for future in waiting:
+                    future.result()
+
+
+def _refusal(rule: str, entity: str) -> NoteRefusal:
+    return NoteRefusal(
+        refusal=CommandRefused(
+            unit="MRB",
+            command="ApproveTask",
+            rule=rule,
+            refused_command=uuid4().hex,
+            code=rule,
+            details={},
+            entity=entity,
+            subjects=(f"entity:{entity}",),
+        )
+    )
 
 
 def main() -> None:

@@ -205,8 +205,8 @@ class TextIndex:
 
 
 def words_of(q: str) -> list[str]:
-    """Return the words of a search, at most ``MAX_WORDS``."""
-    return list(dict.fromkeys(folded(q).split()))[:MAX_WORDS]
+    """Return the words of a search, each once."""
+    return list(dict.fromkeys(folded(q).split()))
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -153,6 +153,7 @@ NOT_SENT = {
     "NoteGrant": "report",
     "NotePause": "report",
     "NoteRefusal": "report",
+    "NoteTrial": "report",
     "NoteRevocation": "report",
     "NoteUnknown": "report",
     "RecordKeyRotation": "act",

@@ -43,8 +43,8 @@ PRINTED = [
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A seeded service, with a notice to the bank."""
-    if shutil.which("curl") is None or shutil.which("jq") is None:
-        pytest.skip("the commands of the page need curl and jq")
+    missing = [program for program in ("curl", "jq") if shutil.which(program) is None]
+    assert missing == [], "the commands of the page need these programs"
     with Served(tmp_path_factory.mktemp("integrators"), "--quiet") as service:
         service.seed()
         notice = RemovalNotified(

@@ -11,9 +11,10 @@ from aiohttp import web
 
 from api.http.asking import asked
 from api.http.keys import LEDGER
+from api.http.named import MAX_POSITION
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
-from api.http.reading import MAX_POSITION, conditional
+from api.http.reading import conditional
 from api.http.resources import Resource
 from api.http.tokens import WITHHELD
 from ledger.kernel import Actor, LegalRef, Provenance, Visibility, codec

@@ -40,25 +40,22 @@ from api.feed.negotiation import (
     negotiated,
 )
 from api.feed.tickets import admit
+from api.http.accepting import accepted
 from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
 from api.http.keys import LINE, TOKENS
+from api.http.named import MAX_POSITION
 from api.http.problems import SERVER, Problem, unavailable
 from api.http.reading import (
     AFTER_POSITION,
-    MAX_POSITION,
-    accepted,
     bounded,
-    header,
     json_response,
     next_link,
-    parameter,
     query_value,
     require_calendar,
-    whole_number,
 )
-from api.http.resources import Parameter, Resource
+from api.http.resources import Parameter, Resource, header, parameter, whole_number
 from api.running.pools import FEEDS
 from api.systems.sharing import entitlement_of
 from ledger.kernel import civil_moment

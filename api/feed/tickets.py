@@ -20,6 +20,7 @@ from aiohttp import hdrs, web
 
 from api.feed.filters import require_filters
 from api.feed.negotiation import EVENT_STREAM, negotiated
+from api.http.accepting import accepted
 from api.http.access import caller_of, token_of
 from api.http.bodies import body_of
 from api.http.commands import MAX_BODY_BYTES, require_json
@@ -28,7 +29,7 @@ from api.http.malformed import decoded
 from api.http.middlewares import expect
 from api.http.problems import Problem, unauthenticated, unavailable
 from api.http.rates import Rates
-from api.http.reading import accepted, json_response
+from api.http.reading import json_response
 from api.http.resources import Operation, check_query
 from api.http.tokens import Grant
 from ledger.kernel import message

@@ -260,6 +260,7 @@ async def _sheet(
     }
     if page.next is not None:
         headers["X-Rows-Cut"] = str(MAX_ROWS)
+        headers[hdrs.LINK] = next_link(request, after=page.next)
     media_type = f"{CSV}; charset=utf-8" if form == "csv" else XLSX
     return json_response(None, body=body, headers=headers, media_type=media_type)
 

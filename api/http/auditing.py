@@ -20,10 +20,17 @@ from api.http.keys import LEDGER
 from api.http.tokens import WITHHELD, Grant
 from api.running.counter import Counter
 from api.running.pools import AUDITS, COMMANDS
-from ledger.access.commands import NoteConsultation, NotePause, NoteRefusal, NoteUnknown
+from ledger.access.commands import (
+    NoteConsultation,
+    NotePause,
+    NoteRefusal,
+    NoteTrial,
+    NoteUnknown,
+)
 from ledger.access.events import (
     ClockConfirmed,
     CommandRefused,
+    CommandTried,
     RecordsConsulted,
     ReferenceUnknown,
     RuleId,
@@ -143,6 +150,24 @@ class Audit:
         else:
             await self._note(grant, lambda: note_of_unknown(grant, command, answer))
 
+    async def tried(
+        self, app: web.Application, grant: Grant, command: Command, context: Context
+    ) -> None:
+        """Record that a sender was told what a command would record."""
+        if self._ledger is None:
+            return
+        source = Source(app[LEDGER].recorder)
+        subjects, withheld = await COMMANDS.run(lambda: _about(source, command, grant))
+        tried = CommandTried(
+            unit=msgspec.convert(_unit_of(command, context), UnitId),
+            command=type(command).__name__,
+            tried_command=context.command_id,
+            entity=_as(EntityId, getattr(command, "entity", None)),
+            withheld_from=withheld,
+            subjects=subjects,
+        )
+        await self._note(grant, lambda: NoteTrial(trial=tried))
+
     async def paused(self, grant: Grant, named: int) -> None:
         """Record that a sender named unknown subjects too often and must wait."""
         paused = SenderPaused(unit=msgspec.convert(grant.unit, UnitId), named=named)
@@ -155,11 +180,12 @@ class Audit:
         request: web.Request,
         fits: Mapping[str, Fits],
         *,
+        form: str = "json",
         anybody: bool = False,
     ) -> None:
         """Record that a supervisor reads something; with ``anybody``, that any caller does.
 
-        ``fits`` maps each query parameter to a check of its values.
+        ``fits`` maps each query parameter to a check of its values. ``form``: that of the answer.
         """
         if self._ledger is None or (grant.role not in SUPERVISORS and not anybody):
             return
@@ -167,7 +193,7 @@ class Audit:
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
         subjects, withheld = await AUDITS.run(lambda: _known(*sources, given, grant))
         known = set(subjects)
-        asked = _without_words(request, fits, known)
+        asked = _without_words(request, fits, known, form)
         entity = request.match_info.get("entity")
         await self._note(
             grant,
@@ -206,10 +232,9 @@ def note_of(
     withheld: tuple[str, ...] = (),
 ) -> NoteRefusal:
     """Return the command that records a refusal: its subjects and who may not know of them."""
-    unit = getattr(command, "unit", None) or context.actor.unit_id
     return NoteRefusal(
         refusal=CommandRefused(
-            unit=msgspec.convert(unit, UnitId),
+            unit=msgspec.convert(_unit_of(command, context), UnitId),
             command=type(command).__name__,
             rule=msgspec.convert(refusal.rule.id, RuleId),
             code=refusal.code,
@@ -222,6 +247,11 @@ def note_of(
             subjects=subjects,
         )
     )
+
+
+def _unit_of(command: Command, context: Context) -> str:
+    """Return the unit that a command acts for."""
+    return getattr(command, "unit", None) or context.actor.unit_id
 
 
 def note_of_unknown(grant: Grant, command: Command, unknown: UnknownReference) -> NoteUnknown:
@@ -284,7 +314,9 @@ class Readable:
         return self._seen[tag]
 
 
-def _without_words(request: web.Request, fits: Mapping[str, Fits], known: set[str]) -> str:
+def _without_words(
+    request: web.Request, fits: Mapping[str, Fits], known: set[str], form: str
+) -> str:
     """Return the request's path and query; values typed by the asker become ``WITHHELD``.
 
     Such values may identify a person, and entries are kept for ever. Only known subjects and the
@@ -306,6 +338,8 @@ def _without_words(request: web.Request, fits: Mapping[str, Fits], known: set[st
     path = "" if resource is None else resource.canonical
     for name, value in request.match_info.items():
         path = path.replace(f"{{{name}}}", shown(f"{{{name}}}", value))
+    if form != "json":
+        path = f"{path.removesuffix(f'.{form}')}.{form}"
     query = urlencode([(n, shown(n, value)) for n, value in request.query.items()], safe="/:")
     return f"{path}?{query}" if query else path
 

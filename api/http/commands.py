@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import structlog
 from aiohttp import hdrs, web
+from msgspec import UNSET, UnsetType
 
 from api.http.access import caller_of
 from api.http.auditing import AUDIT
@@ -73,8 +74,8 @@ LARGE_BODY_BYTES = 32 * 1024
 DRY_RUN = Parameter(
     "dry_run",
     bool,
-    "decide the command and answer with what would be recorded or refused; record nothing. A "
-    "refusal is noted as always, and an Idempotency-Key is not used up",
+    "decide the command and answer with what would be recorded or refused; record nothing. Both "
+    "are noted in the access ledger, and an Idempotency-Key is not used up",
 )
 
 #: How often one sender may ask in a minute what a command would record.
@@ -86,7 +87,10 @@ _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class TrialEvent(msgspec.Struct, frozen=True):
-    """An event that a command would record. It has no id, position or time of recording yet."""
+    """An event that a command would record. It has no id, position or time of recording yet.
+
+    ``body`` is left out of an event that its sender could not read once it was recorded.
+    """
 
     type: str
     schema_version: int
@@ -94,7 +98,7 @@ class TrialEvent(msgspec.Struct, frozen=True):
     visibility: str
     legal_basis: tuple[LegalRef, ...]
     policy_refs: Mapping[str, int]
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | UnsetType = UNSET
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -171,6 +175,7 @@ def _handler(entry: Entry) -> Handler:
         except OverflowError:
             raise Malformed("http.number-time-request-out-range") from None
         if dry:
+            await app[AUDIT].tried(app, grant, command, context)
             return _trial_answer(outcome, grant)
         await settled(app, outcome.events)
         if finish is not None:
@@ -428,10 +433,12 @@ def _trial_answer(outcome: Outcome, grant: Grant) -> web.Response:
             visibility=record.envelope.visibility,
             legal_basis=record.envelope.legal_basis,
             policy_refs=record.envelope.policy_refs,
-            body=msgspec.to_builtins(record.event, builtin_types=(), enc_hook=str),
+            body=msgspec.to_builtins(record.event, builtin_types=(), enc_hook=str)
+            if shown
+            else UNSET,
         )
         for index, record in enumerate(outcome.events)
-        if index == 0 or shows(outcome, record, grant)
+        if (shown := shows(outcome, record, grant)) or index == 0
     )
     return json_response(Trial(events=events), headers={hdrs.CACHE_CONTROL: "no-store"})
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
+from api.http.examples import example
 from api.http.faults import all_faults
 from api.http.problems import Problem
 from ledger.general.countersigning import FORMER_FIELDS, Countersigned
-from ledger.kernel.messages import InvalidValue, Message, message
+from ledger.kernel.messages import (
+    InvalidValue,
+    Message,
+    declare_form,
+    message,
+    say,
+    title,
+)
 from ledger.kernel.subjects import FIELD_FAULT
 
 _FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
@@ -60,7 +69,7 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
         raise Problem("malformed", told_by(error), pointer="") from None
     _refuse_ambiguous(body)
     if body.count(b",") >= MAX_ITEMS:
-        _refuse_long(value, inspect.type_info(decoder.type), [])
+        _refuse_long(value, _type_info(decoder.type), [])
     return value
 
 
@@ -161,6 +170,33 @@ def _fault(value: Any, depth: int) -> list[str] | None:
     return None
 
 
+def _types(names: str, language: str) -> str:
+    """Return the types of JSON that a decoder names; what may be left out need not be said."""
+    parts = names.split(" | ")
+    told = [part for part in parts if part != "null"] or parts
+    return "/".join(title(part, language, "kinds") for part in told)
+
+
+_BOUNDS = {">=": "http.bound-least", "<=": "http.bound-most", ">": "http.bound-above"}
+
+
+def _bound(bound: str, language: str) -> str:
+    """Return a bound as the decoder writes it, such as ``>= 1``, in words."""
+    sign, _, limit = bound.partition(" ")
+    return say(message(_BOUNDS.get(sign, "http.bound-below"), limit=limit), language)
+
+
+#: ``{expected:types}`` and ``{bound:bound}`` in a text.
+declare_form("types", _types)
+declare_form("bound", _bound)
+
+
+# Taking a type apart costs a hundred times what finding a fault in a value costs.
+@cache
+def _type_info(type_: Any) -> inspect.Type:
+    return inspect.type_info(type_)
+
+
 #: What msgspec says about a value, and the code of the message that says the same.
 _DECODER_SAYS = tuple(
     (re.compile(pattern, re.DOTALL), code)
@@ -172,28 +208,39 @@ _DECODER_SAYS = tuple(
         (r"Expected `datetime` with a timezone component", "http.offset-missing"),
         (r"Expected `(?P<expected>[^`]*)`, got `(?P<given>[^`]*)`", "http.other-type-expected"),
         (r"Expected `str` matching regex (?P<pattern>.*)", "http.pattern-expected"),
+        (r"Expected `(?P<type>\w+)` of length >= 1", "http.must-not-be-empty"),
+        (r"Expected `array` of length (?P<bound>[<>=]+ \d+)", "http.entries-expected"),
         (r"Expected `(?P<type>\w+)` of length (?P<bound>[<>=]+ \d+)", "http.length-expected"),
         (r"Expected `(?P<type>\w+)` (?P<bound>[<>]=? \S+)", "http.bound-expected"),
     )
 )
 
 
-def told_by(error: Exception, fault: str | None = None) -> Message:
+def told_by(
+    error: Exception, type_: Any = None, *, info: inspect.Type | None = None, fault: str = ""
+) -> Message:
     """Return what an exception says about a value: the message it was raised with, if with one.
 
-    ``fault``: the part of its text that is about the value, if not all of it.
+    ``type_`` or ``info``: the type of the value, from which it is said what is allowed. ``fault``:
+    the part of the exception's text that is about the value, if not all of it.
     """
     for raised in (error, error.__cause__):
         if isinstance(raised, InvalidValue):
             return raised.message
-    text = str(error) if fault is None else fault
+    text = fault or str(error)
+    if type_ is not None:
+        info = _type_info(type_)
+    if text.startswith(_PATTERN) and info is not None and (told := _form(info)) is not None:
+        return told
+    told = message("http.decoder-says", fault=shortened(text))
     for pattern, code in _DECODER_SAYS:
         match = pattern.fullmatch(text)
         if match is not None:
-            return message(
-                code, **{name: shortened(part) for name, part in match.groupdict().items()}
-            )
-    return message("http.decoder-says", fault=shortened(text))
+            parts = match.groupdict().items()
+            told = message(code, **{name: shortened(part) for name, part in parts})
+            break
+    allowed = _allowed(text, info)
+    return message("http.fault-allowed", fault=told, allowed=allowed) if allowed else told
 
 
 def shortened(text: str) -> str:
@@ -224,28 +271,43 @@ def _invalid(error: msgspec.ValidationError, type_: Any) -> Problem:
         fault, path = words, "$`"
     path = path[:-1]
     steps = [name or index for name, index in _STEP.findall(path)]
-    info = _walk(inspect.type_info(type_), steps)
+    info = _walk(_type_info(type_), steps)
     field = _FIELD.search(fault)
-    told = told_by(error, fault)
+    told = told_by(error, info=info, fault=fault)
     if field is not None:
         steps.append(field["name"])
+        if field["name"] in FORMER_FIELDS and _countersigned(type_, steps):
+            told = message("http.former-field-must-be-left-out", field=field["name"])
     elif told.code == FIELD_FAULT:
         steps.append(told.details["field"])
         told = told.details["fault"]
-    if field is not None and field["name"] in FORMER_FIELDS and _countersigned(type_, steps):
-        told = message("http.former-field-must-be-left-out", field=field["name"])
-    elif fault.startswith(_PATTERN) and (described := _description(info)):
-        # The field's description says more to a person than a pattern.
-        fault, told = "", message("http.must-be-as-described", described=described)
-    allowed = _allowed(fault, info)
-    if allowed:
-        told = message("http.fault-allowed", fault=told, allowed=allowed)
     return Problem("malformed", told, pointer="".join(f"/{escaped(step)}" for step in steps))
 
 
 def _countersigned(type_: Any, steps: list[str]) -> bool:
     """Return whether ``steps`` lead to a field of a command that two people must sign."""
     return len(steps) == 1 and isinstance(type_, type) and issubclass(type_, Countersigned)
+
+
+#: How the id of a business is described.
+_ENTITY = "统一社会信用代码 (USCC), or <register>:<number> for a business without one"
+
+#: In which form a text must be written, by the description of its type or by its pattern.
+_FORMS = {
+    "SHA-256, hex": "http.form-digest",
+    _ENTITY: "http.form-entity",
+    "统一社会信用代码 of a public body (GB 32100)": "http.form-body",
+    "a random token that stands for a natural person": "http.form-person",
+    "a token that stands for a person; never a name or number": "http.form-token",
+    "text that is not blank": "http.form-text",
+    "decimal, at most 4 places": "http.form-decimal",
+    "industry by GB/T 4754": "http.form-industry",
+    "a subject, `kind:id`": "http.form-subject",
+    "a civil day, or a moment with its offset": "http.form-day-or-moment",
+    "JSON pointer into the record: /occurred_at or /body/<field>…": "http.form-place",
+    r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}(?![\s\S])": "http.form-id",
+    r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$": "http.form-ratio",
+}
 
 
 def _allowed(fault: str, info: inspect.Type | None) -> Message | list[str]:
@@ -259,13 +321,24 @@ def _allowed(fault: str, info: inspect.Type | None) -> Message | list[str]:
     return []
 
 
-def _description(info: inspect.Type | None) -> str:
-    """Return the description of a field's type, or an empty text."""
+def _form(info: inspect.Type) -> Message | None:
+    """Return in which form a text with a pattern must be written, in words or by an example."""
     if isinstance(info, inspect.UnionType):
-        return next((words for part in info.types if (words := _description(part))), "")
-    if not isinstance(info, inspect.Metadata):
-        return ""
-    return str((info.extra_json_schema or {}).get("description", "")) or _description(info.type)
+        return next((told for part in info.types if (told := _form(part)) is not None), None)
+    described, shown = "", ""
+    while isinstance(info, inspect.Metadata):
+        schema = info.extra_json_schema or {}
+        described = described or str(schema.get("description", ""))
+        shown = shown or str(next(iter(schema.get("examples", ())), ""))
+        info = info.type
+    pattern = getattr(info, "pattern", None)
+    if pattern is None:
+        return None
+    if (code := _FORMS.get(described) or _FORMS.get(pattern)) is not None:
+        return message("http.must-be-as-described", described=message(code))
+    if shown := shown or example({"type": "string", "pattern": pattern}, {}):
+        return message("http.must-be-written-like", example=shown)
+    return None
 
 
 def _parts(info: inspect.Type | None) -> list[inspect.Type]:

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from api.http.accepting import accepted
 from api.http.languages import language_of
 from api.http.problems import KINDS, Kind, not_found
-from api.http.reading import accepted, conditional
+from api.http.reading import conditional
 from api.http.resources import Resource
 
 #: Only our own files: no other origins, no inline code, no frames.

@@ -202,7 +202,12 @@ def _http(error: web.HTTPException) -> Problem:
         allowed = sorted(error.allowed_methods)
         return Problem(
             "method-not-allowed",
-            message("http.resource-accepts", allowed=allowed, method=error.method),
+            # Who may read may also ask for the headers alone; people need not be told.
+            message(
+                "http.resource-accepts",
+                allowed=[method for method in allowed if method != hdrs.METH_HEAD] or allowed,
+                method=error.method,
+            ),
             headers={hdrs.ALLOW: ", ".join(allowed)},
         )
     if isinstance(error, web.HTTPRequestEntityTooLarge):
@@ -214,6 +219,15 @@ def _http(error: web.HTTPException) -> Problem:
         ]
     sentence = Message(f"{kind.name}.title", {}, "problems")
     return Problem(kind.name, message("http.sentence", sentence=sentence))
+
+
+def _placed(problem: Problem, language: str) -> str:
+    """Return what is told, with the field that it is about unless the words name it."""
+    told, pointer = say(problem.message, language), problem.pointer or ""
+    names = [step for step in pointer.split("/") if step and not step.isdigit()]
+    if not names or names[-1] in told:
+        return told
+    return say(message("http.fault-at", pointer=pointer, fault=told), language)
 
 
 #: The ``Server`` header of every answer; it must not reveal versions.
@@ -236,7 +250,7 @@ def response_to(
         "type": kind.uri,
         "title": kind.title(language),
         "status": kind.status,
-        "detail": say(problem.message, language),
+        "detail": _placed(problem, language),
         "request_id": request_id,
     }
     if instance is not None:
@@ -251,7 +265,7 @@ def response_to(
             {
                 "pointer": fault.pointer,
                 "code": fault.message.code,
-                "detail": say(fault.message, language),
+                "detail": _placed(fault, language),
             }
             for fault in problem.faults
         ]

@@ -18,11 +18,13 @@ import sqlalchemy as sa
 from aiohttp import web
 from msgspec.structs import replace
 
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem
 from api.http.reader import Reader
-from api.http.reading import AFTER, AT_LEAST, LIMIT, MAX_POSITION, query_value, query_values
+from api.http.reading import AFTER, AT_LEAST, LIMIT, query_value, query_values
 from api.http.resources import Parameter
 from ledger.kernel import message
+from ledger.kernel.messages import declare_form, listed, say, title, with_code
 from projections.paging import Order
 from projections.words import MAX_WORDS, TextIndex, words_of
 
@@ -228,8 +230,7 @@ class Questions(msgspec.Struct, frozen=True):
     def _search(self, request: web.Request, reader: Reader, table: sa.Table) -> Search | None:
         if self.search is None or (q := query_value(request, "q", Words, None)) is None:
             return None
-        if not (words := words_of(q)):
-            raise Problem("malformed", "http.q-must-contain-word")
+        words = searched(words_of(q))
         kept = sa.false() if self.kept is None else self.kept(reader, table)
         return Search(self.search, tuple(words), kept)
 
@@ -245,18 +246,35 @@ class Questions(msgspec.Struct, frozen=True):
 
 def _place(after: str, sort: str, by: sa.Column[Any] | None) -> tuple[Any, str]:
     """Return the place at which the page before ended."""
-    if by is None:
-        return None, after
-    kind: Any = int if isinstance(by.type, sa.Integer) else str
-    try:
-        packed = urlsafe_b64decode(after.encode("ascii") + b"=" * (-len(after) % 4))
-        given, value, key = msgspec.msgpack.decode(packed, type=tuple[str, kind | None, str])
-        fits = given == sort and (kind is str or abs(value or 0) <= MAX_POSITION)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        fits = False
-    if not fits:
+    kind: Any = int if by is not None and isinstance(by.type, sa.Integer) else str
+    given, value, key = _unpacked(after) or ("id", None, after)
+    if by is None and given == "id":
+        return None, key
+    fits = given == sort and (value is None or type(value) is kind)
+    if not fits or (isinstance(value, int) and abs(value) > MAX_POSITION):
         raise Problem("malformed", "http.after-must-be-cursor-of-page")
     return value, key
+
+
+def _unpacked(after: str) -> tuple[str, int | str | None, str] | None:
+    """Return the order, the value and the key of a cursor; ``None`` if it is an id by itself."""
+    try:
+        packed = urlsafe_b64decode(after.encode("ascii") + b"=" * (-len(after) % 4))
+        return msgspec.msgpack.decode(packed, type=tuple[str, int | str | None, str])
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        return None
+
+
+def searched(words: Sequence[str]) -> Sequence[str]:
+    """Return the words of the parameter ``q``; raise a ``Problem`` for none and for too many."""
+    if not words:
+        raise Problem("malformed", "http.q-must-contain-word")
+    if len(words) > MAX_WORDS:
+        raise Problem(
+            "malformed",
+            message("http.too-many-words", max_words=MAX_WORDS, word_count=len(words)),
+        )
+    return words
 
 
 def _looked_up(column: sa.ColumnElement[Any]) -> Sequence[sa.Column[Any]]:
@@ -304,3 +322,34 @@ _WHOLE = {"valid_from", "valid_to"}
 def as_stored(wanted: Any, column: sa.ColumnElement[Any]) -> Any:
     """Return a value in the form of its column: every value that is not an integer is text."""
     return wanted if isinstance(column.type, sa.Integer) else str(wanted)
+
+
+def titled(name: str, language: str) -> str:
+    """Return what a parameter is called; its own name if it has no title.
+
+    A parameter whose field means something else has a title of its own: ``?after``.
+    """
+    if (field := negated(name)) is not None:
+        return say(message("http.none-of", field=titled(field, language)), language)
+    if (ends := within(name)) is not None:
+        code = "http.range-from" if ends[1] == "from" else "http.range-to"
+        return say(message(code, field=titled(ends[0], language)), language)
+    own = title(f"?{name}", language, "fields")
+    return title(name, language, "fields") if own == f"?{name}" else own
+
+
+def _with_name(name: str, language: str) -> str:
+    words = titled(name, language)
+    return name if words == name else with_code(words, name, language)
+
+
+def _in_words(value: Any, language: str) -> str:
+    """Return the titles of parameters, each with its name in brackets; of one in quotes."""
+    if isinstance(value, list | tuple):
+        return listed([_with_name(name, language) for name in value], language)
+    words = titled(value, language)
+    return f"“{words}”" if words == value else with_code(f"“{words}”", value, language)
+
+
+#: ``{name:parameter}`` in a text.
+declare_form("parameter", _in_words)

@@ -18,13 +18,9 @@ from aiohttp import hdrs, web
 
 from api.http.languages import in_language
 from api.http.malformed import told_by
-from api.http.named import LATEST_YEAR
-from api.http.named import MAX_POSITION as MAX_POSITION  # noqa: PLC0414 - exported
+from api.http.named import LATEST_YEAR, MAX_POSITION
 from api.http.problems import Problem
-from api.http.resources import Parameter
-from api.http.resources import header as header  # noqa: PLC0414 - exported
-from api.http.resources import parameter as parameter  # noqa: PLC0414 - exported
-from api.http.resources import whole_number as whole_number  # noqa: PLC0414 - exported
+from api.http.resources import Parameter, header, parameter, whole_number
 from ledger.kernel.commands import EARLIEST_YEAR
 from ledger.kernel.messages import message
 
@@ -83,11 +79,6 @@ def json_response(
             **(headers or {}),
         },
     )
-
-
-def accepted(request: web.Request) -> str:
-    """Return the media types that the caller accepts; several headers form one list (RFC 9110)."""
-    return ",".join(request.headers.getall(hdrs.ACCEPT, ("*/*",)))
 
 
 def conditional(
@@ -173,11 +164,13 @@ def query_values(request: web.Request, name: str, type: Any, *, joined: bool = F
 
 
 def _converted(name: str, given: str, type: Any) -> Any:
+    present = _present(type)
     try:
-        value = msgspec.convert(given, _present(type), strict=False)
+        value = msgspec.convert(given, present, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
+        told = told_by(error, present)
         raise Problem(
-            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
+            "malformed", message("http.query-parameter-fault", name=name, error=told)
         ) from None
     if isinstance(value, date):
         require_calendar(name, value)

@@ -36,6 +36,7 @@ from api.http.malformed import told_by
 from api.http.middlewares import expect
 from api.http.named import MAX_POSITION, NAMED, Count, Word
 from api.http.problems import Problem, unauthenticated
+from api.http.sheets import form_of
 from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
@@ -101,11 +102,7 @@ class Parameter(msgspec.Struct, frozen=True):
                 for part in value.split(",") if joined else (value,):
                     msgspec.convert(part, type_)
             except msgspec.ValidationError as error:
-                fault = told_by(error)
-                if isinstance(info, inspect.LiteralType):
-                    allowed = [repr(choice) for choice in info.values]
-                    fault = message("http.fault-allowed", fault=fault, allowed=allowed)
-                told = message("http.parameter-fault", name=name, fault=fault)
+                told = message("http.parameter-fault", name=name, fault=told_by(error, type_))
                 raise Problem("malformed", told) from None
 
         return check
@@ -150,9 +147,11 @@ def whole_number(given: str | None, name: Message, default: int, low: int, high:
         return default
     # int() also accepts underscores, spaces and digits of other scripts; a URL must not.
     if not (given.isascii() and given.isdigit() and len(given) <= 16 and low <= int(given) <= high):
-        raise Problem(
-            "malformed", message("http.must-be-whole-number", name=name, low=low, high=high)
-        )
+        told = message("http.must-be-whole-number", name=name, low=low, high=high)
+        if high == MAX_POSITION:
+            # The largest number that every parser reads exactly says nothing to people.
+            told = message("http.must-be-whole-number-from", name=name, low=low)
+        raise Problem("malformed", told)
     return int(given)
 
 
@@ -241,7 +240,11 @@ def _checked(resource: Resource) -> Handler:
         _require_reader(resource, grant)
         check_query(request, known, once)
         request = _spelled(request)
-        await request.app[AUDIT].consulted(grant, path, request, fits, anybody=resource.audited)
+        # A file that ``Accept`` asks for is recorded like one that the path asks for.
+        form = form_of(request) if resource.suffixes else "json"
+        await request.app[AUDIT].consulted(
+            grant, path, request, fits, form=form, anybody=resource.audited
+        )
         check_values(request)
         try:
             response = await handle(request)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from aiohttp import web
 
-from api.http.reading import accepted
+from api.http.accepting import accepted
 from ledger.kernel.budget import check
 from ledger.kernel.messages import title
 

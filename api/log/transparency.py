@@ -16,8 +16,8 @@ from api.http.asking import asked
 from api.http.keys import LEDGER, LOG, WITNESSES
 from api.http.problems import Problem, not_found, unauthenticated
 from api.http.reader import Reader, reader_of
-from api.http.reading import json_response, parameter, whole_number
-from api.http.resources import Parameter, Resource
+from api.http.reading import json_response
+from api.http.resources import Parameter, Resource, parameter, whole_number
 from api.running.pools import PROOFS
 from ledger.kernel import codec, message
 from ledger.stores.sqlite import SQLiteRecorder

@@ -14,20 +14,14 @@ from api.http.asking import PRIVATE, asked
 from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
 from api.http.languages import in_language, language_of
+from api.http.named import MAX_POSITION
 from api.http.reader import reader_of
-from api.http.reading import (
-    AFTER_POSITION,
-    LIMIT,
-    MAX_POSITION,
-    bounded,
-    json_response,
-    next_link,
-    query_value,
-)
+from api.http.reading import AFTER_POSITION, LIMIT, bounded, json_response, next_link, query_value
 from api.http.resources import Parameter, Resource
 from ledger.access.events import (
     ClockConfirmed,
     CommandRefused,
+    CommandTried,
     RecordsConsulted,
     ReferenceUnknown,
     RuleId,
@@ -46,9 +40,10 @@ from projections.source import Source
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
 
-Kind = Literal["refusal", "unknown", "consultation", "token", "clock"]
+Kind = Literal["refusal", "trial", "unknown", "consultation", "token", "clock"]
 _TYPES: dict[Kind, tuple[str, ...]] = {
     "refusal": (CommandRefused.TOPIC,),
+    "trial": (CommandTried.TOPIC,),
     "unknown": (ReferenceUnknown.TOPIC, SenderPaused.TOPIC),
     "consultation": (RecordsConsulted.TOPIC,),
     "token": (
@@ -62,7 +57,7 @@ _TYPES: dict[Kind, tuple[str, ...]] = {
 
 
 class Access(msgspec.Struct, frozen=True):
-    """An entry: a refusal, unknown reference, consultation, or step about a token or the clock.
+    """An entry: a refusal, trial, unknown reference, consultation, or step of a token or the clock.
 
     The ``message`` of a refusal is in the language of the answer. ``message_as_recorded``: it is
     an old entry, which holds only the English text.
@@ -83,7 +78,7 @@ class Accesses(msgspec.Struct, frozen=True):
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals, unknown references, consultations and grants; this query is recorded too."""
+    """Refusals, trials, unknown references, consultations, grants; this query is recorded too."""
     after = bounded(request, "after", 0, 0, MAX_POSITION)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = query_value(request, "kind", Kind, None)

@@ -22,16 +22,9 @@ from api.http.commands import idempotency_key, require_json
 from api.http.keys import ACCESS, LINE, TIMEKEEPER, TOKENS
 from api.http.malformed import decoded
 from api.http.middlewares import expect
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem, not_found, unauthenticated
-from api.http.reading import (
-    AFTER_POSITION,
-    LIMIT,
-    MAX_POSITION,
-    bounded,
-    json_response,
-    next_link,
-    query_value,
-)
+from api.http.reading import AFTER_POSITION, LIMIT, bounded, json_response, next_link, query_value
 from api.http.resources import Handler, Operation, Parameter, Resource, check_query
 from api.http.tokens import Grant, Holder, TokenEntry
 from api.operations.health import OPERATORS

@@ -41,4 +41,6 @@ RESOURCES = Listing(
         Parameter("task", str, "the inspection that was filed"),
         Parameter("special_plan", str, "the special campaign that it belongs to"),
     ),
+    dates=("filed_on",),
+    newest="filed_on",
 ).resources()

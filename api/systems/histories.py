@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from api.http.asking import asked, begun, caught_up
 from api.http.listing import Listing, everybody, opened
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem, not_found
 from api.http.reader import reader_of
 from api.http.reading import (
@@ -22,7 +23,6 @@ from api.http.reading import (
     DEFAULT_PAGE,
     LIMIT,
     MAX_PAGE,
-    MAX_POSITION,
     bounded,
     json_response,
     next_link,

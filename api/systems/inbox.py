@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.commands import path_of
 from api.http.languages import Language, in_language, language_of
-from api.http.named import EventType
+from api.http.named import MAX_POSITION, EventType
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -26,14 +26,12 @@ from api.http.reading import (
     DEFAULT_PAGE,
     LIMIT,
     MAX_PAGE,
-    MAX_POSITION,
     bounded,
     json_response,
     next_link,
     query_value,
-    whole_number,
 )
-from api.http.resources import Parameter, Resource
+from api.http.resources import Parameter, Resource, whole_number
 from api.systems.deadlines import seen_deadlines
 from ledger.general.audiences import SUPERVISORS, UNIT_BOUND
 from ledger.general.vocabulary import Role, is_among, person_key, same_person

@@ -104,7 +104,8 @@ def _time(request: web.Request, name: str) -> Time:
         when: Time = msgspec.convert(msgspec.convert(given, When), type_)
     except msgspec.ValidationError as error:
         raise Problem(
-            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
+            "malformed",
+            message("http.query-parameter-fault", name=name, error=told_by(error, When)),
         ) from None
     require_calendar(name, when)
     return when

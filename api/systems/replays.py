@@ -20,12 +20,12 @@ from api.http.asking import (
     follower_of,
 )
 from api.http.keys import LINE
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
-    MAX_POSITION,
     bounded,
     json_response,
     query_value,

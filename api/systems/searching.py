@@ -13,18 +13,19 @@ from api.feed.events import ShownEvent, as_shown
 from api.http import refusals
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.languages import in_language, language_of
-from api.http.malformed import told_by
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem
+from api.http.questions import searched
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
-    MAX_POSITION,
     bounded,
     json_response,
     next_link,
     query_value,
+    query_values,
 )
 from api.http.refusals import Refusals
 from api.http.resources import Parameter, Resource
@@ -94,9 +95,9 @@ class _Asked:
         query = request.query
         self.about = [
             *(f"{kind}:{query[kind]}" for kind in _SUBJECTS if kind in query),
-            *_each(request, "about", About),
+            *query_values(request, "about", About),
         ]
-        self.types = _each(request, "type", EventType)
+        self.types = query_values(request, "type", EventType)
         self.rule: str | None = query_value(request, "rule_id", RuleId, None)
         self.policy: str | None = query_value(request, "policy", PolicyVersion, None)
         self.law = query.get("law")
@@ -107,7 +108,8 @@ class _Asked:
         self.recorded_since: date | None = query_value(request, "recorded_since", date, None)
         self.recorded_until: date | None = query_value(request, "recorded_until", date, None)
         self.known_as_of: datetime | None = query_value(request, "known_as_of", Moment, None)
-        self.words = str(query_value(request, "q", Words, "")).split()
+        q: str | None = query_value(request, "q", Words, None)
+        self.words = () if q is None else searched(q.split())
 
     def wanted(self, source: Source) -> Wanted:
         """Return the conditions for the index of the main ledger. Blocks."""
@@ -152,17 +154,6 @@ class _Asked:
 
 #: Subjects with a parameter of their own.
 _SUBJECTS = ("actor", "unit", "entity", "matter")
-
-
-def _each(request: web.Request, name: str, type_: Any) -> list[str]:
-    """Return all values of a repeatable parameter, each of a type."""
-    values = request.query.getall(name, [])
-    try:
-        return [msgspec.convert(value, type_) for value in values]
-    except msgspec.ValidationError as error:
-        raise Problem(
-            "malformed", message("http.query-parameter-fault", name=name, error=told_by(error))
-        ) from None
 
 
 Page = tuple[list[dict[str, Any]], int | None]

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from api.http.asking import PRIVATE, asked, caught_up
+from api.http.named import MAX_POSITION
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
-from api.http.reading import AT_LEAST, AT_LEAST_HEADER, MAX_POSITION, json_response, query_value
+from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.refusals import Refusals, Wanted
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from msgspec.structs import replace
 
 from api.http.asking import PRIVATE, asked, caught_up, follower_of
-from api.http.named import EventType
+from api.http.named import MAX_POSITION, EventType
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -18,7 +18,6 @@ from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
-    MAX_POSITION,
     bounded,
     json_response,
     next_link,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ledger.access.events import CommandRefused, RecordsConsulted, ReferenceUnknown, SenderPaused
+from ledger.access.events import (
+    CommandRefused,
+    CommandTried,
+    RecordsConsulted,
+    ReferenceUnknown,
+    SenderPaused,
+)
 from ledger.kernel import Event, Inquiry, Report
 
 
@@ -18,6 +24,17 @@ class NoteRefusal(Report):
 
     def decide(self, inquiry: Inquiry) -> Iterator[Event]:
         yield self.refusal
+
+
+class NoteTrial(Report):
+    """记录试办: record that a sender was told what a command would record."""
+
+    SENT: ClassVar[bool] = False
+
+    trial: CommandTried
+
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        yield self.trial
 
 
 class NoteUnknown(Report):

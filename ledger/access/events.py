@@ -64,6 +64,25 @@ class CommandRefused(Event):
     subjects: tuple[str, ...] | None = None
 
 
+class CommandTried(Event):
+    """命令试办: a sender was told what a command would record; nothing was recorded.
+
+    A trial that a rule refused is a ``CommandRefused``. The actor is the sender, ``unit`` the unit
+    acted for, ``tried_command`` the id of the trial. ``withheld_from`` are the units that must not
+    know of the subjects named, ``subjects`` those subjects as tags: a trial is shown to readers who
+    may know all of them. A kind without an id stands for a subject that was not recorded then.
+    """
+
+    TOPIC: ClassVar[str] = "access.command-tried"
+
+    unit: UnitId
+    command: Name
+    tried_command: Name
+    entity: EntityId | None = None
+    withheld_from: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+
 class ReferenceUnknown(Event):
     """查无此项: a sender named a subject that does not exist, or that they may not know of.
 

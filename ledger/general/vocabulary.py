@@ -18,7 +18,7 @@ from stdnum.cn import uscc
 
 from ledger.general.personaldata import holds_identity_number, is_identity_number, personal_data
 from ledger.kernel import Message, Value, message, subject
-from ledger.kernel.messages import InvalidValue
+from ledger.kernel.messages import InvalidValue, declare_form
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@#~+-]{0,119}$"
 _USCC = re.compile(r"^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$")
@@ -356,6 +356,18 @@ BodyCode = Annotated[
 ]
 #: Money is counted in fen, a hundredth of a yuan.
 Fen = Annotated[int, msgspec.Meta(ge=0, description="amount in fen")]
+
+
+def in_yuan(fen: int, language: str) -> str:
+    """Return an amount in fen as a language writes money: "CNY 20,000.00" or "20,000元"."""
+    yuan, rest = divmod(fen, 100)
+    if language == "en":
+        return f"CNY {yuan:,}.{rest:02}"
+    return f"{yuan:,}.{rest:02}元" if rest else f"{yuan:,}元"
+
+
+#: ``{fine_fen:yuan}`` in a text.
+declare_form("yuan", in_yuan)
 
 Role = Literal[
     "enforcement_officer",

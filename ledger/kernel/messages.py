@@ -10,19 +10,22 @@ and domain a gettext file (``.po``) whose ``msgid`` is the code. A text may name
     {parts:and}       the same as a whole: "A and B"
     {faults:clauses}  whole clauses: "A; B" or "A；B"
     {field:titled}    the title of a field or value, with its name in brackets, also of several
+    {method:coded}    the title of a value, with its code in brackets, also of several
     {kind:kind}       what a kind of subject is called (domain ``kinds``)
-    {stage:value}     the title of an enum value (domain ``values``)
+    {state:value}     the title of an enum value (domain ``values``)
     {place:field}     the title of a field (domain ``fields``)
-    {fine_fen:yuan}   an amount in fen as the language writes money: "CNY 20,000.00" or "20,000元"
+    {path:place}      the place that a JSON pointer names
 
 A detail that is itself a message is put into words in the same language. A date is written as the
-language writes it.
+language writes it. A code among the details, such as the name of a command, a policy or an enum
+value, is written with its title in other languages than English. Further format specifications are
+declared where their values are defined (``declare_form``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -49,6 +52,9 @@ DOMAINS = (
 
 #: The English texts that the code declares next to what they describe: by domain and code.
 _DECLARED: dict[str, dict[str, str]] = {"rules": {}}
+
+#: Format specifications that are declared beside the values which they write.
+_FORMS: dict[str, Callable[[Any, str], str]] = {}
 
 _FOLDER = Path(__file__).resolve().parent.parent / "language"
 
@@ -88,6 +94,11 @@ def message(code: str, /, **details: Any) -> Message:
 def declare(domain: str, code: str, text: str) -> None:
     """Add an English text to a domain whose English is declared in the code."""
     _DECLARED[domain][code] = text
+
+
+def declare_form(name: str, write: Callable[[Any, str], str]) -> None:
+    """Add a format specification; ``write`` returns a value in the words of a language."""
+    _FORMS[name] = write
 
 
 def say(told: Message | str, language: str) -> str:
@@ -148,6 +159,9 @@ def storable(value: Any) -> Any:
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
+#: How enum values, event types, commands, policies and deadline rules are written.
+_CODE = re.compile(r"[a-z][a-z0-9_]+(?:[.-][a-z0-9_-]+)*")
+
 
 def restored(value: Any) -> Any:
     """Return a stored value with its messages and days as they were."""
@@ -198,8 +212,14 @@ class _Wording(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Message):
             return say(value, self._language)
+        if format_spec in _FORMS:
+            return _FORMS[format_spec](value, self._language)
         if format_spec == "titled":
             return self._titled(value)
+        if format_spec == "coded":
+            return coded(value, self._language, "values")
+        if format_spec == "place":
+            return self._place(value)
         if isinstance(value, list | tuple) or (
             format_spec in _JOINTS["en"] and not isinstance(value, str)
         ):
@@ -210,10 +230,10 @@ class _Wording(Formatter):
             return title(str(value), self._language, "values")
         if format_spec == "field":
             return title(str(value), self._language, "fields")
-        if format_spec == "yuan":
-            return self._money(value)
         if isinstance(value, date) and not isinstance(value, datetime) and self._language == "zh":
             return f"{value.year}年{value.month}月{value.day}日"
+        if isinstance(value, str) and not format_spec and self._language != "en":
+            return self._known(value)
         return str(super().format_field(value, format_spec))
 
     def _titled(self, names: Any) -> str:
@@ -221,22 +241,72 @@ class _Wording(Formatter):
         parts = []
         for name in names if isinstance(names, list | tuple) else [names]:
             bare = str(name).strip("'")
-            known = title(bare, self._language, "values" if bare != name else "fields")
-            parts.append(str(name) if known == bare else f"{known}（{bare}）")
+            words = self._title_of(bare, ("values", "fields") if bare != name else ("fields",))
+            parts.append(str(name) if words is None else with_code(words, bare, self._language))
         return self._joined(parts, "list")
 
-    def _money(self, fen: int) -> str:
-        yuan, rest = divmod(fen, 100)
-        if self._language == "en":
-            return f"CNY {yuan:,}.{rest:02}"
-        return f"{yuan:,}.{rest:02}元" if rest else f"{yuan:,}元"
+    def _title_of(self, code: str, domains: Iterable[str]) -> str | None:
+        """Return the title that the first of some domains gives a code; a minus reverses it."""
+        for domain in domains:
+            if (words := title(code.removeprefix("-"), self._language, domain)) != code.lstrip("-"):
+                if not code.startswith("-"):
+                    return words
+                return say(message("kernel.descending", field=words), self._language)
+        return None
+
+    def _known(self, value: str) -> str:
+        """Return a text; if it is a code with a title, the title and the code."""
+        if not _CODE.fullmatch(value):
+            return value
+        names = (value, f"policy:{value}", f"deadline:{value}", _commands().get(value, value))
+        for domain, code in (("values", value), *(("titles", name) for name in names)):
+            if (words := title(code, self._language, domain)) != code:
+                return with_code(f"“{words}”", value, self._language)
+        return value
+
+    def _place(self, pointer: str) -> str:
+        """Return the fields and the numbers of entries that lead to a value."""
+        parts = []
+        for step in pointer.split("/")[1:]:
+            if step.isdigit():
+                parts.append(say(message("kernel.entry", number=int(step) + 1), self._language))
+            else:
+                field = step.replace("~1", "/").replace("~0", "~")
+                parts.append(coded(field, self._language, "fields"))
+        return listed(parts, self._language)
 
     def _joined(self, values: Any, style: str) -> str:
-        # Alternatives are values of an enumeration, such as the stages of a case.
+        # Alternatives are values of an enumeration.
         titled = style == "or" and self._language != "en"
         parts = [self.format_field(value, "value" if titled else "") for value in values]
         between, last = _JOINTS[self._language][style or "list"]
         return last.join([between.join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
+
+
+def with_code(words: str, code: str, language: str) -> str:
+    """Return the words for a code, with the code in the brackets of the language."""
+    return f"{words} ({code})" if language == "en" else f"{words}（{code}）"
+
+
+def coded(value: Any, language: str, domain: str) -> str:
+    """Return the title of a code with the code in brackets; also of several codes."""
+    if isinstance(value, list | tuple):
+        return listed([coded(part, language, domain) for part in value], language)
+    code = str(value)
+    words = title(code, language, domain)
+    return code if words == code else with_code(words, code, language)
+
+
+def listed(parts: Iterable[str], language: str) -> str:
+    """Return several texts as the language lists them."""
+    return _JOINTS[language]["list"][0].join(parts)
+
+
+@cache
+def _commands() -> Mapping[str, str]:
+    """Return the codes of the commands by their names; a system and a name make a code."""
+    codes = (code for code in catalogue("zh", "titles") if not code.startswith("/"))
+    return {code.partition("/")[2]: code for code in codes if "/" in code}
 
 
 #: What a language writes between several values, and before the last of them.

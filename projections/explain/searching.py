@@ -1,29 +1,37 @@
 """Search events by several conditions, newest first, among those that a reader may see.
 
 The index of trails (``projections.explain.trailindex``) has a range of rows for each subject or
-facet and audience. A search follows the ranges of its rarest condition, from the newest row on, and
-looks the other conditions up for each row. All these rows are of the reader's own audiences, so the
-hits, the end of a page and the cost depend only on what the reader may see (rulebook 2.17).
+facet and audience. A search with a rare condition reads its few rows and looks the other conditions
+up for each. If all conditions are frequent, the positions that they have in common are found block
+by block, from the newest on; a single frequent condition is followed row by row. All these rows are
+of the reader's own audiences, so the hits, the end of a page and the cost depend only on what the
+reader may see (rulebook 2.17).
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import product
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from ledger.kernel import budget
 from ledger.kernel.events import event_types
 from projections.explain.trailindex import (
+    BLOCK,
+    BLOCKS,
+    DENSE,
     EVERYTHING,
     NAMES,
     TRAILS,
     WORDS,
     Reader,
     Trails,
+    as_bits,
     audiences_in,
     facet,
     microseconds,
@@ -37,8 +45,17 @@ from projections.tables import Connection
 #: The most rows of one range that are examined for one page, if few of them fit the search.
 MAX_LOOK = 200_000
 
+#: The most blocks with rows of the first condition that are examined for one page.
+MAX_BLOCKS = 128
+
+#: Blocks of a condition read at a time.
+_BLOCKS = 16
+
+#: The most positions of a block that are looked up one by one; beyond, the range is followed.
+_MANY = 1_024
+
 #: The most rows counted per condition when the rarest one is sought.
-_COUNTED = 1_000
+_COUNTED = 4_000
 
 #: Rows of a range examined at a time: the first number, the factor of growth, the largest number.
 _FEWEST, _GROWTH, _MOST = 64, 8, 32_768
@@ -102,7 +119,7 @@ def search(
         top = min(n for n in (before, None if wanted.high is None else wanted.high + 1, place + 1)
                   if n is not None)  # fmt: skip
         positions: list[int] = []
-        for row in _Search(connection, wanted, reader, limit).hits(top):
+        for row in _Search(connection, wanted, reader, limit, place).hits(top):
             if row.cut:
                 return Found(positions, row.position, place)
             if len(positions) == limit:
@@ -126,10 +143,13 @@ def topics_of(types: Collection[str]) -> list[str]:
 class _Search:
     """One search inside one read transaction."""
 
-    def __init__(self, connection: Connection, wanted: Wanted, reader: Reader, limit: int) -> None:
+    def __init__(
+        self, connection: Connection, wanted: Wanted, reader: Reader, limit: int, place: int
+    ) -> None:
         self._connection = connection
         self._wanted = wanted
         self._limit = limit
+        self._place = place
         topics = topics_of(wanted.types)
         names = [*wanted.about, *wanted.facets]
         ids = numbered(
@@ -154,6 +174,9 @@ class _Search:
         lead, others, is_rare = self._lead(top)
         if is_rare:
             yield from self._few(lead, others, top)
+            return
+        if lead and len(self._groups) > 1:
+            yield from self._crossed(self._groups, top)
             return
         scans: list[Iterator[_Row]]
         if not lead:
@@ -186,23 +209,72 @@ class _Search:
             return [], self._groups, False
         if not groups:
             return [self._everything], [], False
-        lead = groups[counts.index(fewest)]
+        # The row of an event has its type: it is followed only if nothing else is asked.
+        frequent = fewest >= _COUNTED and self._groups
+        lead = self._groups[0] if frequent else groups[counts.index(fewest)]
         if fewest >= _COUNTED and len(lead) > _RANGES:
             lead = [self._everything]
         others = [group for group in self._groups if group is not lead]
         return lead, others, fewest < _COUNTED
 
-    def _few(self, lead: Sequence[int], others: Any, top: int) -> Iterator[_Row]:
+    def _few(
+        self, lead: Sequence[int], others: Any, top: int, *further: Condition
+    ) -> Iterator[_Row]:
         """Yield the rows of a condition that has few, in one question."""
         query = self._of_trails(others, typed=True).where(
             TRAILS.c.subject.in_(lead),
             TRAILS.c.audience.in_(self._audiences),
             TRAILS.c.position < top,
             TRAILS.c.position >= self._wanted.low,
+            *further,
         )
         query = query.distinct().order_by(TRAILS.c.position.desc()).limit(self._limit + 1)
         for position in self._connection.execute(query).scalars():
             yield _Row(position)
+
+    def _crossed(self, groups: Sequence[list[int]], top: int) -> Iterator[_Row]:
+        """Yield the rows that meet several frequent conditions, block by block."""
+        looked = 0
+        blocks = [_Blocks(self._connection, group, self._audiences, top) for group in groups]
+        for block in range((top - 1) // BLOCK, self._wanted.low // BLOCK - 1, -1):
+            budget.check()
+            first = block * BLOCK
+            if first + BLOCK - 1 > self._place:
+                # The newest block is not complete.
+                yield from self._few(groups[0], groups[1:], top, TRAILS.c.position >= first)
+                continue
+            lead = blocks[0].bits(block)
+            if not lead:
+                continue
+            common = lead
+            for other in blocks[1:]:
+                common &= other.bits(block)
+                if not common:
+                    break
+            if top < first + BLOCK:
+                common &= (1 << (top - first)) - 1
+            yield from self._of_block(groups, first, common, top)
+            looked += 1
+            if looked == MAX_BLOCKS:
+                yield _Row(first + (lead & -lead).bit_length() - 1, cut=True)
+                return
+
+    def _of_block(
+        self, groups: Sequence[list[int]], first: int, common: int, top: int
+    ) -> Iterator[_Row]:
+        """Yield the rows at the positions of a block that all conditions have in common."""
+        position = TRAILS.c.position
+        if common.bit_count() > _MANY:
+            yield from self._few(groups[0], groups[1:], min(top, first + BLOCK), position >= first)
+            return
+        offsets = []
+        while common:
+            offsets.append(common.bit_length() - 1)
+            common ^= 1 << offsets[-1]
+        if offsets:
+            # They meet the conditions, but perhaps not the days and the words.
+            some = position.in_([first + offset for offset in offsets])
+            yield from self._few(groups[0], (), top, some)
 
     def _count(self, group: Sequence[int], top: int) -> int:
         rows = (
@@ -318,5 +390,67 @@ class _Search:
                 return
             size = min(_GROWTH * size, _MOST)
 
+
+class _Blocks:
+    """The positions of one condition, block by block from the newest on."""
+
+    def __init__(
+        self, connection: Connection, group: Sequence[int], audiences: Sequence[int], top: int
+    ) -> None:
+        self._connection = connection
+        #: The positions of short ranges, and the ranges that are read block by block.
+        self._short: dict[int, list[int]] = {}
+        self._long: set[tuple[int, int]] = set()
+        self._dense: dict[int, dict[tuple[int, int], bytes]] = {}
+        self._lowest: int | None = None
+        for pair in product(group, audiences):
+            positions = self._positions(pair, 0, top - 1, DENSE + 1)
+            if len(positions) > DENSE:
+                self._long.add(pair)
+                continue
+            for position in positions:
+                self._short.setdefault(position // BLOCK, []).append(position % BLOCK)
+
+    def bits(self, block: int) -> int:
+        """Return the positions within a block as bits."""
+        dense = self._blocks(block)
+        bits = int.from_bytes(as_bits(self._short.get(block, ())), "little")
+        for pair in self._long:
+            if (held := dense.get(pair)) is None:
+                first = block * BLOCK
+                positions = self._positions(pair, first, first + BLOCK - 1, BLOCK)
+                held = as_bits(position - first for position in positions)
+            bits |= int.from_bytes(held, "little")
+        return bits
+
+    def _blocks(self, block: int) -> Mapping[tuple[int, int], bytes]:
+        """Return the bits of long ranges that are stored for a block."""
+        if self._lowest is None or block < self._lowest:
+            self._lowest = max(0, block - _BLOCKS + 1)
+            self._dense = {}
+            query = sa.select(BLOCKS).where(
+                BLOCKS.c.subject.in_({subject for subject, _ in self._long}),
+                BLOCKS.c.audience.in_({audience for _, audience in self._long}),
+                BLOCKS.c.block.between(self._lowest, block),
+            )
+            for row in self._connection.execute(query) if self._long else ():
+                pair = row.subject, row.audience
+                self._dense.setdefault(row.block, {})[pair] = row.bits
+        return self._dense.get(block, {})
+
+    def _positions(self, pair: tuple[int, int], first: int, last: int, most: int) -> Sequence[int]:
+        bounds = {"subject": pair[0], "audience": pair[1], "first": first, "last": last}
+        return self._connection.execute(_WITHIN, {**bounds, "most": most}).scalars().all()
+
+
+_WITHIN = (
+    sa.select(TRAILS.c.position)
+    .where(
+        TRAILS.c.subject == sa.bindparam("subject"),
+        TRAILS.c.audience == sa.bindparam("audience"),
+        TRAILS.c.position.between(sa.bindparam("first"), sa.bindparam("last")),
+    )
+    .limit(sa.bindparam("most"))
+)
 
 __all__ = ["Found", "Wanted", "search", "topics_of"]

@@ -9,6 +9,9 @@ the reader may see (rulebook 2.17).
 A search (``projections.explain.searching``) combines conditions. So besides its subjects each event
 has *facets*: its type, its rule, the policy versions and the laws that it names, its correlation
 and its causation, each with rows like those of a subject. ``WORDS`` has the free texts of events.
+Two ranges with many rows may have few in common, or none. So that a search need not walk one of
+them row by row, ``BLOCKS`` has the positions of a range as bits, a row for each block of positions
+that is complete and in which the range has many.
 
 ``NAMES`` numbers subjects, facets, audiences and types in the order of their first occurrence.
 """
@@ -16,6 +19,7 @@ and its causation, each with rows like those of a subject. ``WORDS`` has the fre
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -115,6 +119,20 @@ WORDS = sa.Table(
     sqlite_with_rowid=False,
 )
 
+#: Positions in a block, and the fewest rows of a range in a block that are kept as bits.
+BLOCK, DENSE = 65_536, 1_024
+
+#: The positions of a range within a block: the bit for each is set, the lowest one first.
+BLOCKS = sa.Table(
+    "trail_blocks",
+    _METADATA,
+    sa.Column("subject", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("audience", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("block", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("bits", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 #: The corrections of each corrected event, found by the position of the event.
 CORRECTIONS = sa.Table(
     "trail_corrections",
@@ -174,8 +192,8 @@ class Trails(View):
     """
 
     name = "trails"
-    version = 4
-    tables = (NAMES, TRAILS, WORDS, CORRECTIONS)
+    version = 5
+    tables = (NAMES, TRAILS, WORDS, BLOCKS, CORRECTIONS)
     whole: ClassVar[bool] = True
 
     topics = frozenset()
@@ -185,6 +203,9 @@ class Trails(View):
         self._next: int | None = None
         #: Whether all names of the table are in memory, so that a missing name is a new one.
         self._all = False
+        #: The ranges of the block that is not complete yet, as offsets within it, from a position.
+        self._held: dict[tuple[int, int], array[int]] = {}
+        self._held_from = 1
 
     def outdated(self, connection: Connection, source: Source) -> bool:
         """Return whether this program can decode an event that the earlier program could not."""
@@ -198,6 +219,7 @@ class Trails(View):
     def begin(self, source: Source, position: int) -> None:
         # Names that a failed transaction numbered are not in the table.
         self._ids, self._next, self._all = {}, None, False
+        self._held, self._held_from = {}, position + 1
 
     def take(self, entries: Sequence[Entry], store: Store, source: Source, last: int) -> None:
         placed = [_placed(entry) for entry in entries]
@@ -222,6 +244,10 @@ class Trails(View):
             for audience in event.audiences
         ]
         store.add(WORDS, words)
+        for event in placed:
+            self._hold(event, ids)
+            if event.position % BLOCK == BLOCK - 1:
+                store.add(BLOCKS, self._completed(event.position, store, source))
         corrections = [
             (entry.record.event.target_position, entry.position)
             for entry in entries
@@ -229,6 +255,31 @@ class Trails(View):
             and isinstance(entry.record.event, RecordCorrected)
         ]
         store.add(CORRECTIONS, corrections)
+
+    def _hold(self, event: _Placed, ids: Mapping[str, int]) -> None:
+        offset = event.position % BLOCK
+        for subject, audience in event.places:
+            self._held.setdefault((ids[subject], ids[audience]), array("I")).append(offset)
+
+    def _completed(
+        self, last: int, store: Store, source: Source
+    ) -> list[tuple[int, int, int, bytes]]:
+        """Return the rows of the block that ends at a position, and begin the next block."""
+        first = max(1, last - BLOCK + 1)
+        if self._held_from > first:
+            # The caches were dropped within the block.
+            earlier = source.page(first - 1, self._held_from - first, None).entries
+            placed = [_placed(entry) for entry in earlier]
+            ids = self._numbered(placed, store)
+            for event in placed:
+                self._hold(event, ids)
+        rows = [
+            (subject, audience, last // BLOCK, as_bits(offsets))
+            for (subject, audience), offsets in self._held.items()
+            if len(offsets) >= DENSE
+        ]
+        self._held, self._held_from = {}, last + 1
+        return rows
 
     def flush(self, store: Store, source: Source, last: int) -> Collection[str]:
         return ()
@@ -259,6 +310,14 @@ class Trails(View):
                 self._next += 1
         store.add(NAMES, added)
         return ids
+
+
+def as_bits(offsets: Iterable[int]) -> bytes:
+    """Return the bits of a block in which those at these offsets are set."""
+    bits = bytearray(BLOCK // 8)
+    for offset in offsets:
+        bits[offset >> 3] |= 1 << (offset & 7)
+    return bytes(bits)
 
 
 class _Placed(NamedTuple):

@@ -9,6 +9,7 @@ bytes and the same in both ledgers, so that event ids, times and hashes are equa
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -402,6 +403,40 @@ def addresses(
             for query in _queries(resource, ids, topics, sealed):
                 yield resource, f"{path}?{query}"
 
+
+def together(
+    resources: Iterable[Resource], facts: Sequence[Recorded]
+) -> Iterator[tuple[Resource, str]]:
+    """Several conditions of each list at once, counted and sorted; and each list as a file."""
+    ids = subjects(facts)
+    for resource in resources:
+        if not resource.path.startswith(_NOT_ASKED):
+            for path in _paths(resource.path, ids):
+                for end, query in _together(resource, path, ids):
+                    yield resource, f"{path}{end}?{query}"
+
+
+def _together(
+    resource: Resource, path: str, ids: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    known = {parameter.name: parameter for parameter in resource.query}
+    if "sort" not in known:
+        return
+    dice = random.Random(path)
+    given = {name: [*_values(known[name], ids)] for name in known.keys() - _NO_FILTERS}
+    filters = sorted(name for name, values in given.items() if values)
+    orders = get_args(known["sort"].type)
+    counted = {"total": "true"}
+    if "facets" in known:
+        counted["facets"] = ",".join(get_args(known["facets"].type))
+    for _ in range(2):
+        chosen = dice.sample(filters, min(len(filters), dice.choice((2, 3))))
+        some = {name: dice.choice(given[name]) for name in chosen}
+        yield "", urlencode({**some, **counted, "sort": dice.choice(orders), "limit": 1})
+    yield ".csv", urlencode({"sort": dice.choice(orders)})
+
+
+_NO_FILTERS = {"after", "at_least", "facets", "fields", "limit", "sort", "total"}
 
 #: Of the log alone, of the service, or of another ledger.
 _NOT_ASKED = ("/v1/log/", "/v1/access", "/livez", "/readyz", "/metrics", "/docs", "/static",

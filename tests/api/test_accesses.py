@@ -321,3 +321,45 @@ class TestWhoMayKnow:
             await looked(sealed, path)
         for one in await self.lines(sealed, "JB"):
             assert not {"subjects", "withheld_from"} & one["body"].keys()
+
+
+async def test_a_trial_is_taken_down(world: World) -> None:
+    """Who was told what a command would record, although it recorded nothing."""
+    await world.given_matter("M-101")
+    await world.given_plan([3])
+    task = world.task("T-1", E_A, "2026-03-26", prescribed_by=PRESCRIBED)
+    headers = {"Authorization": f"Bearer {world.tokens['MRB head']}"}
+    path = "/v1/filing/approve-task?dry_run=true"
+    tried = await world.client.post(path, json=task, headers=headers)
+    assert tried.status == 200, await tried.text()
+
+    (trial,) = await told(world, kind="trial")
+
+    assert trial["type"] == "access.command-tried"
+    assert trial["actor"]["person_id"] == "HEAD-MRB"
+    assert (trial["body"]["command"], trial["body"]["entity"]) == ("ApproveTask", E_A)
+    assert await told(world, kind="trial", unit="MRB", entity=E_A) == [trial]
+    # A refused trial is a refusal.
+    unfounded = world.task("T-2", E_A, "2026-03-26")
+    refused = await world.client.post(path, json=unfounded, headers=headers)
+    assert refused.status == 422
+    assert len(await told(world, kind="trial")) == 1
+    assert len(await told(world, kind="refusal")) == 1
+
+
+async def test_a_file_is_taken_down_whichever_way_it_is_asked_for(world: World) -> None:
+    """Ten thousand rows asked for by ``Accept`` are no page of fifty."""
+    headers = {"Authorization": f"Bearer {world.tokens['JB second']}"}
+    for path, accept in (
+        ("/v1/entities.csv?limit=5", "*/*"),
+        ("/v1/entities?limit=5", "text/csv"),
+        ("/v1/entities", "application/json"),
+    ):
+        async with world.client.get(path, headers={**headers, "Accept": accept}) as answer:
+            assert answer.status == 200
+
+    assert await asked_for(world) == [
+        "/v1/entities.csv?limit=5",
+        "/v1/entities.csv?limit=5",
+        "/v1/entities",
+    ]

@@ -124,14 +124,20 @@ async def test_what_the_service_answers_without_a_handler(make_face: Callable[..
             assert document["title"] == KINDS[document["type"].split("/")[-1]].title(language)
             assert document["detail"].isascii() == (language == "en"), document
     answer = await face.client.delete("/v1/feed", headers=ZH)
-    assert (await answer.json())["detail"] == "这里不支持 DELETE 操作，只支持 GET、HEAD。"
+    assert (await answer.json())["detail"] == (
+        "这个地址不能用于删除（DELETE），只能用于查看（GET）。请核对地址和操作方式。"
+    )
 
 
 async def test_a_fault_of_a_body_is_told_in_chinese(face: Face) -> None:
     """The decoder's English is taken apart; the pointer and the code stay the same."""
     for body, code, detail in (
         ({}, "http.field-missing", "请填写"),
-        ({"thing": 1}, "http.other-type-expected", "类型不符：应为文字，实际是整数"),
+        (
+            {"thing": 1},
+            "http.other-type-expected",
+            "thing：填写的内容类型不对：应为一段文字，实际填写的是整数",
+        ),
         (
             {"thing": "T", "wat": 1},
             "http.fault-allowed",
