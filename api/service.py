@@ -15,7 +15,7 @@ from aiohttp import web
 from api.app import SOURCE, make_app
 from api.console.sessions import Sessions
 from api.http.front import Edge
-from api.http.tokens import Tokens
+from api.http.tokens import open_tokens
 from api.log.cosigning import Cosigning
 from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
@@ -29,27 +29,27 @@ from ledger.kernel.clock import system_clock
 from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
-    blobs_folder,
-    claim,
+    is_postgres,
     ledger_path,
     open_access_log,
     open_accesses,
+    open_blobs,
+    open_evidence_store,
     open_ledger,
     open_log,
     open_recorder,
+    open_vault,
+    refuse_keys_lost,
     refuse_writable,
-    sibling,
 )
-from ledger.stores.blobs import Blobs
 from ledger.systems.persons.erasure import destroy_keys
-from ledger.systems.persons.held import refuse_lost_keys, wrong_keys
+from ledger.systems.persons.held import wrong_keys
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.keys import NAMELESS
 from ledger.transparency.policy import Policy
-from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
 from projections.follower import Follower
-from projections.opening import open_views
+from projections.opening import open_own_views
 from projections.watches.clock import Clock
 
 
@@ -81,43 +81,43 @@ class Service:
         evidence_most: int = MOST,
         evidence_quota: int = QUOTA,
     ) -> None:
-        path = ledger_path(url)
         self.timekeeper = timekeeper
         self._max_lag = max_lag
         # Tokens expire, and checkpoints are signed, by the clock's unconfirmed time.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
-        refuse_writable(path)
+        if not is_postgres(url):
+            refuse_writable(ledger_path(url))
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=dated_by))
-            claim(sibling(path, "views"), self.recorder)
-            self.views = open_views(url)
+            self.views = open_own_views(self.recorder)
             opened.callback(self.views.close)
-            self.blobs = Blobs(blobs_folder(path))
+            self.blobs = open_blobs(self.recorder)
             if not accept_lost_keys:
                 # Check before opening the vault: opening a missing vault creates an empty one.
-                refuse_lost_keys(self.recorder, sibling(path, "vault"))
-            vault = Vault(sibling(path, "vault"), mark=self.recorder.mark())
-            self.vault = opened.enter_context(vault)
+                refuse_keys_lost(self.recorder)
+            self.vault = opened.enter_context(open_vault(self.recorder))
             # Keys that a crash left undestroyed, or that an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
             self.evidence = open_evidence(
-                self.recorder, self.vault, most=evidence_most, quota=evidence_quota
+                self.recorder,
+                open_evidence_store(self.recorder),
+                self.vault,
+                most=evidence_most,
+                quota=evidence_quota,
             )
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
-            self.follower = Follower(self.recorder, self.views)
+            self.follower = Follower(self.recorder.acknowledged(), self.views)
             opened.callback(self.follower.close)
-            tokens = claim(sibling(path, "tokens"), self.recorder)
-            self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
+            self.tokens = opened.enter_context(open_tokens(self.recorder, clock=clock))
             self.sessions = Sessions(self.tokens)
-            opened.callback(self.sessions.close)
             # The access ledger, on the same kernel: refusals and consultations.
             access = opened.enter_context(open_accesses(self.recorder))
             self._accesses = access
             self.access = opened.enter_context(Ledger(access, clock=dated_by))
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
-            self.keeper = Keeper(log, self.recorder)
+            self.keeper = Keeper(log, self.recorder.acknowledged())
             opened.callback(self.keeper.close)
             access_log = opened.enter_context(open_access_log(access, log.origin, clock=clock))
             self.access_keeper = Keeper(access_log, access, "access-log")

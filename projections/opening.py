@@ -19,6 +19,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
+from ledger.opening import as_server, claim, sibling
+from ledger.stores.recorder import LedgerRecorder
+from ledger.stores.sqlite import SQLiteRecorder
 from projections import explain, inbox, profiles, systems, tables
 from projections.follower import Follower, Views, names_of
 from projections.source import Recorder, Source
@@ -60,6 +63,15 @@ def open_views(ledger_url: str, url: str | None = None, *, read_only: bool = Fal
     """Open the views of a ledger at ``url``; by default next to its file or in its database."""
     engine = tables.open_engine(url or tables.views_url(ledger_url), read_only=read_only)
     return Views(engine, all_views())
+
+
+def open_own_views(recorder: LedgerRecorder) -> Views:
+    """Open the views of a ledger for writing, and mark them as belonging to it."""
+    if isinstance(recorder, SQLiteRecorder):
+        claim(sibling(recorder.path, "views"), recorder)
+        return open_views(f"sqlite:///{recorder.path}")
+    server = as_server(recorder)
+    return Views(tables.open_shared(server), all_views(), tables.LeaseLock(server))
 
 
 class Verified(msgspec.Struct, frozen=True):

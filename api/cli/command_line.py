@@ -79,25 +79,23 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.memory import recorded_at
 from ledger.opening import (
     UnusableUrl,
-    claim,
     ledger_path,
     open_accesses,
     open_ledger,
     open_recorder,
-    sibling,
+    open_vault,
     trial_of,
 )
 from ledger.stores.naming import refuse_neighbour
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.systems.persons.commands import ErasePerson
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.events import ErasureReason
 from ledger.transparency.policy import parse_policy
-from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
-from projections.follower import Follower, Views
-from projections.opening import Verified, open_views
+from projections.follower import Follower
+from projections.opening import Verified, open_own_views
 from projections.watches.clock import tick as clock_tick
 
 app = App(
@@ -381,8 +379,8 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
     """
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
-        closing(_views(recorder)) as views,
-        Follower(recorder, views) as follower,
+        closing(open_own_views(recorder)) as views,
+        Follower(recorder.acknowledged(), views) as follower,
     ):
         names = [view] if view else list(views.views)
         for name in names:
@@ -420,8 +418,8 @@ def tick(
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder, clock=_clock_at(recorder, at, rehearsal)) as opened,
-        closing(_views(recorder)) as views,
-        Follower(recorder, views) as follower,
+        closing(open_own_views(recorder)) as views,
+        Follower(recorder.acknowledged(), views) as follower,
     ):
         recorded: list[str] = []
         while True:  # the records of one round may make further deadlines due
@@ -433,13 +431,7 @@ def tick(
     show({"recorded": len(recorded), "types": recorded}, json)
 
 
-def _views(recorder: SQLiteRecorder) -> Views:
-    """Open the views of a ledger for writing, and mark them as belonging to it."""
-    claim(sibling(recorder.path, "views"), recorder)
-    return open_views(f"sqlite:///{recorder.path}")
-
-
-def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:
+def _clock_at(recorder: LedgerRecorder, at: datetime | None, rehearsal: bool) -> Clock:
     """Return a clock that shows ``at``, if a further record may have that time."""
     if at is None:
         return system_clock
@@ -492,7 +484,7 @@ def erase(
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder) as opened,
-        Vault(sibling(recorder.path, "vault"), mark=recorder.mark()) as vault,
+        open_vault(recorder) as vault,
     ):
         command = ErasePerson(
             person=token,

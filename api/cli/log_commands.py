@@ -25,7 +25,7 @@ from ledger.opening import (
     open_shown_log,
     resume_log,
 )
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key
 from ledger.transparency.log import TransparencyLog
@@ -53,7 +53,7 @@ def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
 
 
 @contextmanager
-def _shown(recorder: SQLiteRecorder) -> Iterator[TransparencyLog]:
+def _shown(recorder: LedgerRecorder) -> Iterator[TransparencyLog]:
     refuse_earlier(recorder)
     with open_shown_log(recorder) as opened:
         yield opened

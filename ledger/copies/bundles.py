@@ -35,7 +35,7 @@ from ledger.kernel.memory import as_query
 from ledger.opening import open_log, open_shown_log
 from ledger.stores.files import whole_file, whole_folder
 from ledger.stores.naming import UnusableUrl, key_file, refuse_neighbour, sibling
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import (
     Node,
@@ -169,7 +169,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def export(
-    recorder: SQLiteRecorder,
+    recorder: LedgerRecorder,
     target: Path,
     wanted: Slice,
     *,
@@ -242,7 +242,7 @@ def export(
     return Exported(len(positions), left_out, signed.size)
 
 
-def _log_of(recorder: SQLiteRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
+def _log_of(recorder: LedgerRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
     """Open the log for signing if its files can be written, else for reading."""
     places = (recorder.path.parent, key_file(recorder.path), sibling(recorder.path, "signed"))
     if all(os.access(place, os.W_OK) for place in places if place.exists()):
@@ -263,7 +263,7 @@ def _proof(
 
 
 def _selected(
-    recorder: SQLiteRecorder, wanted: Slice, shows: Callable[[Recorded], bool]
+    recorder: LedgerRecorder, wanted: Slice, shows: Callable[[Recorded], bool]
 ) -> tuple[list[int], int]:
     """Return the positions to export, and how many records of the slice are left out."""
     positions, left_out = [], 0

@@ -131,6 +131,7 @@ _UNKNOWN = message("kernel.outcome-unknown")
 class Ledger:
     """The ledger of one store. It takes commands; only it appends to the store in this process.
 
+    ``shown``: the same store as its readers may see it, if they may not see all of it yet.
     ``clock`` gives the recording time. Each of ``hooks`` is called after every decision and may
     return further events. ``audiences`` names the audiences that know of an event: a command whose
     context has audiences is decided as if subjects that none of them knows did not exist. Without
@@ -142,11 +143,12 @@ class Ledger:
         self,
         recorder: DCBRecorder,
         *,
+        shown: DCBRecorder | None = None,
         clock: Clock = system_clock,
         hooks: Iterable[Hook] = (),
         audiences: Audiences | None = None,
     ) -> None:
-        self.recorder = recorder
+        self.recorder = recorder if shown is None else shown
         self.clock = clock
         self.statistics = Statistics()
         self._hooks = tuple(hooks)

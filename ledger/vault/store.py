@@ -96,10 +96,11 @@ class UnkeptKeys:
 
     def mint(self, made_for: str) -> PersonKey:
         """Return a new token and key, or those made for this command before."""
-        return self._made.setdefault(made_for, _new_key())
+        return self._made.setdefault(made_for, new_key())
 
 
-def _new_key() -> PersonKey:
+def new_key() -> PersonKey:
+    """Return a new token and key."""
     return PersonKey(f"psn-{secrets.token_hex(16)}", secrets.token_bytes(SECRET_BYTES))
 
 
@@ -200,7 +201,7 @@ class Vault:
             ).fetchone()
             if row is not None:
                 return PersonKey(*row)
-            made = _new_key()
+            made = new_key()
             self._sqlite.execute(
                 "INSERT INTO keys (person, secret, made_for, scrubbed) VALUES (?, ?, ?, 0)",
                 (made.person, made.secret, made_for),

@@ -409,7 +409,7 @@ def test_two_nodes_may_make_it_at_once(postgres_database: str) -> None:
 
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(begin, range(6)))
-    assert len({recorder.id for recorder in opened}) == 1
+    assert len({recorder.identity().id for recorder in opened}) == 1
     for recorder in opened:
         recorder.close()
 
@@ -418,10 +418,10 @@ def test_two_ledgers_of_one_database(postgres_database: str) -> None:
     """Each schema holds its own; a name that is none is refused."""
     with (
         PostgresRecorder(postgres_database) as one,
-        PostgresRecorder(postgres_database, schema="ledger_access", part_of=one.id) as two,
+        PostgresRecorder(postgres_database, schema="ledger_access", part_of=one.identity().id) as two,
     ):
         assert one.append([event(1)]) == two.append([event(2)]) == 1
-        assert one.id != two.id
+        assert one.identity().id != two.identity().id
     with pytest.raises(ProgrammingError):
         PostgresRecorder(postgres_database, schema='x"; DROP SCHEMA ledger')
 

@@ -40,7 +40,8 @@ from hypothesis import strategies as st
 
 from ledger.stores import listening
 from ledger.stores import sqlite as store
-from ledger.stores.sqlite import SQLiteRecorder, decode_tags
+from ledger.stores.recorder import decode_tags
+from ledger.stores.sqlite import SQLiteRecorder
 from tests.examples import examples
 
 SPAWN = multiprocessing.get_context("spawn")
