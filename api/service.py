@@ -6,9 +6,10 @@ and the benchmarks all take their parts from here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
     is_postgres,
+    lease_of,
     ledger_path,
     open_access_log,
     open_accesses,
@@ -51,6 +53,9 @@ from projections.drawing.desk import Desk
 from projections.follower import Follower
 from projections.opening import open_own_views
 from projections.watches.clock import Clock
+
+if TYPE_CHECKING:
+    from ledger.stores.leases import Lease
 
 
 class Service:
@@ -117,10 +122,17 @@ class Service:
             self._accesses = access
             self.access = opened.enter_context(Ledger(access, clock=dated_by))
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
-            self.keeper = Keeper(log, self.recorder.acknowledged())
+            # On a server, one node at a time signs, and one lets time pass.
+            signing = lease_of(self.recorder, "signing") if log.signs else None
+            ticking_for_all = lease_of(self.recorder, "clock")
+            self._leases = [lease for lease in (signing, ticking_for_all) if lease is not None]
+            for lease in self._leases:
+                opened.callback(lease.stop)
+            signs = _turn(signing, alone=log.signs)
+            self.keeper = Keeper(log, self.recorder.acknowledged(), turn=signs)
             opened.callback(self.keeper.close)
             access_log = opened.enter_context(open_access_log(access, log.origin, clock=clock))
-            self.access_keeper = Keeper(access_log, access, "access-log")
+            self.access_keeper = Keeper(access_log, access.acknowledged(), "access-log", signs)
             opened.callback(self.access_keeper.close)
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
@@ -128,12 +140,17 @@ class Service:
             if timekeeper is not None:
                 times = [recorded_at(store, store.head()) for store in (self.recorder, access)]
                 timekeeper.begin(max((t for t in times if t is not None), default=None))
-            self.clock = Clock(self.ledger, self.follower)
+            self.clock = Clock(self.ledger, self.follower, turn=_turn(ticking_for_all))
             opened.callback(self.clock.stop)
+            if ticking_for_all is not None:
+                ticking_for_all.taken = self.clock.hurry
             if timekeeper is not None:
                 # After a confirmation, do the work that fell due while nothing could be recorded.
                 timekeeper.on_confirm = self.clock.hurry
             self.follower.start()
+            for lease in self._leases:
+                if lease is not ticking_for_all or ticking:
+                    lease.start()
             if self.witnesses is None:
                 self.keeper.start()
             else:
@@ -153,6 +170,7 @@ class Service:
         workers = (
             self.follower.worker,
             self.clock.worker,
+            *(lease.worker for lease in self._leases if lease.worker.alive),
             None if self.witnesses is None else self.witnesses.worker,
         )
         return [
@@ -162,6 +180,10 @@ class Service:
             self._accesses.poller,
             *(worker for worker in workers if worker is not None),
         ]
+
+    def nodes(self) -> list[str]:
+        """Return what this node does for all nodes; empty for a ledger in a file."""
+        return [lease.name for lease in self._leases if lease.held]
 
     def _sign(self, content: bytes) -> bytes:
         """Sign with the current key of the log."""
@@ -274,3 +296,8 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _turn(lease: Lease | None, *, alone: bool = True) -> Callable[[], bool]:
+    """Return the question whether this node has a lease; without leases the answer is ``alone``."""
+    return (lambda: alone) if lease is None else (lambda: lease.held)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 import ledger.registry  # noqa: F401 - declares every event type, so that every record is read
@@ -40,18 +39,21 @@ from ledger.systems.policies.commands import SeedLedger
 from ledger.systems.supervision.hooks import impersonal, late_entry
 from ledger.systems.workplans.effects import evidence_changed
 from ledger.transparency.ended import ended_logs
-from ledger.transparency.keys import KeyFileError, following_key, settle_key
+from ledger.transparency.keys import KeyFileError, following_key, next_key, settle_key
 from ledger.transparency.log import TransparencyLog, refuse_taken
 from ledger.transparency.memory import Memory, state_folder
-from ledger.transparency.notes import Signer, parse_vkey
-from ledger.transparency.store import SIGNED, TILES, Signed, SignedStore, TileStore
+from ledger.transparency.notes import Signer, Verifier, parse_vkey
+from ledger.transparency.store import SIGNED, TILES, LogKey, Signed, SignedStore, TileStore
 from ledger.vault.shared import VAULT, SharedVault
 from ledger.vault.store import Vault
 
 if TYPE_CHECKING:
+    from ledger.stores.leases import Lease
     from ledger.stores.postgres import PostgresRecorder
 
 __all__ = [
+    "lease_of",
+    "make_recorder",
     "as_server",
     "LEDGER_CLOCK",
     "UnusableUrl",
@@ -65,6 +67,7 @@ __all__ = [
     "open_evidence_store",
     "open_vault",
     "refuse_keys_lost",
+    "require_postgres",
     "tables_of",
     "key_file",
     "ledger_path",
@@ -132,7 +135,26 @@ def open_recorder(
     return recorder
 
 
-def _on_server(url: str, *, create: bool, read_only: bool) -> LedgerRecorder:
+def require_postgres(url: str) -> None:
+    """Raise ``UnusableUrl`` unless a URL names a ledger in a database."""
+    if not is_postgres(url):
+        raise UnusableUrl(
+            f"this needs a ledger in a database, as in postgresql://host/name; it is {url}"
+        )
+
+
+def make_recorder(url: str, original: LedgerRecorder) -> LedgerRecorder:
+    """Open the store of a copy of a ledger for writing; a new one gets the id of the original."""
+    identity = original.identity()
+    id_ = None if identity is None else identity.id
+    if is_postgres(url):
+        return _on_server(url, id_=id_)
+    return SQLiteRecorder(ledger_path(url), id_=id_)
+
+
+def _on_server(
+    url: str, *, create: bool = True, read_only: bool = False, id_: str | None = None
+) -> LedgerRecorder:
     try:
         from ledger.stores.postgres import PostgresRecorder  # noqa: PLC0415 - an optional package
     except ImportError as error:
@@ -140,13 +162,13 @@ def _on_server(url: str, *, create: bool, read_only: bool) -> LedgerRecorder:
             "a ledger in PostgreSQL needs the package psycopg, which is not installed: pip install "
             f"'supervision-ledger[postgres]' ({error})"
         ) from error
-    return PostgresRecorder(url, create=create, read_only=read_only)
+    return PostgresRecorder(url, create=create, read_only=read_only, id_=id_)
 
 
 def as_server(recorder: LedgerRecorder) -> PostgresRecorder:
     """Return the recorder of a database; only such a recorder is not one of a file."""
     assert not isinstance(recorder, SQLiteRecorder)
-    return cast("PostgresRecorder", recorder)
+    return cast("PostgresRecorder", recorder.whole())
 
 
 def base_of(recorder: LedgerRecorder) -> Path:
@@ -170,6 +192,13 @@ def tables_of(recorder: LedgerRecorder, what: str, declared: Declared) -> Path |
     if isinstance(recorder, SQLiteRecorder):
         return claim(sibling(recorder.path, what), recorder)
     return as_server(recorder).tables(what, declared)
+
+
+def lease_of(recorder: LedgerRecorder, name: str) -> Lease | None:
+    """Return the lease of what one node does for all; ``None`` for a file: it has one service."""
+    if isinstance(recorder, SQLiteRecorder):
+        return None
+    return as_server(recorder).lease(name)
 
 
 def open_blobs(recorder: LedgerRecorder, *, read_only: bool = False) -> Blobs:
@@ -204,14 +233,17 @@ def refuse_keys_lost(recorder: LedgerRecorder) -> None:
             refuse_lost_keys_in(recorder, vault, vault.path)
 
 
-def open_accesses(recorder: LedgerRecorder) -> LedgerRecorder:
-    """Open the access ledger of a ledger. Raises ``UnusableUrl`` if it is another ledger's."""
+def open_accesses(recorder: LedgerRecorder, id_: str | None = None) -> LedgerRecorder:
+    """Open the access ledger of a ledger; ``id_``: the id of a new one that is a copy.
+
+    Raises ``UnusableUrl`` if it is another ledger's.
+    """
     whole = recorder.identity()
     assert whole is not None
     if not isinstance(recorder, SQLiteRecorder):
-        return as_server(recorder).accesses()
+        return as_server(recorder).accesses(id_)
     path = sibling(recorder.path, "access")
-    accesses = SQLiteRecorder(path, part_of=whole.id)
+    accesses = SQLiteRecorder(path, part_of=whole.id, id_=id_)
     try:
         accesses.identify(part_of=whole.id)
         _require_part(accesses, recorder)
@@ -267,18 +299,6 @@ _ANOTHERS = (
 
 
 @contextmanager
-def trial_of(path: Path) -> Iterator[str]:
-    """Give the block the URL of a temporary copy of a ledger, for a trial."""
-    with TemporaryDirectory(prefix="trial-") as folder:
-        copy = Path(folder) / "ledger.db"
-        if path.exists():
-            copy_database(path, copy)
-        if blobs_folder(path).is_dir():
-            blobs_folder(copy).symlink_to(blobs_folder(path).absolute())  # a trial only reads it
-        yield f"sqlite:///{copy}"
-
-
-@contextmanager
 def open_log(
     recorder: LedgerRecorder,
     *,
@@ -304,9 +324,9 @@ def open_log(
         opened.callback(signed.close)
         if not signed.keys() and recorder.is_copy():
             raise UnusableUrl(_BARE_COPY.format(path=recorder.place))
-        signer = _signer(path, origin, signed)
-        memory = Memory() if remembered else None
-        if memory is not None:
+        signer = _signer(path, origin, signed, elsewhere=not isinstance(recorder, SQLiteRecorder))
+        memory = Memory() if remembered and isinstance(signer, Signer) else None
+        if memory is not None and isinstance(signer, Signer):
             refuse_taken(memory, signer.verifier(), signed)
         if signed.is_copy():
             raise UnusableUrl(_COPY.format(path=signed.place, last=_last(signed)))
@@ -358,7 +378,7 @@ def has_log(recorder: LedgerRecorder) -> bool:
     """Whether the log of a ledger has begun."""
     if isinstance(recorder, SQLiteRecorder):
         return sibling(recorder.path, "signed").exists()
-    return bool(SignedStore(tables_of(recorder, "signed", SIGNED)).keys())
+    return bool(_signed_keys(recorder))
 
 
 def _require_begun(recorder: LedgerRecorder) -> None:
@@ -389,8 +409,12 @@ def open_access_log(
         yield log
 
 
-def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
+def _signer(
+    path: Path, origin: str | None, signed: SignedStore, *, elsewhere: bool
+) -> Signer | Verifier:
     """Return the current key of the log; make a new one for a log that begins.
+
+    ``elsewhere``: the key may be on other nodes alone; then this one only checks signatures.
 
     The public key is stored before the key's file gets its final name, as in a rotation. So a crash
     leaves a waiting key, never a key of which it is unknown whether it has signed.
@@ -408,6 +432,8 @@ def _signer(path: Path, origin: str | None, signed: SignedStore) -> Signer:
         _refuse_ended(path, first.name)
         signed.begin(first.verifier().vkey())
         keys = signed.keys()
+    if not key.exists() and not next_key(key).exists() and elsewhere:
+        return parse_vkey(keys[-1].vkey)  # another node signs
     signer = settle_key(key, keys[-1].vkey)
     if origin not in (None, signer.name):
         raise UnusableUrl(
@@ -438,52 +464,58 @@ def _last(signed: SignedStore) -> str:
     return f"the newest checkpoint that it knows has {newest.size:,} events, of {newest.signed_at}"
 
 
-def resume_log(ledger_file: Path) -> Signed | None:
+def resume_log(recorder: LedgerRecorder) -> Signed | None:
     """Let a copy of a log continue as the log itself; return the newest checkpoint in it.
 
     The log of the access ledger continues too. The operator is responsible that no other copy is in
-    use and that nothing newer was published. Raises ``UnusableUrl`` if no file is a copy, and
+    use and that nothing newer was published. Raises ``UnusableUrl`` if nothing is a copy, and
     ``Forked`` if this machine remembers a newer checkpoint.
     """
-    path = sibling(ledger_file, "signed")
-    if not path.exists() or not _begun(path):
-        _resume_bare(ledger_file, path)
+    if not has_log(recorder) or not _signed_keys(recorder):
+        _resume_bare(recorder)
         return None
-    with closing(SignedStore(path)) as signed:
+    with closing(SignedStore(tables_of(recorder, "signed", SIGNED))) as signed:
         for key in signed.keys()[-1:]:
             refuse_taken(Memory(), parse_vkey(key.vkey), signed)
+        newest = signed.newest()
     copied = False
-    for file in (path, sibling(sibling(ledger_file, "access"), "signed")):
-        if file.exists():
-            with closing(SignedStore(file)) as signed:
-                if signed.is_copy():
-                    signed.settle()
-                    copied = True
-    for file in (ledger_file, sibling(ledger_file, "access")):
-        if file.exists():
-            with SQLiteRecorder(file) as recorder:
-                if recorder.is_copy():
-                    recorder.settle()
-                    copied = True
+    with ExitStack() as opened:
+        ledgers = [recorder]
+        if _has_accesses(recorder):
+            ledgers.append(opened.enter_context(open_accesses(recorder)))
+        for ledger in ledgers:
+            if has_log(ledger):
+                with closing(SignedStore(tables_of(ledger, "signed", SIGNED))) as signed:
+                    if signed.is_copy():
+                        signed.settle()
+                        copied = True
+            if isinstance(ledger, SQLiteRecorder) and ledger.is_copy():
+                ledger.settle()
+                copied = True
     if not copied:
-        raise UnusableUrl(f"{path} is not a copy: the log continues when the ledger is served")
-    with closing(SignedStore(path)) as signed:
-        return signed.newest()
+        raise UnusableUrl(
+            f"{recorder.place} is not a copy: the log continues when the ledger is served"
+        )
+    return newest
 
 
-def _begun(signed: Path) -> bool:
-    with closing(SignedStore(signed)) as store:
-        return bool(store.keys())
+def _has_accesses(recorder: LedgerRecorder) -> bool:
+    if isinstance(recorder, SQLiteRecorder):
+        return sibling(recorder.path, "access").exists()
+    return True
 
 
-def _resume_bare(ledger_file: Path, signed: Path) -> None:
+def _signed_keys(recorder: LedgerRecorder) -> list[LogKey]:
+    with closing(SignedStore(tables_of(recorder, "signed", SIGNED))) as signed:
+        return signed.keys()
+
+
+def _resume_bare(recorder: LedgerRecorder) -> None:
     """Let a copy of a ledger's file without its log continue as a separate ledger."""
-    if not ledger_file.exists():
-        raise UnusableUrl(f"there is no log at {signed}")
-    with SQLiteRecorder(ledger_file) as recorder:
-        if not recorder.is_copy():
-            raise UnusableUrl(f"there is no log at {signed}, and {ledger_file} is not a copy")
-        recorder.settle()
+    if not recorder.is_copy():
+        raise UnusableUrl(f"{recorder.place} has no log, and is not a copy")
+    assert isinstance(recorder, SQLiteRecorder)
+    recorder.settle()
 
 
 def _refuse_ended(path: Path, origin: str | None) -> None:

@@ -7,8 +7,8 @@ collation, and the lock that prevents two processes from writing the same tables
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -281,7 +281,7 @@ class LeaseLock(Lock):
     """
 
     def __init__(self, server: PostgresRecorder) -> None:
-        self._make = lambda: server.lease("views")
+        self._make: Callable[[], Lease] = partial(server.lease, "views")
         self._place = server.place
         self._lease: Lease | None = None
 

@@ -24,6 +24,7 @@ from api.cli import (
     copies,
     draw_files,
     log_commands,
+    moving,
     takeon_commands,
     token_commands,
 )
@@ -58,6 +59,7 @@ from api.running.timekeeping import Timekeeper
 from api.service import Service
 from ledger import VERSION
 from ledger.copies.backup import MANIFEST
+from ledger.copies.moving import in_file, trial_of
 from ledger.evidence import MOST, QUOTA
 from ledger.general.vocabulary import PersonId
 from ledger.intake.commands import RowRejected
@@ -79,12 +81,12 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.memory import recorded_at
 from ledger.opening import (
     UnusableUrl,
+    is_postgres,
     ledger_path,
     open_accesses,
     open_ledger,
     open_recorder,
     open_vault,
-    trial_of,
 )
 from ledger.stores.naming import refuse_neighbour
 from ledger.stores.recorder import LedgerRecorder
@@ -113,6 +115,7 @@ for group in (
 ):
     app.command(group)
 copies.register(app)
+moving.register(app)
 app.command(demo)
 
 
@@ -271,14 +274,14 @@ def import_(
         The language of the report and the rejects; by default the terminal's.
     """
     spoken = language or language_of_terminal()
-    path = ledger_path(ledger)
+    path = Path("ledger") if is_postgres(ledger) else ledger_path(ledger)
     try:
         name, source = _named_or_first(register, folder, mapping)
         known = check_register(name, source)  # fail before a ledger is created
         if rejects is not None:
             refuse_neighbour(rejects.absolute())
         with (
-            trial_of(path) if dry_run else nullcontext(ledger) as url,
+            trial_of(ledger) if dry_run else nullcontext(ledger) as url,
             open_recorder(url, tell=say) as recorder,
             open_ledger(recorder) as opened,
         ):
@@ -359,9 +362,15 @@ def verify(
         else:
             with open_recorder(ledger, create=False, read_only=True) as recorder:
                 refuse_earlier(recorder)
-                result, views = verify_all(
-                    recorder, keys=keys, witnesses=witnesses, workers=workers, progress=progress
-                )
+                with in_file(ledger, parts=(moving.TOKENS,), secrets=True) as file:
+                    result, views = verify_all(
+                        recorder,
+                        file,
+                        keys=keys,
+                        witnesses=witnesses,
+                        workers=workers,
+                        progress=progress,
+                    )
     if json:
         sys.stdout.write(as_document(result, views) + "\n")
     else:

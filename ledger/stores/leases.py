@@ -47,7 +47,7 @@ _FENCE = """SELECT 1 FROM {s}.leases
 class Lease:
     """The lease of a name, as one node holds it or tries to take it. Safe for threads.
 
-    ``taken`` is called, in the renewing thread, when this node takes the lease over.
+    ``taken`` may be set: it is called when this node takes the lease over.
     """
 
     def __init__(
@@ -56,13 +56,12 @@ class Lease:
         schema: str,
         name: str,
         holder: str,
-        taken: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self._database = database
         self._schema = schema
         self._values: dict[str, Any] = {"name": name, "holder": holder, "holds": HOLDS}
-        self._taken = taken
+        self.taken: Callable[[], None] = lambda: None
         self._epoch: int | None = None
         self._stopping = threading.Event()
         self._turn = threading.Lock()
@@ -116,7 +115,7 @@ class Lease:
             self._epoch = None if row is None else int(row[0])
         if before is None and self._epoch is not None:
             log.info("lease_taken", lease=self.name, epoch=self._epoch)
-            self._taken()
+            self.taken()
         elif before is not None and self._epoch is None:
             log.warning("lease_lost", lease=self.name, epoch=before)
         return self.held

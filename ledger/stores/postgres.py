@@ -58,7 +58,7 @@ from ledger.stores.recorder import Batch, Identity, LedgerRecorder, Row, decode_
 from ledger.stores.tables import Declared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from psycopg import Connection
 
@@ -237,6 +237,7 @@ class PostgresRecorder(LedgerRecorder):
     Any number of processes on any number of machines may open the same ledger. `schema` separates
     several ledgers of one database. `read_only`: the ledger must exist, and appending is refused.
     `create`: whether it may be made. `part_of`: for a new access ledger, the id of the main ledger.
+    `id_`: for a new copy, the id of its original.
 
     Raises `DatabaseError` if the schema is that of a newer program, `OperationalError` if the
     server cannot be reached.
@@ -252,6 +253,7 @@ class PostgresRecorder(LedgerRecorder):
         read_only: bool = False,
         create: bool = True,
         part_of: str | None = None,
+        id_: str | None = None,
     ) -> None:
         super().__init__()
         self.schema = require_name(schema)
@@ -272,15 +274,15 @@ class PostgresRecorder(LedgerRecorder):
         self._safe = 0
         try:
             with self.database.translated():
-                self._prepare(part_of, create=create and not read_only)
+                self._prepare(part_of, id_, create=create and not read_only)
         except BaseException:
             self._close_own()
             raise
 
-    def _prepare(self, part_of: str | None, *, create: bool) -> None:
+    def _prepare(self, part_of: str | None, id_: str | None, *, create: bool) -> None:
         with self.database.pool.connection() as connection:
             if create and not exists(connection, f"{self.schema}.head"):
-                migrate(connection, self.schema, part_of)
+                migrate(connection, self.schema, part_of, id_)
             check_schema(connection, self.schema)
 
     def tables(self, name: str, declared: Declared) -> PostgresTables:
@@ -292,18 +294,19 @@ class PostgresRecorder(LedgerRecorder):
             self.database, f"{self.schema}_{name}", declared, read_only=self._read_only
         )
 
-    def accesses(self) -> PostgresRecorder:
+    def accesses(self, id_: str | None = None) -> PostgresRecorder:
         """Open the access ledger of this ledger, in its own schema of the same database."""
         return PostgresRecorder(
             self.database,
             schema=f"{self.schema}_access",
             read_only=self._read_only,
             part_of=self.identity().id,
+            id_=id_,
         )
 
-    def lease(self, name: str, taken: Callable[[], None] = lambda: None) -> Lease:
+    def lease(self, name: str) -> Lease:
         """Return the lease of what only one node may do."""
-        return Lease(self.database, self.schema, name, self.node, taken)
+        return Lease(self.database, self.schema, name, self.node)
 
     # Reading
 
@@ -699,11 +702,16 @@ class Acknowledged(LedgerRecorder):
     def unlisten(self, event: threading.Event) -> None:
         self._recorder.unlisten(event)
 
+    def whole(self) -> LedgerRecorder:
+        return self._recorder
+
     def close(self) -> None:
         self._recorder.close()
 
 
-def migrate(connection: Connection[Any], schema: str, part_of: str | None = None) -> None:
+def migrate(
+    connection: Connection[Any], schema: str, part_of: str | None = None, id_: str | None = None
+) -> None:
     """Make a ledger in a schema, or add partitions to it; needs the role that owns the schema."""
     with connection.transaction():
         # Two nodes may start at once: the second one waits and finds the tables.
@@ -714,7 +722,7 @@ def migrate(connection: Connection[Any], schema: str, part_of: str | None = None
                 connection.execute(statement.replace("{s}", schema).encode())
             connection.execute(
                 f"INSERT INTO {schema}.head VALUES (1, 0, 1, %s, %s, %s)".encode(),
-                (SCHEMA_VERSION, secrets.token_hex(16), part_of),
+                (SCHEMA_VERSION, id_ or secrets.token_hex(16), part_of),
             )
         head = connection.execute(f"SELECT position FROM {schema}.head".encode()).fetchone()
         assert head is not None

@@ -214,6 +214,14 @@ class LedgerRecorder(ListeningRecorder):
         """Whether any event carries any of the tags; the cost does not depend on their number."""
 
     @abstractmethod
+    def answers(self, commands: Sequence[str]) -> list[Answered]:
+        """Return the answers to those of these commands that recorded nothing."""
+
+    @abstractmethod
+    def writable(self) -> bool:
+        """Whether an append could be made now."""
+
+    @abstractmethod
     def all_answers(self, after: str, limit: int) -> list[Answered]:
         """Return up to ``limit`` answers of commands whose ids come after ``after``, by id."""
 
@@ -318,6 +326,25 @@ class LedgerRecorder(ListeningRecorder):
         last = self.record(Batch(events, condition, answers, commands, later))
         self._wake()
         return last
+
+    def whole(self) -> LedgerRecorder:
+        """Return the ledger itself, of which ``acknowledged`` shows a part."""
+        return self
+
+    def take_rows(self, rows: Sequence[Row]) -> int:
+        """Append the rows of a copy of this ledger, which must come next; return the last position.
+
+        Raises ``IntegrityError`` if something else was appended meanwhile.
+        """
+        events = [DCBEvent(type=r.type, data=r.data, tags=decode_tags(r.tags)) for r in rows]
+        return self.append(events, DCBAppendCondition(DCBQuery(), after=rows[0].position - 1))
+
+    def take_answers(self, answers: Sequence[Answered]) -> None:
+        """Store the answers of a copy of this ledger that are not there yet."""
+        known = {answer.command for answer in self.answers([a.command for a in answers])}
+        new = [answer for answer in answers if answer.command not in known]
+        if new:
+            self.append((), DCBAppendCondition(DCBQuery(), after=self.head()), answers=new)
 
     def __enter__(self) -> Self:
         return self

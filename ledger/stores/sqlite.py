@@ -191,7 +191,7 @@ class SQLiteRecorder(LedgerRecorder):
 
     Any number of processes may open the same file on one machine (not over a network file system).
     With `read_only` the file is never changed, and appending is refused. `part_of`: for a new
-    access ledger, the id of the main ledger.
+    access ledger, the id of the main ledger. `id_`: for a new copy, the id of its original.
 
     Raises `ProgrammingError` if `path` is not a plain file path, `DatabaseError` if the file is not
     a ledger or its schema is newer than this code, `OperationalError` if it cannot be opened.
@@ -206,6 +206,7 @@ class SQLiteRecorder(LedgerRecorder):
         busy_timeout: float = 10.0,
         read_only: bool = False,
         part_of: str | None = None,
+        id_: str | None = None,
     ) -> None:
         super().__init__()
         name = os.fspath(path)
@@ -226,7 +227,7 @@ class SQLiteRecorder(LedgerRecorder):
             if read_only:
                 check_schema(self._writer.sqlite, self.path)
             else:
-                _prepare(self._writer.sqlite, self.path, busy_timeout, part_of)
+                _prepare(self._writer.sqlite, self.path, busy_timeout, part_of, id_)
                 make_private(self.path)
         except sqlite3.Error as error:
             self._writer.close()
@@ -456,15 +457,21 @@ class SQLiteRecorder(LedgerRecorder):
         self._wake()  # wake last, because a woken thread looks and must find the ledger closed
 
 
-def _identify(connection: sqlite3.Connection, path: Path, part_of: str | None) -> None:
+def _identify(
+    connection: sqlite3.Connection, path: Path, part_of: str | None, id_: str | None = None
+) -> None:
     for statement in MORE_SCHEMA:
         connection.execute(statement)
-    values = (secrets.token_hex(16), part_of, number_of(path))
+    values = (id_ or secrets.token_hex(16), part_of, number_of(path))
     connection.execute("INSERT INTO identity VALUES (1, ?, ?, ?)", values)
 
 
 def _prepare(
-    connection: sqlite3.Connection, path: Path, busy_timeout: float, part_of: str | None
+    connection: sqlite3.Connection,
+    path: Path,
+    busy_timeout: float,
+    part_of: str | None,
+    id_: str | None,
 ) -> None:
     """Make an empty file a ledger, refuse any other file unchanged, and switch to WAL."""
     connection.execute("PRAGMA synchronous = FULL")
@@ -478,7 +485,7 @@ def _prepare(
             if _is_empty(connection):  # check again: another process may have been faster
                 for statement in SCHEMA:
                     connection.execute(statement)
-                _identify(connection, path, part_of)
+                _identify(connection, path, part_of, id_)
                 for statement in ANSWERS_SCHEMA:
                     connection.execute(statement)
             connection.execute("COMMIT")

@@ -25,7 +25,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.stores.files import ANY, flush_folder, make_private, open_to_others
 from ledger.stores.tables import Declared, Tables, Transaction
 from ledger.vault.sealing import SECRET_BYTES
-from ledger.vault.store import PersonKey, Vault, VaultError, new_key
+from ledger.vault.store import KeptKey, PersonKey, Vault, VaultError, new_key
 
 VAULT = Declared(
     (),
@@ -93,7 +93,7 @@ class SharedVault(Vault):
                 "SELECT person, wrapped FROM {s}keys WHERE made_for = ?", (made_for,)
             ).fetchone()
             if row is not None:
-                return PersonKey(row[0], self._unwrapped(*row, self._named(writing)))
+                return PersonKey(row[0], self._unwrapped(row[0], row[1], self._named(writing)))
             made = new_key()
             assert made.secret is not None
             self._insert(writing, made.person, made.secret, made_for)
@@ -130,7 +130,7 @@ class SharedVault(Vault):
         """
         with self._speaking():
             with self._tables.writing() as writing:
-                held = self._held(writing, persons)
+                held = self._still_held(writing, persons)
                 if held:
                     old = self._named(writing)
                     # 1. Make. A crash leaves a key that wraps nothing; step 4 removes it.
@@ -152,19 +152,24 @@ class SharedVault(Vault):
                 flush_folder(self.path)
         return len(held)
 
-    def exports(self) -> Iterator[tuple[str, bytes | None, str]]:
-        """Yield every key with its person and what it was made for, to copy the vault."""
+    def all_keys(self) -> Iterator[KeptKey]:
+        """Yield every key with what it was made for, to copy the vault."""
         with self._speaking():
-            key = self._current()
-            for person, wrapped, made_for in self._tables.rows(
-                "SELECT person, wrapped, made_for FROM {s}keys ORDER BY person"
-            ):
-                yield person, self._unwrapped(person, wrapped, key), made_for
+            rows = self._tables.rows(
+                "SELECT k.person, k.wrapped, w.key, k.made_for FROM {s}keys k, {s}wrapping w"
+                " ORDER BY k.person"
+            )
+            for person, wrapped, key, made_for in rows:
+                yield KeptKey(person, self._unwrapped(person, wrapped, key), made_for)
 
-    def imports(self, person: str, secret: bytes | None, made_for: str) -> None:
-        """Store a key of another vault, unless it is there."""
+    def take_keys(self, keys: Iterable[KeptKey]) -> int:
+        """Store the keys of a copy of this vault that are not there yet; return their number."""
+        number = 0
         with self._speaking(), self._tables.writing() as writing:
-            self._insert(writing, person, secret, made_for)
+            for key in keys:
+                number += 1
+                self._insert(writing, key.person, key.secret, key.made_for)
+        return number
 
     def _insert(
         self, writing: Transaction, person: str, secret: bytes | None, made_for: str
@@ -183,7 +188,8 @@ class SharedVault(Vault):
     def _current(self) -> str:
         return str(self._tables.rows("SELECT key FROM {s}wrapping")[0][0])
 
-    def _held(self, writing: Transaction, persons: Collection[str]) -> list[str]:  # type: ignore[override]
+    @staticmethod
+    def _still_held(writing: Transaction, persons: Collection[str]) -> list[str]:
         rows = writing.execute("SELECT person FROM {s}keys WHERE wrapped IS NOT NULL")
         wanted = frozenset(persons)
         return [person for (person,) in rows if person in wanted] if wanted else []

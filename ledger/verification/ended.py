@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ledger.stores import StoreError
 from ledger.stores.recorder import LedgerRecorder
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency import ended
 from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
 from ledger.transparency.merkle import Growing
@@ -39,7 +40,7 @@ def roots_at(recorder: LedgerRecorder, sizes: Collection[int]) -> dict[int, byte
     return roots
 
 
-def verify_ended(recorder: LedgerRecorder, folder: Path) -> Found:
+def verify_ended(recorder: SQLiteRecorder, folder: Path) -> Found:
     """Compare each ended log with its statement, its key, and the events that were kept."""
     found = Found()
     logs = [_Log(path, found, recorder.path) for path in sorted(folder.glob("*/"))]
