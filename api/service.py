@@ -140,7 +140,8 @@ class Service:
             if timekeeper is not None:
                 times = [recorded_at(store, store.head()) for store in (self.recorder, access)]
                 timekeeper.begin(max((t for t in times if t is not None), default=None))
-            self.clock = Clock(self.ledger, self.follower, turn=_turn(ticking_for_all))
+            self._ticks = _turn(ticking_for_all)
+            self.clock = Clock(self.ledger, self.follower, turn=self._ticks)
             opened.callback(self.clock.stop)
             if ticking_for_all is not None:
                 ticking_for_all.taken = self.clock.hurry
@@ -180,10 +181,6 @@ class Service:
             self._accesses.poller,
             *(worker for worker in workers if worker is not None),
         ]
-
-    def nodes(self) -> list[str]:
-        """Return what this node does for all nodes; empty for a ledger in a file."""
-        return [lease.name for lease in self._leases if lease.held]
 
     def _sign(self, content: bytes) -> bytes:
         """Sign with the current key of the log."""
@@ -229,7 +226,8 @@ class Service:
         )
 
     def _clock_check(self) -> Readiness:
-        return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
+        detail = "ticking" if self._ticks() else "another node ticks"
+        return Readiness(ready=self.clock.error is None, detail=self.clock.error or detail)
 
     def _time_check(self) -> Readiness:
         assert self.timekeeper is not None

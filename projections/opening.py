@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import sqlalchemy as sa
@@ -70,8 +71,19 @@ def open_own_views(recorder: LedgerRecorder) -> Views:
     if isinstance(recorder, SQLiteRecorder):
         claim(sibling(recorder.path, "views"), recorder)
         return open_views(f"sqlite:///{recorder.path}")
-    server = as_server(recorder)
-    return Views(tables.open_shared(server), all_views(), tables.LeaseLock(server))
+    server, name, views = as_server(recorder), schema_of_views(), all_views()
+    return Views(tables.open_shared(server, name), views, tables.LeaseLock(server, name))
+
+
+@cache
+def schema_of_views() -> str:
+    """Return the ending of the name of the schema of this program's views, and of their lease.
+
+    Nodes of two versions of the program, as during an upgrade, have two schemas, so that neither
+    rebuilds the views of the other.
+    """
+    shapes = "".join(f"{view.name} {view.fingerprint}\n" for view in all_views())
+    return f"views_{crc32(shapes.encode()):08x}"
 
 
 class Verified(msgspec.Struct, frozen=True):

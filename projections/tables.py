@@ -141,12 +141,12 @@ def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
     return engine
 
 
-def open_shared(server: PostgresRecorder) -> Engine:
-    """Return an engine for the views of a ledger in a database: the schema of its name, ``_views``.
+def open_shared(server: PostgresRecorder, name: str) -> Engine:
+    """Return an engine for the views of a ledger in a database, in the schema of a name.
 
-    The following process makes and drops tables there, so its role owns the schema.
+    The following process makes and drops tables there.
     """
-    schema = server.tables("views", VIEWS).schema
+    schema = server.tables(name, VIEWS).schema
 
     def connect() -> Any:
         connection = server.database.connect("views")
@@ -280,8 +280,8 @@ class LeaseLock(Lock):
     Another node takes it over a few seconds after this one stopped renewing it.
     """
 
-    def __init__(self, server: PostgresRecorder) -> None:
-        self._make: Callable[[], Lease] = partial(server.lease, "views")
+    def __init__(self, server: PostgresRecorder, name: str) -> None:
+        self._make: Callable[[], Lease] = partial(server.lease, name)
         self._place = server.place
         self._lease: Lease | None = None
 

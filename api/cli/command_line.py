@@ -221,7 +221,8 @@ def serve(
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)
-        greeting = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
+        shown = service.recorder.place if is_postgres(ledger) else ledger  # without a password
+        greeting = "" if quiet else f"serving {shown} on http://{host}:{port}/"
 
         def ready() -> None:
             # Through the log's writer: if nobody reads standard error, print would block.

@@ -23,20 +23,24 @@ from ledger.stores.tables import Declared
 from ledger.stores.takeover import refuse_earlier
 from ledger.transparency.store import SIGNED, TILES
 from ledger.vault.shared import VAULT
+from projections.opening import schema_of_views
 from projections.tables import VIEWS
 
-#: The stores that belong to a ledger in a database, by the ending of their schema's name.
-STORES: dict[str, Declared] = {
-    "signed": SIGNED,
-    "tiles": TILES,
-    "access_signed": SIGNED,
-    "access_tiles": TILES,
-    "tokens": TOKENS_DECLARED,
-    "blobs": BLOBS,
-    "evidence": EVIDENCE,
-    "vault": VAULT,
-    "views": VIEWS,
-}
+
+def stores() -> dict[str, Declared]:
+    """Return the stores of a ledger in a database, by the ending of their schema's name."""
+    return {
+        "signed": SIGNED,
+        "tiles": TILES,
+        "access_signed": SIGNED,
+        "access_tiles": TILES,
+        "tokens": TOKENS_DECLARED,
+        "blobs": BLOBS,
+        "evidence": EVIDENCE,
+        "vault": VAULT,
+        schema_of_views(): VIEWS,
+    }
+
 
 #: The tokens, which a copy includes; sessions end with the service that began them.
 TOKENS = Part(
@@ -133,7 +137,7 @@ def migrate(
     require_postgres(ledger)
     from ledger.stores.migrations import prepare  # noqa: PLC0415 - needs an optional package
 
-    done = prepare(ledger, STORES, role, owned=("views",))
+    done = prepare(ledger, stores(), role, owned=(schema_of_views(),))
     show(done, json)
     if not role:
         say("No role was named: only the owner can use the ledger. Name the service's with --role.")

@@ -68,7 +68,9 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     entity TEXT,
     expires_on TEXT,           -- the last civil date on which it is good
     created_at TEXT NOT NULL,
-    revoked_at TEXT
+    revoked_at TEXT,
+    requested_by TEXT,
+    approved_by TEXT
 ) STRICT"""
 
 #: Columns that files of earlier versions lack: who requested a token, and who approved it.

@@ -146,7 +146,7 @@ def in_file(url: str, *, parts: Sequence[Part] = (), secrets: bool = False) -> I
     with TemporaryDirectory(prefix="ledger-") as folder:
         path = Path(folder) / "ledger.db"
         with (
-            open_recorder(url, create=False, read_only=True) as source,
+            open_recorder(url, create=False) as source,
             make_recorder(f"sqlite:///{path}", source) as target,
         ):
             copy_ledger(source, target, parts=parts, secrets=secrets)

@@ -428,6 +428,8 @@ class Ledger:
             answers = [self._decide(item, pending, selectors) for item in batch]
             new = [answer for id_, answer in self._answered.items() if id_ not in known]
             if not pending and not new:
+                # Nothing is appended that would be acknowledged after what these answers rest on.
+                self._store.confirm(head)
                 return answers
             try:
                 # 3. Append. A crash here leaves all events of the batch or none of them; no sender

@@ -46,7 +46,7 @@ NOTICING: dict[str, Any] = {
 #: The longest time a read without a budget may take, in milliseconds; 0 is no limit.
 _UNLIMITED = 0
 
-_NAME = re.compile(r"[a-z][a-z_]{0,40}\Z")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
 
 
 def shown(url: str) -> str:
@@ -199,7 +199,7 @@ def require_name(schema: str) -> str:
     """Return the name of a schema. Raises ``ProgrammingError`` unless it needs no quotes."""
     if not _NAME.match(schema):
         raise ProgrammingError(
-            f"the schema must be lower-case letters and underscores; it is {schema!r}"
+            f"the schema must be lower-case letters, digits and underscores; it is {schema!r}"
         )
     return schema
 

@@ -54,8 +54,6 @@ class EvidenceRows:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
-        with tables.writing() as writing:
-            writing.execute(_ABANDONED)
 
     def begin(self, subject: str) -> _Rows:
         """Begin to write a file of a subject."""
@@ -72,7 +70,9 @@ class EvidenceRows:
         return io.BufferedReader(_Reading(self.tables, file, size), PART), size
 
     def waiting(self) -> Iterator[Waiting]:
-        """Yield every file that is not known to be named by an event."""
+        """Yield every file that is not known to be named by an event; remove abandoned ones."""
+        with self.tables.writing() as writing:
+            writing.execute(_ABANDONED)
         for row in self.tables.rows(_WAITING):
             yield Waiting(*row)
 

@@ -114,7 +114,6 @@ class Lease:
                 return self.held
             self._epoch = None if row is None else int(row[0])
         if before is None and self._epoch is not None:
-            log.info("lease_taken", lease=self.name, epoch=self._epoch)
             self.taken()
         elif before is not None and self._epoch is None:
             log.warning("lease_lost", lease=self.name, epoch=before)

@@ -84,9 +84,6 @@ _NOT_ACKNOWLEDGED = (
     "the standbys have not acknowledged the newest events, so they are not shown yet"
 )
 
-#: The name of this process among the nodes.
-NODE = f"{socket.gethostname()} {os.getpid()}"
-
 _TABLES = (
     """CREATE TABLE {s}.head (
         one integer PRIMARY KEY CHECK (one = 1),
@@ -261,11 +258,14 @@ class PostgresRecorder(LedgerRecorder):
         self.database = Database(database) if isinstance(database, str) else database
         self.url = self.database.url
         self.place = f"{self.database.place} ({schema})"
-        self.node = f"{NODE} {schema}"
+        #: The name of this recorder among the nodes.
+        self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self._read_only = read_only
         self._statements: dict[str, bytes] = {}
         self._writing = threading.Lock()
         self._writer: Connection[Any] | None = None
+        #: Whether the current append has got past step 1.
+        self._locked = False
         self._beating = threading.Lock()
         self._beater: Connection[Any] | None = None
         #: The connections whose last commit the standbys did not acknowledge.
@@ -404,7 +404,7 @@ class PostgresRecorder(LedgerRecorder):
         with self._writing:
             try:
                 with self.database.translated():
-                    last = self._append(batch)
+                    last = self._append_again(batch)
             except (OperationalError, persistence.InterfaceError) as error:
                 if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                     raise  # step 1 failed: the server has rolled back
@@ -418,12 +418,25 @@ class PostgresRecorder(LedgerRecorder):
             self._safe = max(self._safe, last)
         return last
 
+    def _append_again(self, batch: Batch) -> int:
+        """Append; use another connection if this one broke before step 1: then nothing was sent."""
+        self._locked = False
+        try:
+            return self._append(batch)
+        except psycopg.OperationalError:
+            lost = self._writer
+            if self._locked or lost is None or not (lost.broken or lost.closed):
+                raise
+            self._writer = None
+            return self._append(batch)
+
     def _append(self, batch: Batch) -> int:
         connection = self._connected()
         with connection.transaction():
             # 1. Lock. A crash here leaves nothing: the server rolls back and frees the row.
             raised = connection.execute(self._sql(_RAISE), {"number": len(batch.rows)}).fetchone()
             assert raised is not None
+            self._locked = True
             last = int(raised[0])
             head = last - len(batch.rows)
             # 2. Check. A crash here leaves nothing.
@@ -559,6 +572,14 @@ class PostgresRecorder(LedgerRecorder):
         finally:
             self._beating.release()
         return self._safe
+
+    def confirm(self, position: int) -> None:
+        """Return when the standbys have what was recorded up to a position; it may then be shown.
+
+        Raises ``OperationalError`` if they do not acknowledge it in time.
+        """
+        if position > self._safe:
+            self.acknowledged_head()
 
     def require_acknowledged(self) -> None:
         """Return when the standbys have everything that was committed before this call.
@@ -701,6 +722,9 @@ class Acknowledged(LedgerRecorder):
 
     def unlisten(self, event: threading.Event) -> None:
         self._recorder.unlisten(event)
+
+    def confirm(self, position: int) -> None:
+        self._recorder.confirm(position)
 
     def whole(self) -> LedgerRecorder:
         return self._recorder

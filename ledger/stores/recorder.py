@@ -327,6 +327,9 @@ class LedgerRecorder(ListeningRecorder):
         self._wake()
         return last
 
+    def confirm(self, position: int) -> None:
+        """Return when what was recorded up to a position cannot vanish any more."""
+
     def whole(self) -> LedgerRecorder:
         """Return the ledger itself, of which ``acknowledged`` shows a part."""
         return self

@@ -75,9 +75,10 @@ class SharedVault(Vault):
                 f"{folder} must be readable by its owner alone; its mode is {mode:04o}. Run: chmod "
                 f"go-rwx {folder}. If others had access, they may have read the keys."
             )
-        with tables.writing() as writing:
-            if writing.execute("SELECT key FROM {s}wrapping").fetchone() is None:
-                writing.execute("INSERT INTO {s}wrapping VALUES (1, ?)", (self._make(),))
+        if not tables.rows("SELECT key FROM {s}wrapping"):
+            with tables.writing() as writing:  # look again: another node may be as far
+                if writing.execute("SELECT key FROM {s}wrapping").fetchone() is None:
+                    writing.execute("INSERT INTO {s}wrapping VALUES (1, ?)", (self._make(),))
         with self._speaking():
             self._wrapping(self._current())
 

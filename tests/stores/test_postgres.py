@@ -418,7 +418,9 @@ def test_two_ledgers_of_one_database(postgres_database: str) -> None:
     """Each schema holds its own; a name that is none is refused."""
     with (
         PostgresRecorder(postgres_database) as one,
-        PostgresRecorder(postgres_database, schema="ledger_access", part_of=one.identity().id) as two,
+        PostgresRecorder(
+            postgres_database, schema="ledger_access", part_of=one.identity().id
+        ) as two,
     ):
         assert one.append([event(1)]) == two.append([event(2)]) == 1
         assert one.identity().id != two.identity().id
