@@ -53,12 +53,16 @@ def verify_all(
             remarks=tuple(remark for remark in result.remarks if not remark.endswith(A_COPY)),
         )
         with closing(open_own_views(recorder)) as shared:
+            if not shared.places():
+                return msgspec.structs.replace(result, remarks=(*result.remarks, _NO_VIEWS)), []
             return _compared(recorder, shared, result, [], progress)
     file = sibling(recorder.path, "views")
     if not file.exists():
-        remark = "there are no views: the service will rebuild them when it next starts"
-        return msgspec.structs.replace(result, remarks=(*result.remarks, remark)), []
+        return msgspec.structs.replace(result, remarks=(*result.remarks, _NO_VIEWS)), []
     return _with_views(recorder, file, result, progress)
+
+
+_NO_VIEWS = "there are no views: the service will rebuild them when it next starts"
 
 
 def _with_views(

@@ -85,7 +85,7 @@ def test_cancelled_while_a_standby_is_paused(pair: tuple[PostgresServer, Standby
         recorder.append([event("first")])
         assert delivered(other.acknowledged()) == 1
         standby.pause()
-        # What was already sent would be read after the pause: cut the connection, as a network does.
+        # It would read after the pause what was already sent: cut the connection too.
         one(primary, "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
         failed: list[Exception] = []
 
