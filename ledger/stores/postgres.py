@@ -693,6 +693,9 @@ class Acknowledged(LedgerRecorder):
     def record(self, batch: Batch) -> int:
         return self._recorder.record(batch)
 
+    def tag_rows(self, after_position: int, up_to_position: int) -> list[tuple[int, str, str]]:
+        return self._recorder.tag_rows(after_position, min(up_to_position, self.head()))
+
     def tagged(self, tags: Sequence[str]) -> bool:
         return self._recorder.tagged(tags)
 

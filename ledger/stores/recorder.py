@@ -210,6 +210,10 @@ class LedgerRecorder(ListeningRecorder):
         """Return the leaf hashes of up to `limit` events after position `after`, in order."""
 
     @abstractmethod
+    def tag_rows(self, after_position: int, up_to_position: int) -> list[tuple[int, str, str]]:
+        """Return the tag index as (position, type, tag) in `(after_position, up_to_position]`."""
+
+    @abstractmethod
     def tagged(self, tags: Sequence[str]) -> bool:
         """Whether any event carries any of the tags; the cost does not depend on their number."""
 
