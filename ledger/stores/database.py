@@ -43,7 +43,7 @@ NOTICING: dict[str, Any] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
-#: The longest time a read without a budget may take, in milliseconds; 0 is no limit.
+#: The longest time a read without a budget may take, in milliseconds; 0 sets none.
 _UNLIMITED = 0
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")

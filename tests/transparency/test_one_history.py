@@ -135,7 +135,7 @@ def test_a_copy_of_everything_signs_nothing(signed: Path, tmp_path: Path) -> Non
     assert goes_on(moved / signed.name) == before
     with pytest.raises(UnusableUrl, match="not a copy"):
         resume_log(moved / signed.name)
-    with pytest.raises(UnusableUrl, match="no log"):
+    with pytest.raises(UnusableUrl, match="no ledger"):
         resume_log(tmp_path / "nowhere.db")
 
     # The original's disk is lost.
