@@ -120,7 +120,9 @@ class Service:
             # The access ledger, on the same kernel: refusals and consultations.
             access = opened.enter_context(open_accesses(self.recorder))
             self._accesses = access
-            self.access = opened.enter_context(Ledger(access, clock=dated_by))
+            self.access = opened.enter_context(
+                Ledger(access, shown=access.acknowledged(), clock=dated_by)
+            )
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
             # On a server, one node at a time signs, and one lets time pass.
             signing = lease_of(self.recorder, "signing") if log.signs else None

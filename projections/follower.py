@@ -136,6 +136,7 @@ class Views:
     def __init__(self, engine: Engine, views: Iterable[View], lock: Lock | None = None) -> None:
         self.engine = engine
         self.lock = Lock(engine) if lock is None else lock
+        self._begun = False  # whether a process has ever followed; standbys ask often
         self.views = {view.name: view for view in views}
 
     @contextmanager
@@ -165,7 +166,8 @@ class Views:
     def standing(self) -> dict[str, sa.Row[Any]]:
         """Return the row of ``places`` of each view; empty if no process has ever followed."""
         with self.reading() as connection:
-            if not sa.inspect(connection).has_table(PLACES.name):
+            self._begun = self._begun or sa.inspect(connection).has_table(PLACES.name)
+            if not self._begun:
                 return {}
             return {row.view: row for row in connection.execute(sa.select(PLACES))}
 

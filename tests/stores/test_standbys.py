@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,10 +19,15 @@ from eventsourcing.dcb.api import DCBEvent
 from eventsourcing.persistence import OperationalError
 from psycopg import conninfo
 
+from api.service import Service
+from ledger.kernel import OutcomeUnknown, Unavailable
 from ledger.kernel.store import StillCommitting
 from ledger.stores import postgres as store
 from ledger.stores.postgres import PostgresRecorder
+from ledger.systems.entities.commands import RegisterEntity
+from ledger.systems.entities.events import Identity
 from tests.postgres import PostgresServer, Standby
+from tests.serving import EDB
 
 DURABLE = {"synchronous_commit": "on", "fsync": "off", "full_page_writes": "on"}
 
@@ -71,6 +78,60 @@ def delivered(recorder: object) -> int:
         return max((e.position for e in recorder.read(after=0)), default=0)  # type: ignore[attr-defined]
     except OperationalError:
         return 0
+
+
+@pytest.mark.timeout(120)
+def test_the_primary_is_killed_under_load(
+    pair: tuple[PostgresServer, Standby], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The standby takes over: what was answered is there at its position, the log continues where it
+    was signed, and the service, which was never restarted, records, follows and signs again."""
+    primary, standby = pair
+    monkeypatch.setenv("LEDGER_KEYS", str(tmp_path))
+    answered: dict[str, int] = {}
+    stopping = threading.Event()
+    with Service(both(primary, standby), ticking=True) as service:
+
+        def write(writer: int) -> None:
+            for number in count():
+                if stopping.is_set():
+                    return
+                entity = f"register:{writer}-{number}"
+                command = RegisterEntity(entity=entity, identity=Identity(name="行"))
+                try:
+                    answered[entity] = service.ledger.execute(command, EDB, key=entity).position
+                except (Unavailable, OutcomeUnknown):
+                    time.sleep(0.05)
+
+        writers = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+        for thread in writers:
+            thread.start()
+        eventually(lambda: len(answered) > 50)
+        eventually(lambda: service.keeper.newest is not None and service.keeper.newest.size > 160)
+        primary.kill()
+        signed, before = service.keeper.newest, len(answered)
+        standby.promote()
+        standby.setting("synchronous_standby_names", "")
+        eventually(lambda: len(answered) > before + 50, 60)
+        stopping.set()
+        for thread in writers:
+            thread.join()
+        head = service.recorder.head()
+        assert service.follower.wait_for(head, 60)
+        newest = service.keeper.wait_for(head, 60)
+        assert service.keeper.error is None
+        assert newest is not None
+        assert signed is not None
+        assert newest.size == head > signed.size
+        service.keeper.log.consistency(signed.size, newest.size)  # raises if it is not
+        assert not any(pulse.failure for pulse in service.threads)
+        recorded = {
+            tag.removeprefix("entity:"): stored.position
+            for stored in service.recorder.read()
+            for tag in stored.event.tags
+            if tag.startswith("entity:register:")
+        }
+        assert {entity: recorded.get(entity) for entity in answered} == answered
 
 
 @pytest.mark.timeout(120)
