@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +12,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.cli.command_line import main
+from api.cli.command_line import app, main
 from api.cli.moving import stores
+from api.operations.health import _Numbers
 from api.service import Service
 from ledger.kernel import Outcome
 from ledger.opening import base_of, open_recorder
@@ -56,6 +59,24 @@ def nodes(
         patch.setattr(leases, "RENEWED", 0.2)
         with Service(server, ticking=True) as first, Service(server, ticking=True) as second:
             yield first, second
+
+
+def test_the_page_names_what_there_is(nodes: tuple[Service, Service]) -> None:
+    """Schemas and metrics of docs/operations.md exist, and its command lines are understood."""
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    table = page.partition("| schema |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(ledger[a-z_]*)", table))
+    made = {"ledger", "ledger_access", *(f"ledger_{name}" for name in stores())}
+    assert named == {re.sub(r"views_[0-9a-f]{8}$", "views_", name) for name in made}
+    metrics = re.findall(r"^\| `([a-z_]+)` \|", page.partition("| metric |")[2], re.MULTILINE)
+    known = {family.name for family in _Numbers(nodes[0].app()).collect()}
+    assert metrics
+    written = {"log_lines_dropped"}  # by the log's writer, which tests lack
+    assert {metric.removesuffix("_total") for metric in metrics} <= known | written
+    lines = re.findall(r"supervision-ledger ((?:serve|migrate|copy|log) [^\n#]+)", page)
+    assert len(lines) >= 4
+    for line in lines:
+        app.parse_args(shlex.split(line.strip().strip("`")), exit_on_error=False)
 
 
 def eventually(met: Callable[[], bool], seconds: float = SECONDS) -> float:

@@ -84,8 +84,8 @@ def delivered(recorder: object) -> int:
 def test_the_primary_is_killed_under_load(
     pair: tuple[PostgresServer, Standby], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The standby takes over: what was answered is there at its position, the log continues where it
-    was signed, and the service, which was never restarted, records, follows and signs again."""
+    """The standby takes over: what was answered is there at its position, the log continues, and
+    the service, which was never restarted, records, follows and signs again."""
     primary, standby = pair
     monkeypatch.setenv("LEDGER_KEYS", str(tmp_path))
     answered: dict[str, int] = {}
