@@ -6,16 +6,17 @@ and the benchmarks all take their parts from here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
 from api.app import SOURCE, make_app
 from api.console.sessions import Sessions
 from api.http.front import Edge
-from api.http.tokens import Tokens
+from api.http.tokens import open_tokens
 from api.log.cosigning import Cosigning
 from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
@@ -29,28 +30,32 @@ from ledger.kernel.clock import system_clock
 from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
-    blobs_folder,
-    claim,
+    is_postgres,
+    lease_of,
     ledger_path,
     open_access_log,
     open_accesses,
+    open_blobs,
+    open_evidence_store,
     open_ledger,
     open_log,
     open_recorder,
+    open_vault,
+    refuse_keys_lost,
     refuse_writable,
-    sibling,
 )
-from ledger.stores.blobs import Blobs
 from ledger.systems.persons.erasure import destroy_keys
-from ledger.systems.persons.held import refuse_lost_keys, wrong_keys
+from ledger.systems.persons.held import wrong_keys
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.keys import NAMELESS
 from ledger.transparency.policy import Policy
-from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
 from projections.follower import Follower
-from projections.opening import open_views
+from projections.opening import open_own_views
 from projections.watches.clock import Clock
+
+if TYPE_CHECKING:
+    from ledger.stores.leases import Lease
 
 
 class Service:
@@ -81,46 +86,55 @@ class Service:
         evidence_most: int = MOST,
         evidence_quota: int = QUOTA,
     ) -> None:
-        path = ledger_path(url)
         self.timekeeper = timekeeper
         self._max_lag = max_lag
         # Tokens expire, and checkpoints are signed, by the clock's unconfirmed time.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
-        refuse_writable(path)
+        if not is_postgres(url):
+            refuse_writable(ledger_path(url))
         with ExitStack() as opened:
             self.recorder = opened.enter_context(open_recorder(url))
             self.ledger = opened.enter_context(open_ledger(self.recorder, clock=dated_by))
-            claim(sibling(path, "views"), self.recorder)
-            self.views = open_views(url)
+            self.views = open_own_views(self.recorder)
             opened.callback(self.views.close)
-            self.blobs = Blobs(blobs_folder(path))
+            self.blobs = open_blobs(self.recorder)
             if not accept_lost_keys:
                 # Check before opening the vault: opening a missing vault creates an empty one.
-                refuse_lost_keys(self.recorder, sibling(path, "vault"))
-            vault = Vault(sibling(path, "vault"), mark=self.recorder.mark())
-            self.vault = opened.enter_context(vault)
+                refuse_keys_lost(self.recorder)
+            self.vault = opened.enter_context(open_vault(self.recorder))
             # Keys that a crash left undestroyed, or that an old copy of the vault brought back.
             destroy_keys(self.recorder, self.vault)
             self.evidence = open_evidence(
-                self.recorder, self.vault, most=evidence_most, quota=evidence_quota
+                self.recorder,
+                open_evidence_store(self.recorder),
+                self.vault,
+                most=evidence_most,
+                quota=evidence_quota,
             )
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
-            self.follower = Follower(self.recorder, self.views)
+            self.follower = Follower(self.recorder.acknowledged(), self.views)
             opened.callback(self.follower.close)
-            tokens = claim(sibling(path, "tokens"), self.recorder)
-            self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
+            self.tokens = opened.enter_context(open_tokens(self.recorder, clock=clock))
             self.sessions = Sessions(self.tokens)
-            opened.callback(self.sessions.close)
             # The access ledger, on the same kernel: refusals and consultations.
             access = opened.enter_context(open_accesses(self.recorder))
             self._accesses = access
-            self.access = opened.enter_context(Ledger(access, clock=dated_by))
+            self.access = opened.enter_context(
+                Ledger(access, shown=access.acknowledged(), clock=dated_by)
+            )
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
-            self.keeper = Keeper(log, self.recorder)
+            # On a server, one node at a time signs, and one lets time pass.
+            signing = lease_of(self.recorder, "signing") if log.signs else None
+            ticking_for_all = lease_of(self.recorder, "clock")
+            self._leases = [lease for lease in (signing, ticking_for_all) if lease is not None]
+            for lease in self._leases:
+                opened.callback(lease.stop)
+            signs = _turn(signing, alone=log.signs)
+            self.keeper = Keeper(log, self.recorder.acknowledged(), turn=signs)
             opened.callback(self.keeper.close)
             access_log = opened.enter_context(open_access_log(access, log.origin, clock=clock))
-            self.access_keeper = Keeper(access_log, access, "access-log")
+            self.access_keeper = Keeper(access_log, access.acknowledged(), "access-log", signs)
             opened.callback(self.access_keeper.close)
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
@@ -128,12 +142,18 @@ class Service:
             if timekeeper is not None:
                 times = [recorded_at(store, store.head()) for store in (self.recorder, access)]
                 timekeeper.begin(max((t for t in times if t is not None), default=None))
-            self.clock = Clock(self.ledger, self.follower)
+            self._ticks = _turn(ticking_for_all)
+            self.clock = Clock(self.ledger, self.follower, turn=self._ticks)
             opened.callback(self.clock.stop)
+            if ticking_for_all is not None:
+                ticking_for_all.taken = self.clock.hurry
             if timekeeper is not None:
                 # After a confirmation, do the work that fell due while nothing could be recorded.
                 timekeeper.on_confirm = self.clock.hurry
             self.follower.start()
+            for lease in self._leases:
+                if lease is not ticking_for_all or ticking:
+                    lease.start()
             if self.witnesses is None:
                 self.keeper.start()
             else:
@@ -153,6 +173,7 @@ class Service:
         workers = (
             self.follower.worker,
             self.clock.worker,
+            *(lease.worker for lease in self._leases if lease.worker.alive),
             None if self.witnesses is None else self.witnesses.worker,
         )
         return [
@@ -207,7 +228,8 @@ class Service:
         )
 
     def _clock_check(self) -> Readiness:
-        return Readiness(ready=self.clock.error is None, detail=self.clock.error or "ticking")
+        detail = "ticking" if self._ticks() else "another node ticks"
+        return Readiness(ready=self.clock.error is None, detail=self.clock.error or detail)
 
     def _time_check(self) -> Readiness:
         assert self.timekeeper is not None
@@ -274,3 +296,8 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _turn(lease: Lease | None, *, alone: bool = True) -> Callable[[], bool]:
+    """Return the question whether this node has a lease; without leases the answer is ``alone``."""
+    return (lambda: alone) if lease is None else (lambda: lease.held)

@@ -21,9 +21,9 @@ from ledger.kernel import Event, Recorded, codec
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
 from ledger.kernel.messages import Told
-from ledger.stores.evidence import EvidenceError, EvidenceFolder, EvidenceStore, Incoming
+from ledger.stores.evidence import EvidenceError, EvidenceStore, Incoming
 from ledger.stores.naming import blobs_folder
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.systems.penalties.events import EvidenceAdded
 from ledger.systems.process.events import (
     AvRecordSealed,
@@ -188,7 +188,7 @@ class EvidenceFiles:
 
     def __init__(
         self,
-        recorder: SQLiteRecorder,
+        recorder: LedgerRecorder,
         store: EvidenceStore,
         vault: Vault,
         *,
@@ -331,11 +331,15 @@ class EvidenceFiles:
 
 
 def open_evidence(
-    recorder: SQLiteRecorder, vault: Vault, *, most: int = MOST, quota: int = QUOTA
+    recorder: LedgerRecorder,
+    store: EvidenceStore,
+    vault: Vault,
+    *,
+    most: int = MOST,
+    quota: int = QUOTA,
 ) -> EvidenceFiles:
     """Open the files of evidence of a ledger, and complete interrupted erasures."""
-    folder = EvidenceFolder(evidence_folder(recorder.path))
-    files = EvidenceFiles(recorder, folder, vault, most=most, quota=quota)
+    files = EvidenceFiles(recorder, store, vault, most=most, quota=quota)
     files.erase()
     return files
 
@@ -414,7 +418,7 @@ def _closing(file: BinaryIO, parts: Iterator[bytes]) -> Generator[bytes, None, N
         yield from parts
 
 
-def _of(recorder: SQLiteRecorder, *types: type[Event]) -> Iterator[Recorded]:
+def _of(recorder: LedgerRecorder, *types: type[Event]) -> Iterator[Recorded]:
     for stored in recorder.read(as_query([Selector(tuple(t.TOPIC for t in types), ())])):
         yield codec.decode(stored.position, stored.event.data)
 

@@ -133,8 +133,10 @@ def names_of(view: View) -> str:
 class Views:
     """The tables of all views, open for reading. Thread-safe."""
 
-    def __init__(self, engine: Engine, views: Iterable[View]) -> None:
+    def __init__(self, engine: Engine, views: Iterable[View], lock: Lock | None = None) -> None:
         self.engine = engine
+        self.lock = Lock(engine) if lock is None else lock
+        self._begun = False  # whether a process has ever followed; standbys ask often
         self.views = {view.name: view for view in views}
 
     @contextmanager
@@ -144,8 +146,11 @@ class Views:
             connection.execution_options(reading=True)
             with connection.begin():
                 if connection.dialect.name == "postgresql":
-                    connection.execute(
-                        sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    left = budget.left()
+                    milliseconds = 0 if left is None else max(1, int(left * 1000))
+                    connection.exec_driver_sql(
+                        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                        f"SET LOCAL statement_timeout = {milliseconds}"
                     )
                 try:
                     yield connection
@@ -161,7 +166,8 @@ class Views:
     def standing(self) -> dict[str, sa.Row[Any]]:
         """Return the row of ``places`` of each view; empty if no process has ever followed."""
         with self.reading() as connection:
-            if not sa.inspect(connection).has_table(PLACES.name):
+            self._begun = self._begun or sa.inspect(connection).has_table(PLACES.name)
+            if not self._begun:
                 return {}
             return {row.view: row for row in connection.execute(sa.select(PLACES))}
 
@@ -220,7 +226,7 @@ class Follower:
         self.source = Source(recorder)
         self.views = views
         self.batch = batch
-        self._lock = Lock(views.engine)
+        self._lock = views.lock
         self._all = {name: _Following(view) for name, view in views.views.items()}
         self._listeners: list[Listener] = []
         self._turn = threading.RLock()  # held while rows are written
@@ -461,8 +467,9 @@ class Follower:
 
     def _prepare(self) -> None:
         """Take the lock and make the tables match the views' declarations. Idempotent."""
-        if self._prepared:
+        if self._prepared and self._lock.held:
             return
+        self._prepared = False  # another node may have taken the lock
         self._lock.take()
         try:
             with self.views.engine.begin() as connection:
@@ -668,11 +675,13 @@ class Follower:
         result = connection.execute(
             _MOVE, {"names": names, "place": place, "to": position, "at": anchor}
         )
-        if result.rowcount != len(names):
-            # The lock was lost (the connection broke) and another process has continued.
+        try:
+            self._lock.require(connection)
+            _require_moved(result.rowcount == len(names), place)
+        except Followed:
             self._prepared = False
             self._lock.free()
-            raise Followed(f"a view is not at position {place} any more: another process writes it")
+            raise
 
     def _poisoned(self, followed: _Following, position: int, error: Exception) -> None:
         followed.error = f"{type(error).__name__}: {error}"
@@ -685,6 +694,15 @@ class Follower:
                 .where(PLACES.c.view == followed.view.name)
                 .values(error=followed.error, error_position=position)
             )
+
+
+def _require_moved(moved: bool, place: int) -> None:
+    """Raise ``Followed`` unless all views were at this place.
+
+    The lock was lost (the connection broke) and another process has continued.
+    """
+    if not moved:
+        raise Followed(f"a view is not at position {place} any more: another process writes it")
 
 
 @contextmanager

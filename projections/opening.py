@@ -13,12 +13,16 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 import ledger.registry  # noqa: F401 - declares every event type and deadline
+from ledger.opening import as_server, claim, sibling
+from ledger.stores.recorder import LedgerRecorder
+from ledger.stores.sqlite import SQLiteRecorder
 from projections import explain, inbox, profiles, systems, tables
 from projections.follower import Follower, Views, names_of
 from projections.source import Recorder, Source
@@ -60,6 +64,26 @@ def open_views(ledger_url: str, url: str | None = None, *, read_only: bool = Fal
     """Open the views of a ledger at ``url``; by default next to its file or in its database."""
     engine = tables.open_engine(url or tables.views_url(ledger_url), read_only=read_only)
     return Views(engine, all_views())
+
+
+def open_own_views(recorder: LedgerRecorder) -> Views:
+    """Open the views of a ledger for writing, and mark them as belonging to it."""
+    if isinstance(recorder, SQLiteRecorder):
+        claim(sibling(recorder.path, "views"), recorder)
+        return open_views(f"sqlite:///{recorder.path}")
+    server, name, views = as_server(recorder), schema_of_views(), all_views()
+    return Views(tables.open_shared(server, name), views, tables.LeaseLock(server, name))
+
+
+@cache
+def schema_of_views() -> str:
+    """Return the ending of the name of the schema of this program's views, and of their lease.
+
+    Nodes of two versions of the program, as during an upgrade, have two schemas, so that neither
+    rebuilds the views of the other.
+    """
+    shapes = "".join(f"{view.name} {view.fingerprint}\n" for view in all_views())
+    return f"views_{crc32(shapes.encode()):08x}"
 
 
 class Verified(msgspec.Struct, frozen=True):

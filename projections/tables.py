@@ -7,12 +7,12 @@ collation, and the lock that prevents two processes from writing the same tables
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -24,6 +24,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 from ledger.kernel import budget
 from ledger.stores.files import connect_read_only, is_damaged, private_file, trouble
 from ledger.stores.naming import ledger_path, sibling
+from ledger.stores.tables import Declared
+
+if TYPE_CHECKING:
+    from ledger.stores.leases import Lease
+    from ledger.stores.postgres import PostgresRecorder
 
 #: Text that sorts by code point on every database, so that digests read rows in the same order.
 Code = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
@@ -136,6 +141,35 @@ def open_engine(url: str | URL, *, read_only: bool = False) -> Engine:
     return engine
 
 
+def open_shared(server: PostgresRecorder, name: str) -> Engine:
+    """Return an engine for the views of a ledger in a database, in the schema of a name.
+
+    The following process makes and drops tables there.
+    """
+    schema = server.tables(name, VIEWS).schema
+
+    def connect() -> Any:
+        connection = server.database.connect("views")
+        connection.execute(f"SET search_path TO {schema}".encode())
+        connection.autocommit = False  # SQLAlchemy ends the transactions
+        return connection
+
+    return sa.create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        pool_pre_ping=True,
+        pool_size=CONNECTIONS,
+        hide_parameters=True,
+    )
+
+
+#: The schema of the views on a server; their tables come and go with the program's version.
+VIEWS = Declared((), (), "SELECT")
+
+#: Connections that one process keeps for its views.
+CONNECTIONS = 10
+
+
 def let_go(engine: Engine) -> None:
     """Close idle connections with their page caches; new ones are opened on demand.
 
@@ -235,6 +269,48 @@ class Lock:
         held, self._held = self._held, None
         if held is not None:
             held.close()
+
+    def require(self, connection: Connection) -> None:
+        """Raise ``Followed`` if another process has taken the lock; one of a file stays held."""
+
+
+class LeaseLock(Lock):
+    """The same lock for the nodes of one ledger: a lease, which is renewed in a thread of its own.
+
+    Another node takes it over a few seconds after this one stopped renewing it.
+    """
+
+    def __init__(self, server: PostgresRecorder, name: str) -> None:
+        self._make: Callable[[], Lease] = partial(server.lease, name)
+        self._place = server.place
+        self._lease: Lease | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this process held the lease when it was last renewed."""
+        return self._lease is not None and self._lease.held
+
+    def take(self) -> None:
+        """Take the lease, or begin to wait for it. Raises ``Followed`` while it is another's."""
+        if self._lease is None:
+            self._lease = self._make()
+            self._lease.start()
+        if not self._lease.held:
+            raise Followed(
+                f"the node {self._lease.holder()} writes the views of {self._place}; this one "
+                "takes over if that one ends"
+            )
+
+    def free(self) -> None:
+        """Let another node take the lease at once. Idempotent."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.stop()
+
+    def require(self, connection: Connection) -> None:
+        """Raise ``Followed`` if another node has taken the lease, within the same transaction."""
+        if self._lease is None or connection.exec_driver_sql(*self._lease.fence()).first() is None:
+            raise Followed(f"another node writes the views of {self._place} now")
 
 
 _FOLLOWED = (

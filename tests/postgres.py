@@ -19,11 +19,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import psycopg
 from eventsourcing.dcb.postgres_tt import PostgresTTDCBFactory
 from eventsourcing.utils import Environment
@@ -127,6 +128,28 @@ class PostgresServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the server, the first one first."""
+        assert self._process is not None
+        return [
+            process
+            for process in psutil.Process(self._process.pid).children(recursive=True)
+            if process.name().startswith("postgres")
+        ]
+
+    def kill(self) -> None:
+        """Kill every process of the server, as a loss of power would."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def setting(self, name: str, value: str) -> None:
+        """Change a setting of the running server."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            change = sql.SQL("ALTER SYSTEM SET {} = {}")
+            connection.execute(change.format(sql.Identifier(name), sql.Literal(value)))
+            connection.execute("SELECT pg_reload_conf()")
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -246,6 +269,57 @@ class PostgresServer:
             account = pwd.getpwnam(UNPRIVILEGED)
             how |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return how
+
+
+class Standby(PostgresServer):
+    """A standby of a server, which receives everything that the primary commits.
+
+    It may be paused, and promoted to a primary. `name` is the one for synchronous_standby_names.
+    """
+
+    def __init__(self, primary: PostgresServer, name: str) -> None:
+        super().__init__(settings={**primary.settings, "cluster_name": name})
+        self._primary = primary
+        self._password = primary._password
+
+    def _initialise(self, programs: Path) -> None:
+        assert self._directory is not None
+        home = self._directory / "server"
+        home.mkdir(mode=0o700)
+        if _is_root():
+            shutil.chown(home, UNPRIVILEGED)
+        done = subprocess.run(
+            [
+                str(programs / "pg_basebackup"),
+                f"--pgdata={home / 'data'}",
+                f"--dbname={self._primary.url()}",
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            ],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **self._as_user(home),
+        )
+        if done.returncode != 0:
+            said = done.stdout.decode(errors="replace")
+            raise PostgresFailedError(f"pg_basebackup failed:\n{said}")
+
+    def pause(self) -> None:
+        """Stop all processes of the server where they are."""
+        for process in self.processes():
+            process.suspend()
+
+    def resume(self) -> None:
+        for process in self.processes():
+            process.resume()
+
+    def promote(self) -> None:
+        """Make this standby a primary, and wait until it is."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            assert connection.execute("SELECT pg_promote(true, 60)").fetchone() == (True,)
 
 
 @contextmanager

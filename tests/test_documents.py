@@ -134,7 +134,11 @@ def test_contributing_has_nine_steps_and_true_targets() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/operating.md", "docs/backup.md"])
+#: The pages that show how to run the program.
+PAGES = ["README.md", "docs/operating.md", "docs/backup.md", "docs/operations.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_is_one_of_the_program(page: str) -> None:
     """Its name, and the name of its part: ``log rotate-key``."""
     text = (ROOT / page).read_text("utf-8")

@@ -24,6 +24,7 @@ from api.cli import (
     copies,
     draw_files,
     log_commands,
+    moving,
     takeon_commands,
     token_commands,
 )
@@ -58,6 +59,7 @@ from api.running.timekeeping import Timekeeper
 from api.service import Service
 from ledger import VERSION
 from ledger.copies.backup import MANIFEST
+from ledger.copies.moving import in_file, trial_of
 from ledger.evidence import MOST, QUOTA
 from ledger.general.vocabulary import PersonId
 from ledger.intake.commands import RowRejected
@@ -79,25 +81,23 @@ from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.memory import recorded_at
 from ledger.opening import (
     UnusableUrl,
-    claim,
+    is_postgres,
     ledger_path,
     open_accesses,
     open_ledger,
     open_recorder,
-    sibling,
-    trial_of,
+    open_vault,
 )
 from ledger.stores.naming import refuse_neighbour
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.systems.persons.commands import ErasePerson
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.events import ErasureReason
 from ledger.transparency.policy import parse_policy
-from ledger.vault.store import Vault
 from ledger.verification.copies import verify_backup
-from projections.follower import Follower, Views
-from projections.opening import Verified, open_views
+from projections.follower import Follower
+from projections.opening import Verified, open_own_views
 from projections.watches.clock import tick as clock_tick
 
 app = App(
@@ -115,6 +115,7 @@ for group in (
 ):
     app.command(group)
 copies.register(app)
+moving.register(app)
 app.command(demo)
 
 
@@ -220,7 +221,8 @@ def serve(
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)
-        greeting = "" if quiet else f"serving {ledger} on http://{host}:{port}/"
+        shown = service.recorder.place if is_postgres(ledger) else ledger  # without a password
+        greeting = "" if quiet else f"serving {shown} on http://{host}:{port}/"
 
         def ready() -> None:
             # Through the log's writer: if nobody reads standard error, print would block.
@@ -273,14 +275,14 @@ def import_(
         The language of the report and the rejects; by default the terminal's.
     """
     spoken = language or language_of_terminal()
-    path = ledger_path(ledger)
+    path = Path("ledger") if is_postgres(ledger) else ledger_path(ledger)
     try:
         name, source = _named_or_first(register, folder, mapping)
         known = check_register(name, source)  # fail before a ledger is created
         if rejects is not None:
             refuse_neighbour(rejects.absolute())
         with (
-            trial_of(path) if dry_run else nullcontext(ledger) as url,
+            trial_of(ledger) if dry_run else nullcontext(ledger) as url,
             open_recorder(url, tell=say) as recorder,
             open_ledger(recorder) as opened,
         ):
@@ -361,9 +363,15 @@ def verify(
         else:
             with open_recorder(ledger, create=False, read_only=True) as recorder:
                 refuse_earlier(recorder)
-                result, views = verify_all(
-                    recorder, keys=keys, witnesses=witnesses, workers=workers, progress=progress
-                )
+                with in_file(ledger, parts=(moving.TOKENS,), secrets=True) as file:
+                    result, views = verify_all(
+                        recorder,
+                        file,
+                        keys=keys,
+                        witnesses=witnesses,
+                        workers=workers,
+                        progress=progress,
+                    )
     if json:
         sys.stdout.write(as_document(result, views) + "\n")
     else:
@@ -381,8 +389,8 @@ def rebuild(view: str | None = None, *, ledger: Url = DEFAULT_URL, json: Json = 
     """
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
-        closing(_views(recorder)) as views,
-        Follower(recorder, views) as follower,
+        closing(open_own_views(recorder)) as views,
+        Follower(recorder.acknowledged(), views) as follower,
     ):
         names = [view] if view else list(views.views)
         for name in names:
@@ -420,8 +428,8 @@ def tick(
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder, clock=_clock_at(recorder, at, rehearsal)) as opened,
-        closing(_views(recorder)) as views,
-        Follower(recorder, views) as follower,
+        closing(open_own_views(recorder)) as views,
+        Follower(recorder.acknowledged(), views) as follower,
     ):
         recorded: list[str] = []
         while True:  # the records of one round may make further deadlines due
@@ -433,13 +441,7 @@ def tick(
     show({"recorded": len(recorded), "types": recorded}, json)
 
 
-def _views(recorder: SQLiteRecorder) -> Views:
-    """Open the views of a ledger for writing, and mark them as belonging to it."""
-    claim(sibling(recorder.path, "views"), recorder)
-    return open_views(f"sqlite:///{recorder.path}")
-
-
-def _clock_at(recorder: SQLiteRecorder, at: datetime | None, rehearsal: bool) -> Clock:
+def _clock_at(recorder: LedgerRecorder, at: datetime | None, rehearsal: bool) -> Clock:
     """Return a clock that shows ``at``, if a further record may have that time."""
     if at is None:
         return system_clock
@@ -492,7 +494,7 @@ def erase(
     with (
         open_recorder(ledger, create=False, tell=say) as recorder,
         open_ledger(recorder) as opened,
-        Vault(sibling(recorder.path, "vault"), mark=recorder.mark()) as vault,
+        open_vault(recorder) as vault,
     ):
         command = ErasePerson(
             person=token,

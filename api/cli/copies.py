@@ -10,15 +10,17 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from api.cli.moving import TOKENS
 from api.cli.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, bar, say, show, tell
 from api.http.tokens import Grant
 from ledger.copies.backup import make_backup
 from ledger.copies.bundles import Slice, verify_export
 from ledger.copies.bundles import export as write_export
+from ledger.copies.moving import filled_from_file, in_file
 from ledger.copies.restore import Restored
 from ledger.copies.restore import restore as put_back
 from ledger.kernel import Recorded
-from ledger.opening import ledger_path, open_recorder
+from ledger.opening import open_recorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.transparency.published import Published
 
@@ -52,12 +54,13 @@ def backup(
         bar("copying", None, silent=json) as advance,
     ):
         refuse_earlier(recorder)
-        made = make_backup(
-            recorder.path,
-            directory,
-            with_secrets=with_secrets,
-            progress=lambda label, done, total: advance(done, label=label, total=total),
-        )
+        with in_file(ledger, parts=(TOKENS,), secrets=with_secrets) as file:
+            made = make_backup(
+                file,
+                directory,
+                with_secrets=with_secrets,
+                progress=lambda label, done, total: advance(done, label=label, total=total),
+            )
     result = msgspec.to_builtins(made)
     result["files"] = {"count": len(made.files), "bytes": sum(file.size for file in made.files)}
     result["checkpoint_size"] = int(made.checkpoint.split("\n")[1]) if made.checkpoint else 0
@@ -93,10 +96,13 @@ def restore(
     accept_loss
         Restore although the checkpoint covers events that the backup lacks. The log then ends.
     """
-    with bar("restoring", None, silent=json) as advance:
+    with (
+        bar("restoring", None, silent=json) as advance,
+        filled_from_file(ledger, parts=(TOKENS,)) as file,
+    ):
         done = put_back(
             directory,
-            ledger_path(ledger),
+            file,
             published=Published(checkpoint) if checkpoint else None,
             vkey=vkey,
             accept_loss=accept_loss,

@@ -35,7 +35,7 @@ from ledger.kernel.messages import title
 from ledger.kernel.policies import PublishedYear
 from ledger.opening import UnusableUrl, open_ledger, open_recorder
 from ledger.stores.files import private_file
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.systems.entities.events import EntityRegistered, EntityRevised
 from projections.follower import Follower
 
@@ -219,7 +219,7 @@ def _of_register(service: Service, address: str) -> list[str]:
     ]
 
 
-def _example(recorder: SQLiteRecorder) -> str:
+def _example(recorder: LedgerRecorder) -> str:
     """Return an interesting business: one whose register later corrected itself, if possible."""
     for topic in (RecordCorrected.TOPIC, EntityRevised.TOPIC, EntityRegistered.TOPIC):
         for stored in recorder.read(as_query([Selector((topic,), ())]), limit=1):

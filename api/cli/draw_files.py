@@ -17,7 +17,7 @@ from ledger.kernel.clock import system_clock
 from ledger.opening import UnusableUrl, open_recorder
 from ledger.stores.files import private_file
 from ledger.stores.naming import refuse_neighbour
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.systems.draws import checking
 from projections.drawing.files import Archive, draw_file, open_archive
@@ -79,7 +79,7 @@ def export_draw(
 
 
 @contextmanager
-def _archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
+def _archive(recorder: LedgerRecorder) -> Iterator[Archive]:
     refuse_earlier(recorder)
     with open_archive(recorder) as archive:
         yield archive

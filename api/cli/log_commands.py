@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from cyclopts import App
@@ -17,15 +17,15 @@ from api.running.server import require_free
 from api.running.server import serve as serve_app
 from ledger.opening import (
     UnusableUrl,
+    base_of,
     key_file,
-    ledger_path,
     open_ledger,
     open_log,
     open_recorder,
     open_shown_log,
     resume_log,
 )
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.takeover import refuse_earlier
 from ledger.transparency.keys import KeyFileError, make_key, next_key, read_key
 from ledger.transparency.log import TransparencyLog
@@ -53,7 +53,7 @@ def log_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
 
 
 @contextmanager
-def _shown(recorder: SQLiteRecorder) -> Iterator[TransparencyLog]:
+def _shown(recorder: LedgerRecorder) -> Iterator[TransparencyLog]:
     refuse_earlier(recorder)
     with open_shown_log(recorder) as opened:
         yield opened
@@ -66,13 +66,11 @@ def rotate_key(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     Witnesses must know the new key too: afterwards send their operators the output of `log key`.
     If it was interrupted, run it again: it continues from there.
     """
-    path = key_file(ledger_path(ledger))
-    waiting = next_key(path).exists()
-    with (
-        open_recorder(ledger, create=False, tell=say) as recorder,
-        open_ledger(recorder) as opened,
-        open_log(recorder, create=False) as transparency,
-    ):
+    with open_recorder(ledger, create=False, tell=say) as recorder, ExitStack() as rest:
+        path = key_file(base_of(recorder))
+        waiting = next_key(path).exists()
+        opened = rest.enter_context(open_ledger(recorder))
+        transparency = rest.enter_context(open_log(recorder, create=False))
         # An interrupted rotation may need only the move of the new key, which opening has done.
         if not waiting or next_key(path).exists():
             change(opened, transparency, path, OPERATOR)
@@ -88,7 +86,7 @@ def resume(*, ledger: Url = DEFAULT_URL, json: Json = False) -> None:
     and the log has published nothing newer than the checkpoint printed here.
     """
     with open_recorder(ledger, create=False, tell=say) as recorder:
-        newest = resume_log(recorder.path)
+        newest = resume_log(recorder)
     state = {"size": 0} if newest is None else {"size": newest.size, "signed_at": newest.signed_at}
     show(state, json)
 

@@ -19,7 +19,7 @@ import msgspec
 from cyclopts import App
 
 from api.cli.terminal import DEFAULT_URL, OPERATOR, Json, Url, say, show, tell
-from api.http.tokens import Holder, Tokens, digest_of, draw, holder_of
+from api.http.tokens import Holder, Tokens, digest_of, draw, holder_of, open_tokens
 from api.operations.operators import revocation_of
 from ledger.access.events import TokenGranted
 from ledger.access.tokens import ID_DIGITS, NoteGrant, NoteRevocation
@@ -27,12 +27,12 @@ from ledger.general.vocabulary import ActorId, Role, same_person
 from ledger.kernel import Ledger
 from ledger.opening import (
     UnusableUrl,
-    claim,
     open_accesses,
     open_recorder,
     refuse_anothers,
     sibling,
 )
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.stores.takeover import refuse_earlier
 
 app = App(name="token", help="Create, list and revoke access tokens.")
@@ -180,7 +180,7 @@ def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
     """Open the tokens, and the access ledger that records what is done with them."""
     with (
         open_recorder(url, create=False, tell=say) as recorder,
-        Tokens.open(claim(sibling(recorder.path, "tokens"), recorder)) as tokens,
+        open_tokens(recorder) as tokens,
         open_accesses(recorder) as accesses,
         Ledger(accesses) as access,
     ):
@@ -191,6 +191,10 @@ def _opened(url: str) -> Iterator[tuple[Tokens, Ledger]]:
 def _tokens(url: str) -> Iterator[Tokens]:
     """Open the tokens of an existing ledger: with a mistyped URL they would be useless."""
     with open_recorder(url, create=False, read_only=True) as recorder:
+        if not isinstance(recorder, SQLiteRecorder):
+            with open_tokens(recorder) as tokens:
+                yield tokens
+            return
         refuse_earlier(recorder)
         refuse_anothers(sibling(recorder.path, "tokens"), recorder)
         with Tokens.open(sibling(recorder.path, "tokens"), read_only=True) as tokens:

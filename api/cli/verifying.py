@@ -11,12 +11,14 @@ import msgspec
 
 from ledger.opening import UnusableUrl, sibling
 from ledger.stores.files import mark_in
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
 from ledger.verification import Fault, Files, Verification, verify_ledger
 from ledger.verification.condition import condition
-from ledger.verification.whole import Progress
-from projections.opening import UNREADABLE, Verified, open_views, verify_views
+from ledger.verification.whole import A_COPY, Progress
+from projections.follower import Views
+from projections.opening import UNREADABLE, Verified, open_own_views, open_views, verify_views
 
 
 def read_vkeys(given: Iterable[str]) -> tuple[Verifier, ...]:
@@ -28,24 +30,39 @@ def read_vkeys(given: Iterable[str]) -> tuple[Verifier, ...]:
 
 
 def verify_all(
-    recorder: SQLiteRecorder,
+    recorder: LedgerRecorder,
+    ledger_file: Path,
     *,
     keys: Sequence[Verifier] = (),
     witnesses: Sequence[Verifier] = (),
     workers: int | None = None,
     progress: Progress = lambda label, done, total: None,
 ) -> tuple[Verification, list[Verified]]:
-    """Check the ledger with its other files; check the views only if the ledger has no fault."""
+    """Check the ledger with its other files; check the views only if the ledger has no fault.
+
+    ``ledger_file``: the ledger's file, or a copy of a ledger in a database.
+    """
     result = verify_ledger(
-        Files.of(recorder.path), keys=keys, witnesses=witnesses, workers=workers, progress=progress
+        Files.of(ledger_file), keys=keys, witnesses=witnesses, workers=workers, progress=progress
     )
     if result.faults:
         return result, []
+    if not isinstance(recorder, SQLiteRecorder):
+        result = msgspec.structs.replace(
+            result,
+            remarks=tuple(remark for remark in result.remarks if not remark.endswith(A_COPY)),
+        )
+        with closing(open_own_views(recorder)) as shared:
+            if not shared.places():
+                return msgspec.structs.replace(result, remarks=(*result.remarks, _NO_VIEWS)), []
+            return _compared(recorder, shared, result, [], progress)
     file = sibling(recorder.path, "views")
     if not file.exists():
-        remark = "there are no views: the service will rebuild them when it next starts"
-        return msgspec.structs.replace(result, remarks=(*result.remarks, remark)), []
+        return msgspec.structs.replace(result, remarks=(*result.remarks, _NO_VIEWS)), []
     return _with_views(recorder, file, result, progress)
+
+
+_NO_VIEWS = "there are no views: the service will rebuild them when it next starts"
 
 
 def _with_views(
@@ -55,15 +72,33 @@ def _with_views(
     faults, readable = condition(file, None)
     if mark_in(file) not in (0, recorder.mark() or mark_in(file)):
         faults.append(Fault(0, "it is marked as belonging to another ledger", file.name))
+    if not readable:
+        return _added(result, faults, [])
+    with closing(open_views(f"sqlite:///{recorder.path}", read_only=True)) as views:
+        return _compared(recorder, views, result, faults, progress)
+
+
+def _compared(
+    recorder: LedgerRecorder,
+    views: Views,
+    result: Verification,
+    faults: list[Fault],
+    progress: Progress,
+) -> tuple[Verification, list[Verified]]:
+    """Compare the views with new ones, and add what was found to the result."""
+    head = recorder.head()
     verified: list[Verified] = []
-    if readable:
-        with closing(open_views(f"sqlite:///{recorder.path}", read_only=True)) as views:
-            head = recorder.head()
-            try:
-                verified = verify_views(recorder, views, lambda done: progress("views", done, head))
-            except UNREADABLE as error:
-                reason = f"cannot be read: {getattr(error, 'orig', error)}"
-                faults.append(Fault(0, reason, file.name))
+    try:
+        verified = verify_views(recorder, views, lambda done: progress("views", done, head))
+    except UNREADABLE as error:
+        reason = f"cannot be read: {getattr(error, 'orig', error)}"
+        faults.append(Fault(0, reason, "views"))
+    return _added(result, faults, verified)
+
+
+def _added(
+    result: Verification, faults: list[Fault], verified: list[Verified]
+) -> tuple[Verification, list[Verified]]:
     if faults:
         advice = "stop the service, move the file away, and serve again: it rebuilds the views"
         faults = [msgspec.structs.replace(f, what=f"{f.what}; {advice}") for f in faults]

@@ -1,7 +1,7 @@
-"""Bearer tokens, which say who a caller is; stored as hashes in a file next to the ledger.
+"""Bearer tokens, which say who a caller is; stored as hashes in a file or schema of the ledger.
 
-A thief who reads the file gains nothing: a token is 256 random bits, and the file has only its
-SHA-256. But nobody else may *write* the file: a person who can add a row can act as anyone.
+A thief who reads them gains nothing: a token is 256 random bits, and only its SHA-256 is stored.
+But nobody else may *write* them: a person who can add a row can act as anyone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import re
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Collection, Mapping
 from contextlib import closing
@@ -31,8 +30,11 @@ from ledger.general.vocabulary import ActorId, EntityId, Role, UnitId, normal_en
 from ledger.kernel import Actor, Recorded, Visibility, civil_moment
 from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.subjects import check_subjects
+from ledger.opening import tables_of
 from ledger.stores import StoreError
 from ledger.stores.files import CHANGE, connect_read_only, open_to_others, private_file, trouble
+from ledger.stores.recorder import LedgerRecorder
+from ledger.stores.tables import MEMORY, Declared, SQLiteFile, Tables, Transaction
 
 log = structlog.get_logger("api.tokens")
 
@@ -51,6 +53,13 @@ _FORM = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
 #: The most cached grants; beyond that the cache is emptied.
 MAX_CACHED = 10_000
 
+SESSIONS_SCHEMA = """CREATE TABLE IF NOT EXISTS sessions (
+    digest BLOB PRIMARY KEY,   -- SHA-256 of the cookie
+    token BLOB NOT NULL,       -- SHA-256 of the token
+    form TEXT NOT NULL,        -- sent with every form of the session
+    begun REAL NOT NULL,
+    seen REAL NOT NULL
+) STRICT"""
 SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     digest BLOB PRIMARY KEY,   -- SHA-256 of the token
     unit TEXT NOT NULL,
@@ -59,11 +68,39 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     entity TEXT,
     expires_on TEXT,           -- the last civil date on which it is good
     created_at TEXT NOT NULL,
-    revoked_at TEXT
+    revoked_at TEXT,
+    requested_by TEXT,
+    approved_by TEXT
 ) STRICT"""
 
 #: Columns that files of earlier versions lack: who requested a token, and who approved it.
 _SINCE = ("requested_by", "approved_by")
+
+#: The tokens, and the sessions of the console that began with them (``api.console.sessions``).
+TOKENS_DECLARED = Declared(
+    (SCHEMA, SESSIONS_SCHEMA),
+    (
+        """CREATE TABLE {s}.tokens (
+            digest bytea PRIMARY KEY,
+            unit text NOT NULL,
+            person text NOT NULL,
+            role text NOT NULL,
+            entity text,
+            expires_on text,
+            created_at text NOT NULL,
+            revoked_at text,
+            requested_by text,
+            approved_by text
+        )""",
+        """CREATE TABLE {s}.sessions (
+            digest bytea PRIMARY KEY,
+            token bytea NOT NULL,
+            form text NOT NULL,
+            begun double precision NOT NULL,
+            seen double precision NOT NULL
+        )""",
+    ),
+)
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -234,23 +271,13 @@ def digest_of(token: str) -> str:
 
 
 class Tokens:
-    """The tokens in one SQLite file. Thread-safe; several processes may open the file."""
+    """The tokens of one ledger. Thread-safe; several processes may use them."""
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        clock: Clock = system_clock,
-        read_only: bool = False,
-    ) -> None:
-        self.path = os.fspath(path)
+    def __init__(self, tables: Tables, *, clock: Clock = system_clock) -> None:
+        self.tables = tables
+        self.path = tables.place
         self._clock = clock
-        self._lock = threading.Lock()
-        try:
-            self._sqlite = _shown(self.path) if read_only else _prepared(self.path)
-            self._sqlite.execute("SELECT count(*) FROM tokens WHERE revoked_at IS NULL").fetchone()
-        except sqlite3.Error as error:
-            raise StoreError(trouble(Path(self.path), error)) from error
+        tables.rows("SELECT count(*) FROM {s}tokens WHERE revoked_at IS NULL")
         self._cache: dict[str, tuple[Grant, float]] = {}
         self._asked: dict[str, asyncio.Task[Grant | None]] = {}
 
@@ -268,7 +295,7 @@ class Tokens:
         counts as empty.
         """
         name = os.fspath(path)
-        if name != ":memory:" and not read_only:
+        if name != MEMORY and not read_only:
             private_file(Path(name))
             if (mode := open_to_others(Path(name), CHANGE)) is not None:
                 raise StoreError(
@@ -276,12 +303,11 @@ class Tokens:
                     "go-w it, and check the token list: anyone who can write the file can act as "
                     "any user."
                 )
-        return cls(path, clock=clock, read_only=read_only)
+        return cls(_shown(name) if read_only else _prepared(name), clock=clock)
 
     def close(self) -> None:
         """Close the file. May be called twice."""
-        with self._lock:
-            self._sqlite.close()
+        self.tables.close()
 
     def __enter__(self) -> Self:
         return self
@@ -326,13 +352,14 @@ class Tokens:
             requested_by,
             approved_by,
         )
-        with self._lock:
-            done = self._sqlite.execute(
-                "INSERT OR IGNORE INTO tokens (digest, unit, person, role, entity, expires_on,"
-                " created_at, requested_by, approved_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        with self.tables.writing() as tables:
+            done = tables.execute(
+                "INSERT INTO {s}tokens (digest, unit, person, role, entity, expires_on,"
+                " created_at, requested_by, approved_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
                 row,
             )
-        return done.rowcount > 0
+        return bool(done.rowcount > 0)
 
     def entry(self, token: str) -> TokenEntry | None:
         """Return the entry for a token, its id (16 hex digits) or its digest; else ``None``."""
@@ -345,24 +372,21 @@ class Tokens:
         digest = _digest(token).hex() if token.startswith(PREFIX) else token
         if len(digest) < 16:
             return False
-        with self._lock:
-            done = self._sqlite.execute(
-                "UPDATE tokens SET revoked_at = ?"
-                " WHERE substr(lower(hex(digest)), 1, ?) = ? AND revoked_at IS NULL",
-                (self._clock().isoformat(timespec="seconds"), len(digest), digest),
-            )
+        now = self._clock().isoformat(timespec="seconds")
+        with self.tables.writing() as tables:
+            valid = tables.execute("SELECT digest FROM {s}tokens WHERE revoked_at IS NULL")
+            revoked = [(now, known) for (known,) in valid if known.hex().startswith(digest)]
+            tables.executemany("UPDATE {s}tokens SET revoked_at = ? WHERE digest = ?", revoked)
         self._cache.clear()
-        return done.rowcount > 0
+        return bool(revoked)
 
     def list(self) -> list[TokenEntry]:
         """Return all tokens ever created, oldest first."""
-        with self._lock:
-            rows = self._sqlite.execute(
-                "SELECT substr(lower(hex(digest)), 1, 16), unit, person, role, entity, expires_on,"
-                " created_at, revoked_at, requested_by, approved_by FROM tokens"
-                " ORDER BY created_at, digest"
-            ).fetchall()
-        return [TokenEntry(*row) for row in rows]
+        rows = self.tables.rows(
+            "SELECT digest, unit, person, role, entity, expires_on, created_at, revoked_at,"
+            " requested_by, approved_by FROM {s}tokens ORDER BY created_at, digest"
+        )
+        return [TokenEntry(digest.hex()[:16], *rest) for digest, *rest in rows]
 
     def lookup(self, token: str) -> Grant | None:
         """Return the grant of a token; ``None`` if unknown, revoked or expired. Reads the file.
@@ -383,15 +407,14 @@ class Tokens:
 
     def of_digest(self, digest: bytes) -> Grant | None:
         """Return the grant of the token with this SHA-256; ``None`` as for ``lookup``."""
-        with self._lock:
-            row = self._sqlite.execute(
-                "SELECT unit, person, role, entity, expires_on FROM tokens"
-                " WHERE digest = ? AND revoked_at IS NULL",
-                (digest,),
-            ).fetchone()
-        if row is None:
+        rows = self.tables.rows(
+            "SELECT unit, person, role, entity, expires_on FROM {s}tokens"
+            " WHERE digest = ? AND revoked_at IS NULL",
+            digest,
+        )
+        if not rows:
             return None
-        unit, person, role, entity, expires_on = row
+        unit, person, role, entity, expires_on = rows[0]
         try:
             holder_of(unit, person, role, entity)
         except ValueError as error:
@@ -425,29 +448,41 @@ class Tokens:
         return grant
 
 
-def _prepared(path: str) -> sqlite3.Connection:
-    sqlite = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    sqlite.execute("PRAGMA journal_mode = WAL")
-    sqlite.execute(SCHEMA)
-    _complete(sqlite)
-    return sqlite
+def open_tokens(recorder: LedgerRecorder, *, clock: Clock = system_clock) -> Tokens:
+    """Open the tokens of a ledger, and make their place if there is none."""
+    place = tables_of(recorder, "tokens", TOKENS_DECLARED)
+    return (
+        Tokens.open(place, clock=clock) if isinstance(place, Path) else Tokens(place, clock=clock)
+    )
 
 
-def _complete(sqlite: sqlite3.Connection) -> None:
-    known = {row[1] for row in sqlite.execute("PRAGMA table_info(tokens)")}
+def _prepared(path: str) -> Tables:
+    file = SQLiteFile(Path(path), TOKENS_DECLARED.sqlite)
+    with file.writing() as tables:
+        _complete(tables)
+    return file
+
+
+def _complete(tables: Transaction) -> None:
+    known = {row[1] for row in tables.execute("PRAGMA table_info(tokens)")}
     for column in _SINCE:
         if column not in known:
-            sqlite.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+            tables.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
 
 
-def _shown(path: str) -> sqlite3.Connection:
+def _shown(path: str) -> Tables:
     """Copy the tokens of a file into memory; the file stays unchanged."""
-    shown = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    if Path(path).exists():
-        with closing(connect_read_only(Path(path).absolute())) as there:
-            there.backup(shown)
-    shown.execute(SCHEMA)
-    _complete(shown)
+    shown = SQLiteFile(Path(MEMORY), ())
+    try:
+        if Path(path).exists():
+            with closing(connect_read_only(Path(path).absolute())) as there:
+                shown.fill_from(there)
+        with shown.writing() as tables:
+            for statement in TOKENS_DECLARED.sqlite:
+                tables.execute(statement)
+            _complete(tables)
+    except sqlite3.Error as error:
+        raise StoreError(trouble(Path(path), error)) from error
     return shown
 
 

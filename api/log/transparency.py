@@ -20,7 +20,6 @@ from api.http.reading import json_response
 from api.http.resources import Parameter, Resource, parameter, whole_number
 from api.running.pools import PROOFS
 from ledger.kernel import codec, message
-from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.checkpoints import MAX_SIZE
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import ProofError, leaf_hash
@@ -74,7 +73,6 @@ class HeldKeys(msgspec.Struct, frozen=True):
 async def keys(request: web.Request) -> web.Response:
     """Return all keys that ever signed this log's checkpoints, each with its range of sizes."""
     log, recorder = request.app[LOG].log, request.app[LEDGER].recorder
-    assert isinstance(recorder, SQLiteRecorder)
 
     def ask() -> HeldKeys:
         held = log.keys()

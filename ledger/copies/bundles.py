@@ -32,10 +32,10 @@ from ledger.kernel.clock import Clock, system_clock
 from ledger.kernel.events import CIVIL_ZONE
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.opening import open_log, open_shown_log
+from ledger.opening import base_of, open_log, open_shown_log
 from ledger.stores.files import whole_file, whole_folder
 from ledger.stores.naming import UnusableUrl, key_file, refuse_neighbour, sibling
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import (
     Node,
@@ -169,7 +169,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def export(
-    recorder: SQLiteRecorder,
+    recorder: LedgerRecorder,
     target: Path,
     wanted: Slice,
     *,
@@ -189,9 +189,10 @@ def export(
     """
     if wanted == Slice():
         raise UnusableUrl("the export must name a slice: --entity, --unit, --from, --to")
-    if not key_file(recorder.path).exists():
+    key_of_log = key_file(base_of(recorder))
+    if not key_of_log.exists():
         raise UnusableUrl(
-            f"the log's key must exist at {key_file(recorder.path)}, because nothing can be proved "
+            f"the log's key must exist at {key_of_log}, because nothing can be proved "
             "without it: serve the ledger once, which makes it"
         )
     refuse_neighbour(target.absolute())
@@ -242,9 +243,10 @@ def export(
     return Exported(len(positions), left_out, signed.size)
 
 
-def _log_of(recorder: SQLiteRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
+def _log_of(recorder: LedgerRecorder, clock: Clock) -> AbstractContextManager[TransparencyLog]:
     """Open the log for signing if its files can be written, else for reading."""
-    places = (recorder.path.parent, key_file(recorder.path), sibling(recorder.path, "signed"))
+    path = base_of(recorder)
+    places = (path.parent, key_file(path), sibling(path, "signed"))
     if all(os.access(place, os.W_OK) for place in places if place.exists()):
         return open_log(recorder, create=False, clock=clock)
     return open_shown_log(recorder, clock=clock)
@@ -263,7 +265,7 @@ def _proof(
 
 
 def _selected(
-    recorder: SQLiteRecorder, wanted: Slice, shows: Callable[[Recorded], bool]
+    recorder: LedgerRecorder, wanted: Slice, shows: Callable[[Recorded], bool]
 ) -> tuple[list[int], int]:
     """Return the positions to export, and how many records of the slice are left out."""
     positions, left_out = [], 0

@@ -47,8 +47,7 @@ from ledger.kernel.clock import uuid7
 from ledger.kernel.codec import decode
 from ledger.kernel.contexts import make_context
 from ledger.kernel.memory import Memory, as_query
-from ledger.opening import blobs_folder
-from ledger.stores.blobs import Blobs
+from ledger.opening import open_blobs
 from ledger.systems.draws.effects import CalledReserves, called_reserves
 from ledger.systems.draws.folds import DrawnAt
 
@@ -286,8 +285,9 @@ class _Run:
 
     def content(self, digest: str) -> bytes:
         """Return the blob with a digest."""
-        path: Path = self.ledger.recorder.path  # type: ignore[attr-defined]
-        return Blobs(blobs_folder(path), read_only=True).get(digest)
+        recorder: Any = self.ledger.recorder
+        content: bytes = open_blobs(recorder, read_only=True).get(digest)
+        return content
 
     def note(self, file: str, note: RowNote, source: Source | None, row: SourceRow | None) -> None:
         """Count one note about a row and write it to the rejects."""

@@ -53,6 +53,11 @@ class Budget:
         """Whether the work must stop."""
         return self.abandoned or time.monotonic() > self._ends
 
+    @property
+    def left(self) -> float:
+        """The seconds left; 0 if the work must stop."""
+        return 0.0 if self.abandoned else max(0.0, self._ends - time.monotonic())
+
     def check(self) -> None:
         """Raise ``Exhausted`` if the budget is spent; now and then let other threads run."""
         now = time.monotonic()
@@ -89,6 +94,12 @@ def checked(items: Iterable[T]) -> Iterator[T]:
     for item in items:
         check()
         yield item
+
+
+def left() -> float | None:
+    """Return the seconds left of this thread's budget; ``None`` without one."""
+    budget = _CURRENT.get()
+    return None if budget is None else budget.left
 
 
 def spent() -> bool:

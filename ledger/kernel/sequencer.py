@@ -66,6 +66,10 @@ MAX_BATCH = 256
 #: Commands that may wait before further ones are turned away with ``Unavailable``.
 MAX_WAITING = 10_000
 
+#: For how many seconds a command may be expected to wait; further ones are turned away. So those
+#: that are taken are answered within about this time, however many are sent.
+MAX_WAIT_SECONDS = 5.0
+
 #: How many times a batch is decided when other processes keep appending events that it reads.
 MAX_ATTEMPTS = 50
 
@@ -131,6 +135,7 @@ _UNKNOWN = message("kernel.outcome-unknown")
 class Ledger:
     """The ledger of one store. It takes commands; only it appends to the store in this process.
 
+    ``shown``: the same store as its readers may see it, if they may not see all of it yet.
     ``clock`` gives the recording time. Each of ``hooks`` is called after every decision and may
     return further events. ``audiences`` names the audiences that know of an event: a command whose
     context has audiences is decided as if subjects that none of them knows did not exist. Without
@@ -142,11 +147,12 @@ class Ledger:
         self,
         recorder: DCBRecorder,
         *,
+        shown: DCBRecorder | None = None,
         clock: Clock = system_clock,
         hooks: Iterable[Hook] = (),
         audiences: Audiences | None = None,
     ) -> None:
-        self.recorder = recorder
+        self.recorder = recorder if shown is None else shown
         self.clock = clock
         self.statistics = Statistics()
         self._hooks = tuple(hooks)
@@ -167,6 +173,8 @@ class Ledger:
         self._refused_since: float | None = None
         #: Whether the store may already hold events of the current batch.
         self._appending = False
+        #: How long a command of a large batch took recently, in seconds.
+        self._pace = 0.0
         #: The batch that is being decided and not yet answered; guarded by ``_closing``.
         self._deciding: list[_Waiting] = []
         #: The sequencer's thread, for the supervisor of the process.
@@ -203,6 +211,8 @@ class Ledger:
                 raise Unavailable("kernel.ledger-shutting-down")
             if self._queue.qsize() >= MAX_WAITING:
                 raise Unavailable("kernel.commands-waiting", max_waiting=MAX_WAITING)
+            if self._expected_wait() > MAX_WAIT_SECONDS:
+                raise Unavailable("kernel.commands-wait-too-long", seconds=int(MAX_WAIT_SECONDS))
             self._queue.put(_Waiting(command, context, answer))
 
     def execute(
@@ -229,6 +239,16 @@ class Ledger:
     def waiting(self) -> int:
         """Return how many commands wait to be decided."""
         return self._queue.qsize()
+
+    def _expected_wait(self) -> float:
+        """Return for how many seconds a command that is handed in now would wait, about.
+
+        A store that hangs shows in the age of the batch in hand. Without one nothing waits, so that
+        a ledger that was slow once takes commands again.
+        """
+        began = self._began
+        elapsed = 0.0 if began is None else time.monotonic() - began
+        return elapsed + self._queue.qsize() * self._pace
 
     def held_up(self) -> float:
         """Return for how many seconds nothing could be recorded: 0 while all is well.
@@ -324,7 +344,9 @@ class Ledger:
         numbers = self.statistics
         numbers.batches += 1
         numbers.commands += len(batch)
-        numbers.commit_seconds += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        numbers.commit_seconds += seconds
+        self._measure(seconds, len(batch))
         numbers.largest_batch = max(numbers.largest_batch, len(batch))
         numbers.refused += sum(isinstance(answer, BaseException) for answer in answers)
         with self._closing:
@@ -334,6 +356,13 @@ class Ledger:
         # 4. Answer. A crash here leaves events whose senders do not know of them. If a sender sends
         # the same command id again, step 2 finds it in the ledger and gives the first result.
         self._answer(batch, answers)
+
+    def _measure(self, seconds: float, commands: int) -> None:
+        """Keep a moving average of the time of a command.
+
+        A command of a small batch counts for little: in a large one it shares the flush with many.
+        """
+        self._pace += (seconds / commands - self._pace) * min(1.0, commands / MAX_BATCH)
 
     def _after_failure(
         self, batch: list[_Waiting], error: Exception
@@ -426,6 +455,8 @@ class Ledger:
             answers = [self._decide(item, pending, selectors) for item in batch]
             new = [answer for id_, answer in self._answered.items() if id_ not in known]
             if not pending and not new:
+                # Nothing is appended that would be acknowledged after what these answers rest on.
+                self._store.confirm(head)
                 return answers
             try:
                 # 3. Append. A crash here leaves all events of the batch or none of them; no sender

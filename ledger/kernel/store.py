@@ -86,6 +86,12 @@ class Store(Protocol):
         is ``StillCommitting``.
         """
 
+    def confirm(self, position: int) -> None:
+        """Return when what was recorded up to a position cannot vanish any more.
+
+        Only then may an answer rest on it. A store with standbys may lose it in a takeover before.
+        """
+
     def writable(self) -> bool:
         """Whether the store could be written now."""
 
@@ -126,6 +132,9 @@ class LibraryStore:
             last = (condition.after if condition else None) or 0
         self._known.update((answered.command, answered) for answered in answers)
         return last
+
+    def confirm(self, position: int) -> None:
+        """Do nothing: the library's recorders answer when an append is durable."""
 
     def writable(self) -> bool:
         return True

@@ -26,8 +26,15 @@ from pathlib import Path
 from eventsourcing.persistence import PersistenceError
 
 from ledger.stores.files import flush_folder, make_private
+from ledger.stores.tables import Declared, Tables
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+BLOBS = Declared(
+    (),
+    ('CREATE TABLE {s}.blobs (digest text COLLATE "C" PRIMARY KEY, content bytea NOT NULL)',),
+    "SELECT, INSERT",
+)
 
 #: After this many seconds, the writer of a temporary file is considered dead.
 ABANDONED = 3600.0
@@ -123,11 +130,52 @@ class Blobs:
         return self.folder / digest[:2] / digest
 
 
+class BlobRows(Blobs):
+    """The blobs in a schema of the ledger's database, for all nodes. Safe for threads."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put(self, content: bytes) -> str:
+        digest = sha256(content).hexdigest()
+        if not self.has(digest):
+            with self._tables.writing() as tables:
+                tables.execute(
+                    "INSERT INTO {s}blobs VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, content)
+                )
+        elif self.get(digest) != content:
+            raise BlobDamaged(f"the blob {digest} is damaged: restore the database")
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        rows = self._tables.rows("SELECT content FROM {s}blobs WHERE digest = ?", digest)
+        if not rows:
+            raise BlobMissing(
+                f"the blob {digest} is missing in {self._tables.place}: the ledger names it, so "
+                "restore the database"
+            )
+        content = bytes(rows[0][0])
+        if sha256(content).hexdigest() != digest:
+            raise BlobDamaged(f"the blob {digest} is damaged: restore the database")
+        return content
+
+    def has(self, digest: str) -> bool:
+        return bool(self._tables.rows("SELECT 1 FROM {s}blobs WHERE digest = ?", digest))
+
+    def digests(self) -> Iterator[str]:
+        last = ""
+        while rows := self._tables.rows(
+            "SELECT digest FROM {s}blobs WHERE digest > ? ORDER BY digest LIMIT 1000", last
+        ):
+            yield from (digest for (digest,) in rows)
+            last = rows[-1][0]
+
+
 class UnkeptBlobs(Blobs):
     """Blobs of which new ones are kept in memory only, for a command that is not recorded."""
 
     def __init__(self, kept: Blobs) -> None:
-        super().__init__(kept.folder, read_only=True)
+        self._kept = kept
         self._new: dict[str, bytes] = {}
 
     def put(self, content: bytes) -> str:
@@ -136,7 +184,10 @@ class UnkeptBlobs(Blobs):
         return digest
 
     def get(self, digest: str) -> bytes:
-        return self._new[digest] if digest in self._new else super().get(digest)
+        return self._new[digest] if digest in self._new else self._kept.get(digest)
 
     def has(self, digest: str) -> bool:
-        return digest in self._new or super().has(digest)
+        return digest in self._new or self._kept.has(digest)
+
+    def digests(self) -> Iterator[str]:
+        return iter(sorted({*self._kept.digests(), *self._new}))

@@ -34,6 +34,11 @@ class UnusableUrl(ValueError):
     """The URL does not name a ledger that this program can open."""
 
 
+def is_postgres(url: str) -> bool:
+    """Whether a URL names a ledger in a PostgreSQL database: ``postgresql://host1,host2/name``."""
+    return url.lower().startswith(("postgresql://", "postgres://"))
+
+
 def ledger_path(url: str) -> Path:
     """Return the file of a ledger URL: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
 
@@ -41,13 +46,17 @@ def ledger_path(url: str) -> Path:
     characters of the name. Raises ``UnusableUrl`` for any other URL, and for a name that a ledger
     cannot have.
     """
-    if url.lower().startswith(("postgresql:", "postgres:")):
-        raise UnusableUrl("PostgreSQL is not supported; name a file, as in sqlite:///ledger.db")
+    if is_postgres(url):
+        raise UnusableUrl(
+            "this needs a ledger in a file, as in sqlite:///ledger.db; copy the ledger of a "
+            "database to a file first: supervision-ledger copy FROM TO"
+        )
     name = url[len(_SCHEME) :]
     if not url.lower().startswith(_SCHEME) or not name:
         raise UnusableUrl(
             "a ledger URL must begin with sqlite:/// and name a file: sqlite:///ledger.db, or "
-            f"sqlite:////srv/ledger.db for an absolute path; it is {url!r}"
+            "sqlite:////srv/ledger.db for an absolute path; or name a database: "
+            f"postgresql://host/name. It is {url!r}"
         )
     if not name.isprintable():
         raise UnusableUrl(

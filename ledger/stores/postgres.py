@@ -22,54 +22,43 @@ A role that appends needs INSERT and SELECT on the tables and UPDATE on the head
 
 from __future__ import annotations
 
-import re
+import os
 import secrets
+import socket
 import threading
 import time
-from contextlib import contextmanager
-from hashlib import sha256
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psycopg
 from eventsourcing import persistence
-from eventsourcing.dcb.api import (
-    DCBAppendCondition,
-    DCBEvent,
-    DCBQuery,
-    DCBQueryItem,
-    DCBReadResponse,
-    DCBSequencedEvent,
-)
+from eventsourcing.dcb.api import DCBQueryItem, DCBSequencedEvent
 from eventsourcing.persistence import (
     DatabaseError,
-    DataError,
     IntegrityError,
     OperationalError,
     PersistenceError,
     ProgrammingError,
 )
 from psycopg import sql
-from psycopg_pool import ConnectionPool, PoolTimeout
 
-from ledger.kernel import budget
-from ledger.kernel.store import Answered, Later, StillCommitting
-from ledger.stores.listening import ListeningRecorder
-from ledger.stores.sqlite import (
-    FIRST_PAGE,
-    PAGE,
-    Row,
-    SQLiteReadResponse,
-    decode_tags,
-    later_events,
-    rows_of,
+from ledger import VERSION
+from ledger.kernel.store import Answered, StillCommitting
+from ledger.stores.database import (
+    WAIT_SECONDS,
+    Database,
+    PostgresTables,
+    exists,
+    lock_name,
+    make_schema,
+    require_name,
 )
+from ledger.stores.leases import Lease
+from ledger.stores.recorder import Batch, Identity, LedgerRecorder, Row, decode_tags, event_of
+from ledger.stores.tables import Declared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import TracebackType
-    from typing import Self
+    from collections.abc import Sequence
 
     from psycopg import Connection
 
@@ -80,27 +69,20 @@ PARTITION = 10_000_000
 #: Partitions made in advance: the role that appends may not make tables.
 PARTITIONS = 20
 
-#: Connections for reading of one process, and how long a thread waits for one, in seconds.
-READERS = 16
-WAIT_SECONDS = 10.0
 #: How long an append waits for the lock of the head row, in milliseconds. With `WAIT_SECONDS` after
 #: a lost connection it must stay below the sequencer's `STEP_SECONDS`, which ends a node for good.
 LOCK_MILLISECONDS = 20_000
 #: After how many milliseconds the server ends a transaction whose node says nothing, because it was
 #: paused or cut off: its lock of the head row keeps all other nodes from appending.
 SILENT_MILLISECONDS = 10_000
-#: How soon libpq notices that the server's machine is gone. Its defaults wait for many minutes.
-_NOTICING = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 10_000,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-}
+#: How long a question for what is acknowledged waits for the standbys, in seconds.
+ACKNOWLEDGE_SECONDS = 2.0
 #: How long `writable` waits for it, in milliseconds.
 _TRIED_MILLISECONDS = 100
 
-_NAME = re.compile(r"[a-z][a-z_]{0,40}\Z")
+_NOT_ACKNOWLEDGED = (
+    "the standbys have not acknowledged the newest events, so they are not shown yet"
+)
 
 _TABLES = (
     """CREATE TABLE {s}.head (
@@ -129,6 +111,20 @@ _TABLES = (
         command text PRIMARY KEY,
         digest text NOT NULL,
         position bigint NOT NULL
+    )""",
+    # Of each node: what it wrote last and had acknowledged (see `acknowledged`).
+    """CREATE TABLE {s}.nodes (
+        name text PRIMARY KEY,
+        version text NOT NULL,
+        position bigint NOT NULL,
+        seen timestamptz NOT NULL
+    )""",
+    # Who does what only one node may do, and until when (`ledger.stores.leases`).
+    """CREATE TABLE {s}.leases (
+        name text PRIMARY KEY,
+        epoch bigint NOT NULL,
+        holder text NOT NULL,
+        until timestamptz NOT NULL
     )""",
     """CREATE FUNCTION {s}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -177,6 +173,7 @@ _GRANTS = (
     "GRANT USAGE ON SCHEMA {s} TO {role}",
     "GRANT SELECT, INSERT ON {s}.events, {s}.event_tags, {s}.answers TO {role}",
     "GRANT SELECT, UPDATE (position, epoch) ON {s}.head TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON {s}.nodes, {s}.leases TO {role}",
 )
 
 # What a question matches, as one row for each index range: a type, a tag, further tags.
@@ -208,6 +205,7 @@ _TYPES_OF_TAG = """WITH RECURSIVE hop (type) AS (
 ) SELECT type FROM hop WHERE type IS NOT NULL"""
 _HEAD = "SELECT position FROM {s}.head"
 _RAISE = "UPDATE {s}.head SET position = position + %(number)s RETURNING position"
+_TOUCH = "UPDATE {s}.head SET position = position RETURNING position"
 _TAIL = """SELECT type, tags FROM {s}.events
     WHERE position > %(after)s AND position <= %(head)s ORDER BY position"""
 _DATA_AT = "SELECT data FROM {s}.events WHERE position = %(head)s"
@@ -217,17 +215,26 @@ _INSERT_TAGS = """INSERT INTO {s}.event_tags (tag, type, position)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])"""
 _INSERT_ANSWERS = """INSERT INTO {s}.answers (command, digest, position)
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])"""
+_ALL_ANSWERS = """SELECT command, digest, position FROM {s}.answers
+    WHERE command > %(after)s ORDER BY command LIMIT %(limit)s"""
 _ANSWERS = "SELECT command, digest, position FROM {s}.answers WHERE command = ANY (%(commands)s)"
+
+_BEAT = """INSERT INTO {s}.nodes VALUES (%(name)s, %(version)s, %(position)s, clock_timestamp())
+    ON CONFLICT (name) DO UPDATE SET version = excluded.version, position = excluded.position,
+        seen = excluded.seen"""
+
+_FORGET = "DELETE FROM {s}.nodes WHERE seen < clock_timestamp() - interval '1 day'"
 
 _encode = msgspec.json.Encoder().encode
 
 
-class PostgresRecorder(ListeningRecorder):
-    """Opens the ledger in a schema of the database at `url`, or makes it. Safe for threads.
+class PostgresRecorder(LedgerRecorder):
+    """Opens the ledger in a schema of a database, or makes it. Safe for threads.
 
     Any number of processes on any number of machines may open the same ledger. `schema` separates
     several ledgers of one database. `read_only`: the ledger must exist, and appending is refused.
-    `part_of`: for a new access ledger, the id of the main ledger.
+    `create`: whether it may be made. `part_of`: for a new access ledger, the id of the main ledger.
+    `id_`: for a new copy, the id of its original.
 
     Raises `DatabaseError` if the schema is that of a newer program, `OperationalError` if the
     server cannot be reached.
@@ -237,45 +244,69 @@ class PostgresRecorder(ListeningRecorder):
 
     def __init__(
         self,
-        url: str,
+        database: str | Database,
         *,
         schema: str = "ledger",
         read_only: bool = False,
+        create: bool = True,
         part_of: str | None = None,
+        id_: str | None = None,
     ) -> None:
         super().__init__()
-        if not _NAME.match(schema):
-            raise ProgrammingError(
-                f"the schema must be lower-case letters and underscores; it is {schema!r}"
-            )
-        self.url = url
-        self._schema = schema
+        self.schema = require_name(schema)
+        self._own = isinstance(database, str)
+        self.database = Database(database) if isinstance(database, str) else database
+        self.url = self.database.url
+        self.place = f"{self.database.place} ({schema})"
+        #: The name of this recorder among the nodes.
+        self.node = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self._read_only = read_only
         self._statements: dict[str, bytes] = {}
         self._writing = threading.Lock()
         self._writer: Connection[Any] | None = None
-        self._pool = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=READERS,
-            timeout=WAIT_SECONDS,
-            kwargs={"autocommit": True, "application_name": "supervision-ledger", **_NOTICING},
-            check=ConnectionPool.check_connection,
-            open=False,
-        )
+        #: Whether the current append has got past step 1.
+        self._locked = False
+        self._beating = threading.Lock()
+        self._beater: Connection[Any] | None = None
+        #: The connections whose last commit the standbys did not acknowledge.
+        self._warned: set[int] = set()
+        #: The last position of which this node knows that the standbys have it.
+        self._safe = 0
         try:
-            with self._translated():
-                self._pool.open(wait=True, timeout=WAIT_SECONDS)
-                self._prepare(part_of)
+            with self.database.translated():
+                self._prepare(part_of, id_, create=create and not read_only)
         except BaseException:
-            self._pool.close()
+            self._close_own()
             raise
 
-    def _prepare(self, part_of: str | None) -> None:
-        with self._pool.connection() as connection:
-            if not self._read_only and not _exists(connection, self._schema):
-                migrate(connection, self._schema, part_of)
-            check_schema(connection, self._schema)
+    def _prepare(self, part_of: str | None, id_: str | None, *, create: bool) -> None:
+        with self.database.pool.connection() as connection:
+            if create and not exists(connection, f"{self.schema}.head"):
+                migrate(connection, self.schema, part_of, id_)
+            check_schema(connection, self.schema)
+
+    def tables(self, name: str, declared: Declared) -> PostgresTables:
+        """Return the tables of a purpose that belong to this ledger; make them if they are missing.
+
+        Raises ``DatabaseError`` if this role may not make them.
+        """
+        return PostgresTables(
+            self.database, f"{self.schema}_{name}", declared, read_only=self._read_only
+        )
+
+    def accesses(self, id_: str | None = None) -> PostgresRecorder:
+        """Open the access ledger of this ledger, in its own schema of the same database."""
+        return PostgresRecorder(
+            self.database,
+            schema=f"{self.schema}_access",
+            read_only=self._read_only,
+            part_of=self.identity().id,
+            id_=id_,
+        )
+
+    def lease(self, name: str) -> Lease:
+        """Return the lease of what only one node may do."""
+        return Lease(self.database, self.schema, name, self.node)
 
     # Reading
 
@@ -283,54 +314,15 @@ class PostgresRecorder(ListeningRecorder):
         """Return the last position; 0 if nothing was recorded."""
         return int(self._fetch(_HEAD)[0][0])
 
-    def read(
-        self,
-        query: DCBQuery | None = None,
-        *,
-        after: int | None = None,
-        limit: int | None = None,
-    ) -> DCBReadResponse:
-        """Return up to `limit` events after `after` that match any item of `query`, in order.
-
-        The head of the response is as `SQLiteRecorder.read` describes it.
-        """
-        items = query.items if query else []
-        if any(not item.types and not item.tags for item in items):
-            items = []  # an item without types and tags matches every event
-        last, head = after or 0, self.head()
-        if limit is not None:
-            pages = self._pages(items, last, head, min(limit, PAGE))
-            events = list(islice(pages, max(limit, 0)))
-            return SQLiteReadResponse(iter(events), events[-1].position if events else None)
-        events = self._page(items, last, head, FIRST_PAGE)
-        if len(events) < FIRST_PAGE:
-            return SQLiteReadResponse(iter(events), head or None)
-        rest = self._pages(items, events[-1].position, head, PAGE)
-        return SQLiteReadResponse(chain(events, rest), head or None)
-
-    def read_up_to(self, head: int, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
-        """Return the events that match any item of `query`, in order, up to position `head`."""
-        return self._pages(query.items, 0, head, FIRST_PAGE)
-
-    def _pages(
-        self, items: list[DCBQueryItem], after: int, head: int, size: int
-    ) -> Iterator[DCBSequencedEvent]:
-        while size > 0:
-            page = self._page(items, after, head, size)
-            yield from page
-            if len(page) < size:
-                return
-            after, size = page[-1].position, max(size, PAGE)
-
-    def _page(
+    def page(
         self, items: list[DCBQueryItem], after: int, head: int, size: int
     ) -> list[DCBSequencedEvent]:
         if after >= head:
             return []
         within = {"after": after, "head": head, "size": size}
         if not items:
-            return [_event(row) for row in self._fetch(_ALL, within)]
-        return [_event(row) for row in self._fetch(_MATCHING, {**within, **self._ranges(items)})]
+            return [event_of(row) for row in self._fetch(_ALL, within)]
+        return [event_of(row) for row in self._fetch(_MATCHING, {**within, **self._ranges(items)})]
 
     def _ranges(self, items: Sequence[DCBQueryItem]) -> dict[str, list[Any]]:
         """Return the index ranges of a query: for each item one for each of its types."""
@@ -386,15 +378,14 @@ class PostgresRecorder(ListeningRecorder):
         )
 
     def _fetch(self, statement: str, parameters: dict[str, Any] | None = None) -> list[Any]:
-        if budget.spent():
-            raise budget.Exhausted("the question took too long, or its client has gone")
-        with self._translated(), self._pool.connection() as connection:
-            return connection.execute(self._sql(statement), parameters).fetchall()
+        if self._closed:
+            raise ProgrammingError("the ledger was closed")
+        return self.database.fetch(self._sql(statement), parameters)
 
     def _sql(self, statement: str) -> bytes:
         known = self._statements.get(statement)
         if known is None:
-            known = statement.replace("{s}", self._schema).encode()
+            known = statement.replace("{s}", self.schema).encode()
             self._statements[statement] = known
         return known
 
@@ -404,116 +395,89 @@ class PostgresRecorder(ListeningRecorder):
         """Return the answers to those of these commands that recorded nothing."""
         return [Answered(*row) for row in self._fetch(_ANSWERS, {"commands": list(commands)})]
 
-    def append(
-        self,
-        events: Sequence[DCBEvent],
-        condition: DCBAppendCondition | None = None,
-        *,
-        answers: Sequence[Answered] = (),
-        commands: Sequence[str] = (),
-        later: Later | None = None,
-    ) -> int:
-        """Record the events in one durable transaction and return the position of the last.
+    def all_answers(self, after: str, limit: int) -> list[Answered]:
+        """Return up to ``limit`` answers of commands whose ids come after ``after``, by id."""
+        found = self._fetch(_ALL_ANSWERS, {"after": after, "limit": limit})
+        return [Answered(*row) for row in found]
 
-        `answers` are stored in the same transaction; with them, `events` may be empty. The
-        condition also fails if any of `commands` was answered meanwhile.
-
-        Raises `IntegrityError` if an event after `condition.after` matches the condition (an empty
-        query matches every event), `ProgrammingError` without events and answers, `DataError` if
-        they cannot be stored, `OperationalError` if the server does not answer. After any error but
-        the last nothing of the call is recorded; after `OperationalError` a reader of the ledger
-        sees whether it was, unless it is `StillCommitting`.
-        """
-        if not events and not answers:
-            raise ProgrammingError("append must get at least one event or answer")
-        rows = rows_of(events)
+    def record(self, batch: Batch) -> int:
         with self._writing:
             try:
-                with self._translated():
-                    last = self._append(
-                        events, rows, condition, answers=answers, commands=commands, later=later
-                    )
+                with self.database.translated():
+                    last = self._append_again(batch)
             except (OperationalError, persistence.InterfaceError) as error:
                 if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                     raise  # step 1 failed: the server has rolled back
                 if not self._outlive():
                     raise StillCommitting(str(error)) from error
                 raise
-        self._wake()
+            # The wait for the standbys may have been cancelled. Then all can read the events, but
+            # a takeover could lose them: a later write must be acknowledged first.
+            if self._unacknowledged(self._writer) and not self._outlive():
+                raise StillCommitting("the standbys did not acknowledge the append in time")
+            self._safe = max(self._safe, last)
         return last
 
-    def _append(
-        self,
-        events: Sequence[DCBEvent],
-        rows: Sequence[tuple[str, bytes, str, bytes]],
-        condition: DCBAppendCondition | None,
-        *,
-        answers: Sequence[Answered],
-        commands: Sequence[str],
-        later: Later | None,
-    ) -> int:
+    def _append_again(self, batch: Batch) -> int:
+        """Append; use another connection if this one broke before step 1: then nothing was sent."""
+        self._locked = False
+        try:
+            return self._append(batch)
+        except psycopg.OperationalError:
+            lost = self._writer
+            if self._locked or lost is None or not (lost.broken or lost.closed):
+                raise
+            self._writer = None
+            return self._append(batch)
+
+    def _append(self, batch: Batch) -> int:
         connection = self._connected()
         with connection.transaction():
             # 1. Lock. A crash here leaves nothing: the server rolls back and frees the row.
-            raised = connection.execute(self._sql(_RAISE), {"number": len(rows)}).fetchone()
+            raised = connection.execute(self._sql(_RAISE), {"number": len(batch.rows)}).fetchone()
             assert raised is not None
+            self._locked = True
             last = int(raised[0])
-            head = last - len(rows)
+            head = last - len(batch.rows)
             # 2. Check. A crash here leaves nothing.
-            if condition is not None and head > max(condition.after or 0, 0):
-                self._check(connection, condition, head)
-                if later is not None:
+            if batch.overtaken(head):
+                self._check(connection, batch, head)
+                if batch.later is not None:
                     newest = connection.execute(self._sql(_DATA_AT), {"head": head}).fetchone()
                     assert newest is not None
-                    events = later_events(events, bytes(newest[0]), later)
-                    rows = rows_of(events)
-            if commands:
-                asked = {"commands": list(commands)}
-                if connection.execute(self._sql(_ANSWERS), asked).fetchone():
-                    raise IntegrityError(f"one of the commands {commands} was answered meanwhile")
+                    batch.date_after(newest[0])
+            if batch.commands:
+                asked = {"commands": list(batch.commands)}
+                answered = connection.execute(self._sql(_ANSWERS), asked).fetchone()
+                batch.require_unanswered(answered is not None)
             # 3. Insert. A crash before the commit leaves nothing of the call; after it, everything.
             numbered = range(head + 1, last + 1)
+            placed = [(p, *row) for p, row in zip(numbered, batch.rows, strict=True)]
             with connection.pipeline():
-                if rows:
-                    columns = [list(column) for column in zip(*rows, strict=True)]
-                    connection.execute(self._sql(_INSERT), [list(numbered), *columns])
-                index = sorted(
-                    (tag, event.type, position)
-                    for position, event in zip(numbered, events, strict=True)
-                    for tag in dict.fromkeys(event.tags)
-                )
-                if index:
-                    columns = [list(column) for column in zip(*index, strict=True)]
-                    connection.execute(self._sql(_INSERT_TAGS), columns)
-                if answers:
-                    seen = (condition and condition.after) or 0
-                    moved = [
-                        (a.command, a.digest, a.position + (head - seen) * (a.position > seen))
-                        for a in answers
-                    ]
-                    columns = [list(column) for column in zip(*moved, strict=True)]
-                    connection.execute(self._sql(_INSERT_ANSWERS), columns)
+                for statement, rows in (
+                    (_INSERT, placed),
+                    (_INSERT_TAGS, batch.index(numbered)),
+                    (_INSERT_ANSWERS, batch.answered(head)),
+                ):
+                    if rows:
+                        columns = [list(column) for column in zip(*rows, strict=True)]
+                        connection.execute(self._sql(statement), columns)
         return last
 
-    def _check(self, connection: Connection[Any], condition: DCBAppendCondition, head: int) -> None:
+    def _check(self, connection: Connection[Any], batch: Batch, head: int) -> None:
         """Raise `IntegrityError` if an event that others appended meanwhile matches."""
-        items = condition.fail_if_events_match.items
-        if not items or any(not item.types and not item.tags for item in items):
-            raise IntegrityError(condition)
         # By one tag of each item: an event is compared only with the items about its own subjects.
         wanted: dict[str, list[tuple[frozenset[str], frozenset[str]]]] = {}
-        for item in items:
+        for item in batch.require_unmatched():
             handle = item.tags[0] if item.tags else ""
             wanted.setdefault(handle, []).append((frozenset(item.types), frozenset(item.tags)))
-        tail = connection.execute(
-            self._sql(_TAIL), {"after": max(condition.after or 0, 0), "head": head}
-        )
+        tail = connection.execute(self._sql(_TAIL), {"after": batch.after, "head": head})
         for type_, encoded in tail:
             tags = frozenset(decode_tags(encoded))
             for handle in (*tags, ""):
                 for types, some in wanted.get(handle, ()):
                     if (not types or type_ in types) and some <= tags:
-                        raise IntegrityError(condition)
+                        raise IntegrityError(batch.condition)
 
     def _connected(self) -> Connection[Any]:
         """Return the connection that appends; connect again if the last one was lost."""
@@ -523,24 +487,43 @@ class PostgresRecorder(ListeningRecorder):
             raise OperationalError("this ledger was opened for reading only")
         if self._writer is None or self._writer.closed or self._writer.broken:
             self._writer = None  # if connecting fails, nothing is lost
-            self._writer = psycopg.connect(
-                self.url,
-                autocommit=True,
-                application_name="supervision-ledger-append",
-                **_NOTICING,  # type: ignore[arg-type]
-            )
-            self._writer.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
-            self._writer.execute(f"SET idle_in_transaction_session_timeout = {SILENT_MILLISECONDS}")
+            self._writer = self._connect("append")
         return self._writer
 
-    def _outlive(self) -> bool:
-        """Wait until a transaction whose connection was lost has ended; whether it has.
+    def _connect(self, purpose: str) -> Connection[Any]:
+        connection = self.database.connect(purpose)
+        connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}".encode())
+        silent = f"SET idle_in_transaction_session_timeout = {SILENT_MILLISECONDS}"
+        connection.execute(silent.encode())
+        connection.execute(b"SET synchronous_commit = on")
 
-        A server that waits for a standby holds the lock of the head row for as long as that takes.
+        def heard(notice: psycopg.errors.Diagnostic) -> None:
+            if notice.severity_nonlocalized == "WARNING":
+                self._warned.add(id(connection))
+
+        connection.add_notice_handler(heard)
+        return connection
+
+    def _unacknowledged(self, connection: Connection[Any] | None) -> bool:
+        """Whether the server warned since the last call that a commit is not acknowledged.
+
+        It says so by a warning when the wait for the standbys was cancelled, and commits.
+        """
+        warned = id(connection) in self._warned
+        self._warned.discard(id(connection))
+        return warned
+
+    def _outlive(self) -> bool:
+        """Wait until a lost or unacknowledged commit has ended, and the standbys have what it left.
+
+        Return whether that is so. A server that waits for a standby holds the lock of the head row
+        for as long as that takes. The row is locked by a write: its commit is acknowledged only
+        after all earlier ones.
         """
         lost, self._writer = self._writer, None
         if lost is None:
             return True  # the server was never reached
+        self._warned.discard(id(lost))
         lost.close()
         deadline = time.monotonic() + WAIT_SECONDS
         while not self._closed and (left := deadline - time.monotonic()) > 0:
@@ -548,32 +531,121 @@ class PostgresRecorder(ListeningRecorder):
                 connection = self._connected()
                 with connection.transaction():
                     connection.execute(f"SET LOCAL lock_timeout = {max(1, int(left * 1000))}")
-                    connection.execute(self._sql(f"{_HEAD} FOR UPDATE"))
+                    row = connection.execute(self._sql(_TOUCH)).fetchone()
             except psycopg.errors.LockNotAvailable:
                 return False
             except (psycopg.Error, PersistenceError):
                 self._writer = None
                 time.sleep(0.1)
             else:
-                return True
+                if not self._unacknowledged(connection):
+                    assert row is not None
+                    self._safe = max(self._safe, int(row[0]))
+                    return True
+                time.sleep(0.1)
         return False
+
+    # What may be shown to others
+
+    def acknowledged(self) -> LedgerRecorder:
+        """Return this ledger as it may be shown to others: up to the position that cannot vanish.
+
+        With standbys, a commit whose wait for them was cancelled can be read, although a takeover
+        would lose it. So a position may be shown once a *later* write of this node was
+        acknowledged: its own append, or a heartbeat.
+        """
+        return Acknowledged(self)
+
+    def acknowledged_head(self) -> int:
+        """Return the last position that cannot vanish, no less than any that could be read before.
+
+        Raises ``OperationalError`` if the standbys do not acknowledge a heartbeat in time.
+        """
+        head = self.head()
+        if head <= self._safe or self._read_only:
+            return head
+        if not self._beating.acquire(timeout=ACKNOWLEDGE_SECONDS):
+            raise OperationalError(_NOT_ACKNOWLEDGED)
+        try:
+            if head > self._safe and not self._beat(head):
+                raise OperationalError(_NOT_ACKNOWLEDGED)
+        finally:
+            self._beating.release()
+        return self._safe
+
+    def confirm(self, position: int) -> None:
+        """Return when the standbys have what was recorded up to a position; it may then be shown.
+
+        Raises ``OperationalError`` if they do not acknowledge it in time.
+        """
+        if position > self._safe:
+            self.acknowledged_head()
+
+    def require_acknowledged(self) -> None:
+        """Return when the standbys have everything that was committed before this call.
+
+        Raises ``OperationalError`` if they do not acknowledge it in time.
+        """
+        head = self.head()
+        with self._beating:
+            if not self._beat(head):
+                raise OperationalError(_NOT_ACKNOWLEDGED)
+
+    def _beat(self, head: int) -> bool:
+        """Write the heartbeat of this node; return whether the standbys acknowledged it."""
+        beaten = False
+        for attempt in range(2):  # the connection may have broken since the last heartbeat
+            with self.database.translated():
+                try:
+                    beaten = self._write_beat(head)
+                    break
+                except psycopg.OperationalError:
+                    if attempt:
+                        raise
+        if not beaten:
+            return False
+        self._safe = max(self._safe, head)
+        return True
+
+    def _write_beat(self, head: int) -> bool:
+        if self._beater is None or self._beater.closed or self._beater.broken:
+            self._beater = None
+            self._beater = self._connect("heartbeat")
+            self._beater.execute(self._sql(_FORGET))
+        beater = self._beater
+        # A standby that is away would keep the commit waiting for ever.
+        cancelling = threading.Timer(ACKNOWLEDGE_SECONDS, beater.cancel_safe)
+        cancelling.daemon = True
+        cancelling.start()
+        try:
+            beat = {"name": self.node, "version": VERSION, "position": head}
+            beater.execute(self._sql(_BEAT), beat)
+        except psycopg.errors.QueryCanceled:
+            return False
+        finally:
+            cancelling.cancel()
+        return not self._unacknowledged(beater)
 
     def writable(self) -> bool:
         """Whether an append could lock the head row now."""
         try:
-            with self._pool.connection() as connection, connection.transaction():
+            with self.database.transaction() as connection:
                 connection.execute(f"SET LOCAL lock_timeout = {_TRIED_MILLISECONDS}")
                 connection.execute(self._sql(f"{_HEAD} FOR UPDATE"))
-        except (psycopg.Error, PoolTimeout):
+        except PersistenceError:
             return False
         return True
 
     # Identity
 
-    @property
-    def id(self) -> str:
-        """The id of this ledger; a copy has the same."""
-        return str(self._fetch("SELECT id FROM {s}.head")[0][0])
+    def identity(self) -> Identity:
+        """Return the ledger's identity."""
+        id_, part_of = self._fetch("SELECT id, part_of FROM {s}.head")[0]
+        return Identity(id_, part_of, "")
+
+    def is_copy(self) -> bool:
+        """Whether this is a copy: a database does not know; its log does (``SignedStore``)."""
+        return False
 
     # Closing
 
@@ -582,48 +654,102 @@ class PostgresRecorder(ListeningRecorder):
         with self._guard:
             self._closed = True
         self._stop_listening()
-        self._pool.close()
-        with self._writing:
-            if self._writer is not None:
-                self._writer.close()
+        self._close_own()
+        for lock, connection in ((self._writing, self._writer), (self._beating, self._beater)):
+            with lock:
+                if connection is not None:
+                    connection.close()
         self._wake()  # wake last, because a woken thread looks and must find the ledger closed
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except PoolTimeout as error:
-            raise OperationalError(f"the database does not answer: {error}") from error
-        except (psycopg.Error, UnicodeError) as error:
-            if self._closed:
-                raise ProgrammingError("the ledger was closed") from error
-            raise _translated(error) from error
+    def _close_own(self) -> None:
+        if self._own:
+            self.database.close()
 
 
-def migrate(connection: Connection[Any], schema: str, part_of: str | None = None) -> None:
+class Acknowledged(LedgerRecorder):
+    """A ledger up to the acknowledged position; everything else is the recorder's."""
+
+    distant = True
+
+    def __init__(self, recorder: PostgresRecorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self.place = recorder.place
+
+    def head(self) -> int:
+        return self._recorder.acknowledged_head()
+
+    def page(
+        self, items: list[DCBQueryItem], after: int, head: int, size: int
+    ) -> list[DCBSequencedEvent]:
+        return self._recorder.page(items, after, head, size)
+
+    def rows(self, after: int, limit: int) -> list[Row]:
+        return self._recorder.rows(after, min(limit, max(0, self.head() - after)))
+
+    def leaves(self, after: int, limit: int) -> list[bytes]:
+        return self._recorder.leaves(after, min(limit, max(0, self.head() - after)))
+
+    def record(self, batch: Batch) -> int:
+        return self._recorder.record(batch)
+
+    def tag_rows(self, after_position: int, up_to_position: int) -> list[tuple[int, str, str]]:
+        return self._recorder.tag_rows(after_position, min(up_to_position, self.head()))
+
+    def tagged(self, tags: Sequence[str]) -> bool:
+        return self._recorder.tagged(tags)
+
+    def counts_by_type(self) -> dict[str, int]:
+        """Return how many events of each type are recorded."""
+        return self._recorder.counts_by_type()
+
+    def answers(self, commands: Sequence[str]) -> list[Answered]:
+        """Return the answers to those of these commands that recorded nothing."""
+        return self._recorder.answers(commands)
+
+    def all_answers(self, after: str, limit: int) -> list[Answered]:
+        return self._recorder.all_answers(after, limit)
+
+    def writable(self) -> bool:
+        """Whether an append could lock the head row now."""
+        return self._recorder.writable()
+
+    def identity(self) -> Identity:
+        return self._recorder.identity()
+
+    def is_copy(self) -> bool:
+        return self._recorder.is_copy()
+
+    def listen(self, event: threading.Event) -> None:
+        self._recorder.listen(event)
+
+    def unlisten(self, event: threading.Event) -> None:
+        self._recorder.unlisten(event)
+
+    def confirm(self, position: int) -> None:
+        self._recorder.confirm(position)
+
+    def whole(self) -> LedgerRecorder:
+        return self._recorder
+
+    def close(self) -> None:
+        self._recorder.close()
+
+
+def migrate(
+    connection: Connection[Any], schema: str, part_of: str | None = None, id_: str | None = None
+) -> None:
     """Make a ledger in a schema, or add partitions to it; needs the role that owns the schema."""
     with connection.transaction():
         # Two nodes may start at once: the second one waits and finds the tables.
-        key = int.from_bytes(sha256(schema.encode()).digest()[:8], signed=True)
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (key,))
-        if not _exists(connection, schema):
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
+        lock_name(connection, schema)
+        if not exists(connection, f"{schema}.head"):
+            make_schema(connection, schema, Declared((), ()))
             for statement in _TABLES:
                 connection.execute(statement.replace("{s}", schema).encode())
             connection.execute(
                 f"INSERT INTO {schema}.head VALUES (1, 0, 1, %s, %s, %s)".encode(),
-                (SCHEMA_VERSION, secrets.token_hex(16), part_of),
+                (SCHEMA_VERSION, id_ or secrets.token_hex(16), part_of),
             )
         head = connection.execute(f"SELECT position FROM {schema}.head".encode()).fetchone()
         assert head is not None
@@ -655,7 +781,7 @@ def grant(connection: Connection[Any], schema: str, role: str) -> None:
 
 def check_schema(connection: Connection[Any], schema: str) -> None:
     """Raise `DatabaseError` unless the schema holds a ledger that this program knows."""
-    if not _exists(connection, schema):
+    if not exists(connection, f"{schema}.head"):
         raise DatabaseError(f"there is no ledger in the schema {schema} of this database")
     row = connection.execute(f"SELECT version FROM {schema}.head".encode()).fetchone()
     version = row[0] if row else None
@@ -664,36 +790,3 @@ def check_schema(connection: Connection[Any], schema: str) -> None:
             f"the schema {schema} must have version {SCHEMA_VERSION}, which this program knows; "
             f"it has {version}. Use the program that made it. Nothing was changed."
         )
-
-
-def _exists(connection: Connection[Any], schema: str) -> bool:
-    return connection.execute("SELECT to_regclass(%s)", (f"{schema}.head",)).fetchone() != (None,)
-
-
-def _event(row: Any) -> DCBSequencedEvent:
-    try:
-        return DCBSequencedEvent(DCBEvent(row[1], bytes(row[2]), decode_tags(row[3])), row[0])
-    except ValueError as error:
-        msg = f"the tags of event {row[0]} are damaged: {error}. Verify the ledger."
-        raise DataError(msg) from error
-
-
-def _translated(error: Exception) -> PersistenceError:
-    if not isinstance(error, psycopg.Error):  # a lone surrogate
-        return DataError(f"the value cannot be stored or looked up: {error}")
-    # Only a failed append condition may raise IntegrityError, which callers answer with a retry.
-    if isinstance(error, psycopg.IntegrityError | psycopg.errors.RaiseException):
-        return DataError(f"the database refuses this: {error}")
-    for known in (
-        "ProgrammingError",
-        "DataError",
-        "OperationalError",
-        "InternalError",
-        "NotSupportedError",
-        "DatabaseError",
-        "InterfaceError",
-    ):
-        if isinstance(error, getattr(psycopg, known)):
-            kind: type[PersistenceError] = getattr(persistence, known)
-            return kind(str(error))
-    return DatabaseError(str(error))

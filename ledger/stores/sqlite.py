@@ -1,9 +1,5 @@
 """The embedded store: a `DCBRecorder` in one SQLite file.
 
-The design uses one property: a recorded event never changes, and positions are gapless from 1. So
-a head that was read once stays a snapshot for ever: "all events up to the head" is always the same
-set. Reads need no transaction, and no open cursor while the caller iterates.
-
 The store is trusted with the order of the events, not with their integrity: a person who can write
 the file can change events, and the column `leaf` and the Merkle log built on it reveal that.
 """
@@ -16,23 +12,15 @@ import sqlite3
 import threading
 import time
 from functools import cache, lru_cache
-from hashlib import sha256
-from itertools import chain, islice
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from eventsourcing import persistence
-from eventsourcing.dcb.api import (
-    DCBAppendCondition,
-    DCBEvent,
-    DCBQuery,
-    DCBQueryItem,
-    DCBReadResponse,
-    DCBSequencedEvent,
-)
+from eventsourcing.dcb.api import DCBQueryItem, DCBSequencedEvent
 from eventsourcing.persistence import (
     DatabaseError,
     DataError,
@@ -42,8 +30,8 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from ledger.kernel import budget, codec
-from ledger.kernel.store import Answered, Later
+from ledger.kernel import budget
+from ledger.kernel.store import Answered
 from ledger.stores.files import (
     advised,
     code_of,
@@ -54,18 +42,21 @@ from ledger.stores.files import (
     number_of,
     trouble,
 )
-from ledger.stores.listening import ListeningRecorder
+from ledger.stores.recorder import (
+    FIRST_PAGE,
+    Batch,
+    Identity,
+    LedgerRecorder,
+    Row,
+    event_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
-    from typing import Self
 
 APPLICATION_ID = 0x4C444752  # "LDGR"; the commands `file` and `sqlite3` show it
 SCHEMA_VERSION = 1
 
-FIRST_PAGE = 100  # most folds read fewer events, and so need only one statement
-PAGE = 1000  # events held in memory by an unlimited read
 TERMS = 50  # index ranges per statement; SQLite refuses more than 500
 INSERTED = 256  # rows per statement; SQLite takes 32,766 values
 SMALLEST_PAGE = 512  # bytes
@@ -155,92 +146,18 @@ _ANSWERS = (
     "SELECT command, digest, position FROM answers"
     " WHERE command IN (SELECT value FROM json_each(?))"
 )
+_ALL_ANSWERS = (
+    "SELECT command, digest, position FROM answers WHERE command > ? ORDER BY command LIMIT ?"
+)
 _INSERT_ANSWER = "INSERT INTO answers (command, digest, position) VALUES (?, ?, ?)"
 _HAS_ANSWERS = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'answers'"
 _IDENTITY = "SELECT id, part_of, file FROM identity"
 _HAS_IDENTITY = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'identity'"
 
-# Convert a list of tags to `Row.tags` and back, without loss.
 _encode = msgspec.json.Encoder().encode
-decode_tags = msgspec.json.Decoder(list[str]).decode
-
-
-def encode_tags(tags: Sequence[str]) -> str:
-    """Return the text in which a list of tags is stored: JSON without spaces.
-
-    Raises ``TypeError`` if a tag is not a text.
-    """
-    if not all(isinstance(tag, str) for tag in tags):
-        raise TypeError(f"tags must be strings; they are {tags!r}")
-    return _encode(tags).decode()
-
-
-def rows_of(events: Sequence[DCBEvent]) -> list[tuple[str, bytes, str, bytes]]:
-    """Return type, data, encoded tags and leaf hash of each event. Raises ``DataError``."""
-    try:
-        return [
-            (e.type, bytes(e.data), encode_tags(e.tags), sha256(b"\x00" + e.data).digest())
-            for e in events
-        ]
-    except (TypeError, UnicodeError) as error:
-        msg = f"an event must have bytes as data and a list of strings as tags: {error}"
-        raise DataError(msg) from error
-
-
-def later_events(events: Sequence[DCBEvent], newest: bytes, later: Later) -> Sequence[DCBEvent]:
-    """Return the events to record after the record ``newest``, not before its recording time."""
-    moment = codec.recorded_at(newest)
-    return events if moment is None else later(moment)
-
 
 Shape = tuple[tuple[bool, int], ...]  # of a statement: for each term, has it a type; how many tags
 Term = tuple[tuple[bool, int], list[str]]  # one index range: its shape and its parameters
-
-
-class Row(NamedTuple):
-    """An event exactly as it is stored in the file, for verification."""
-
-    position: int
-    type: str
-    data: bytes
-    tags: str
-    leaf: bytes
-
-
-class Identity(NamedTuple):
-    """The identity of the ledger in a file. A copy of the file has the same ``id``.
-
-    ``part_of``: for an access ledger, the id of the main ledger. ``file``: the number of the file
-    in which the ledger was made or last settled (``number_of``); a copy has another number.
-    """
-
-    id: str
-    part_of: str | None
-    file: str
-
-    @property
-    def mark(self) -> int:
-        """The ``user_version`` of the databases that belong to this ledger; never 0."""
-        return int.from_bytes(sha256(self.id.encode()).digest()[:4]) & 0x7FFFFFFF or 1
-
-
-class SQLiteReadResponse(DCBReadResponse):
-    """Events in order of position. An unlimited read fetches pages during the iteration."""
-
-    def __init__(self, events: Iterator[DCBSequencedEvent], head: int | None) -> None:
-        self._events = events
-        self._head = head
-
-    @property
-    def head(self) -> int | None:
-        """The last position at the time of the call; with a limit, that of the last event."""
-        return self._head
-
-    def __iter__(self) -> Iterator[DCBSequencedEvent]:
-        return self._events  # not self, which would cost the caller a Python call for each event
-
-    def __next__(self) -> DCBSequencedEvent:
-        return next(self._events)
 
 
 class _Connection:
@@ -269,12 +186,12 @@ class _Connection:
             self.sqlite.close()
 
 
-class SQLiteRecorder(ListeningRecorder):
+class SQLiteRecorder(LedgerRecorder):
     """Opens the ledger at `path`, or creates it. Safe to share between threads; close it.
 
     Any number of processes may open the same file on one machine (not over a network file system).
     With `read_only` the file is never changed, and appending is refused. `part_of`: for a new
-    access ledger, the id of the main ledger.
+    access ledger, the id of the main ledger. `id_`: for a new copy, the id of its original.
 
     Raises `ProgrammingError` if `path` is not a plain file path, `DatabaseError` if the file is not
     a ledger or its schema is newer than this code, `OperationalError` if it cannot be opened.
@@ -289,6 +206,7 @@ class SQLiteRecorder(ListeningRecorder):
         busy_timeout: float = 10.0,
         read_only: bool = False,
         part_of: str | None = None,
+        id_: str | None = None,
     ) -> None:
         super().__init__()
         name = os.fspath(path)
@@ -296,6 +214,7 @@ class SQLiteRecorder(ListeningRecorder):
             msg = f"a ledger must be a file, not :memory: or a URI; the path is {name!r}"
             raise ProgrammingError(msg)
         self.path = Path(name).absolute()
+        self.place = str(self.path)
         self._busy_timeout = busy_timeout
         self._local = threading.local()
         self._readers: dict[threading.Thread, _Connection] = {}  # guarded by `_guard`
@@ -308,7 +227,7 @@ class SQLiteRecorder(ListeningRecorder):
             if read_only:
                 check_schema(self._writer.sqlite, self.path)
             else:
-                _prepare(self._writer.sqlite, self.path, busy_timeout, part_of)
+                _prepare(self._writer.sqlite, self.path, busy_timeout, part_of, id_)
                 make_private(self.path)
         except sqlite3.Error as error:
             self._writer.close()
@@ -323,62 +242,13 @@ class SQLiteRecorder(ListeningRecorder):
         """Return the last position; 0 if nothing was recorded."""
         return self._fetch(_HEAD)[0][0] or 0
 
-    def read(
-        self,
-        query: DCBQuery | None = None,
-        *,
-        after: int | None = None,
-        limit: int | None = None,
-    ) -> DCBReadResponse:
-        """Return up to `limit` events after `after` that match any item of `query`, in order.
-
-        Without a limit the response's head is the last position at the time of the call, even if
-        that event does not match, and no later event is returned. With a limit the head is the
-        position of the last event returned, or None.
-
-        Raises `PersistenceError` (its subclasses), also during the iteration of a long response.
-        """
-        items = query.items if query else []
-        if any(not item.types and not item.tags for item in items):
-            items = []  # an item without types and tags matches every event
-        last, head = after or 0, self.head()
-        if limit is not None:
-            pages = self._pages(items, last, head, min(limit, PAGE))
-            events = list(islice(pages, max(limit, 0)))
-            return SQLiteReadResponse(iter(events), events[-1].position if events else None)
-        events = self._page(items, last, head, FIRST_PAGE)
-        if len(events) < FIRST_PAGE:
-            return SQLiteReadResponse(iter(events), head or None)
-        rest = self._pages(items, events[-1].position, head, PAGE)
-        return SQLiteReadResponse(chain(events, rest), head or None)
-
-    def read_up_to(self, head: int, query: DCBQuery) -> Iterator[DCBSequencedEvent]:
-        """Return the events that match any item of `query`, in order, up to position `head`.
-
-        It saves a caller that already knows the head from reading it for each of many questions.
-        """
-        events = self._page(query.items, 0, head, FIRST_PAGE)
-        if len(events) < FIRST_PAGE:
-            return iter(events)
-        return chain(events, self._pages(query.items, events[-1].position, head, PAGE))
-
-    def _pages(
-        self, items: list[DCBQueryItem], after: int, head: int, size: int
-    ) -> Iterator[DCBSequencedEvent]:
-        while size > 0:
-            page = self._page(items, after, head, size)
-            yield from page
-            if len(page) < size:
-                return
-            after = page[-1].position
-
-    def _page(
+    def page(
         self, items: list[DCBQueryItem], after: int, head: int, size: int
     ) -> list[DCBSequencedEvent]:
         if after >= head:
             return []
         if not items:
-            return [_event(row) for row in self._fetch(_ALL, (after, head, size))]
+            return [event_of(row) for row in self._fetch(_ALL, (after, head, size))]
         terms = _terms(items, self._fetch if size > FIRST_PAGE else None)
         found: dict[int, Any] = {}  # by position, because several statements may match an event
         for shape, parameters in _statements(terms):
@@ -386,13 +256,13 @@ class SQLiteRecorder(ListeningRecorder):
             # The rows come in order, but SQL does not promise it. An ORDER BY would cost more.
             rows.sort(key=_POSITION)
             if len(terms) <= TERMS:
-                return [_event(row) for row in rows]
+                return [event_of(row) for row in rows]
             found.update((row[0], row) for row in rows)
             if (
                 len(rows) == size
             ):  # this statement fills the page, so later positions are not needed
                 head = rows[-1][0]
-        return [_event(found[position]) for position in sorted(found)[:size]]
+        return [event_of(found[position]) for position in sorted(found)[:size]]
 
     def rows(self, after: int, limit: int) -> list[Row]:
         """Return up to `limit` rows after position `after` as they are stored."""
@@ -462,61 +332,29 @@ class SQLiteRecorder(ListeningRecorder):
             Answered(*row) for row in self._fetch(_ANSWERS, (_encode(list(commands)).decode(),))
         ]
 
-    def append(
-        self,
-        events: Sequence[DCBEvent],
-        condition: DCBAppendCondition | None = None,
-        *,
-        answers: Sequence[Answered] = (),
-        commands: Sequence[str] = (),
-        later: Later | None = None,
-    ) -> int:
-        """Record the events in one durable transaction and return the position of the last.
+    def all_answers(self, after: str, limit: int) -> list[Answered]:
+        """Return up to ``limit`` answers of commands whose ids come after ``after``, by id."""
+        return [Answered(*row) for row in self._fetch(_ALL_ANSWERS, (after, limit))]
 
-        `answers` are stored in the same transaction; with them, `events` may be empty. The
-        condition also fails if any of `commands` was answered meanwhile.
-
-        Raises `IntegrityError` if an event after `condition.after` matches the condition (an empty
-        query matches every event), `ProgrammingError` without events and answers, `DataError` if
-        they cannot be stored, `OperationalError` if the disk is full or the file is locked or
-        read-only. After any error nothing of the call is recorded.
-        """
-        if not events and not answers:
-            msg = "append must get at least one event or answer"
-            raise ProgrammingError(msg)
-        rows = rows_of(events)  # outside the lock, so that other threads need not wait
+    def record(self, batch: Batch) -> int:
         with self._writer.lock:
             writer = self._writer.sqlite
             try:
                 writer.execute("BEGIN IMMEDIATE")
                 head: int = writer.execute(_HEAD).fetchone()[0] or 0
-                if condition is not None and head > max(condition.after or 0, 0):
-                    self._check(condition, head)
-                    if later is not None:
-                        data = writer.execute(_DATA_AT, (head,)).fetchone()[0]
-                        events = later_events(events, data, later)
-                        rows = rows_of(events)
-                self._check_unanswered(commands)
-                last = head + len(rows)
+                if batch.overtaken(head):
+                    self._check(batch, head)
+                    batch.date_after(writer.execute(_DATA_AT, (head,)).fetchone()[0])
+                if batch.commands:
+                    asked = (_encode(list(batch.commands)).decode(),)
+                    answered = writer.execute(_ANSWERS, asked).fetchone()
+                    batch.require_unanswered(answered is not None)
+                last = head + len(batch.rows)
                 numbered = range(head + 1, last + 1)
-                placed = [(p, *row) for p, row in zip(numbered, rows, strict=True)]
+                placed = [(p, *row) for p, row in zip(numbered, batch.rows, strict=True)]
                 _insert(writer, _INSERT_EVENT, placed)
-                index = [
-                    (tag, event.type, position)
-                    for position, event in zip(numbered, events, strict=True)
-                    for tag in dict.fromkeys(event.tags)  # index a repeated tag once
-                ]
-                index.sort()  # so that neighbours in the index are written together
-                _insert(writer, _INSERT_TAG, index)
-                if answers:
-                    # The caller expected positions after `condition.after`; other processes may
-                    # have appended events in between.
-                    seen = (condition and condition.after) or 0
-                    moved = [
-                        (a.command, a.digest, a.position + (head - seen) * (a.position > seen))
-                        for a in answers
-                    ]
-                    _insert(writer, _INSERT_ANSWER, moved)
+                _insert(writer, _INSERT_TAG, batch.index(numbered))
+                _insert(writer, _INSERT_ANSWER, batch.answered(head))
                 # A crash before the commit leaves nothing of the call; after it, everything.
                 writer.execute("COMMIT")
             except BaseException as error:
@@ -526,25 +364,15 @@ class SQLiteRecorder(ListeningRecorder):
                 if isinstance(error, (sqlite3.Error, UnicodeError, OverflowError)):
                     raise self._failure(error) from error
                 raise
-        self._wake()
         return last
 
-    def _check(self, condition: DCBAppendCondition, head: int) -> None:
-        after, items = condition.after or 0, condition.fail_if_events_match.items
-        if not items or any(not item.types and not item.tags for item in items):
-            raise IntegrityError(condition)
-
+    def _check(self, batch: Batch, head: int) -> None:
         def fetch(sql: str, parameters: Sequence[Any]) -> list[Any]:
             return self._writer.sqlite.execute(sql, parameters).fetchall()
 
-        for shape, parameters in _statements(_terms(items, fetch)):
-            if fetch(_any_sql(shape), (after, head, *parameters)):
-                raise IntegrityError(condition)
-
-    def _check_unanswered(self, commands: Sequence[str]) -> None:
-        asked = (_encode(list(commands)).decode(),)
-        if commands and self._writer.sqlite.execute(_ANSWERS, asked).fetchone():
-            raise IntegrityError(f"one of the commands {commands} was answered meanwhile")
+        for shape, parameters in _statements(_terms(batch.require_unmatched(), fetch)):
+            if fetch(_any_sql(shape), (batch.after, head, *parameters)):
+                raise IntegrityError(batch.condition)
 
     # Identity
 
@@ -556,11 +384,6 @@ class SQLiteRecorder(ListeningRecorder):
         if not rows:
             raise DataError(f"{self.path} must have an identity; its row is missing. Verify it.")
         return Identity(*rows[0])
-
-    def mark(self) -> int | None:
-        """Return the mark of the databases that belong to this ledger (``Identity.mark``)."""
-        identity = self.identity()
-        return None if identity is None else identity.mark
 
     def is_copy(self) -> bool:
         """Whether this file is a copy or a restored file that was not settled since."""
@@ -633,27 +456,22 @@ class SQLiteRecorder(ListeningRecorder):
             connection.close()
         self._wake()  # wake last, because a woken thread looks and must find the ledger closed
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def _identify(connection: sqlite3.Connection, path: Path, part_of: str | None) -> None:
+def _identify(
+    connection: sqlite3.Connection, path: Path, part_of: str | None, id_: str | None = None
+) -> None:
     for statement in MORE_SCHEMA:
         connection.execute(statement)
-    values = (secrets.token_hex(16), part_of, number_of(path))
+    values = (id_ or secrets.token_hex(16), part_of, number_of(path))
     connection.execute("INSERT INTO identity VALUES (1, ?, ?, ?)", values)
 
 
 def _prepare(
-    connection: sqlite3.Connection, path: Path, busy_timeout: float, part_of: str | None
+    connection: sqlite3.Connection,
+    path: Path,
+    busy_timeout: float,
+    part_of: str | None,
+    id_: str | None,
 ) -> None:
     """Make an empty file a ledger, refuse any other file unchanged, and switch to WAL."""
     connection.execute("PRAGMA synchronous = FULL")
@@ -667,7 +485,7 @@ def _prepare(
             if _is_empty(connection):  # check again: another process may have been faster
                 for statement in SCHEMA:
                     connection.execute(statement)
-                _identify(connection, path, part_of)
+                _identify(connection, path, part_of, id_)
                 for statement in ANSWERS_SCHEMA:
                     connection.execute(statement)
             connection.execute("COMMIT")
@@ -728,14 +546,6 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
     sql = """SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
         FROM pragma_application_id a, pragma_user_version v"""
     return bool(connection.execute(sql).fetchone() == (0, 0, 0))
-
-
-def _event(row: Any) -> DCBSequencedEvent:
-    try:
-        return DCBSequencedEvent(DCBEvent(row[1], row[2], decode_tags(row[3])), row[0])
-    except ValueError as error:
-        msg = f"the tags of event {row[0]} are damaged: {error}. Verify the ledger."
-        raise DataError(msg) from error
 
 
 def _terms(items: Sequence[DCBQueryItem], fetch: Any) -> list[Term]:

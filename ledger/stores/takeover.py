@@ -24,6 +24,7 @@ import structlog
 
 from ledger.stores.files import connect_read_only, flush_folder, mark_in
 from ledger.stores.naming import ENDINGS, JOURNALS, UnusableUrl, ending_of, sibling
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.sqlite import APPLICATION_ID, SQLiteRecorder
 
 log = structlog.get_logger("ledger.opening")
@@ -69,9 +70,9 @@ def take_over(recorder: SQLiteRecorder, tell: Tell = logged) -> None:
         )
 
 
-def refuse_earlier(recorder: SQLiteRecorder) -> None:
+def refuse_earlier(recorder: LedgerRecorder) -> None:
     """Raise ``UnusableUrl`` if files of this ledger still have the names of an earlier version."""
-    if recorder.identity() is not None:
+    if not isinstance(recorder, SQLiteRecorder) or recorder.identity() is not None:
         return
     names = [old.name for old, _ in earlier(recorder.path)]
     if names:

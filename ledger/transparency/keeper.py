@@ -40,11 +40,19 @@ class Listened(Leaves, Protocol):
 class Keeper:
     """A thread that adds appended events to the log and lets it sign checkpoints.
 
-    A fork stops the thread for good; ``error`` then says what was found.
+    A fork stops the thread for good; ``error`` then says what was found. ``turn`` says whether it
+    is this node's turn to sign; otherwise the thread only reads what another node has signed.
     """
 
-    def __init__(self, keeping: TransparencyLog, events: Listened, name: str = "log") -> None:
+    def __init__(
+        self,
+        keeping: TransparencyLog,
+        events: Listened,
+        name: str = "log",
+        turn: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.log = keeping
+        self._turn = turn
         self._events = events
         self._woken = threading.Event()
         self._signed = threading.Condition()
@@ -113,7 +121,7 @@ class Keeper:
             self.worker.ending()  # end for good; /readyz says why
             return False
         try:
-            signed = self.log.advance()
+            signed = self.log.advance() if self._turn() else self.log.checkpoint()
         except Forked as fork:
             self.worker.ending()
             self.fork(str(fork))

@@ -80,7 +80,7 @@ def refuse_taken(memory: Memory, key: Verifier, signed: SignedStore) -> None:
     state = f"knows of {known:,}" if known < held.size else "holds others"
     raise Taken(
         f"{held.size:,} events of this log were signed on this machine ({memory_file(key)} says "
-        f"so), and {signed.path} {state}: it was replaced by an older copy, or another copy is in "
+        f"so), and {signed.place} {state}: it was replaced by an older copy, or another copy is in "
         "use. Nothing is signed. Put the newest files back. If they are lost, restore the newest "
         "backup with --accept-loss, which ends this log (docs/backup.md)."
     )

@@ -13,12 +13,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ledger.kernel import Actor, Ledger, codec
 from ledger.kernel.memory import as_query
-from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency.commands import RecordKeyRotation
 from ledger.transparency.folds import KeyRotations
 from ledger.transparency.keys import following_key, settle_key
@@ -79,7 +79,7 @@ def take_over(log: TransparencyLog, new: Signer, position: int) -> int:
         # A service has signed a newer checkpoint meanwhile, so try again with that one.
 
 
-def announced(recorder: SQLiteRecorder, origin: str) -> dict[str, int]:
+def announced(recorder: Any, origin: str) -> dict[str, int]:
     """Return the position at which each later key of a log was announced, by public key."""
     question = KeyRotations(origin)
     stored = recorder.read(as_query([question.selector()]))

@@ -18,10 +18,10 @@ import msgspec
 import structlog
 
 from ledger.kernel.clock import Clock, system_clock
+from ledger.stores.tables import SQLiteFile
 from ledger.transparency.checkpoints import Checkpoint, cosign, parse_checkpoint
 from ledger.transparency.merkle import EMPTY_ROOT, ProofError, verify_consistency
 from ledger.transparency.notes import NoteError, Signer, Verifier, parse_note, verified
-from ledger.transparency.store import SQLiteFile
 from ledger.transparency.submissions import Submission, parse_submission
 
 log = structlog.get_logger("ledger.witness")

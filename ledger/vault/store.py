@@ -32,7 +32,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, Self
@@ -81,6 +81,18 @@ class PersonKey(msgspec.Struct, frozen=True):
         return f"PersonKey({self.person!r})"
 
 
+class KeptKey(msgspec.Struct, frozen=True):
+    """A key as a vault keeps it: whose it is, and the command for which it was made."""
+
+    person: str
+    secret: bytes | None
+    made_for: str
+
+    def __repr__(self) -> str:
+        """Return a text without the secret, because such texts end up in logs."""
+        return f"KeptKey({self.person!r})"
+
+
 class Keys(Protocol):
     """Makes the keys for the personal data of commands."""
 
@@ -96,10 +108,11 @@ class UnkeptKeys:
 
     def mint(self, made_for: str) -> PersonKey:
         """Return a new token and key, or those made for this command before."""
-        return self._made.setdefault(made_for, _new_key())
+        return self._made.setdefault(made_for, new_key())
 
 
-def _new_key() -> PersonKey:
+def new_key() -> PersonKey:
+    """Return a new token and key."""
     return PersonKey(f"psn-{secrets.token_hex(16)}", secrets.token_bytes(SECRET_BYTES))
 
 
@@ -200,7 +213,7 @@ class Vault:
             ).fetchone()
             if row is not None:
                 return PersonKey(*row)
-            made = _new_key()
+            made = new_key()
             self._sqlite.execute(
                 "INSERT INTO keys (person, secret, made_for, scrubbed) VALUES (?, ?, ?, 0)",
                 (made.person, made.secret, made_for),
@@ -233,6 +246,26 @@ class Vault:
                 "SELECT secret FROM keys WHERE person = ?", (person,)
             ).fetchone()
         return None if row is None else row[0]
+
+    def all_keys(self) -> Iterator[KeptKey]:
+        """Yield every key with what it was made for, to copy the vault."""
+        with self._using():
+            rows = self._sqlite.execute(
+                "SELECT person, secret, made_for FROM keys ORDER BY person"
+            ).fetchall()
+        return (KeptKey(*row) for row in rows)
+
+    def take_keys(self, keys: Iterable[KeptKey]) -> int:
+        """Store the keys of a copy of this vault that are not there yet; return their number."""
+        number = 0
+        with self._using(), self._alone(), self._transaction():
+            for key in keys:
+                number += 1
+                self._sqlite.execute(
+                    "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, 0)",
+                    (key.person, key.secret, key.made_for),
+                )
+        return number
 
     def destroy(self, persons: Collection[str]) -> int:
         """Destroy the keys of persons for good, and complete what a crash interrupted earlier.

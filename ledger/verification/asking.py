@@ -8,7 +8,7 @@ from typing import TypeVar
 from ledger.kernel import Event, Fold, Recorded, codec
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 
 F = TypeVar("F", bound=Fold)
 
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Fold)
 class Records:
     """The records of a ledger up to ``head``."""
 
-    def __init__(self, recorder: SQLiteRecorder, head: int) -> None:
+    def __init__(self, recorder: LedgerRecorder, head: int) -> None:
         self._recorder = recorder
         self.head = head
 

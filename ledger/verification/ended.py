@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ledger.stores import StoreError
+from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.sqlite import SQLiteRecorder
 from ledger.transparency import ended
 from ledger.transparency.checkpoints import Checkpoint, parse_checkpoint
@@ -23,7 +24,7 @@ _PAGE = 10_000
 _SIGNED = "SELECT text || char(10) || signatures FROM signed ORDER BY size"
 
 
-def roots_at(recorder: SQLiteRecorder, sizes: Collection[int]) -> dict[int, bytes]:
+def roots_at(recorder: LedgerRecorder, sizes: Collection[int]) -> dict[int, bytes]:
     """Return the Merkle roots of the first *n* events for each *n* in `sizes`, and of all events.
 
     A size that the ledger does not reach is left out.

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from ledger.stores import StoreError
 from ledger.stores.files import mark_in, number_of
-from ledger.stores.sqlite import Identity, SQLiteRecorder
+from ledger.stores.recorder import Identity
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.verification.faults import Fault, Files
 
 #: The remark on a ledger whose file was copied or restored and not settled since.

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ledger.stores import StoreError
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.systems.persons.events import PersonErased, PersonRegistered
 from ledger.systems.persons.held import WrongKey, wrong_keys
 from ledger.vault.store import Vault
@@ -19,7 +19,7 @@ from ledger.verification.ranges import MOST
 _DESTROYING = 2.0
 
 
-def verify_persons(records: Records, recorder: SQLiteRecorder, vault: Path) -> Found:
+def verify_persons(records: Records, recorder: LedgerRecorder, vault: Path) -> Found:
     """Compare the vault with the registered and the erased persons."""
     found = Found()
     erased = sum(1 for _ in records.of(PersonErased))
@@ -47,7 +47,7 @@ def verify_persons(records: Records, recorder: SQLiteRecorder, vault: Path) -> F
     return found
 
 
-def _looked(recorder: SQLiteRecorder, vault: Path) -> list[WrongKey]:
+def _looked(recorder: LedgerRecorder, vault: Path) -> list[WrongKey]:
     if not vault.exists():
         return list(wrong_keys(recorder, None))
     with Vault(vault, read_only=True) as opened:

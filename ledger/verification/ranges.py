@@ -20,7 +20,7 @@ import ledger.registry  # noqa: F401 - declares every event type, so that every 
 from ledger.kernel import codec
 from ledger.kernel.records import tags_of
 from ledger.stores import StoreError
-from ledger.stores.sqlite import decode_tags
+from ledger.stores.recorder import decode_tags
 from ledger.transparency.checkpoints import cosigned, parse_checkpoint
 from ledger.transparency.merkle import HASH_SIZE, root_of
 from ledger.transparency.notes import NoteError, Verifier, parse_note

@@ -18,10 +18,9 @@ import msgspec
 
 from ledger.kernel import UNNAMED, Event, Fold, budget, codec
 from ledger.kernel.folds import Selector
-from ledger.opening import open_shown_log
+from ledger.opening import has_log, open_blobs, open_shown_log
 from ledger.stores.blobs import Blobs
-from ledger.stores.naming import blobs_folder, sibling
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.systems.draws import uvdraw
 from ledger.systems.draws.drawfile import (
     Assignment,
@@ -62,13 +61,11 @@ class Archive(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def open_archive(recorder: SQLiteRecorder) -> Iterator[Archive]:
+def open_archive(recorder: LedgerRecorder) -> Iterator[Archive]:
     """Open the archive of a ledger that this process does not serve; ``log`` may be ``None``."""
-    blobs = Blobs(blobs_folder(recorder.path))
+    blobs = open_blobs(recorder)
     with ExitStack() as opened:
-        log = None
-        if sibling(recorder.path, "signed").exists():
-            log = opened.enter_context(open_shown_log(recorder))
+        log = opened.enter_context(open_shown_log(recorder)) if has_log(recorder) else None
         yield Archive(Source(recorder), blobs, log)
 
 

@@ -139,7 +139,8 @@ class Clock:
     """Ticks in its own thread, every ``interval`` seconds, until it is stopped.
 
     Each tick first waits until ``follower`` has caught up with the ledger's head, so that duties
-    which were just performed are not treated as due.
+    which were just performed are not treated as due. ``turn`` says whether it is this node's turn
+    to tick; otherwise the clock only waits.
     """
 
     def __init__(
@@ -150,7 +151,9 @@ class Clock:
         interval: float = INTERVAL,
         actor: Actor = LEDGER_CLOCK,
         on_tick: Callable[[list[Outcome]], None] = lambda outcomes: None,
+        turn: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._turn = turn
         self._ledger = ledger
         self._follower = follower
         self._interval = interval
@@ -201,8 +204,8 @@ class Clock:
         while not self._stopping.is_set():
             worker.step()
             try:
-                outcomes = self.tick()
-                self._on_tick(outcomes)
+                if self._turn():
+                    self._on_tick(self.tick())
                 self.error = None
             except Exception as error:  # noqa: BLE001 - /readyz shows it, and the next tick comes
                 self.error = f"{type(error).__name__}: {error}"

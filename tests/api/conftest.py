@@ -102,11 +102,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 async def make_face(ledger: Ledger, tokens: Tokens) -> AsyncIterator[Callable[..., Any]]:
     opened: list[TestClient[Any, Any]] = []
-    held: list[Sessions] = []
 
     async def make(**more: Any) -> Face:
         signed_in = Sessions(tokens)
-        held.append(signed_in)
         app = make_app(
             ledger, tokens=tokens, commands=specimen.COMMANDS, sessions=signed_in, **more
         )
@@ -118,8 +116,6 @@ async def make_face(ledger: Ledger, tokens: Tokens) -> AsyncIterator[Callable[..
     yield make
     for client in opened:
         await client.close()
-    for sessions in held:
-        sessions.close()
 
 
 @pytest.fixture

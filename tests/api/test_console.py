@@ -165,7 +165,6 @@ def test_a_session_ends_by_itself(tokens: Tokens, waits: list[float]) -> None:
         alive.append(opened.read(cookie) is not None)
     assert not alive[-1]
     assert all(alive[: len(alive) - 2])
-    opened.close()
 
 
 def test_a_session_ends_with_its_token(tokens: Tokens) -> None:
@@ -177,7 +176,6 @@ def test_a_session_ends_with_its_token(tokens: Tokens) -> None:
     assert opened.read(cookie) is not None
     tokens.revoke(own)
     assert opened.read(cookie) is None
-    opened.close()
 
 
 def test_one_token_has_few_sessions_and_the_file_no_secret(tokens: Tokens) -> None:
@@ -190,7 +188,6 @@ def test_one_token_has_few_sessions_and_the_file_no_secret(tokens: Tokens) -> No
     ] * MAX_SESSIONS
     content = Path(tokens.path).read_bytes() + Path(f"{tokens.path}-wal").read_bytes()
     assert not any(secret.encode() in content for secret in (own, *cookies))
-    opened.close()
     assert sessions.MAX_SESSIONS < 100
 
 

@@ -16,10 +16,11 @@ from api.cli.command_line import main
 from api.http.tokens import Tokens
 from api.service import Service
 from ledger.kernel import codec
-from ledger.opening import open_recorder, resume_log
+from ledger.opening import open_recorder
 from ledger.stores import StoreError
 from ledger.stores.naming import blobs_folder, sibling
 from projections.tables import Damaged
+from tests.resuming import resume_log
 
 
 def garbage(file: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from api.http import tokens as tokens_module
 from api.http.tokens import Tokens
+from ledger.stores import StoreError
 from tests.api.conftest import Face
 
 
@@ -143,5 +144,5 @@ def test_closed_twice(tmp_path: Path) -> None:
     tokens = Tokens.open(tmp_path / "t")
     tokens.close()
     tokens.close()
-    with pytest.raises(sqlite3.ProgrammingError):
+    with pytest.raises(StoreError):
         tokens.list()

@@ -24,7 +24,7 @@ import pytest
 from api.cli.command_line import main
 from api.service import Service
 from ledger.intake.sample import sample_folder
-from ledger.opening import open_recorder, resume_log
+from ledger.opening import open_recorder
 from ledger.stores.naming import (
     DATABASES,
     ENDINGS,
@@ -38,6 +38,7 @@ from ledger.stores.naming import (
     sibling,
 )
 from ledger.stores.sqlite import SQLiteRecorder
+from tests.resuming import resume_log
 
 #: One is the beginning of another, or what another's neighbour would be called in an earlier
 #: program; the rest has every character that means something somewhere.

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.importing import make_register
-from ledger.opening import resume_log
 from tests.faults.tampered import Past
+from tests.resuming import resume_log
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ledger.evidence import WAITS, evidence_folder, open_evidence
-from ledger.opening import open_ledger, open_recorder, sibling
+from ledger.opening import open_evidence_store, open_ledger, open_recorder, sibling
 from ledger.systems.process.folds import CaseFiles
 from ledger.vault.store import Vault
 from tests.faults.uploader import CONTENT, STEPS
@@ -44,11 +44,11 @@ def test_an_upload_that_was_killed_leaves_nothing(tmp_path: Path, step: str) -> 
         open_recorder(url) as recorder,
         Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
-        files = open_evidence(recorder, vault)
+        files = open_evidence(recorder, open_evidence_store(recorder), vault)
         assert [p for p in folder.rglob("*") if p.is_file()] == []
         alive = files.receive("CASE-1")
         alive.write(CONTENT)
-        open_evidence(recorder, vault)
+        open_evidence(recorder, open_evidence_store(recorder), vault)
         taken = alive.keep()
         parts = files.read("CASE-1", taken.digest)
         assert parts is not None
@@ -65,7 +65,7 @@ def test_a_sweep_spares_what_a_command_holds(
         open_recorder(f"sqlite:///{path}") as recorder,
         Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
-        files = open_evidence(recorder, vault)
+        files = open_evidence(recorder, open_evidence_store(recorder), vault)
         upload = files.receive("CASE-1")
         upload.write(CONTENT)
         taken = upload.keep()

@@ -57,7 +57,9 @@ def found(past: Past) -> list[str]:
     """Whatever the command would say of it, faults and refusals alike."""
     try:
         with SQLiteRecorder(past.path, read_only=True) as recorder:
-            said, views = verify_all(recorder, witnesses=[WITNESS.verifier(COSIGNATURE)], workers=1)
+            said, views = verify_all(
+                recorder, recorder.path, witnesses=[WITNESS.verifier(COSIGNATURE)], workers=1
+            )
     except (StoreError, KeyFileError, UnusableUrl) as error:
         said_so = str(error)
         return [said_so if "ledger." in said_so else pytest.fail(f"no file is named: {said_so}")]

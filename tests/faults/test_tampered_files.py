@@ -106,7 +106,7 @@ def test_statistics_of_the_database(past: Past) -> None:
 def all_wrong(past: Past) -> tuple[list[str], list[str], tuple[str, ...]]:
     """Of the whole command: faults, views that are not the ledger's, remarks."""
     with SQLiteRecorder(past.path, read_only=True) as recorder:
-        found, views = verify_all(recorder, workers=1)
+        found, views = verify_all(recorder, recorder.path, workers=1)
     return (
         [fault.words for fault in found.faults],
         [f"{one.view}: {one.error or 'differs'}" for one in views if not one.same],

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ledger.evidence import open_evidence
-from ledger.opening import open_ledger, open_recorder, sibling
+from ledger.opening import open_evidence_store, open_ledger, open_recorder, sibling
 from ledger.stores import evidence as store
 from ledger.vault.store import Vault
 
@@ -29,7 +29,7 @@ def main(path: Path, step: str) -> None:
         open_ledger(recorder),
         Vault(sibling(path, "vault"), mark=recorder.mark()) as vault,
     ):
-        upload = open_evidence(recorder, vault).receive("CASE-1")
+        upload = open_evidence(recorder, open_evidence_store(recorder), vault).receive("CASE-1")
         for at in range(0, len(CONTENT), 100_000):
             upload.write(CONTENT[at : at + 100_000])
             if step == "in the middle" and at >= 200_000:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -647,6 +648,24 @@ def test_a_full_queue_turns_away(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(Unavailable, match="waiting"):
                 hand_in(ledger, TakeSeat(guest="C"))
         assert [future.result(SECONDS).position for future in futures] == [1, 2]
+
+
+def test_a_long_wait_turns_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken is answered in bounded time, also while the store hangs; then all is well."""
+    monkeypatch.setattr(kernel_sequencer, "MAX_WAIT_SECONDS", 60.0)
+    with Ledger(InMemoryDCBRecorder()) as ledger:
+        with held(ledger):
+            futures = [hand_in(ledger, TakeSeat(guest="A"))]
+            ledger._pace = 45.0
+            futures.append(hand_in(ledger, TakeSeat(guest="B")))
+            with pytest.raises(Unavailable, match="wait for more than"):
+                hand_in(ledger, TakeSeat(guest="C"))
+        assert [future.result(SECONDS).position for future in futures] == [1, 2]
+        ledger._began = monotonic() - 100  # the store hangs
+        with pytest.raises(Unavailable, match="wait for more than"):
+            hand_in(ledger, TakeSeat(guest="D"))
+        ledger._began = None
+        assert ledger.execute(TakeSeat(guest="E"), USHER).position == 3
 
 
 def test_a_future_cannot_be_cancelled() -> None:

@@ -1,11 +1,10 @@
-"""The PostgreSQL store against the library's contract, its reference, and races of writers."""
+"""The PostgreSQL store: appends, races, lost connections, and what the server refuses."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 
 import psycopg
 import pytest
@@ -14,10 +13,7 @@ from eventsourcing.dcb.api import (
     DCBEvent,
     DCBQuery,
     DCBQueryItem,
-    DCBRecorder,
 )
-from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from eventsourcing.dcb.tests import DCBRecorderTestCase
 from eventsourcing.persistence import (
     DatabaseError,
     DataError,
@@ -26,15 +22,11 @@ from eventsourcing.persistence import (
     PersistenceError,
     ProgrammingError,
 )
-from hypothesis import HealthCheck, given
-from hypothesis import strategies as st
 
 from ledger.kernel.sequencer import STEP_SECONDS
 from ledger.kernel.store import Answered, StillCommitting
 from ledger.stores import postgres as store
 from ledger.stores.postgres import PostgresRecorder, grant
-from tests.examples import examples
-from tests.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -53,88 +45,6 @@ def query(*items: tuple[list[str], list[str]]) -> DCBQuery:
 
 def condition(after: int, *items: tuple[list[str], list[str]]) -> DCBAppendCondition:
     return DCBAppendCondition(fail_if_events_match=query(*items), after=after)
-
-
-# The contract and the reference
-
-
-class _Contract(DCBRecorderTestCase):
-    def runTest(self) -> None:
-        """Exist, so that an instance can be made."""
-
-
-def test_append_and_read(recorder: PostgresRecorder) -> None:
-    """The library's own append and read contract holds."""
-    _Contract()._test_append_read(recorder)
-
-
-def test_append_and_subscribe(recorder: PostgresRecorder) -> None:
-    """The library's own subscription contract holds."""
-    _Contract()._test_append_subscribe(recorder)
-
-
-names = st.sampled_from(["a", "b", "c", "d", "税", 'q"\\\n', "{,}", ""])
-events = st.builds(
-    DCBEvent, type=names, data=st.binary(max_size=8), tags=st.lists(names, max_size=4)
-)
-items = st.builds(DCBQueryItem, types=st.lists(names, max_size=3), tags=st.lists(names, max_size=3))
-queries = st.none() | st.builds(DCBQuery, items=st.lists(items, max_size=4))
-afters = st.none() | st.integers(-1, 25)
-limits = st.none() | st.integers(-1, 25)
-conditions = st.builds(
-    DCBAppendCondition,
-    fail_if_events_match=st.builds(DCBQuery, items=st.lists(items, max_size=4)),
-    after=afters,
-)
-
-
-def recorded(recorder: DCBRecorder, *args: object, **kwargs: object) -> object:
-    response = recorder.read(*args, **kwargs)  # type: ignore[arg-type]
-    return list(response), response.head
-
-
-@pytest.mark.parametrize("page", [100, 2], ids=["one page", "many pages"])
-@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    batches=st.lists(st.lists(events, min_size=1, max_size=6), max_size=5),
-    reads=st.lists(st.tuples(queries, afters, limits), min_size=1, max_size=8),
-    attempts=st.lists(st.tuples(events, st.none() | conditions), max_size=4),
-)
-def test_equals_the_reference(
-    postgres: PostgresServer,
-    page: int,
-    batches: list[list[DCBEvent]],
-    reads: list[tuple[DCBQuery | None, int | None, int | None]],
-    attempts: list[tuple[DCBEvent, DCBAppendCondition | None]],
-) -> None:
-    """Every read and every conditional append ends as on the library's in-memory recorder."""
-    reference = InMemoryDCBRecorder()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        postgres.database() as url,
-        PostgresRecorder(url) as recorder,
-    ):
-        patch.setattr(store, "FIRST_PAGE", page - 1)
-        patch.setattr(store, "PAGE", page)
-        for batch in batches:
-            assert recorder.append(batch) == reference.append(batch)
-        for new, wanted in attempts:
-            outcomes: list[object] = []
-            for each in (recorder, reference):
-                try:
-                    outcomes.append(each.append([new], wanted))
-                except IntegrityError:
-                    outcomes.append(IntegrityError)
-            assert outcomes[0] == outcomes[1]
-        for asked, after, limit in reads:
-            expected = recorded(reference, asked, after=after, limit=limit)
-            assert recorded(recorder, asked, after=after, limit=limit) == expected
-        assert recorder.head() == len(reference.events)
-        rows = recorder.rows(0, 100)
-        assert [row.leaf for row in rows] == [sha256(b"\0" + r.data).digest() for r in rows]
-        assert recorder.leaves(0, 100) == [row.leaf for row in rows]
-        found = {(p, t) for p, _, t in recorder.tag_rows(0, 100)}
-        assert found == {(e.position, t) for e in reference.read() for t in e.event.tags}
 
 
 # Appends
@@ -409,7 +319,7 @@ def test_two_nodes_may_make_it_at_once(postgres_database: str) -> None:
 
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(begin, range(6)))
-    assert len({recorder.id for recorder in opened}) == 1
+    assert len({recorder.identity().id for recorder in opened}) == 1
     for recorder in opened:
         recorder.close()
 
@@ -418,10 +328,12 @@ def test_two_ledgers_of_one_database(postgres_database: str) -> None:
     """Each schema holds its own; a name that is none is refused."""
     with (
         PostgresRecorder(postgres_database) as one,
-        PostgresRecorder(postgres_database, schema="ledger_access", part_of=one.id) as two,
+        PostgresRecorder(
+            postgres_database, schema="ledger_access", part_of=one.identity().id
+        ) as two,
     ):
         assert one.append([event(1)]) == two.append([event(2)]) == 1
-        assert one.id != two.id
+        assert one.identity().id != two.identity().id
     with pytest.raises(ProgrammingError):
         PostgresRecorder(postgres_database, schema='x"; DROP SCHEMA ledger')
 

@@ -1,4 +1,4 @@
-"""The SQLite store against the library's contract, its reference, and other processes."""
+"""The SQLite store: its file, its connections, and other processes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import random
 import signal
 import sqlite3
 import struct
-import tempfile
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,8 +24,6 @@ from eventsourcing.dcb.api import (
     DCBQueryItem,
     DCBRecorder,
 )
-from eventsourcing.dcb.popo import InMemoryDCBRecorder
-from eventsourcing.dcb.tests import DCBRecorderTestCase
 from eventsourcing.persistence import (
     DatabaseError,
     DataError,
@@ -35,13 +31,11 @@ from eventsourcing.persistence import (
     OperationalError,
     ProgrammingError,
 )
-from hypothesis import HealthCheck, given
-from hypothesis import strategies as st
 
 from ledger.stores import listening
 from ledger.stores import sqlite as store
-from ledger.stores.sqlite import SQLiteRecorder, decode_tags
-from tests.examples import examples
+from ledger.stores.recorder import decode_tags
+from ledger.stores.sqlite import SQLiteRecorder
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -63,85 +57,16 @@ def positions(recorder: DCBRecorder, *args: object, **kwargs: object) -> list[in
     return [e.position for e in recorder.read(*args, **kwargs)]  # type: ignore[arg-type]
 
 
-# The contract and the reference
-
-
-class TestContract(DCBRecorderTestCase):
-    def test_append_read(self) -> None:
-        """The library's own append and read contract holds on a file."""
-        self._on_a_file(self._test_append_read)
-
-    def test_append_subscribe(self) -> None:
-        """The library's own subscription contract holds on a file."""
-        self._on_a_file(self._test_append_subscribe)
-
-    def _on_a_file(self, test: Callable[[DCBRecorder], None]) -> None:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            SQLiteRecorder(Path(folder) / "ledger.sqlite") as recorder,
-        ):
-            test(recorder)
-
-
-names = st.sampled_from(["a", "b", "c", "d", "税", 'q"\\\n', "a\0b", ""])
-events = st.builds(
-    DCBEvent, type=names, data=st.binary(max_size=8), tags=st.lists(names, max_size=4)
-)
-items = st.builds(DCBQueryItem, types=st.lists(names, max_size=3), tags=st.lists(names, max_size=3))
-queries = st.none() | st.builds(DCBQuery, items=st.lists(items, max_size=4))
-afters = st.none() | st.integers(-1, 25)
-limits = st.none() | st.integers(-1, 25)
-conditions = st.builds(
-    DCBAppendCondition,
-    fail_if_events_match=st.builds(DCBQuery, items=st.lists(items, max_size=4)),
-    after=afters,
-)
-
-
-def recorded(recorder: DCBRecorder, *args: object, **kwargs: object) -> object:
-    response = recorder.read(*args, **kwargs)  # type: ignore[arg-type]
-    return list(response), response.head
-
-
-@pytest.mark.parametrize(("page", "terms"), [(100, 50), (2, 1)], ids=["one page", "many pages"])
-@examples(50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    batches=st.lists(st.lists(events, min_size=1, max_size=6), max_size=5),
-    reads=st.lists(st.tuples(queries, afters, limits), min_size=1, max_size=8),
-    attempts=st.lists(st.tuples(events, st.none() | conditions), max_size=4),
-)
-def test_equals_the_reference(
-    tmp_path_factory: pytest.TempPathFactory,
-    page: int,
-    terms: int,
-    batches: list[list[DCBEvent]],
-    reads: list[tuple[DCBQuery | None, int | None, int | None]],
-    attempts: list[tuple[DCBEvent, DCBAppendCondition | None]],
-) -> None:
-    """Every read and every conditional append ends as on the library's in-memory recorder."""
-    reference = InMemoryDCBRecorder()
-    file = tmp_path_factory.mktemp("h") / "l"
-    with pytest.MonkeyPatch.context() as patch, SQLiteRecorder(file) as recorder:
-        patch.setattr(store, "FIRST_PAGE", page - 1)
-        patch.setattr(store, "PAGE", page)
-        patch.setattr(store, "TERMS", terms)
-        for batch in batches:
-            assert recorder.append(batch) == reference.append(batch)
-        for new, condition in attempts:
-            outcomes: list[object] = []
-            for each in (recorder, reference):
-                try:
-                    outcomes.append(each.append([new], condition))
-                except IntegrityError:
-                    outcomes.append(IntegrityError)
-            assert outcomes[0] == outcomes[1]
-        for wanted, after, limit in reads:
-            expected = recorded(reference, wanted, after=after, limit=limit)
-            assert recorded(recorder, wanted, after=after, limit=limit) == expected
-        assert recorder.head() == len(reference.events)
-
-
 # What the file holds
+
+
+def test_text_may_hold_zero_bytes(path: Path) -> None:
+    """Types and tags are told apart beyond a zero byte, at which C ends a text."""
+    with SQLiteRecorder(path) as recorder:
+        recorder.append([event(1, "a\0b", "t\0x"), event(2, "a\0c", "t\0y"), event(3, "a", "t")])
+        assert positions(recorder, query((["a\0b"], []))) == [1]
+        assert positions(recorder, query(([], ["t\0y"]))) == [2]
+        assert positions(recorder, query((["a"], ["t"]))) == [3]
 
 
 def test_rows_are_what_was_appended(path: Path) -> None:

@@ -37,7 +37,6 @@ from ledger.opening import (
     open_ledger,
     open_log,
     open_recorder,
-    resume_log,
     sibling,
 )
 from ledger.stores.blobs import Blobs
@@ -54,6 +53,7 @@ from ledger.transparency.tiles import tile_path, tiles_of
 from ledger.verification import Files, verify_ledger
 from ledger.verification.copies import verify_backup
 from tests.gwt import Record
+from tests.resuming import resume_log
 from tests.transparency.keeping import EDB, Kept, roster
 from tests.unguarded import unguarded
 

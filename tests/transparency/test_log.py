@@ -237,7 +237,7 @@ def damage(log: TransparencyLog, index: int) -> None:
     """Flip a bit of a leaf's hash in the tiles. Roots of larger trees come from a level above."""
     n, place = divmod(index, 256)
     at = place * 32
-    with log.tiles._file.writing() as sqlite:
+    with log.tiles._tables.writing() as sqlite:
         ((hashes,),) = sqlite.execute("SELECT hashes FROM tiles WHERE level = 0 AND n = ?", (n,))
         hashes = hashes[:at] + bytes([hashes[at] ^ 1]) + hashes[at + 1 :]
         sqlite.execute("UPDATE tiles SET hashes = ? WHERE level = 0 AND n = ?", (hashes, n))
@@ -313,9 +313,9 @@ def test_what_was_signed_stays(opened: Opened, tmp_path: Path) -> None:
     """The file of promises refuses to be changed by statement."""
     log = opened(numbers(3))
     log.advance()
-    with pytest.raises(Exception, match="stays signed"), log.signed._file.writing() as sqlite:
+    with pytest.raises(Exception, match="stays signed"), log.signed._tables.writing() as sqlite:
         sqlite.execute("DELETE FROM signed")
-    with pytest.raises(Exception, match="stays signed"), log.signed._file.writing() as sqlite:
+    with pytest.raises(Exception, match="stays signed"), log.signed._tables.writing() as sqlite:
         sqlite.execute("UPDATE signed SET root = x'00'")
 
 

@@ -19,7 +19,6 @@ from ledger.opening import (
     key_file,
     open_log,
     open_recorder,
-    resume_log,
     sibling,
 )
 from ledger.transparency import log as log_module
@@ -31,6 +30,7 @@ from ledger.transparency.merkle import leaf_hash
 from ledger.transparency.published import Published
 from ledger.transparency.rotation import rotate_key
 from ledger.transparency.store import Signed, SignedStore
+from tests.resuming import resume_log
 from tests.transparency.keeping import Kept
 from tests.transparency.test_backup import run
 from tests.transparency.test_log import Opened, Words, numbers, opened
@@ -135,7 +135,7 @@ def test_a_copy_of_everything_signs_nothing(signed: Path, tmp_path: Path) -> Non
     assert goes_on(moved / signed.name) == before
     with pytest.raises(UnusableUrl, match="not a copy"):
         resume_log(moved / signed.name)
-    with pytest.raises(UnusableUrl, match="no log"):
+    with pytest.raises(UnusableUrl, match="no ledger"):
         resume_log(tmp_path / "nowhere.db")
 
     # The original's disk is lost.
@@ -480,7 +480,7 @@ def test_damaged_tiles_are_made_anew(opened: Opened, damage: str) -> None:
     events = numbers(600)
     log = opened(events)
     log.advance()
-    with log.tiles._file.writing() as sqlite:
+    with log.tiles._tables.writing() as sqlite:
         sqlite.execute(damage)
 
     events.hashes.append(leaf_hash(b"one more"))

@@ -9,12 +9,12 @@ the vault.
 
 from __future__ import annotations
 
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.systems.persons.held import erased_persons
 from ledger.vault.store import Vault
 
 
-def destroy_keys(recorder: SQLiteRecorder, vault: Vault) -> int:
+def destroy_keys(recorder: LedgerRecorder, vault: Vault) -> int:
     """Destroy the keys of all erased persons; return how many keys still existed.
 
     Raises ``VaultError``; the call may then be repeated.

@@ -14,7 +14,7 @@ import msgspec
 from ledger.kernel import Event, Recorded, codec
 from ledger.kernel.folds import Selector
 from ledger.kernel.memory import as_query
-from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.recorder import LedgerRecorder
 from ledger.systems.persons.events import PersonErased, PersonRegistered
 from ledger.vault.sealing import Unsealable, unseal
 from ledger.vault.store import Vault, VaultError
@@ -33,13 +33,13 @@ class WrongKey(msgspec.Struct, frozen=True):
     lost: bool = True
 
 
-def erased_persons(recorder: SQLiteRecorder) -> set[str]:
+def erased_persons(recorder: LedgerRecorder) -> set[str]:
     """Return the tokens of all erased persons."""
     events = (record.event for record in _all(recorder, PersonErased))
     return {event.person for event in events if isinstance(event, PersonErased)}
 
 
-def wrong_keys(recorder: SQLiteRecorder, vault: Vault | None) -> Iterator[WrongKey]:
+def wrong_keys(recorder: LedgerRecorder, vault: Vault | None) -> Iterator[WrongKey]:
     """Return every person with a missing, wrong or undestroyed key.
 
     ``vault`` is ``None`` if there is no vault. Raises ``VaultError``.
@@ -59,15 +59,20 @@ def wrong_keys(recorder: SQLiteRecorder, vault: Vault | None) -> Iterator[WrongK
     yield from (key for key in wrong if key.person not in erased)
 
 
-def refuse_lost_keys(recorder: SQLiteRecorder, path: Path) -> None:
+def refuse_lost_keys(recorder: LedgerRecorder, path: Path) -> None:
     """Raise ``VaultError`` if the vault at ``path`` lacks keys; this never creates a vault."""
     if path.exists():
         with Vault(path) as vault:
-            lost = [key for key in wrong_keys(recorder, vault) if key.lost]
+            refuse_lost_keys_in(recorder, vault, path)
     else:
-        lost = list(wrong_keys(recorder, None))
+        refuse_lost_keys_in(recorder, None, path)
+
+
+def refuse_lost_keys_in(recorder: LedgerRecorder, vault: Vault | None, path: Path) -> None:
+    """Raise ``VaultError`` if a vault, at ``path``, lacks keys."""
+    lost = [key for key in wrong_keys(recorder, vault) if key.lost]
     if lost:
-        state = "does not open the sealed data" if path.exists() else "is missing, with the keys"
+        state = "is missing, with the keys" if vault is None else "does not open the sealed data"
         raise VaultError(
             f"the vault {path} {state} of {len(lost):,} persons; the first is {lost[0].person}, "
             f"registered at position {lost[0].position}. Put the vault back that belongs to this "
@@ -89,6 +94,6 @@ def _fault(event: PersonRegistered, vault: Vault | None, *, gone: bool) -> str |
     return None
 
 
-def _all(recorder: SQLiteRecorder, of: type[Event]) -> Iterator[Recorded]:
+def _all(recorder: LedgerRecorder, of: type[Event]) -> Iterator[Recorded]:
     for stored in recorder.read(as_query([Selector((of.TOPIC,), ())])):
         yield codec.decode(stored.position, stored.event.data)
