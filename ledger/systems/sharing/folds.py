@@ -31,6 +31,11 @@ from ledger.systems.sharing.events import (
     RemovalId,
     RemovalNotified,
     RemovalReminded,
+    WebhookEnded,
+    WebhookId,
+    WebhookMoved,
+    WebhookRegistered,
+    WebhookSecretMade,
 )
 
 #: The types of events through which a subscriber learns of a record; each has the record's tags.
@@ -232,6 +237,44 @@ class RemovalsOf(Fold):
         self.removals.setdefault(event.removal, Removal(event.removal)).take(record)
 
 
+class Webhook(SubjectFold):
+    """Where are the events of this subscription sent, and which secrets signed them?"""
+
+    BEGUN = "registered_on"
+
+    webhook: WebhookId
+    subscription: str = ""
+    unit: str = ""
+    address: str = ""
+    types: tuple[str, ...] = ()
+    after: int = 0
+    registered_on: date | None = None
+    #: The ids of the secrets, oldest first; the service's own files say which are in use.
+    secrets: list[str] = msgspec.field(default_factory=list)
+    ended_on: date | None = None
+    end_reason: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether messages are sent."""
+        return self.exists and self.ended_on is None
+
+    def on_registered(self, event: WebhookRegistered, record: Recorded) -> None:
+        self.subscription, self.unit = event.subscription, event.unit
+        self.address, self.types = event.address, event.types
+        self.after = record.position if event.after is None else event.after
+        self.registered_on = event.registered_on
+
+    def on_moved(self, event: WebhookMoved) -> None:
+        self.address = event.address
+
+    def on_secret(self, event: WebhookSecretMade) -> None:
+        self.secrets.append(event.secret)
+
+    def on_ended(self, event: WebhookEnded) -> None:
+        self.ended_on, self.end_reason = event.ended_on, event.reason
+
+
 __all__ = [
     "CREDIT_FEED",
     "TELLS",
@@ -241,6 +284,7 @@ __all__ = [
     "Subscription",
     "Subscriptions",
     "Told",
+    "Webhook",
     "covers",
     "has_been_shown",
     "told_of",
