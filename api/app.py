@@ -164,9 +164,7 @@ def make_app(
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
-    hooked: tuple[Operation, ...] = ()
-    if webhooks is not None:
-        hooked = webhook_operations.OPERATIONS
+    hooked = webhook_operations.add_webhooks(app, webhooks)
     resources = (*resources, *public_resources(resources))
     app[HUB] = hub = Hub(ledger.recorder, source)
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
@@ -185,8 +183,6 @@ def make_app(
     app[SENT], app[SERVED] = commands, resources
     add_commands(app, commands)
     operators.add_operations_of(app, operated)
-    if webhooks is not None:
-        webhook_operations.add_webhooks(app, webhooks)
     if door:
         publicdoor.add_public_door(app)
     add_resources(app, resources)

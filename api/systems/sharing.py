@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Literal
+
 import msgspec
 import sqlalchemy as sa
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
-from api.http.asking import PRIVATE, asked, one_row, read
-from api.http.keys import DELIVERY, LEDGER, VIEWS
+from api.http.asking import PRIVATE, asked, caught_up, one_row, read
+from api.http.evenly import answer_evenly
+from api.http.keys import DELIVERY, VIEWS
 from api.http.listing import Listing, Where
+from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
     AFTER_POSITION,
@@ -25,7 +31,18 @@ from api.http.visibility import Entitlement
 from api.webhooks.outbox import Attempt, Parked
 from ledger.general.vocabulary import Role
 from ledger.kernel import Unavailable
-from projections.systems.sharing import SUBSCRIPTIONS, WEBHOOKS, Removals, Subscriptions, Webhooks
+from ledger.systems.credit.events import TerminationReason
+from ledger.systems.credit.folds import Record
+from ledger.systems.sharing.folds import covers, has_been_shown
+from projections.systems.sharing import (
+    REMOVALS,
+    SUBSCRIPTIONS,
+    WEBHOOKS,
+    Removals,
+    Subscriptions,
+    Webhooks,
+)
+from projections.tables import Connection
 
 #: Who registers webhooks: the subscriber, and the lead department for all.
 SUBSCRIBING: frozenset[Role] = frozenset({"subscriber_system", "credit_officer"})
@@ -140,7 +157,7 @@ async def deliveries(request: web.Request) -> web.Response:
         return Deliveries(
             webhook=name,
             delivered_to=cursor.position,
-            head=request.app[LEDGER].recorder.head(),
+            head=delivery.head(),
             secrets=tuple(secret.id for secret in delivery.signing(name)),
             parked=tuple(delivery.outbox.parked(name, after, limit)),
             attempts=tuple(delivery.outbox.attempts(name, limit)),
@@ -150,6 +167,63 @@ async def deliveries(request: web.Request) -> web.Response:
         )
 
     return json_response(await asked(look), headers=PRIVATE)
+
+
+class SharedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a subscriber may use a record: it is shared, or it ended and must be removed."""
+
+    record: str
+    state: Literal["shared", "ended"]
+    ended_on: date | UnsetType = UNSET
+    reason: TerminationReason | UnsetType = UNSET
+    removal: str | UnsetType = UNSET
+    acknowledged_on: date | UnsetType = UNSET
+
+
+async def shared_record(request: web.Request) -> web.Response:
+    """Whether a record that the subscriber holds may still be used, and since when not.
+
+    404 for a record that was never shared with the subscriber, whether it exists or not.
+    """
+    reader = await reader_of(request)
+    name = request.match_info["record"]
+    follower = await caught_up(request, Removals.name)
+    entitled = await entitlement_of(request, reader)
+    if entitled is None:
+        raise reader.refused()
+    query = (
+        sa.select(REMOVALS.c.state)
+        .where(REMOVALS.c.unit == reader.unit, REMOVALS.c.record == name)
+        .order_by(REMOVALS.c.position)
+    )
+
+    def look(views: Connection) -> SharedRecord | None:
+        fold = Record(name)
+        record = fold.over(follower.source.records([fold.selector()]))
+        if (
+            has_been_shown(record, reader.today)
+            and record.ended is None
+            and any(covers(filters, record.says) for filters in entitled.filters)
+        ):
+            return SharedRecord(record=name, state="shared")
+        notices = [Removals().decode(row.state) for row in views.execute(query)]
+        if not notices:
+            return None
+        last = max(notices, key=lambda notice: notice.notified_position)
+        return SharedRecord(
+            record=name,
+            state="ended",
+            ended_on=UNSET if last.ended_on is None else last.ended_on,
+            reason=last.reason,  # type: ignore[arg-type]
+            removal=last.removal,
+            acknowledged_on=UNSET if last.acknowledged_on is None else last.acknowledged_on,
+        )
+
+    shown = await read(follower, look)
+    await answer_evenly(request)
+    if shown is None:
+        raise not_found()
+    return json_response(shown, headers=PRIVATE)
 
 
 async def entitlement_of(request: web.Request, grant: Grant) -> Entitlement | None:
@@ -170,6 +244,14 @@ async def entitlement_of(request: web.Request, grant: Grant) -> Entitlement | No
 
 
 RESOURCES = (
+    Resource(
+        "/v1/sharing/records/{record}",
+        shared_record,
+        returns=SharedRecord,
+        roles=frozenset({"subscriber_system"}),
+        query=(AT_LEAST,),
+        headers=(AT_LEAST_HEADER,),
+    ),
     *(resource for listing in SHARING for resource in listing.resources()),
     Resource(
         "/v1/sharing/webhooks/{webhook}/deliveries",

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets as chance
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
@@ -55,6 +56,7 @@ from api.webhooks.targets import Blocked, Targets, session
 from ledger.kernel import Actor, Ledger, NotRecorded, Recorded, Unavailable, codec
 from ledger.kernel.folds import Selector
 from ledger.kernel.threads import Worker
+from ledger.systems.credit.events import CreditRecordAltered
 from ledger.systems.sharing.commands import AcknowledgeRemoval
 from ledger.systems.sharing.events import (
     DeliveriesRepeated,
@@ -66,7 +68,7 @@ from ledger.systems.sharing.events import (
     WebhookMoved,
     WebhookRegistered,
 )
-from ledger.systems.sharing.folds import TELLS, Webhook
+from ledger.systems.sharing.folds import SIGNED_BY, TELLS, Webhook
 from projections.source import Source
 
 log = structlog.get_logger("api.webhooks")
@@ -170,6 +172,15 @@ class Removed(msgspec.Struct, frozen=True):
     removed_on: date
 
 
+class Read(msgspec.Struct):
+    """That a subscriber was served the feed in ``(after, up_to]``."""
+
+    audience: Audience
+    after: int
+    up_to: int
+    at: datetime
+
+
 class Hook(msgspec.Struct):
     """A webhook as the ledger has it, with what its subscription lets it see."""
 
@@ -221,7 +232,7 @@ class Deliverer:
     says whether in this one.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts that it connects
+    def __init__(
         self,
         ledger: Ledger,
         outbox: Outbox,
@@ -245,6 +256,7 @@ class Deliverer:
         self._stopping: asyncio.Event | None = None
         self._ended = False
         self._position = 0  # everything about webhooks is known up to here
+        self._known = threading.Condition()
         self._head = 0
         self._held = False
         self._hooks: dict[str, Hook] = {}
@@ -253,7 +265,7 @@ class Deliverer:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._read: dict[tuple[str, str], Receipt] = {}
+        self._reads: dict[tuple[Any, ...], list[Read]] = {}
         #: Why the last round failed, for /readyz; ``None`` if it did not.
         self.error: str | None = None
         #: The thread.
@@ -309,7 +321,7 @@ class Deliverer:
 
     async def _round(self) -> None:
         await asyncio.to_thread(self._keep_receipts)
-        head = await asyncio.to_thread(head_of, self._store)
+        head = await asyncio.to_thread(self.head)
         held, self._held = self._held, self._lease.held()
         if head > self._head or not self._position or self._held > held:
             await asyncio.to_thread(self._learn, head)
@@ -332,7 +344,9 @@ class Deliverer:
             for each in stored:
                 self._take(codec.decode(each.position, each.event.data))
                 self._position = each.position
-        self._position = max(self._position, head)
+        with self._known:
+            self._position = max(self._position, head)
+            self._known.notify_all()
 
     def _take(self, record: Recorded) -> None:
         event = record.event
@@ -480,7 +494,7 @@ class Deliverer:
             await asyncio.sleep(min(left, LOOK_SECONDS))
         return False
 
-    async def _taken(  # noqa: PLR0913, PLR0917 - the facts of one delivery
+    async def _taken(  # noqa: PLR0917 - the facts of one delivery
         self,
         hook: Hook,
         item: Item,
@@ -494,14 +508,13 @@ class Deliverer:
         if item.topic in NOTICES and answer.body:
             said, removed = acknowledged(message_id(hook, item), item, answer, signing)
         attempt = _attempt(item.position, began, answer, said)
-        subjects = [tag for tag in item.tags if tag.startswith(("record:", "removal:"))]
         await asyncio.to_thread(
             self.outbox.delivered,
             hook.name,
             hook.state.unit,
             attempt,
             item.position,
-            subjects,
+            told_of(item),
             repeat,
         )
         if removed is not None:
@@ -510,7 +523,7 @@ class Deliverer:
     def _acknowledge(self, hook: Hook, position: int, removed: Removed) -> None:
         """Record the removal that a receiver acknowledged by its signature."""
         actor = Actor(
-            unit_id=hook.state.unit, person_id=f"webhook-{hook.name}", role="subscriber_system"
+            unit_id=hook.state.unit, person_id=f"{SIGNED_BY}{hook.name}", role="subscriber_system"
         )
         command = AcknowledgeRemoval(removal=removed.removal, removed_on=removed.removed_on)
         try:
@@ -567,10 +580,14 @@ class Deliverer:
 
     # What is asked over HTTP, from other threads
 
-    @property
-    def position(self) -> int:
-        """The position up to which the thread knows the webhooks."""
-        return self._position
+    def head(self) -> int:
+        """Return the last position up to which messages may be sent. Blocks."""
+        return head_of(self._store)
+
+    def wait_for(self, position: int, seconds: float) -> bool:
+        """Wait until the webhooks are known up to a position; return whether they are. Blocks."""
+        with self._known:
+            return self._known.wait_for(lambda: self._position >= position, seconds)
 
     def unit_of(self, webhook: str) -> str | None:
         """Return the subscriber of a webhook; ``None`` if there is none."""
@@ -630,18 +647,40 @@ class Deliverer:
 
     # What subscribers read in the feed
 
-    def note_read(self, unit: str, items: Iterable[Item], at: datetime) -> None:
-        """Note which records a subscriber read about in the feed. Never blocks."""
-        for item in items:
-            for tag in item.tags:
-                if tag.startswith(("record:", "removal:")):
-                    receipt = Receipt(unit, tag, "feed", moment(at), item.position)
-                    self._read.setdefault((unit, tag), receipt)
+    def note_read(self, audience: Audience, after: int, up_to: int) -> None:
+        """Note that a subscriber was served the feed in ``(after, up_to]``. Never blocks."""
+        with self._known:
+            reads = self._reads.setdefault(audience.key, [])
+            if reads and reads[-1].up_to == after:
+                reads[-1].up_to = up_to
+            else:
+                reads.append(Read(audience, after, up_to, self._ledger.clock()))
 
     def _keep_receipts(self) -> None:
-        if self._read:
-            read, self._read = self._read, {}
-            self.outbox.receive(read.values())
+        """Keep which records and notices the subscribers were served in the feed."""
+        with self._known:
+            reads, self._reads = self._reads, {}
+        for read in (read for each in reads.values() for read in each):
+            cursor = read.after
+            while cursor < read.up_to:
+                page = scan_store(
+                    self._store, read.audience, cursor, PAGE, scan=SCAN, size=PAGE_BYTES
+                )
+                cursor = page.cursor
+                self.outbox.receive(
+                    Receipt(read.audience.grant.unit, subject, "feed", moment(read.at), at.position)
+                    for at in page.items
+                    if at.position <= read.up_to
+                    for subject in told_of(at)
+                )
+
+
+def told_of(item: Item) -> list[str]:
+    """Return the subjects of which a message tells its receiver: records, notices, alterations."""
+    subjects = [tag for tag in item.tags if tag.startswith(("record:", "removal:"))]
+    if item.topic == CreditRecordAltered.TOPIC:
+        subjects.append(f"altered:{item.position}")
+    return subjects
 
 
 def message_id(hook: Hook, item: Item) -> str:

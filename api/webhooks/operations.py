@@ -6,7 +6,6 @@ a recorded secret that never signs, and the sender asks for another one.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, ClassVar
 
@@ -17,7 +16,7 @@ from api.http.access import caller_of
 from api.http.asking import PRIVATE
 from api.http.bodies import body_of
 from api.http.commands import MAX_BODY_BYTES, noted, require_json
-from api.http.keys import DELIVERY, LEDGER, LINE
+from api.http.keys import DELIVERY, LINE
 from api.http.malformed import decoded
 from api.http.middlewares import expect
 from api.http.problems import Problem, not_found, unauthenticated
@@ -82,10 +81,8 @@ async def _make_secret(request: web.Request, grant: Grant, body: MakeWebhookSecr
 
 async def _test(request: web.Request, grant: Grant, body: TestWebhook) -> web.Response:
     delivery = request.app[DELIVERY]
-    head = request.app[LEDGER].recorder.head()
-    async with asyncio.timeout(PATIENCE):
-        while delivery.position < head:
-            await asyncio.sleep(0.05)
+    head = await COMMANDS.run(delivery.head)
+    await COMMANDS.run(lambda: delivery.wait_for(head, PATIENCE))
     unit = delivery.unit_of(body.webhook)
     if unit is None or (grant.role != "credit_officer" and grant.unit != unit):
         raise not_found(message("sharing.register-webhook-first"))
@@ -114,13 +111,16 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-def add_webhooks(app: web.Application, delivery: Deliverer) -> None:
-    """Add the routes of the operations."""
+def add_webhooks(app: web.Application, delivery: Deliverer | None) -> tuple[Operation, ...]:
+    """Add the routes of the operations and return these; none without a thread that sends."""
+    if delivery is None:
+        return ()
     app[DELIVERY] = delivery
     app[_RATES] = Rates(PER_MINUTE, of="feed.a-token")
     for operation in OPERATIONS:
         route = app.router.add_resource(operation.path)
         route.add_route("POST", _handler(operation), expect_handler=expect)
+    return OPERATIONS
 
 
 def _handler(operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -83,7 +83,7 @@ _SCHEMA = (
 ) STRICT""",
     """CREATE TABLE IF NOT EXISTS received (
     unit TEXT NOT NULL,
-    subject TEXT NOT NULL,     -- record:<id> or removal:<id>
+    subject TEXT NOT NULL,     -- record:<id>, removal:<id>, or altered:<position>
     way TEXT NOT NULL,         -- feed or webhook
     first_at TEXT NOT NULL,
     position INTEGER NOT NULL,
@@ -261,12 +261,13 @@ class Outbox:
             if begin is not None:
                 write.execute(
                     "INSERT INTO cursors (webhook, position, failures, failing_since)"
-                    " VALUES (?, ?, 1, ?) ON CONFLICT (webhook) DO UPDATE SET failures ="
-                    " failures + 1, failing_since = coalesce(failing_since, excluded.failing_since)",
+                    " VALUES (?, ?, 1, ?) ON CONFLICT (webhook) DO UPDATE SET"
+                    " failures = failures + 1,"
+                    " failing_since = coalesce(failing_since, excluded.failing_since)",
                     (webhook, begin, attempt.at),
                 )
 
-    def delivered(  # noqa: PLR0913, PLR0917 - the facts of one delivery
+    def delivered(  # noqa: PLR0917 - the facts of one delivery
         self,
         webhook: str,
         unit: str,
@@ -376,13 +377,15 @@ class Outbox:
             for receipt in receipts:
                 _receive(write, receipt)
 
-    def received(self, subject: str) -> list[Receipt]:
-        """Return which subscribers received a message about a subject."""
-        rows = self._read(
-            "SELECT unit, subject, way, first_at, position FROM received WHERE subject = ?"
-            " ORDER BY unit, way",
-            subject,
-        )
+    def received(self, subjects: Iterable[str]) -> list[Receipt]:
+        """Return which subscribers received a message about the subjects."""
+        rows: list[Any] = []
+        for subject in subjects:
+            rows += self._read(
+                "SELECT unit, subject, way, first_at, position FROM received WHERE subject = ?"
+                " ORDER BY unit, way",
+                subject,
+            )
         return [Receipt(*row) for row in rows]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -48,6 +49,14 @@ TELLS = (
     PublicityResumed.TOPIC,
     PublicityReinstated.TOPIC,
 )
+
+
+#: How a removal was confirmed: by the subscriber's system with its token, by its signed answer to a
+#: webhook, or typed by the lead department for it.
+Acknowledged = Literal["own_token", "signed_answer", "office"]
+
+#: The beginning of the person in whose name a signed answer is recorded; the webhook follows.
+SIGNED_BY = "webhook-"
 
 
 def covers(filters: Filters, says: CreditRecordEntered) -> bool:
@@ -203,6 +212,7 @@ class Removal(SubjectFold):
     reminded_on: date | None = None
     removed_on: date | None = None
     acknowledged_on: date | None = None
+    acknowledged_by: Acknowledged | None = None
     days_late: int = 0
 
     @property
@@ -223,6 +233,13 @@ class Removal(SubjectFold):
     def on_acknowledged(self, event: RemovalAcknowledged, record: Recorded) -> None:
         self.removed_on, self.acknowledged_on = event.removed_on, record.occurred_on
         self.days_late = event.days_late
+        actor = record.envelope.actor
+        if actor.role != "subscriber_system":
+            self.acknowledged_by = "office"
+        elif actor.person_id.startswith(SIGNED_BY):
+            self.acknowledged_by = "signed_answer"
+        else:
+            self.acknowledged_by = "own_token"
 
 
 class RemovalsOf(Fold):
@@ -277,7 +294,9 @@ class Webhook(SubjectFold):
 
 __all__ = [
     "CREDIT_FEED",
+    "SIGNED_BY",
     "TELLS",
+    "Acknowledged",
     "Owed",
     "Removal",
     "RemovalsOf",
