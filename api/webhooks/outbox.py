@@ -30,7 +30,7 @@ from ledger.stores.files import CHANGE, open_to_others, private_file, trouble
 Outcome = Literal["delivered", "refused", "timed_out", "unreachable", "blocked"]
 
 #: What became of an acknowledgement in a receiver's answer.
-Acknowledgement = Literal["accepted", "not_signed", "not_valid", "not_recorded"]
+Acknowledgement = Literal["accepted", "not_signed", "not_valid"]
 
 #: The attempts that are kept of each webhook.
 MOST_ATTEMPTS = 1_000
