@@ -25,6 +25,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -282,7 +283,8 @@ class Deliverer:
         self._ended = True
         self.worker.ending()
         if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            with suppress(RuntimeError):  # the thread has died, and its loop with it
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self.worker.join()
         self.outbox.close()
 
@@ -639,7 +641,8 @@ class Deliverer:
         until = datetime.fromisoformat(secret.made_at) + timedelta(hours=overlap_hours)
         self.outbox.add_secret(webhook, secret, moment(until))
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake, webhook)
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._wake, webhook)
 
     def _wake(self, webhook: str) -> None:
         if webhook in self._news:
