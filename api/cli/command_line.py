@@ -23,6 +23,7 @@ from api.cli import (
     calendar_commands,
     copies,
     draw_files,
+    exchange_commands,
     log_commands,
     takeon_commands,
     token_commands,
@@ -112,6 +113,7 @@ for group in (
     log_commands.witness,
     draw_files.app,
     takeon_commands.app,
+    exchange_commands.app,
     calendar_commands.app,
 ):
     app.command(group)
