@@ -47,6 +47,14 @@ _SEVERITIES = {"minor": "轻微", "general": "一般", "serious": "严重"}
 _KIND = KINDS["penalty"]
 
 
+class Owed(msgspec.Struct, frozen=True):
+    """A row that was not sent because a column of its table must not be empty."""
+
+    subject: str
+    key: str
+    column: str
+
+
 class Batch(msgspec.Struct, frozen=True):
     """What a batch covers, and what it has; the next one begins after ``up_to``."""
 
@@ -56,7 +64,7 @@ class Batch(msgspec.Struct, frozen=True):
     up_to: int
     rows: dict[str, int]
     files: dict[str, str]
-    lacking: tuple[str, ...] = ()
+    lacking: tuple[Owed, ...] = ()
 
 
 @app.command(name="list")
@@ -99,6 +107,7 @@ def export(
     ledger: Url = DEFAULT_URL,
     unit: str | None = None,
     since: Path | None = None,
+    batch: str = "",
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
@@ -106,8 +115,9 @@ def export(
 
     Besides the file it writes FILE.json, which says what the batch covers; give it to the next
     export. Rows that must be removed, because a decision was withdrawn or undone or its record
-    ended, go into a file of their own, NAME.removed. The exit code is 0 only if no fact lacked
-    what its table requires.
+    ended, go into a file of their own, NAME.removed, unless the table has a column for it. A fact
+    that lacks what its table requires is not written; the next batch tries it again. The exit code
+    is 0 only if none did.
 
     Parameters
     ----------
@@ -117,6 +127,8 @@ def export(
         Where to write it: *.csv, *.xlsx or *.xml.
     unit
         Only facts of this unit.
+    batch
+        The number of the batch, for tables that have it, such as 2026120100001.
     since
         The FILE.json of the last batch; without it the batch has everything.
     dry_run
@@ -132,17 +144,19 @@ def export(
         say(f"supervision-ledger: {since} is of another table or unit", "red")
         raise Failed
     after = 0 if last is None else last.up_to
+    owed = frozenset() if last is None else {(row.subject, row.key) for row in last.lacking}
     kept: dict[bool, list[tuple[Operation, list[str]]]] = {False: [], True: []}
     counts: dict[str, int] = {"i": 0, "u": 0, "d": 0}
     lacking = []
     with open_recorder(ledger, create=False, read_only=True) as recorder:
         source = Source(recorder)
         up_to = source.head()
-        for fact in FACTS[template.fact](source, after, up_to, unit):
+        for fact in FACTS[template.fact](source, after, up_to, unit, owed):
             try:
-                cells = cells_of(template, fact)
+                cells = cells_of(template, {**fact.fields, "batch": batch})
             except Lacking as error:
-                lacking.append(f"{fact.key}: {error}")
+                if fact.operation != "d":
+                    lacking.append(Owed(fact.subject, fact.key, error.column))
                 continue
             counts[fact.operation] += 1
             removed = template.operation is None and fact.operation == "d"
@@ -163,13 +177,14 @@ def export(
                 row=template.row,
             )
             files[target.name] = sha256(target.read_bytes()).hexdigest()
-    batch = Batch(template.name, unit, after, up_to, counts, files, tuple(lacking))
+    made = Batch(template.name, unit, after, up_to, counts, files, tuple(lacking))
     if not dry_run:
         # Last: a batch without it was broken off, and is made again.
         manifest = file.with_name(f"{file.name}.json")
         private_file(manifest)
-        manifest.write_bytes(msgspec.json.format(msgspec.json.encode(batch)) + b"\n")
-    show(msgspec.to_builtins(batch), json)
+        manifest.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+    shown = msgspec.to_builtins(made)
+    show(shown if json else {**shown, "lacking": len(lacking)}, json)
     if lacking:
         raise SystemExit(INCOMPLETE)
 
@@ -209,6 +224,9 @@ def take(
         Report what would be taken and rejected; write nothing.
     """
     template = read_template(table)
+    if template.fact != "penalty":
+        say(f"supervision-ledger: {template.name} can only be exported", "red")
+        raise Failed
     chinese = {column.name: column.chinese for column in _KIND.columns}
     used = ["ref", "unit", "severity"]
     used += [c.takes for c in template.columns.values() if c.takes is not None]

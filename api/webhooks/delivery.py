@@ -402,7 +402,7 @@ class Deliverer:
                 await asyncio.to_thread(self._settle, hook)
                 if not await self._send_next(hook):
                     await news.wait()
-            except Exception as error:  # noqa: BLE001 - the others go on, and this one comes back
+            except Exception as error:  # noqa: BLE001 - the others continue, and this one comes back
                 log.error("webhook_failed", webhook=hook.name, error=type(error).__name__)
                 await asyncio.sleep(RESTART_SECONDS)
 
@@ -727,7 +727,7 @@ def acknowledged(
 def _verifies(secret: Secret, body: bytes, headers: dict[str, str]) -> bool:
     try:
         Signing(secret.secret).verify(body, headers, json_parse=False)
-    except (WebhookVerificationError, ValueError):  # also for signatures that are no base64
+    except (WebhookVerificationError, ValueError):  # a signature need not be valid base64
         return False
     return True
 

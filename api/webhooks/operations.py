@@ -1,4 +1,4 @@
-"""What a subscriber asks of its webhooks that is no command: a new secret, and a test.
+"""What a subscriber asks of its webhooks besides commands: a new secret, and a test.
 
 A secret is in one answer only. The ledger records first that it was made; a crash in between leaves
 a recorded secret that never signs, and the sender asks for another one.

@@ -1,4 +1,4 @@
-"""What is known of each webhook beside the ledger: its secrets, how far it is, its attempts.
+"""What is known of each webhook outside of the ledger: its secrets, how far it is, its attempts.
 
 The secrets are in the clear, because each message is signed with them: a thief who reads the file
 can sign messages to the subscribers in the name of this ledger, and read nothing of it. The file is

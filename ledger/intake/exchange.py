@@ -67,7 +67,7 @@ class Template(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     name: str
     title: str
-    fact: Literal["penalty"]
+    fact: Literal["penalty", "inspection"]
     columns: dict[str, Column]
     row: str = "row"
     #: The column for the operation of a row; without it, removed rows go into a file of their own.
@@ -75,13 +75,13 @@ class Template(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ExchangeFact(msgspec.Struct, frozen=True):
-    """A fact as a row: what it is known by, what happened to it, and its fields.
+    """A fact as a row: what it is about, its own key, what happened to it, and its fields.
 
     Of a row to be removed, the fields are those that were sent last.
     """
 
+    subject: str
     key: str
-    position: int
     operation: Operation
     fields: Mapping[str, Any]
 
@@ -121,11 +121,14 @@ def read_template(name: str) -> Template:
         raise MappingError(f"{name} is not a table: {error}.") from error
 
 
-def cells_of(template: Template, fact: ExchangeFact) -> list[str]:
-    """Return the cells of a fact. Raises ``Lacking`` if one is empty that must not be."""
+def cells_of(template: Template, fields: Mapping[str, Any]) -> list[str]:
+    """Return the cells of a fact with these fields.
+
+    Raises ``Lacking`` if one is empty that must not be.
+    """
     cells = []
     for name, column in template.columns.items():
-        value = None if column.personal or column.field is None else fact.fields.get(column.field)
+        value = None if column.personal or column.field is None else fields.get(column.field)
         cell = _cell(column, value)
         if column.required and not cell:
             raise Lacking(name, column.title)

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 import xlsxwriter  # type: ignore[import-untyped]
 
-#: The moment that a workbook says it was made: it is no fact, and would change the bytes.
+#: The moment that a workbook says it was made: it would change the bytes.
 _MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - a workbook has no zone
 
 #: The endings of the forms that can be written.

@@ -30,7 +30,11 @@ from ledger.intake.sources import Layout, SourceError
 from ledger.intake.sources import Source as Table
 from ledger.kernel import Event
 from ledger.opening import open_ledger, open_recorder
-from ledger.systems.catalogue.events import EnforcementUnitQualified
+from ledger.systems.catalogue.events import (
+    EnforcementUnitQualified,
+    MatterCode,
+    MatterCodesAssigned,
+)
 from ledger.systems.corrections.events import DecisionAltered, DecisionRevoked
 from ledger.systems.credit.events import (
     CreditRecordEntered,
@@ -38,7 +42,12 @@ from ledger.systems.credit.events import (
     PublicityStarted,
     PublicityTerminated,
 )
-from ledger.systems.entities.events import EntityRegistered, Identity
+from ledger.systems.entities.events import EntityRegistered, EntityRevised, Identity
+from ledger.systems.filing.events import (
+    InspectionCoding,
+    InspectionConcluded,
+    OnSiteInspectionOpened,
+)
 from ledger.systems.penalties.events import (
     DecisionPublished,
     DecisionWithdrawn,
@@ -233,13 +242,66 @@ def test_removed_rows_go_into_a_file_of_their_own(given: Any, tmp_path: Path) ->
     assert list(rows_of_table(template, second)) == []
 
 
+def test_inspections_come_once_they_have_their_codes(given: Any, tmp_path: Path) -> None:
+    """A row that lacks a code is owed, and sent by a later batch though nothing else happened."""
+    given(
+        *FACTS,
+        OnSiteInspectionOpened(
+            task="T-1",
+            entity=E_C,
+            unit="MRB",
+            matters=("M-1",),
+            officers=("OFF-001",),
+            certs_shown=("A-1",),
+            notice_shown=True,
+            rights_informed=True,
+            conduct_rules_informed=True,
+        ),
+        InspectionConcluded(
+            task="T-1",
+            entity=E_C,
+            unit="MRB",
+            matters=("M-1",),
+            result="no_issue",
+            coding=InspectionCoding(form="1", type="2", mode="1", result="1"),
+        ),
+        EntityRevised(
+            entity=E_C, identity=Identity(name="某厂", area="620171"), reason="补充行政区划"
+        ),
+    )
+    words = ["tables", "export", "check-action", "--ledger", given.url, "--json"]
+    first, second, third = (tmp_path / f"{n}.csv" for n in range(3))
+    assert run(*words, str(first)) == INCOMPLETE
+    [owed] = json.loads(Path(f"{first}.json").read_bytes())["lacking"]
+    assert (owed["key"], owed["column"]) == ("T-1/M-1", "supervise_item_implement_code")
+    code = {"valid_from": date(2020, 1, 1)}
+    given(
+        MatterCodesAssigned(
+            matter="M-1",
+            unit="MRB",
+            codes=(
+                MatterCode(supervision_item="01164010100000", **code),
+                MatterCode(implementation_item="11620100013909010F3620164001000", **code),
+            ),
+        )
+    )
+    assert run(*words, str(second), "--since", f"{first}.json", "--batch", "2026120100001") == 0
+    with Table(second, Layout(required=("cd_operation", "check_form", "cd_batch"))) as told:
+        [row] = [each.fields for each in told]
+    assert (row["cd_operation"], row["cd_batch"]) == ("i", "2026120100001")
+    assert (row["check_form"], row["check_type"], row["check_result"]) == ("1", "2", "1")
+    assert row["administrative_cp_ui_code"] == E_C
+    assert run(*words, str(third), "--since", f"{second}.json") == 0
+    assert json.loads(Path(f"{third}.json").read_bytes())["rows"] == {"i": 0, "u": 0, "d": 0}
+
+
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "xml"])
 def test_in_and_out_give_the_same_bytes(given: Any, tmp_path: Path, ending: str) -> None:
     """What is read from a file and written again is the file; every form has the same rows."""
     last = given(*FACTS, *decided("DEC-1", E_C), *decided("DEC-2", E_B, licence=LICENCE))
     template = read_template(TABLE)
     names = list(headings(template))
-    rows = [cells_of(template, fact) for fact in penalties(given.source, 0, last)]
+    rows = [cells_of(template, fact.fields) for fact in penalties(given.source, 0, last)]
     one, two = tmp_path / f"1.{ending}", tmp_path / f"2.{ending}"
     write_table(one, names, rows, row=template.row)
     read = [[row.fields.get(name, "") for name in names] for row in rows_of_table(template, one)]
