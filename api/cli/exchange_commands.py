@@ -7,6 +7,7 @@ that one knows rows entered earlier, so an interrupted import is simply repeated
 
 from __future__ import annotations
 
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from cyclopts import App, Parameter
 
 from api.cli.takeon_tables import KINDS
 from api.cli.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, say, show
+from api.webhooks.outbox import Outbox, Receipt, Way, moment
 from ledger.general.personaldata import personal_data
 from ledger.intake.exchange import (
     BadTableCell,
@@ -28,7 +30,8 @@ from ledger.intake.exchange import (
     rows_of_table,
     taken,
 )
-from ledger.opening import open_recorder
+from ledger.kernel.clock import system_clock
+from ledger.opening import claim, open_recorder, sibling
 from ledger.stores.files import private_file
 from ledger.stores.naming import refuse_neighbour
 from projections.exchange.facts import FACTS
@@ -108,6 +111,7 @@ def export(
     unit: str | None = None,
     since: Path | None = None,
     batch: str = "",
+    recipient: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
@@ -129,6 +133,8 @@ def export(
         Only facts of this unit.
     batch
         The number of the batch, for tables that have it, such as 2026120100001.
+    recipient
+        Who gets the file, such as 甘肃信用平台: kept for the account of what must be removed.
     since
         The FILE.json of the last batch; without it the batch has everything.
     dry_run
@@ -148,6 +154,7 @@ def export(
     kept: dict[bool, list[tuple[Operation, list[str]]]] = {False: [], True: []}
     counts: dict[str, int] = {"i": 0, "u": 0, "d": 0}
     lacking = []
+    left: list[tuple[str, Way]] = []
     with open_recorder(ledger, create=False, read_only=True) as recorder:
         source = Source(recorder)
         up_to = source.head()
@@ -159,6 +166,8 @@ def export(
                     lacking.append(Owed(fact.subject, fact.key, error.column))
                 continue
             counts[fact.operation] += 1
+            way: Way = "export_removed" if fact.operation == "d" else "export"
+            left += [(f"record:{record}", way) for record in fact.fields.get("records", ())]
             removed = template.operation is None and fact.operation == "d"
             kept[removed].append((fact.operation, cells))
     names = list(headings(template))
@@ -183,10 +192,21 @@ def export(
         manifest = file.with_name(f"{file.name}.json")
         private_file(manifest)
         manifest.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+        if recipient is not None:
+            _note(ledger, recipient, left, up_to)
     shown = msgspec.to_builtins(made)
     show(shown if json else {**shown, "lacking": len(lacking)}, json)
     if lacking:
         raise SystemExit(INCOMPLETE)
+
+
+def _note(ledger: str, recipient: str, left: list[tuple[str, Way]], position: int) -> None:
+    """Keep which records left for a recipient, and which of them with their removal."""
+    at = moment(system_clock())
+    with open_recorder(ledger, create=False) as recorder:
+        path = claim(sibling(recorder.path, "webhooks"), recorder)
+    with closing(Outbox(path)) as outbox:
+        outbox.receive(Receipt(recipient, subject, way, at, position) for subject, way in left)
 
 
 @app.command

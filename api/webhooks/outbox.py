@@ -84,7 +84,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS received (
     unit TEXT NOT NULL,
     subject TEXT NOT NULL,     -- record:<id>, removal:<id>, or altered:<position>
-    way TEXT NOT NULL,         -- feed or webhook
+    way TEXT NOT NULL,         -- see Way
     first_at TEXT NOT NULL,
     position INTEGER NOT NULL,
     PRIMARY KEY (unit, subject, way)
@@ -142,12 +142,17 @@ class Repeat(msgspec.Struct, frozen=True):
     last: int
 
 
+#: How a message reached its receiver: as the feed, by a webhook, in an exported table; or in the
+#: list of an exported batch of what must be removed.
+Way = Literal["feed", "webhook", "export", "export_removed"]
+
+
 class Receipt(msgspec.Struct, frozen=True):
-    """That a message about a subject reached a subscriber, by which way, and when first."""
+    """That a message about a subject reached a receiver, by which way, and when first."""
 
     unit: str
     subject: str
-    way: Literal["feed", "webhook"]
+    way: Way
     first_at: str
     position: int
 

@@ -182,7 +182,7 @@ def _penalty(read: FoldsAt, name: str) -> Rows:
         "source_name": None if source is None else source.name,
         "source_uscc": None if source is None else source.uscc,
     }
-    return {name: row}
+    return {name: row | {"records": tuple(read(RecordsOfDecision(name)).records)}}
 
 
 def _inspection(read: FoldsAt, name: str) -> Rows:

@@ -42,7 +42,7 @@ class Receipt(Protocol):
         """What the message was about."""
 
     @property
-    def way(self) -> Literal["feed", "webhook"]:
+    def way(self) -> Literal["feed", "webhook", "export", "export_removed"]:
         """How it was received."""
 
     @property
@@ -57,7 +57,7 @@ class Receipt(Protocol):
 class Received(msgspec.Struct, frozen=True):
     """That a subscriber received a message: by which way, when first, and which event it was."""
 
-    way: Literal["feed", "webhook"]
+    way: Literal["feed", "webhook", "export", "export_removed"]
     first_at: str
     position: int
 
@@ -100,10 +100,19 @@ class Alteration(msgspec.Struct, frozen=True):
     received: tuple[ReceivedBy, ...] = ()
 
 
+class Exported(msgspec.Struct, frozen=True):
+    """That a record left in exported tables: for whom, and when its removal was exported too."""
+
+    recipient: str
+    first_at: str
+    removed_at: str | UnsetType = UNSET
+
+
 class RemovalAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Who had received a record that ended, who has confirmed its removal, and who is late.
 
-    `complete` is true if everybody has confirmed who had to.
+    `exports` are tables that left for others, who confirm nothing: the removal is in a later batch.
+    `complete` is true if everybody has confirmed who had to, and no export lacks its removal.
     """
 
     record: str
@@ -113,6 +122,7 @@ class RemovalAccount(msgspec.Struct, frozen=True, kw_only=True):
     ended: RecordEnd | UnsetType = UNSET
     alterations: tuple[Alteration, ...] = ()
     recipients: tuple[Recipient, ...] = ()
+    exports: tuple[Exported, ...] = ()
     confirmed: int
     waiting: int
     overdue: int
@@ -152,6 +162,8 @@ def account(  # noqa: PLR0917 - the facts that it brings together
     )
     states = [recipient.state for recipient in recipients]
     ended = record.ended
+    exports = _exports(receipts)
+    open_exports = ended is not None and any(e.removed_at is UNSET for e in exports)
     return RemovalAccount(
         record=name,
         entity=record.says.entity,
@@ -172,11 +184,23 @@ def account(  # noqa: PLR0917 - the facts that it brings together
             for position, event in read(Alterations(name)).altered
         ),
         recipients=recipients,
+        exports=exports,
         confirmed=sum(state.startswith("confirmed") for state in states),
         waiting=states.count("waiting"),
         overdue=states.count("overdue"),
-        complete=all(state.startswith("confirmed") for state in states),
+        complete=not open_exports and all(state.startswith("confirmed") for state in states),
         uses_after_end=tuple(uses),
+    )
+
+
+def _exports(receipts: Sequence[Receipt]) -> tuple[Exported, ...]:
+    """Return the exports of a record that were not followed by one of its removal, or were."""
+    of_record = [r for r in receipts if r.subject.startswith("record:")]
+    removed = {r.unit: r.first_at for r in of_record if r.way == "export_removed"}
+    return tuple(
+        Exported(r.unit, r.first_at, removed.get(r.unit, UNSET))
+        for r in of_record
+        if r.way == "export"
     )
 
 

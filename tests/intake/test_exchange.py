@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from api.cli.command_line import main
 from api.cli.takeon_tables import KINDS, rows_of
 from api.cli.terminal import INCOMPLETE
+from api.webhooks.outbox import Outbox
 from ledger.intake.exchange import (
     BadTableCell,
     cells_of,
@@ -58,11 +61,14 @@ from ledger.systems.penalties.events import (
 from projections.exchange.facts import penalties
 from projections.exchange.writing import write_table
 from projections.source import Source
+from projections.systems.removals import RemovalAccount, account, subjects_of
+from projections.systems.repair import FoldsAt
 from tests.cast import E_B, E_C, HEAD
 from tests.gwt import Record
 
 GOLDEN = Path(__file__).parent / "exchange"
 TABLE = "shuanggongshi-penalty"
+REPAIRED = date(2026, 7, 27)
 
 FACTS: tuple[Event, ...] = (
     EnforcementUnitQualified(
@@ -215,6 +221,35 @@ def test_batches_follow_what_becomes_of_a_decision(given: Any) -> None:
     # Made again, or all at once, they add up to the same.
     assert operations(given, first, second) == [("u", "DEC-1"), ("d", "DEC-2"), ("d", "DEC-3")]
     assert operations(given, 0, third) == []
+
+
+def test_exports_are_in_the_account_of_removals(given: Any, tmp_path: Path) -> None:
+    """Who got the table, and whether its removal has left for them as well."""
+    given(*FACTS, *decided("DEC-1", E_C))
+    words = ["tables", "export", TABLE, "--ledger", given.url, "--json", "--recipient", "省平台"]
+    assert run(*words, str(tmp_path / "1.csv")) == 0
+    given(
+        PublicityTerminated(
+            record="CR-1",
+            entity=E_C,
+            unit="MRB",
+            reason="repaired",
+            terminated_on=date(2026, 7, 27),
+        )
+    )
+
+    def told() -> RemovalAccount:
+        read = FoldsAt(given.source, given.source.head())
+        with closing(Outbox(tmp_path / "ledger.db.webhooks.db")) as outbox:
+            receipts = outbox.received(subjects_of(read, "CR-1"))
+        return account(read, "CR-1", date(2026, 7, 28), {}, receipts, {}, ())
+
+    [export] = told().exports
+    assert (export.recipient, export.removed_at, told().complete) == ("省平台", UNSET, False)
+    assert run(*words, str(tmp_path / "2.csv"), "--since", str(tmp_path / "1.csv.json")) == 0
+    [export] = told().exports
+    assert export.removed_at is not UNSET
+    assert told().complete
 
 
 def test_removed_rows_go_into_a_file_of_their_own(given: Any, tmp_path: Path) -> None:
