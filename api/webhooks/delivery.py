@@ -24,6 +24,7 @@ import secrets as chance
 import threading
 import time
 from base64 import b64encode
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -39,7 +40,7 @@ from aiohttp import hdrs
 from standardwebhooks.webhooks import Webhook as Signing
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from api.feed.hub import Audience, Item, head_of, scan_store
+from api.feed.hub import Audience, Item, head_of, item_of, scan_store
 from api.http.tokens import Grant
 from api.http.visibility import NOTICES, Entitlement
 from api.webhooks.outbox import (
@@ -104,12 +105,21 @@ PAGE = 50
 SCAN = 10_000
 PAGE_BYTES = 2 * 1024 * 1024
 
+#: For how long a round keeps receipts of the feed, in seconds; how many ranges wait at most, and of
+#: how many readers it is known how far they were served.
+KEEP_SECONDS = 1.0
+MOST_READS = 10_000
+MOST_READERS = 1_000
+
 #: Statuses that say nothing about the message: the receiver is busy, or its proxy cannot reach it.
 _BUSY = frozenset({408, 425, 429, 502, 503, 504})
 _GONE = 410
 
 #: The most hours for which earlier secrets sign too.
 MOST_OVERLAP_HOURS = 24 * 30
+
+#: The events that tell a subscriber of a record, or to remove one.
+_TOLD = (*TELLS, *sorted(NOTICES))
 
 _ABOUT = (
     FeedSubscribed.TOPIC,
@@ -266,7 +276,8 @@ class Deliverer:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._reads: dict[tuple[Any, ...], list[Read]] = {}
+        self._reads: deque[Read] = deque()
+        self._noted: dict[tuple[Any, ...], int] = {}
         #: Why the last round failed, for /readyz; ``None`` if it did not.
         self.error: str | None = None
         #: The thread.
@@ -653,29 +664,40 @@ class Deliverer:
     def note_read(self, audience: Audience, after: int, up_to: int) -> None:
         """Note that a subscriber was served the feed in ``(after, up_to]``. Never blocks."""
         with self._known:
-            reads = self._reads.setdefault(audience.key, [])
-            if reads and reads[-1].up_to == after:
-                reads[-1].up_to = up_to
-            else:
-                reads.append(Read(audience, after, up_to, self._ledger.clock()))
+            known = self._noted.get(audience.key, 0)
+            if after <= known:
+                # What it was served before is known: the first time counts.
+                if up_to <= known:
+                    return
+                after, self._noted[audience.key] = known, up_to
+            if len(self._noted) > MOST_READERS:
+                self._noted.clear()
+            last = self._reads[-1] if self._reads else None
+            if last is not None and (last.audience.key, last.up_to) == (audience.key, after):
+                last.up_to = up_to
+            elif len(self._reads) < MOST_READS:
+                self._reads.append(Read(audience, after, up_to, self._ledger.clock()))
 
     def _keep_receipts(self) -> None:
-        """Keep which records and notices the subscribers were served in the feed."""
-        with self._known:
-            reads, self._reads = self._reads, {}
-        for read in (read for each in reads.values() for read in each):
-            cursor = read.after
-            while cursor < read.up_to:
-                page = scan_store(
-                    self._store, read.audience, cursor, PAGE, scan=SCAN, size=PAGE_BYTES
-                )
-                cursor = page.cursor
-                self.outbox.receive(
-                    Receipt(read.audience.grant.unit, subject, "feed", moment(read.at), at.position)
-                    for at in page.items
-                    if at.position <= read.up_to
-                    for subject in told_of(at)
-                )
+        """Keep which records and notices subscribers were served, for a moment; the rest waits."""
+        until = time.monotonic() + KEEP_SECONDS
+        while time.monotonic() < until:
+            with self._known:
+                if not self._reads:
+                    return
+                read = self._reads.popleft()
+            events = self._events.after([Selector(_TOLD, ())], read.after, PAGE)
+            items = [item_of(each) for each in events if each.position <= read.up_to]
+            shown = [item for item in items if read.audience.shown(item) is not None]
+            self.outbox.receive(
+                Receipt(read.audience.grant.unit, subject, "feed", moment(read.at), item.position)
+                for item in shown
+                for subject in told_of(item)
+            )
+            if len(items) == PAGE:
+                read.after = items[-1].position
+                with self._known:
+                    self._reads.appendleft(read)
 
 
 def told_of(item: Item) -> list[str]:

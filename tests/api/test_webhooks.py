@@ -220,6 +220,16 @@ async def test_secrets_overlap_and_end(world: World, receiver: Receiver) -> None
     await world.send("MRB head", "sharing/make-webhook-secret", 403, webhook="WH-1")
 
 
+async def test_a_subscription_has_few_webhooks(world: World, receiver: Receiver) -> None:
+    """So that one subscriber cannot fill the service with them; an ended one makes room."""
+    body = {"subscription": "SUB-1", "address": receiver.address}
+    for number in range(10):
+        await world.send("BANK", "sharing/register-webhook", **body, webhook=f"WH-{number}")
+    await world.send("BANK", "sharing/register-webhook", 409, **body, webhook="WH-X")
+    await world.send("BANK", "sharing/end-webhook", webhook="WH-3", reason="停用")
+    await world.send("BANK", "sharing/register-webhook", **body, webhook="WH-X")
+
+
 async def test_SHR_R2_no_webhook_for_sealed_types(world: World, receiver: Receiver) -> None:
     body = {"webhook": "WH-1", "subscription": "SUB-1", "address": receiver.address}
     await world.refused(

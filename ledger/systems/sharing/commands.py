@@ -42,6 +42,7 @@ from ledger.systems.sharing.folds import (
     Subscription,
     Subscriptions,
     Webhook,
+    WebhooksOf,
     covers,
     has_been_shown,
 )
@@ -293,6 +294,12 @@ class RegisterWebhook(Act):
                 ended_on=subscription.ended_on,
             )
         _check_types(inquiry, self.types, "/types")
+        if len(inquiry.read(WebhooksOf(self.subscription)).live) >= rules.MOST_WEBHOOKS:
+            raise OutOfStep(
+                "sharing.too-many-webhooks",
+                subscription=self.subscription,
+                most=rules.MOST_WEBHOOKS,
+            )
         yield WebhookRegistered(
             webhook=self.webhook,
             subscription=self.subscription,

@@ -254,6 +254,19 @@ class RemovalsOf(Fold):
         self.removals.setdefault(event.removal, Removal(event.removal)).take(record)
 
 
+class WebhooksOf(Fold):
+    """Which live webhooks does this subscription have?"""
+
+    subscription: SubscriptionId
+    live: set[str] = msgspec.field(default_factory=set)
+
+    def on_registered(self, event: WebhookRegistered) -> None:
+        self.live.add(event.webhook)
+
+    def on_ended(self, event: WebhookEnded) -> None:
+        self.live.discard(event.webhook)
+
+
 class Webhook(SubjectFold):
     """Where are the events of this subscription sent, and which secrets signed them?"""
 
@@ -304,6 +317,7 @@ __all__ = [
     "Subscriptions",
     "Told",
     "Webhook",
+    "WebhooksOf",
     "covers",
     "has_been_shown",
     "told_of",
