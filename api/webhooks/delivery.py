@@ -425,7 +425,11 @@ class Deliverer:
         if not await asyncio.to_thread(self.signing, hook.name):
             return False
         repeat = await asyncio.to_thread(self.outbox.next_repeat, hook.name)
-        after = cursor.position if repeat is None else repeat.next - 1
+        # Beyond the head after an older backup was restored: what comes next is new.
+        place = min(cursor.position, await asyncio.to_thread(self.head))
+        if place < cursor.position:
+            await asyncio.to_thread(self.outbox.set_back, hook.name, place)
+        after = place if repeat is None else repeat.next - 1
         items, last = await asyncio.to_thread(
             self._page, hook, after, None if repeat is None else repeat.last
         )
@@ -435,7 +439,7 @@ class Deliverer:
                 return came != "halt"
         if repeat is not None:
             await asyncio.to_thread(self.outbox.repeated, hook.name, repeat, last)
-        elif last > cursor.position:
+        elif last > place:
             await asyncio.to_thread(self.outbox.move, hook.name, last)
         return last > after
 
@@ -709,8 +713,11 @@ def told_of(item: Item) -> list[str]:
 
 
 def message_id(hook: Hook, item: Item) -> str:
-    """Return the id of a message, the same for each attempt and repetition."""
-    return f"msg_{hook.name}_{item.position}"
+    """Return the id of a message, the same for each attempt and repetition.
+
+    It has the event's id: a position is given to another event if an older backup is restored.
+    """
+    return f"msg_{hook.name}_{item.fields['event_id']}"
 
 
 def signed(name: str, data: bytes, signing: Iterable[Secret]) -> dict[str, str]:

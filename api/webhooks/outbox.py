@@ -259,6 +259,14 @@ class Outbox:
         with self._writing() as write:
             _move(write, webhook, position)
 
+    def set_back(self, webhook: str, position: int) -> None:
+        """Set a webhook back to a position, because the ledger was restored from a backup."""
+        with self._writing() as write:
+            write.execute(
+                "UPDATE cursors SET position = ?, learnt = min(learnt, ?) WHERE webhook = ?",
+                (position, position, webhook),
+            )
+
     def tried(self, webhook: str, attempt: Attempt, *, begin: int | None) -> None:
         """Keep an attempt that failed. ``begin``: where the webhook is; ``None`` for a test."""
         with self._writing() as write:
