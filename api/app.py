@@ -51,6 +51,8 @@ from api.running.timekeeping import Timekeeper
 from api.sealed import evidence as evidence_files
 from api.sealed import persons, publicdoor
 from api.systems import actcodes
+from api.webhooks import operations as webhook_operations
+from api.webhooks.delivery import Deliverer
 from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
@@ -95,6 +97,7 @@ def make_app(
     timekeeper: Timekeeper | None = None,
     evidence: EvidenceFiles | None = None,
     sessions: Sessions | None = None,
+    webhooks: Deliverer | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -115,6 +118,7 @@ def make_app(
     - ``edge``: limits on connections and streams.
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
     - ``sessions``: who is signed in to the console. Without it there is no console.
+    - ``webhooks``: sends events to subscribers. Without it they can only be registered.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
     The caller closes the stores and the tokens.
@@ -160,6 +164,7 @@ def make_app(
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
+    hooked = webhook_operations.add_webhooks(app, webhooks)
     resources = (*resources, *public_resources(resources))
     app[HUB] = hub = Hub(ledger.recorder, source)
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
@@ -171,7 +176,7 @@ def make_app(
     operations.add_operations(app, checks)
     uploads = () if evidence is None else evidence_files.UPLOADS_TAKEN
     openapi.add_description(
-        app, commands, resources, (*operated, *door, tickets.OPERATION), uploads
+        app, commands, resources, (*operated, *door, *hooked, tickets.OPERATION), uploads
     )
     tickets.add_tickets(app)
     evidence_files.add_uploads(app, evidence)

@@ -21,6 +21,9 @@ from api.log.cosigning import Cosigning
 from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
 from api.views import RESOURCES, readiness
+from api.webhooks.delivery import Deliverer, Lease, Schedule
+from api.webhooks.outbox import Outbox
+from api.webhooks.targets import Targets
 from ledger.access.events import ClockConfirmed
 from ledger.access.tokens import NoteClock
 from ledger.evidence import MOST, QUOTA, open_evidence
@@ -66,6 +69,8 @@ class Service:
     used instead of ``clock`` if an operator must confirm jumps of the clock. ``max_lag``: how many
     positions a follower may be behind while the service still counts as ready. ``evidence_most``
     and ``evidence_quota``: the size limit of one evidence file and of all together, in bytes.
+    ``targets``: which addresses webhooks may reach; ``schedule``: when their messages are sent
+    again; ``lease``: whether this process is the one that sends them.
 
     Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
     write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
@@ -85,6 +90,9 @@ class Service:
         max_lag: int = MAX_LAG,
         evidence_most: int = MOST,
         evidence_quota: int = QUOTA,
+        targets: Targets | None = None,
+        schedule: Schedule | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self.timekeeper = timekeeper
         self._max_lag = max_lag
@@ -139,6 +147,16 @@ class Service:
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
+            outbox = Outbox(claim(sibling(path, "webhooks"), self.recorder))
+            self.webhooks = Deliverer(
+                self.ledger,
+                outbox,
+                self._feed_source(),
+                targets=targets,
+                schedule=schedule,
+                lease=lease,
+            )
+            opened.callback(self.webhooks.close)
             if timekeeper is not None:
                 times = [recorded_at(store, store.head()) for store in (self.recorder, access)]
                 timekeeper.begin(max((t for t in times if t is not None), default=None))
@@ -160,6 +178,7 @@ class Service:
                 self.keeper.start(self.witnesses.look)
                 self.witnesses.start()
             self.access_keeper.start()
+            self.webhooks.start()
             if ticking:
                 self.clock.start()
             self._opened = opened.pop_all()
@@ -179,6 +198,7 @@ class Service:
         return [
             self.keeper.worker,
             self.access_keeper.worker,
+            self.webhooks.worker,
             self.recorder.poller,
             self._accesses.poller,
             *(worker for worker in workers if worker is not None),
@@ -215,6 +235,7 @@ class Service:
             timekeeper=self.timekeeper,
             evidence=self.evidence,
             sessions=self.sessions,
+            webhooks=self.webhooks,
             source=self._feed_source(),
             readiness={
                 **readiness(self.follower, self._max_lag),
@@ -223,6 +244,7 @@ class Service:
                 "log": self._log_check,
                 "access_log": self._access_log_check,
                 "vault": self._vault_check,
+                "webhooks": self._webhooks_check,
                 **({} if self.witnesses is None else {"witnesses": self._witnesses_check}),
             },
         )
@@ -252,6 +274,10 @@ class Service:
                 ready=True, detail=f"the keys of {self._lost_keys} persons were lost: erase them"
             )
         return Readiness(ready=True, detail="every key is there")
+
+    def _webhooks_check(self) -> Readiness:
+        error = self.webhooks.error
+        return Readiness(ready=error is None, detail=error or "sending")
 
     def _log_check(self) -> Readiness:
         return self._kept(self.keeper, self.recorder.head())

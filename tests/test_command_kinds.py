@@ -121,7 +121,8 @@ repair | act | forward-repair accept-repair request-repair-supplement not-accept
 repair | dated act | apply-repair
 repair | report | supplement-repair synchronise-repair push-repair record-duties-performed
     record-repair-misconduct report-repair-fee
-sharing | act | subscribe-feed unsubscribe-feed
+sharing | act | subscribe-feed unsubscribe-feed register-webhook move-webhook end-webhook
+    repeat-deliveries
 sharing | report | acknowledge-removal decline-recognition report-record-use
     report-repeated-request
 supervision | act | order-blanket-measure propose-supervision-doc decline-proposal
@@ -143,6 +144,7 @@ workplans | report | record-tracking-inspection
 #: Taking down what happened is a report; asking for a token, drawing, releasing and changing a key
 #: happen by being recorded.
 NOT_SENT = {
+    "NoteWebhookSecret": "act",
     "ApproveToken": "act",
     "ComplainPublicly": "act",
     "DeclineToken": "act",

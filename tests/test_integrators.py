@@ -35,8 +35,13 @@ PRINTED = [
     r"兰州新区惠民超市\n",
     r'\{"removal":"RMV-1","record":"CR-1","entity":"{first}"\}\n',
     r"sharing.removal-acknowledged\n",
+    r'\{"state":"ended","ended_on":"2026-04-20","reason":"repaired"\}\n',
     r"",
     r"Proved\(log='localhost/ledger-\w+', position=\d+, size=\d+, root=",
+    r"sharing.webhook-registered\nblocked\n",
+    r'\{"failures":\d+,"parked":\[\]\}\n',
+    r"sharing.deliveries-repeated\n",
+    r"",
 ]
 
 
@@ -70,6 +75,7 @@ def test_every_command_of_the_page_runs(service: Served) -> None:
         **os.environ,
         "LEDGER": service.address,
         "TOKEN": service.token("BANK", "SYSTEM-1", "subscriber_system"),
+        "HOOK": "https://127.0.0.1/hook",
         "OFFICE": service.token("EDB", "EDB-1", "credit_officer"),
         "PYTHONPATH": str(ROOT / "clients/python"),
     }

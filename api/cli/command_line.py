@@ -23,6 +23,7 @@ from api.cli import (
     calendar_commands,
     copies,
     draw_files,
+    exchange_commands,
     log_commands,
     moving,
     takeon_commands,
@@ -57,6 +58,7 @@ from api.running.server import serve as serve_app
 from api.running.threads import CLOSE_SECONDS, end_process_within
 from api.running.timekeeping import Timekeeper
 from api.service import Service
+from api.webhooks.targets import Targets
 from ledger import VERSION
 from ledger.copies.backup import MANIFEST
 from ledger.copies.moving import in_file, trial_of
@@ -111,6 +113,7 @@ for group in (
     log_commands.witness,
     draw_files.app,
     takeon_commands.app,
+    exchange_commands.app,
     calendar_commands.app,
 ):
     app.command(group)
@@ -164,6 +167,7 @@ def serve(
     max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
     evidence_quota: Annotated[int, Parameter(validator=validators.Number(gte=1))] = QUOTA >> 20,
+    webhooks_may_reach: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until stopped (SIGTERM, Ctrl-C).
@@ -194,6 +198,9 @@ def serve(
         How many positions a view or the log may be behind while /readyz still says ready.
     evidence_file, evidence_quota
         The size limit of one evidence file, and of all evidence files together, in MiB.
+    webhooks_may_reach
+        A network of your own that webhooks may reach, and without TLS, such as 10.20.0.0/16. Repeat
+        it for each network. Without it webhooks reach only public addresses, over https.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -207,10 +214,16 @@ def serve(
     except ValueError as error:
         say(f"supervision-ledger: --trusted-proxy must be an address or a network: {error}", "red")
         raise Failed from error
+    try:
+        targets = Targets(networks(webhooks_may_reach))
+    except ValueError as error:
+        say(f"supervision-ledger: --webhooks-may-reach must be a network: {error}", "red")
+        raise Failed from error
     writer = configure_logging(level=logging.WARNING if quiet else logging.INFO)
     with Service(
         ledger,
         ticking=True,
+        targets=targets,
         origin=origin,
         witnesses=policy,
         accept_lost_keys=accept_lost_keys,

@@ -44,7 +44,7 @@ from api.http.accepting import accepted
 from api.http.access import caller_of, token_of
 from api.http.evenly import answer_evenly
 from api.http.front import EDGE, SEND_SECONDS, ends_with_client
-from api.http.keys import LINE, TOKENS
+from api.http.keys import DELIVERY, LINE, TOKENS
 from api.http.named import MAX_POSITION
 from api.http.problems import SERVER, Problem, unavailable
 from api.http.reading import (
@@ -315,6 +315,7 @@ async def _page(
         subscriber.cursor = cursor
         await _until_news(hub, subscriber, left)
         body, empty, cursor, head = await read(cursor)
+    _note_read(request, audience, subscriber.cursor, cursor)
     request[LINE].position = cursor
     headers = {
         "X-Next-After": str(cursor),
@@ -437,6 +438,7 @@ async def _follow(
             chunk = await hub.news(subscriber) or b""
         if chunk:
             await outlet.send(chunk)
+            _note_read(request, subscriber.audience, told, subscriber.cursor)
             told = subscriber.cursor
         now = time.monotonic()
         if now >= next_beat:
@@ -496,6 +498,12 @@ class _Outlet:
             raise TimeoutError
         async with asyncio.timeout(SEND_SECONDS):
             await self._response.write(data)
+
+
+def _note_read(request: web.Request, audience: Audience, after: int, up_to: int) -> None:
+    """Keep what a partner's system was served, for the account of what it must remove."""
+    if audience.entitled is not None and DELIVERY in request.app and up_to > after:
+        request.app[DELIVERY].note_read(audience, after, up_to)
 
 
 async def _still_granted(request: web.Request, audience: Audience) -> bool:

@@ -186,6 +186,18 @@ def _handler(entry: Entry) -> Handler:
     return post
 
 
+async def noted(request: web.Request, grant: Grant, command: Command) -> Outcome:
+    """Execute a command that the service itself makes of a request, as one that was sent."""
+    sender = _sender(request, grant)
+    request.app[EDGE].probes.require(sender)
+    context = _context(request, command, grant, None, dry=False)
+    try:
+        return await request.app[COUNTER].execute(command, context)
+    except (Refusal, UnknownReference, OutOfStep) as error:
+        await _record_refusal(request.app, sender, grant, command, context, error)
+        raise
+
+
 def _context(
     request: web.Request, command: Command, grant: Grant, key: str | None, *, dry: bool
 ) -> Context:

@@ -37,6 +37,9 @@ TIMEKEEPER: web.AppKey[Timekeeper | None] = web.AppKey("timekeeper")
 #: Has witnesses cosign the log, if there are any.
 WITNESSES: web.AppKey[Cosigning | None] = web.AppKey("witnesses")
 
+#: Sends the events of subscriptions to webhooks; the modules that use it know its type.
+DELIVERY: web.AppKey[Any] = web.AppKey("delivery", object)
+
 
 #: Every GET resource of this application, and every command that is sent to it.
 SERVED: web.AppKey[Any] = web.AppKey("served", object)

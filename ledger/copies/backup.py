@@ -61,12 +61,13 @@ ACCESS = "access.db"
 ACCESS_SIGNED = "access.signed.db"
 ACCESS_KEY = "access.key"
 TOKENS = "tokens.db"
+WEBHOOKS = "webhooks.db"
 KEY = "log.key"
 NEXT_KEY = "log.key.next"
 BLOBS = "blobs"
 ENDED = "ended"
 #: The parts that are copied only if they are asked for.
-SECRETS = frozenset({TOKENS, KEY, NEXT_KEY, ACCESS_KEY})
+SECRETS = frozenset({TOKENS, WEBHOOKS, KEY, NEXT_KEY, ACCESS_KEY})
 PARTS = frozenset({LEDGER, SIGNED, ACCESS, ACCESS_SIGNED, BLOBS, ENDED}) | SECRETS
 
 #: How many times to copy the key and the checkpoints until they fit. A log rarely changes its key.
@@ -123,6 +124,7 @@ def places(ledger_file: Path) -> dict[str, Path]:
         ACCESS_SIGNED: sibling(sibling(ledger_file, "access"), "signed"),
         ACCESS_KEY: key_file(sibling(ledger_file, "access")),
         TOKENS: sibling(ledger_file, "tokens"),
+        WEBHOOKS: sibling(ledger_file, "webhooks"),
         KEY: key_file(ledger_file),
         NEXT_KEY: next_key(key_file(ledger_file)),
         BLOBS: blobs_folder(ledger_file),
@@ -140,7 +142,8 @@ def make_backup(
 ) -> Manifest:
     """Copy a ledger to a new folder, while it is served or not. The manifest says what was copied.
 
-    The private keys of the logs and the hashes of tokens are copied only ``with_secrets``.
+    The private keys of the logs, the hashes of tokens and the secrets of webhooks are copied only
+    ``with_secrets``.
 
     Raises ``UnusableUrl`` if there is no ledger, ``FileExistsError`` if ``target`` exists,
     ``CopyError`` if the ledger does not begin with the signed events, and ``OSError``. In these
@@ -205,6 +208,7 @@ def make_backup(
             shutil.copytree(parts[ENDED], folder / ENDED)
         if with_secrets:
             copy(TOKENS)
+            copy(WEBHOOKS)
             _copy_secrets(folder, parts, (ACCESS_KEY,))
         manifest = Manifest(
             format=FORMAT,

@@ -166,6 +166,14 @@ _DAMAGED: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
     ),
     (
+        (".webhooks.db",),
+        (
+            "Put a backup of this file back, or delete it with its -wal and -shm neighbours: "
+            "then each subscriber must have a new secret made, and gets every message again; who "
+            "received what before is not known any more."
+        ),
+    ),
+    (
         (".signed.db", "witness.db"),
         (
             "Do not delete it: signatures cannot be made again. Stop the service and put the "

@@ -14,7 +14,7 @@ from pathlib import Path
 JOURNALS = ("-wal", "-shm", "-journal")
 
 #: The siblings that are databases, by what they hold.
-DATABASES = ("access", "signed", "tiles", "views", "tokens", "vault")
+DATABASES = ("access", "signed", "tiles", "views", "tokens", "vault", "webhooks")
 
 #: The endings of the names of all siblings.
 ENDINGS = (

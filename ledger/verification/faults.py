@@ -25,6 +25,7 @@ class Files(msgspec.Struct, frozen=True):
     blobs: Path | None = None
     access: Path | None = None
     vault: Path | None = None
+    webhooks: Path | None = None
     ended: Path | None = None
     part: bool = False
     access_signed: Path | None = None
@@ -42,6 +43,7 @@ class Files(msgspec.Struct, frozen=True):
             blobs=blobs_folder(ledger),
             access=sibling(ledger, "access"),
             vault=sibling(ledger, "vault"),
+            webhooks=sibling(ledger, "webhooks"),
             ended=ended_folder(ledger),
         )
 

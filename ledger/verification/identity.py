@@ -38,7 +38,7 @@ def verify_identity(files: Files, recorder: SQLiteRecorder) -> tuple[list[Fault]
         faults.append(Fault(0, what, files.ledger.name))
     faults += [
         Fault(0, "it is marked as that of another ledger", path.name)
-        for path in (files.tiles, files.signed, files.vault)
+        for path in (files.tiles, files.signed, files.vault, files.webhooks)
         if path is not None and mark_in(path) not in (0, identity.mark)
     ]
     if files.access is not None:

@@ -65,8 +65,8 @@ _OPENS: dict[str, str] = {
         "repair grant-temporary-shield record-repair-misconduct report-repair-fee"
     ),
     "sharing": (
-        "subscribe-feed unsubscribe-feed decline-recognition report-record-use report-"
-        "repeated-request"
+        "subscribe-feed unsubscribe-feed register-webhook move-webhook end-webhook "
+        "repeat-deliveries decline-recognition report-record-use report-repeated-request"
     ),
     "supervision": (
         "raise-finding start-direct-handling propose-supervision-doc withdraw-supervision-doc "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ledger.systems.sharing.folds import Removal, Subscription
+from ledger.systems.sharing.folds import Removal, Subscription, Webhook
 from projections.views import FoldView, subject_table
 
 SUBSCRIPTIONS = subject_table(
@@ -45,3 +45,21 @@ class Removals(FoldView[Removal]):
     fold = Removal
     table = REMOVALS
     tables = (REMOVALS,)
+
+
+WEBHOOKS = subject_table(
+    "webhooks",
+    "unit",
+    "subscription",
+    sa.Column("live", sa.Boolean, nullable=False, index=True),
+)
+
+
+class Webhooks(FoldView[Webhook]):
+    """A row for each webhook."""
+
+    name = "webhooks"
+    kind = "webhook"
+    fold = Webhook
+    table = WEBHOOKS
+    tables = (WEBHOOKS,)

@@ -49,6 +49,7 @@ ELSEWHERE = {
     "/v1/complaints/{complaint}/facts",
     "/v1/rules/{rule}",
     "/v1/scores/{score}/rerun",
+    "/v1/sharing/records/{record}",
     "/v1/screenings/{screening}/now",
     "/v1/screenings/{screening}/rerun",
     "/v1/tasks/{task}/act-code",

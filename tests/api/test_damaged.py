@@ -158,6 +158,7 @@ WHAT_TO_DO = {
     "ledger.db.key": (*BACK, "the log has ended"),
     "ledger.db.access.db.key": (*BACK, "the log has ended"),
     "ledger.db.tokens.db": ("delete it", "Put a backup of this file back"),
+    "ledger.db.webhooks.db": ("delete it", "Put a backup of this file back"),
     "ledger.db.views.db": DELETE,
     "ledger.db.views.db.lock": DELETE,
     "ledger.db.tiles.db": DELETE,

@@ -24,13 +24,14 @@ from api.http.resources import Parameter, Resource
 from api.operations.operators import CLOCK_OPERATION, TOKEN_OPERATIONS
 from api.sealed import publicdoor
 from api.service import Service
+from api.webhooks.operations import OPERATIONS as WEBHOOK_OPERATIONS
 from ledger.kernel.messages import LANGUAGES
 from ledger.registry import COMMANDS
 from tests.api import specimen
 from tests.api.conftest import Face, FrontServer
 from tests.empty import lay_views
 
-OPERATIONS = (*TOKEN_OPERATIONS, CLOCK_OPERATION, publicdoor.OPERATION)
+OPERATIONS = (*TOKEN_OPERATIONS, CLOCK_OPERATION, publicdoor.OPERATION, *WEBHOOK_OPERATIONS)
 
 
 def _plain(document: Any) -> Any:

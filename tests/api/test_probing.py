@@ -356,6 +356,7 @@ UNREACHED: set[tuple[str, str]] = {
     ("record-joint-visit", "matters_checked"),
     ("record-process-step", "evidence"),
     ("register-in-advance", "evidence"),
+    ("register-webhook", "webhook"),
     ("report-irregular-visit", "irregular_visit"),
     ("report-irregular-visit", "matters"),
     ("report-prohibited-conduct", "task"),

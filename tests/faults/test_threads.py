@@ -139,6 +139,7 @@ KILLS: dict[str, Kill] = {
         m.setattr(r.app[HUB], "_wait_for_append", _killed),
         r.app[HUB]._wanted.set(),
     ),
+    "webhooks": lambda r, m: m.setattr(r.service.webhooks, "_round", _killed),
     "log-writer": lambda r, m: (m.setattr(r.writer, "_write", _killed), r.writer.error(b"{}")),
 }
 

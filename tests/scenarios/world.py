@@ -114,7 +114,7 @@ class World:
     #: Whether each step that answers something recorded has to be in its sender's inbox before.
     follows_inbox = False
 
-    def __init__(self, folder: Path, start: str = "2026-01-04") -> None:
+    def __init__(self, folder: Path, start: str = "2026-01-04", **options: Any) -> None:
         #: The commands that an inbox led to.
         self.followed: set[str] = set()
         #: Who has read the subject of an item of which kind.
@@ -122,7 +122,7 @@ class World:
         self.at(start)
         self.path = folder / "ledger.db"
         lay_views(self.path)
-        self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now)
+        self.service = Service(f"sqlite:///{self.path}", clock=lambda: self.now, **options)
         self.recorder = self.service.recorder
         #: By who acts. Those of ``PEOPLE`` are made when they are first used.
         self.tokens = Purse(self.service.tokens)

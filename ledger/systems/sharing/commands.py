@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import Annotated
+
+import msgspec
 
 from ledger.general.findings import finding
 from ledger.general.roles import UNIT, roles
@@ -13,14 +16,24 @@ from ledger.kernel.events import event_types
 from ledger.systems.credit.folds import Record, record_of
 from ledger.systems.sharing import rules
 from ledger.systems.sharing.events import (
+    Address,
+    DeliveriesRepeated,
     FeedSubscribed,
     FeedUnsubscribed,
     Filters,
+    Place,
     RecognitionDeclined,
     RecordUseReported,
     RemovalAcknowledged,
     RemovalId,
     RepeatedRequestReported,
+    SecretId,
+    TypePattern,
+    WebhookEnded,
+    WebhookId,
+    WebhookMoved,
+    WebhookRegistered,
+    WebhookSecretMade,
     matches,
 )
 from ledger.systems.sharing.folds import (
@@ -28,6 +41,8 @@ from ledger.systems.sharing.folds import (
     Removal,
     Subscription,
     Subscriptions,
+    Webhook,
+    WebhooksOf,
     covers,
     has_been_shown,
 )
@@ -65,15 +80,7 @@ class SubscribeFeed(Act):
             not missing, rules.SHR_R1, missing=message("general.clauses", clauses=missing)
         )
         assert self.purpose is not None
-        for place, pattern in enumerate(self.filters.types):
-            sealed = rules.sealed_types(pattern)
-            inquiry.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=sealed)
-            if not any(matches(pattern, topic) for topic in event_types()):
-                raise Malformed(
-                    "sharing.filter-must-match-least-one-type",
-                    pointer=f"/filters/types/{place}",
-                    pattern=pattern,
-                )
+        _check_types(inquiry, self.filters.types, "/filters/types")
         yield FeedSubscribed(
             subscription=self.subscription,
             unit=self.unit,
@@ -258,6 +265,162 @@ class ReportRepeatedRequest(Report):
                 asked_on=self.asked_on.isoformat(),
                 asked_for=self.asked_for,
             )
+
+
+class RegisterWebhook(Act):
+    """登记推送地址: have the events of a subscription sent to an address of the subscriber.
+
+    The messages are those of the feed, in its order, each signed (standardwebhooks.com). They begin
+    after the position ``after``, by default with what is recorded from now on. ``types`` narrow the
+    filters of the subscription; notices to remove a record are always sent. Nothing is sent until
+    the webhook has a secret.
+    """
+
+    ROLES = roles("subscriber_system", "credit_officer")
+
+    webhook: WebhookId
+    subscription: SubscriptionId
+    address: Address
+    types: Annotated[tuple[TypePattern, ...], msgspec.Meta(max_length=50)] = ()
+    after: Place | None = None
+
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        inquiry.new(Webhook(self.webhook))
+        subscription = _subscription(inquiry, self.subscription)
+        if not subscription.live:
+            raise OutOfStep(
+                "sharing.subscription-already-ended",
+                subscription=self.subscription,
+                ended_on=subscription.ended_on,
+            )
+        _check_types(inquiry, self.types, "/types")
+        if len(inquiry.read(WebhooksOf(self.subscription)).live) >= rules.MOST_WEBHOOKS:
+            raise OutOfStep(
+                "sharing.too-many-webhooks",
+                subscription=self.subscription,
+                most=rules.MOST_WEBHOOKS,
+            )
+        yield WebhookRegistered(
+            webhook=self.webhook,
+            subscription=self.subscription,
+            unit=subscription.unit,
+            address=self.address,
+            after=self.after,
+            registered_on=inquiry.on,
+            types=self.types,
+        )
+
+
+class MoveWebhook(Act):
+    """变更推送地址: have the messages of a webhook sent to another address.
+
+    A webhook that its receiver stopped (status 410) resumes, also at the same address.
+    """
+
+    ROLES = roles("subscriber_system", "credit_officer")
+
+    webhook: WebhookId
+    address: Address
+
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        webhook = _webhook(inquiry, self.webhook)
+        yield WebhookMoved(
+            webhook=self.webhook,
+            subscription=webhook.subscription,
+            unit=webhook.unit,
+            address=self.address,
+        )
+
+
+class EndWebhook(Act):
+    """停用推送地址: end a webhook; what was not sent yet is in the feed."""
+
+    ROLES = roles("subscriber_system", "credit_officer")
+
+    webhook: WebhookId
+    reason: Text
+
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        webhook = _webhook(inquiry, self.webhook)
+        yield WebhookEnded(
+            webhook=self.webhook,
+            subscription=webhook.subscription,
+            unit=webhook.unit,
+            ended_on=inquiry.on,
+            reason=self.reason,
+        )
+
+
+class NoteWebhookSecret(Act):
+    """生成推送密钥: note that the service made a secret; the service sends this itself."""
+
+    SENT = False
+
+    webhook: WebhookId
+    secret: SecretId
+    overlap_hours: int
+
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        webhook = _webhook(inquiry, self.webhook)
+        yield WebhookSecretMade(
+            webhook=self.webhook,
+            subscription=webhook.subscription,
+            unit=webhook.unit,
+            secret=self.secret,
+            overlap_hours=self.overlap_hours,
+        )
+
+
+class RepeatDeliveries(Act):
+    """重新推送: send the messages from one position to another once more, the parked ones too.
+
+    They are sent before what follows, each under the id that it had. A message about a record that
+    the subscriber has been told to remove since is not sent again.
+    """
+
+    ROLES = roles("subscriber_system", "credit_officer")
+
+    webhook: WebhookId
+    first: Place
+    last: Place
+
+    def decide(self, inquiry: Inquiry) -> Iterator[Event]:
+        webhook = _webhook(inquiry, self.webhook)
+        if not 1 <= self.first <= self.last <= self.first + rules.MOST_REPEATED - 1:
+            raise Malformed(
+                "sharing.range-must-be-in-order-and-short",
+                pointer="/last",
+                first=self.first,
+                last=self.last,
+                most=rules.MOST_REPEATED,
+            )
+        yield DeliveriesRepeated(
+            webhook=self.webhook,
+            subscription=webhook.subscription,
+            unit=webhook.unit,
+            first=self.first,
+            last=self.last,
+        )
+
+
+def _check_types(inquiry: Inquiry, types: Iterable[str], pointer: str) -> None:
+    """Refuse patterns that cover sealed data, or nothing."""
+    for place, pattern in enumerate(types):
+        sealed = rules.sealed_types(pattern)
+        inquiry.require(not sealed, rules.SHR_R2, pattern=pattern, sealed=sealed)
+        if not any(matches(pattern, topic) for topic in event_types()):
+            raise Malformed(
+                "sharing.filter-must-match-least-one-type",
+                pointer=f"{pointer}/{place}",
+                pattern=pattern,
+            )
+
+
+def _webhook(inquiry: Inquiry, name: str) -> Webhook:
+    webhook = inquiry.own(Webhook(name), "sharing.register-webhook-first", any_unit=_FOR_ALL)
+    if not webhook.live:
+        raise OutOfStep("sharing.webhook-already-ended", webhook=name, ended_on=webhook.ended_on)
+    return webhook
 
 
 def _subscription(inquiry: Inquiry, name: str) -> Subscription:

@@ -17,6 +17,26 @@ FeedName = Annotated[
     str, subject("feed", hideable=False, pattern=r"^[a-z][a-z-]{0,39}$", examples=["credit"])
 ]
 RemovalId = Annotated[str, subject("removal")]
+WebhookId = Annotated[str, subject("webhook")]
+
+#: Where messages are sent. It must not contain a user name or password: everybody who reads the
+#: event would know them.
+Address = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^https?://[^\s/?#@\\]+(?:[/?][^\s#]*)?(?![\s\S])",
+        max_length=500,
+        examples=["https://partner.example.cn/ledger"],
+    ),
+]
+
+#: The beginning of the SHA-256 of a secret of 256 random bits; it tells nothing about the secret.
+SecretId = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{16}(?![\s\S])", examples=["4f0c2a9be1d37758"])
+]
+
+#: The position of an event.
+Place = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 CREDIT_FEED = "credit"
 
@@ -202,3 +222,77 @@ class RepeatedRequestReported(Event):
     asked_for: Text
     shared: bool
     evidence: tuple[Name, ...] = ()
+
+
+class WebhookRegistered(Event):
+    """登记推送地址: the events of a subscription are also sent to an address of the subscriber.
+
+    ``unit`` is the subscriber. Messages begin after the position ``after``; without it, after this
+    event. ``types`` narrow the filters of the subscription; notices to remove a record are sent
+    whatever they are.
+    """
+
+    TOPIC: ClassVar[str] = "sharing.webhook-registered"
+
+    webhook: WebhookId
+    subscription: SubscriptionId
+    unit: UnitId
+    address: Address
+    registered_on: date
+    types: tuple[TypePattern, ...] = ()
+    after: Place | None = None
+
+    def known_to(self) -> tuple[str, ...]:
+        """Return the subscriber."""
+        return (f"handler:{self.unit}",)
+
+
+class WebhookMoved(Event):
+    """变更推送地址: messages are sent to another address from now on; a stopped webhook resumes."""
+
+    TOPIC: ClassVar[str] = "sharing.webhook-moved"
+
+    webhook: WebhookId
+    subscription: SubscriptionId
+    unit: UnitId
+    address: Address
+
+
+class WebhookEnded(Event):
+    """停用推送地址: nothing is sent to the address any more."""
+
+    TOPIC: ClassVar[str] = "sharing.webhook-ended"
+
+    webhook: WebhookId
+    subscription: SubscriptionId
+    unit: UnitId
+    ended_on: date
+    reason: Text
+
+
+class WebhookSecretMade(Event):
+    """生成推送密钥: a new secret signs the messages of a webhook.
+
+    ``secret`` identifies the secret and does not reveal it. The earlier ones sign too, for
+    ``overlap_hours`` more hours.
+    """
+
+    TOPIC: ClassVar[str] = "sharing.webhook-secret-made"
+
+    webhook: WebhookId
+    subscription: SubscriptionId
+    unit: UnitId
+    secret: SecretId
+    overlap_hours: int
+
+
+class DeliveriesRepeated(Event):
+    """重新推送: the messages of a range of positions are sent to a webhook once more."""
+
+    TOPIC: ClassVar[str] = "sharing.deliveries-repeated"
+
+    webhook: WebhookId
+    subscription: SubscriptionId
+    unit: UnitId
+    first: Place
+    last: Place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -31,6 +32,11 @@ from ledger.systems.sharing.events import (
     RemovalId,
     RemovalNotified,
     RemovalReminded,
+    WebhookEnded,
+    WebhookId,
+    WebhookMoved,
+    WebhookRegistered,
+    WebhookSecretMade,
 )
 
 #: The types of events through which a subscriber learns of a record; each has the record's tags.
@@ -43,6 +49,14 @@ TELLS = (
     PublicityResumed.TOPIC,
     PublicityReinstated.TOPIC,
 )
+
+
+#: How a removal was confirmed: by the subscriber's system with its token, by its signed answer to a
+#: webhook, or typed by the lead department for it.
+Acknowledged = Literal["own_token", "signed_answer", "office"]
+
+#: The beginning of the person in whose name a signed answer is recorded; the webhook follows.
+SIGNED_BY = "webhook-"
 
 
 def covers(filters: Filters, says: CreditRecordEntered) -> bool:
@@ -198,6 +212,7 @@ class Removal(SubjectFold):
     reminded_on: date | None = None
     removed_on: date | None = None
     acknowledged_on: date | None = None
+    acknowledged_by: Acknowledged | None = None
     days_late: int = 0
 
     @property
@@ -218,6 +233,13 @@ class Removal(SubjectFold):
     def on_acknowledged(self, event: RemovalAcknowledged, record: Recorded) -> None:
         self.removed_on, self.acknowledged_on = event.removed_on, record.occurred_on
         self.days_late = event.days_late
+        actor = record.envelope.actor
+        if actor.role != "subscriber_system":
+            self.acknowledged_by = "office"
+        elif actor.person_id.startswith(SIGNED_BY):
+            self.acknowledged_by = "signed_answer"
+        else:
+            self.acknowledged_by = "own_token"
 
 
 class RemovalsOf(Fold):
@@ -232,15 +254,70 @@ class RemovalsOf(Fold):
         self.removals.setdefault(event.removal, Removal(event.removal)).take(record)
 
 
+class WebhooksOf(Fold):
+    """Which live webhooks does this subscription have?"""
+
+    subscription: SubscriptionId
+    live: set[str] = msgspec.field(default_factory=set)
+
+    def on_registered(self, event: WebhookRegistered) -> None:
+        self.live.add(event.webhook)
+
+    def on_ended(self, event: WebhookEnded) -> None:
+        self.live.discard(event.webhook)
+
+
+class Webhook(SubjectFold):
+    """Where are the events of this subscription sent, and which secrets signed them?"""
+
+    BEGUN = "registered_on"
+
+    webhook: WebhookId
+    subscription: str = ""
+    unit: str = ""
+    address: str = ""
+    types: tuple[str, ...] = ()
+    after: int = 0
+    registered_on: date | None = None
+    #: The ids of the secrets, oldest first; the service's own files say which are in use.
+    secrets: list[str] = msgspec.field(default_factory=list)
+    ended_on: date | None = None
+    end_reason: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether messages are sent."""
+        return self.exists and self.ended_on is None
+
+    def on_registered(self, event: WebhookRegistered, record: Recorded) -> None:
+        self.subscription, self.unit = event.subscription, event.unit
+        self.address, self.types = event.address, event.types
+        self.after = record.position if event.after is None else event.after
+        self.registered_on = event.registered_on
+
+    def on_moved(self, event: WebhookMoved) -> None:
+        self.address = event.address
+
+    def on_secret(self, event: WebhookSecretMade) -> None:
+        self.secrets.append(event.secret)
+
+    def on_ended(self, event: WebhookEnded) -> None:
+        self.ended_on, self.end_reason = event.ended_on, event.reason
+
+
 __all__ = [
     "CREDIT_FEED",
+    "SIGNED_BY",
     "TELLS",
+    "Acknowledged",
     "Owed",
     "Removal",
     "RemovalsOf",
     "Subscription",
     "Subscriptions",
     "Told",
+    "Webhook",
+    "WebhooksOf",
     "covers",
     "has_been_shown",
     "told_of",

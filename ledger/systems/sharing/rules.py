@@ -18,6 +18,12 @@ from ledger.systems.sharing.events import (
 _SHARING = "国办发〔2020〕49号: 依法依规共享, 明确用途; 个人信息保护法 Arts. 6, 23"
 _REMOVAL = "国家发展改革委令第36号; 国办发〔2025〕22号: 修复结果协同联动、同步更新"
 
+#: The most live webhooks of one subscription.
+MOST_WEBHOOKS = 10
+
+#: The most positions whose messages one command sends again.
+MOST_REPEATED = 10_000
+
 SHR_R1 = Rule(
     "SHR-R1",
     "a subscription must state its purpose and its legal basis: {missing}",

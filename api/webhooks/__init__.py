@@ -1,0 +1,1 @@
+"""Webhooks: the events of subscriptions, sent to addresses of the subscribers."""

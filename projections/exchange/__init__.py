@@ -1,0 +1,1 @@
+"""Facts of the ledger as rows of the tables that officials and their systems exchange."""
