@@ -104,6 +104,7 @@ def copy(
             writing,
             parts=(TOKENS,),
             secrets=not without_secrets,
+            vault=not without_secrets,
             progress=lambda what, done, total: advance(done, label=what, total=total),
         )
     show(msgspec.to_builtins(moved), json)

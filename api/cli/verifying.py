@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
-from ledger.opening import UnusableUrl, sibling
+from ledger.opening import UnusableUrl, open_vault, sibling
 from ledger.stores.files import mark_in
 from ledger.stores.recorder import LedgerRecorder
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.systems.persons.held import wrong_keys
 from ledger.transparency.notes import NoteError, Verifier, parse_vkey
+from ledger.vault.store import VaultError
 from ledger.verification import Fault, Files, Verification, verify_ledger
 from ledger.verification.condition import condition
 from ledger.verification.whole import A_COPY, Progress
@@ -42,8 +44,11 @@ def verify_all(
 
     ``ledger_file``: the ledger's file, or a copy of a ledger in a database.
     """
+    files = Files.of(ledger_file)
+    if not isinstance(recorder, SQLiteRecorder):
+        files = msgspec.structs.replace(files, vault=None)  # checked in the database itself
     result = verify_ledger(
-        Files.of(ledger_file), keys=keys, witnesses=witnesses, workers=workers, progress=progress
+        files, keys=keys, witnesses=witnesses, workers=workers, progress=progress
     )
     if result.faults:
         return result, []
@@ -52,6 +57,8 @@ def verify_all(
             result,
             remarks=tuple(remark for remark in result.remarks if not remark.endswith(A_COPY)),
         )
+        if wrong := _wrong_keys(recorder):
+            return msgspec.structs.replace(result, faults=wrong), []
         with closing(open_own_views(recorder)) as shared:
             if not shared.places():
                 return msgspec.structs.replace(result, remarks=(*result.remarks, _NO_VIEWS)), []
@@ -60,6 +67,18 @@ def verify_all(
     if not file.exists():
         return msgspec.structs.replace(result, remarks=(*result.remarks, _NO_VIEWS)), []
     return _with_views(recorder, file, result, progress)
+
+
+def _wrong_keys(recorder: LedgerRecorder) -> tuple[Fault, ...]:
+    """Return the faults of the vault of a ledger in a database."""
+    try:
+        with open_vault(recorder) as vault:
+            return tuple(
+                Fault(key.position, key.what, f"person {key.person}")
+                for key in wrong_keys(recorder, vault)
+            )
+    except VaultError as error:
+        return (Fault(0, str(error), "vault"),)
 
 
 _NO_VIEWS = "there are no views: the service will rebuild them when it next starts"

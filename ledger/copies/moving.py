@@ -101,11 +101,14 @@ def copy_ledger(
     *,
     parts: Sequence[Part] = (),
     secrets: bool = True,
+    vault: bool = True,
     progress: Progress = lambda what, done, total: None,
 ) -> Moved:
     """Copy a ledger into a store that is empty or holds the beginning of the same ledger.
 
-    ``parts``: further tables to copy. ``secrets``: also copy the keys of the log and of the vault.
+    ``parts``: further tables to copy. ``secrets``: also copy the keys of the logs. ``vault``: also
+    copy the keys of sealed data, which must get into no temporary file.
+
     Raises ``CopyError`` if the target holds another ledger, or if the roots differ at the end.
     """
     with ExitStack() as opened:
@@ -122,7 +125,7 @@ def copy_ledger(
         _rows(source, target, parts)
         blobs = _blobs(source, target, progress)
         evidence = _evidence(source, target, progress)
-        keys = _vault(source, target) if secrets else 0
+        keys = _vault(source, target) if vault else 0
         with_key = secrets and _key(source, target) and _key(accesses, copied)
     return Moved(
         events=events,
@@ -149,7 +152,7 @@ def in_file(url: str, *, parts: Sequence[Part] = (), secrets: bool = False) -> I
             open_recorder(url, create=False) as source,
             make_recorder(f"sqlite:///{path}", source) as target,
         ):
-            copy_ledger(source, target, parts=parts, secrets=secrets)
+            copy_ledger(source, target, parts=parts, secrets=secrets, vault=False)
         yield path
 
 
@@ -188,7 +191,7 @@ def filled_from_file(url: str, *, parts: Sequence[Part] = ()) -> Iterator[Path]:
         ):
             if target.head():
                 raise FileExistsError(f"{target.place} must be empty; nothing was restored")
-            copy_ledger(source, target, parts=parts)
+            copy_ledger(source, target, parts=parts, vault=False)  # no backup has one
 
 
 def _events(

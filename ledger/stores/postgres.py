@@ -223,6 +223,8 @@ _BEAT = """INSERT INTO {s}.nodes VALUES (%(name)s, %(version)s, %(position)s, cl
     ON CONFLICT (name) DO UPDATE SET version = excluded.version, position = excluded.position,
         seen = excluded.seen"""
 
+_WAIT_FOR_STANDBYS = b"""SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"""
 _FORGET = "DELETE FROM {s}.nodes WHERE seen < clock_timestamp() - interval '1 day'"
 
 _encode = msgspec.json.Encoder().encode
@@ -495,7 +497,8 @@ class PostgresRecorder(LedgerRecorder):
         connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}".encode())
         silent = f"SET idle_in_transaction_session_timeout = {SILENT_MILLISECONDS}"
         connection.execute(silent.encode())
-        connection.execute(b"SET synchronous_commit = on")
+        # A server may be set to wait for less than the standbys' disks, and never for less here.
+        connection.execute(_WAIT_FOR_STANDBYS)
 
         def heard(notice: psycopg.errors.Diagnostic) -> None:
             if notice.severity_nonlocalized == "WARNING":

@@ -280,7 +280,8 @@ class TestTokens:
         token = draw()
         _, shown = await requested(world, token)
         await decided(world, "second", shown["request"])
-        world.service.tokens._sqlite.execute("DELETE FROM tokens WHERE person = 'HEAD-9'")
+        with world.service.tokens.tables.writing() as tables:
+            tables.execute("DELETE FROM {s}tokens WHERE person = 'HEAD-9'")
         assert (await decided(world, "MRB op", shown["request"]))[0] == 409
         assert (await decided(world, "second", shown["request"]))[0] == 200
         assert world.service.tokens.lookup(token) is not None
@@ -297,7 +298,8 @@ class TestTokens:
             )
             assert (status, entry["revoked_at"] is None) == (200, False)
         assert world.service.tokens.lookup(token) is None
-        world.service.tokens._sqlite.execute("DELETE FROM tokens WHERE person = 'HEAD-9'")
+        with world.service.tokens.tables.writing() as tables:
+            tables.execute("DELETE FROM {s}tokens WHERE person = 'HEAD-9'")
         assert (await decided(world, "second", shown["request"]))[0] == 409
         assert world.service.tokens.lookup(token) is None
         last, _ = recorded(world)[-1]
@@ -477,8 +479,9 @@ def test_a_file_of_an_earlier_program(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     with Tokens.open(path) as tokens:
         token = tokens.create("MRB", "P", "office_head")
-        for column in ("requested_by", "approved_by"):
-            tokens._sqlite.execute(f"ALTER TABLE tokens DROP COLUMN {column}")
+        with tokens.tables.writing() as tables:
+            for column in ("requested_by", "approved_by"):
+                tables.execute(f"ALTER TABLE tokens DROP COLUMN {column}")
     with Tokens.open(path) as tokens:
         assert tokens.lookup(token) is not None
         assert tokens.list()[0].approved_by is None

@@ -14,18 +14,21 @@ from psycopg import sql
 
 from api.cli.command_line import app, main
 from api.cli.moving import stores
+from api.http.sealing import sealed_person
 from api.operations.health import _Numbers
 from api.service import Service
 from ledger.kernel import Outcome
-from ledger.opening import base_of, open_recorder
+from ledger.opening import base_of, open_recorder, open_vault
 from ledger.stores import leases
 from ledger.stores.migrations import prepare
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
+from ledger.systems.persons.commands import RegisterPerson
 from ledger.vault import shared as vaults
 from ledger.vault.shared import SharedVault
 from ledger.vault.store import VaultError
 from projections.opening import schema_of_views
+from tests.cast import HEAD
 from tests.postgres import PostgresServer
 from tests.serving import EDB
 
@@ -286,10 +289,18 @@ def test_copied_to_a_file_and_back(
             with open_recorder(restored, create=False) as recorder:
                 assert recorder.identity() == one.recorder.identity()
         with Service(back) as service:
+            sealed = sealed_person(service.vault, "person", name="张三")
+            service.ledger.execute(RegisterPerson(sealed=sealed), HEAD)
             assert service.tokens.lookup(token) is not None
             assert service.vault.secret(secret.person) == secret.secret
             assert service.blobs.get(blob) == b"copied"
             assert service.follower.wait_for(register(service, 11).position, SECONDS)
+        assert run("verify", "--ledger", back) == 0
+        with open_recorder(back, create=False) as recorder, open_vault(recorder) as vault:
+            vault.destroy([sealed.person])
+        capsys.readouterr()
+        assert run("verify", "--ledger", back) == 1  # no event says that the person was erased
+        assert f"person {sealed.person}" in capsys.readouterr().out
     with postgres.database() as another:
         with Service(another):
             pass
