@@ -215,7 +215,9 @@ async def handling(page: Opened) -> web.StreamResponse:
     )
 
 
-async def _handled(page: Opened, name: str, finding_id: str, text: str, *, key: str, dry: bool) -> Any:
+async def _handled(
+    page: Opened, name: str, finding_id: str, text: str, *, key: str, dry: bool
+) -> Any:
     body = {"finding_id": finding_id, BULK[name]: text}
     each = sha256(f"{key}|{finding_id}".encode()).hexdigest()[:32]
     return await page.send(f"/v1/supervision/{name}", body, key=each, dry=dry)
