@@ -318,6 +318,25 @@ async def test_a_page_shows_nobody_more_than_the_interface(
         assert page.status == said.status, path
 
 
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_every_page_answers_every_role(
+    client: TestClient[Any, Any], service: Service, role: Role
+) -> None:
+    """Also without a single event; a page whose resource refuses the role is refused alike."""
+    if role in ("public", "ledger_clock"):
+        return
+    own = token(service, role)
+    await sign_in(client, own)
+    headers = {"Authorization": f"Bearer {own}"}
+    for page in PAGES:
+        if "{" in page.path or "GET" not in page.methods:
+            continue
+        answer = await client.get(page.path)
+        needed = [await client.get(path, headers=headers) for path in page.needs]
+        refused = {said.status for said in needed} & {401, 403}
+        assert answer.status == (refused.pop() if refused else 200), page.path
+
+
 @pytest.mark.parametrize("ending", [".csv", ".xlsx", ".json"])
 async def test_a_list_is_kept_as_the_file_that_the_interface_sends(
     client: TestClient[Any, Any], service: Service, ending: str

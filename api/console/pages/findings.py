@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -96,8 +97,11 @@ async def findings(page: Opened) -> web.StreamResponse:
     ages = (("/v1/summary", _older_than(today, days)) for days in AGES)
     # Units are named by a count of their findings: a finding may be about one without a name.
     named = ("/v1/summary", {"of": "findings", "by": "unit"})
-    listed, units, *old = await page.read_all(("/v1/findings", [*asked, *options]), named, *ages)
-    names = {c["group"]["unit"]: c["unit_name"] for c in units["items"] if c.get("unit_name")}
+    listed, (units, *old) = await asyncio.gather(
+        page.read("/v1/findings", [*asked, *options]), page.read_all(named, *ages)
+    )
+    counted = [] if units is None else units["items"]
+    names = {c["group"]["unit"]: c["unit_name"] for c in counted if c.get("unit_name")}
     facets = {
         name: [(v["value"], v["count"]) for v in values if v["value"] is not None]
         for name, values in listed["facets"].items()
