@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 
 from api.app import SOURCE, make_app
+from api.console.place import Place
 from api.console.sessions import Sessions
 from api.http.front import Edge
 from api.http.tokens import open_tokens
@@ -71,6 +72,7 @@ class Service:
     and ``evidence_quota``: the size limit of one evidence file and of all together, in bytes.
     ``targets``: which addresses webhooks may reach; ``schedule``: when their messages are sent
     again; ``lease``: whether this process is the one that sends them.
+    ``place``: the region and environment that the console names.
 
     Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
     write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
@@ -93,9 +95,11 @@ class Service:
         targets: Targets | None = None,
         schedule: Schedule | None = None,
         lease: Lease | None = None,
+        place: Place | None = None,
     ) -> None:
         self.timekeeper = timekeeper
         self._max_lag = max_lag
+        self._place = place
         # Tokens expire, and checkpoints are signed, by the clock's unconfirmed time.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
@@ -236,6 +240,7 @@ class Service:
             evidence=self.evidence,
             sessions=self.sessions,
             webhooks=self.webhooks,
+            place=self._place,
             source=self._feed_source(),
             readiness={
                 **readiness(self.follower, self._max_lag),

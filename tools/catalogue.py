@@ -31,6 +31,7 @@ from msgspec import inspect
 import api
 import ledger
 from api import views
+from api.contract.terms import SYSTEMS
 from api.contract.titles import capital, term
 from api.http.openapi import group_of
 from api.http.questions import negated, within
@@ -40,11 +41,11 @@ from ledger.kernel import Actor, LegalRef, Provenance
 from ledger.kernel.deadlines import deadline_rules
 from ledger.kernel.events import Envelope, Event, event_types
 from ledger.kernel.messages import LANGUAGES, catalogue
+from ledger.kernel.rules import rules
 from ledger.registry import COMMANDS
 from ledger.systems.policies.keys import KEYS
 from projections.watches.clock import WATCHES
 from tools.reference import english_term, first_sentence
-from tools.terms import SYSTEMS
 
 DOMAINS = ("fields", "values", "titles")
 
@@ -155,7 +156,8 @@ def needed(domain: str) -> Mapping[str, str]:
     if domain == "fields":
         return {field: plain(field) for field in sorted(found().fields | filters())}
     if domain == "values":
-        return {value: plain(value) for value in sorted(found().values) if value}
+        kinds = {rule.finding_type for rule in rules().values() if rule.finding_type}
+        return {value: plain(value) for value in sorted(found().values | kinds) if value}
     return dict(_titles())
 
 

@@ -46,6 +46,7 @@ from api.cli.terminal import (
 )
 from api.cli.trouble import flushed, in_one_line, report_error
 from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
+from api.console.place import Environment, Place
 from api.http.addresses import networks
 from api.http.auditing import note_of
 from api.http.front import Edge
@@ -168,6 +169,8 @@ def serve(
     evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
     evidence_quota: Annotated[int, Parameter(validator=validators.Number(gte=1))] = QUOTA >> 20,
     webhooks_may_reach: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    region: str = "",
+    environment: Environment = "production",
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until stopped (SIGTERM, Ctrl-C).
@@ -201,6 +204,11 @@ def serve(
     webhooks_may_reach
         A network of your own that webhooks may reach, and without TLS, such as 10.20.0.0/16. Repeat
         it for each network. Without it webhooks reach only public addresses, over https.
+    region
+        The name of the district or city that the pages of the console show.
+    environment
+        Whether the console says that this is the ledger of record (in red), a trial or a
+        demonstration.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -231,6 +239,7 @@ def serve(
         max_lag=max_lag,
         evidence_most=evidence_file << 20,
         evidence_quota=evidence_quota << 20,
+        place=Place(region, environment),
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)

@@ -13,8 +13,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.console import sessions
 from api.console.forms import BadField, body_of_form, fields_of, typed
-from api.console.pages import ACT, FORM, KEY
+from api.console.pages import PAGES
+from api.console.place import Environment, Place
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
+from api.console.shell import ACT, FORM, GROUPS, KEY
 from api.http.tokens import Tokens
 from api.service import Service
 from api.views import RESOURCES
@@ -313,13 +315,40 @@ async def test_a_page_shows_nobody_more_than_the_interface(
         assert page.status == said.status, path
 
 
-@pytest.mark.parametrize("path", ["/v1/entities.csv", "/v1/log/key"])
-async def test_what_is_no_list_or_document_is_not_shown(
-    client: TestClient[Any, Any], service: Service, path: str
+@pytest.mark.parametrize("role", get_args(Role))
+async def test_every_page_answers_every_role(
+    client: TestClient[Any, Any], service: Service, role: Role
 ) -> None:
-    """Tables, keys and streams have no page; asking for one is no internal fault."""
-    await sign_in(client, token(service))
-    assert (await client.get(f"/console{path}")).status == 404
+    """Also without a single event; a page whose resource refuses the role is refused alike."""
+    if role in ("public", "ledger_clock"):
+        return
+    own = token(service, role)
+    await sign_in(client, own)
+    headers = {"Authorization": f"Bearer {own}"}
+    for page in PAGES:
+        if "{" in page.path or "GET" not in page.methods:
+            continue
+        answer = await client.get(page.path)
+        needed = [await client.get(path, headers=headers) for path in page.needs]
+        refused = {said.status for said in needed} & {401, 403}
+        assert answer.status == (refused.pop() if refused else 200), page.path
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".json"])
+async def test_a_list_is_kept_as_the_file_that_the_interface_sends(
+    client: TestClient[Any, Any], service: Service, ending: str
+) -> None:
+    """With the same rows, for a signed-in reader only."""
+    own = token(service)
+    path = f"/v1/rules{ending}" if ending == ".json" else f"/v1/entities{ending}"
+    asked = await client.get(f"/console{path}", allow_redirects=False)
+    assert asked.status == 303
+    await sign_in(client, own)
+    kept = await client.get(f"/console{path}")
+    sent = await client.get(path.removesuffix(".json"), headers={"Authorization": f"Bearer {own}"})
+    assert (kept.status, await kept.read()) == (200, await sent.read())
+    assert kept.headers["Content-Type"] == sent.headers["Content-Type"]
+    assert kept.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_form_opens_from_a_damaged_address(
@@ -342,9 +371,11 @@ def test_the_forms_own_inputs_are_fields_of_no_command() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "entities.csv",
-        "entities.xlsx",
+        "rules.csv",
+        "entities.pdf",
         "log/checkpoint",
+        "log/checkpoint.json",
+        "log/key.json",
         "events/1/record",
         "cases/C-1/evidence/abc",
         "%2e%2e/metrics",
@@ -394,23 +425,45 @@ async def test_one_page_is_one_consultation(client: TestClient[Any, Any], servic
     assert service.access.recorder.head() == before + 1
 
 
+async def test_bringing_a_page_up_to_date_is_no_consultation(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Neither are the badges; another address, or a stamp of another session, is one."""
+    await sign_in(client, token(service))
+    head = service.access.recorder.head
+    before = head()
+    text = await (await client.get("/console/findings")).text()
+    assert head() == before + 1, "all that the page asks is one consultation"
+    stamp = re.search(r'data-stamp="(\w+)"', text)
+    assert stamp is not None
+    refresh = {"X-Refresh-Of": stamp[1]}
+    await client.get("/console/findings", headers=refresh)
+    await client.get("/console/badges")
+    assert head() == before + 1
+    await client.get("/console/findings?state=raised", headers=refresh)
+    assert head() == before + 2
+    await sign_in(client, token(service))
+    await client.get("/console/findings", headers=refresh)
+    assert head() == before + 3
+
+
 async def test_both_languages(client: TestClient[Any, Any], service: Service) -> None:
     """The browser's first; the switch is remembered; each page says which language it is in."""
     await sign_in(client, token(service))
     chinese = await client.get("/console")
     assert chinese.headers["Content-Language"] == "zh"
-    assert catalogue("zh", "console")["today"] in await chinese.text()
+    assert catalogue("zh", "console")["page.today"] in await chinese.text()
     other = await client.get("/console", headers={"Accept-Language": "fr, en;q=0.5"})
     assert other.headers["Content-Language"] == "en"
     assert "Accept-Language" in other.headers["Vary"]
     english = await client.get("/console?lang=en")
-    assert catalogue("en", "console")["today"] in await english.text()
+    assert catalogue("en", "console")["page.today"] in await english.text()
     again = await client.get("/console")
     assert again.headers["Content-Language"] == "en"
 
 
 #: Words of a page in Chinese that are not Chinese: ids, codes, and names in other languages.
-PLAIN = re.compile(r"[A-Z]{2,5} · P-\w+ · .*|English|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
+PLAIN = re.compile(r"English|[+–]|CSV|XLSX|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
 
 
 @pytest.mark.parametrize("role", get_args(Role))
@@ -426,7 +479,7 @@ async def test_a_chinese_page_has_no_english_label(
     for path in ("/console", *(f"/console{path}" for path in LISTS), *forms):
         text = await (await client.get(path)).text()
         # What stands in code is a name of the interface; a cell holds what was recorded.
-        text = re.sub(r"<(code|td|dd)\b.*?</\1>", "", text, flags=re.DOTALL)
+        text = re.sub(r"<(code|kbd|td|dd)\b.*?</\1>", "", text, flags=re.DOTALL)
         labels = {label.strip() for label in re.findall(r">([^<>]+)<", text)}
         labels |= set(re.findall(r'(?:aria-label|title)="([^"]+)"', text))
         english = {one for one in labels if not re.search("[\u4e00-\u9fff]", one)}
@@ -447,7 +500,51 @@ def test_the_templates_use_only_texts_that_exist() -> None:
     written = "".join(
         f.read_text("utf-8") for f in folder.rglob("*") if f.suffix in (".html", ".py")
     )
-    for code in catalogue("zh", "console"):
-        assert f'"{code}"' in written, code
+    named = {f"{kind}.{page.name}" for page in PAGES for kind in ("page", "about") if page.name}
+    named |= {f"group.{group}" for group in GROUPS}
+    assert named <= set(catalogue("zh", "console"))
+    for code in set(catalogue("zh", "console")) - named:
+        made = f'"{code.partition(".")[0]}." ~'
+        assert any(quoted in written for quoted in (f'"{code}"', f"'{code}'", made)), code
     for code in re.findall(r'words\("([a-z-]+)"', written):
         assert code in catalogue("zh", "console"), code
+
+
+def test_a_page_asks_the_interface_and_nothing_else() -> None:
+    """No page reads views, events or stores by itself."""
+    folder = Path(__file__).resolve().parents[2] / "api" / "console" / "pages"
+    for path in sorted(folder.rglob("*.py")):
+        for line in path.read_text("utf-8").splitlines():
+            if line.startswith(("from ", "import ")):
+                module = line.split()[1]
+                assert not module.startswith(("projections.follower", "projections.source")), path
+                assert not module.startswith(("ledger.stores", "ledger.opening")), path
+                assert "sqlalchemy" not in module, path
+
+
+async def test_the_band_says_that_a_clock_is_not_now(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Both clocks, and the way back; a page of today has no band."""
+    await sign_in(client, token(service))
+    then = await client.get("/console/rules/FIL-R4?valid_as_of=2026-05-01")
+    text = await then.text()
+    assert "您看到的是 2026-05-01 的情况。" in text
+    assert 'href="/console/rules/FIL-R4"' in text
+    assert "您看到的是" not in await (await client.get("/console/rules/FIL-R4")).text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"), [("production", True), ("trial", False), ("demonstration", True)]
+)
+async def test_the_head_says_which_ledger_this_is(
+    tmp_path: Path, environment: Environment, shown: bool
+) -> None:
+    """The region, and whether what is done here counts."""
+    place = Place("兰州新区", environment)
+    with Service(f"sqlite:///{tmp_path / 'ledger.db'}", place=place) as service:
+        headers = {"Accept-Language": "zh"}
+        async with TestClient(TestServer(service.app()), headers=headers) as client:
+            text = await (await client.get("/console/sign-in")).text()
+    assert "兰州新区" in text
+    assert (f'class="band {environment}"' in text) is shown

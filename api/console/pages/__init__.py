@@ -1,0 +1,36 @@
+"""The pages of the console: a module for each, with its line here; the menu has this order.
+
+A page is a function of ``Opened`` that asks resources and renders a template, and a ``Page`` that
+says where it is, what it is called and who may use it. Its texts are in ``ledger/language``: the
+title ``page.<name>``, the explanation ``about.<name>``, and others in ``console/<module>.po``. Its
+template imports ``parts.html`` with the context. A page with a place in its address has an example
+in ``tests/browser/sights.py``. No page reads views or events: what it needs and the interface
+lacks becomes a part of the interface first.
+"""
+
+from __future__ import annotations
+
+from api.console.pages import (
+    badges,
+    commands,
+    findings,
+    glossary,
+    guide,
+    lists,
+    rules,
+    search,
+    today,
+)
+from api.console.shell import Page
+
+PAGES: tuple[Page, ...] = (
+    *today.PAGES,
+    *findings.PAGES,
+    *search.PAGES,
+    *lists.PAGES,
+    *commands.PAGES,
+    *rules.PAGES,
+    *glossary.PAGES,
+    *guide.PAGES,
+    *badges.PAGES,
+)
