@@ -1,6 +1,7 @@
 "use strict";
-// Runs the scripts of the pages outside a browser: `node page_scripts.js proofs.js uvdraw.js < questions.json`.
-// Questions are {"draws": [...], "files": [...], "pages": [...]}; the answers come in their order.
+// Runs the scripts of the pages outside a browser: `node page_scripts.js proofs.js uvdraw.js draw-words.js
+// < questions.json`. Questions are {"draws": [...], "files": [...], "pages": [...], "trees": [...],
+// "lines": [...]}; the answers come in their order.
 
 const { readFileSync } = require("node:fs");
 const { webcrypto } = require("node:crypto");
@@ -73,10 +74,13 @@ async function opened({ receipt, scripts, key = "", witness = "", blind = "" }) 
 }
 
 (async () => {
-  const { draws = [], files = [], pages = [] } = JSON.parse(readFileSync(0, "utf8"));
-  const answers = { draws: [], files: [], pages: [] };
+  const { draws = [], files = [], pages = [], trees = [], lines = [] } = JSON.parse(readFileSync(0, "utf8"));
+  const answers = { draws: [], files: [], pages: [], trees: [], lines: lines.map((line) => DRAW_WORDS.said(line, "zh-CN")) };
   for (const one of draws) answers.draws.push(await answer(one));
   for (const { text, keys, witnesses } of files) answers.files.push(await UVDRAW.verify(text, keys, witnesses));
+  for (const { old, oldRoot, size, root, path } of trees) {
+    answers.trees.push(await PROOFS.extended(old, oldRoot, size, root, path.map(PROOFS.unbase64)));
+  }
   for (const one of pages) answers.pages.push(await opened(one));
   process.stdout.write(JSON.stringify(answers));
 })();

@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 STATIC = HERE.parent / "api/static"
-SCRIPTS = [str(STATIC / name) for name in ("proofs.js", "uvdraw.js")]
+SCRIPTS = [str(STATIC / name) for name in ("proofs.js", "uvdraw.js", "draw-words.js")]
 
 
 def answers(**questions: Any) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from api.http.keys import LINE
 from api.http.languages import chosen
 from api.http.problems import not_found, response_to
 from api.http.resources import Resource
-from api.http.sheets import SUFFIXES
 
 #: The resources that the console shows, by their paths.
 SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
@@ -73,10 +72,21 @@ async def ask(
 
 
 async def ask_for_file(
-    request: web.Request, session: Session, path: str, query: Query = None, *, language: str
+    request: web.Request,
+    session: Session,
+    path: str,
+    query: Query = None,
+    *,
+    language: str,
+    others: frozenset[str] = frozenset(),
 ) -> web.StreamResponse:
-    """Return a list as a table, or a document as JSON: the response that a client would get."""
-    response, _ = await _inside(request, session, HTTPMethod.GET, _url(path, query), language)
+    """Return a list as a table, or a document as JSON: the response that a client would get.
+
+    ``others``: resources that are neither and that may be asked for here.
+    """
+    response, _ = await _inside(
+        request, session, HTTPMethod.GET, _url(path, query), language, others=others
+    )
     return response
 
 
@@ -120,6 +130,7 @@ async def _inside(
     body: bytes | None = None,
     key: str | None = None,
     recorded: bool = False,
+    others: frozenset[str] = frozenset(),
 ) -> tuple[web.StreamResponse, str]:
     headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
     headers |= {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_LANGUAGE: language}
@@ -149,7 +160,7 @@ async def _inside(
         request_id=line.request_id,
     )
     # Streams and files are not JSON; a stream would be written to the browser itself.
-    shown = body is not None or not route or _is_shown(app, route)
+    shown = body is not None or not route or route in others or _is_shown(app, route)
     try:
         response = await match.handler(own) if shown else told(not_found())
     except Exception as error:  # noqa: BLE001 - answered like every error of the service
@@ -158,6 +169,6 @@ async def _inside(
 
 
 def _is_shown(app: web.Application, route: str) -> bool:
-    ending = next((suffix for suffix in SUFFIXES if route.endswith(suffix)), "")
-    known = app[SHOWN].get(route.removesuffix(ending))
-    return known is not None and (not ending or ending in known.suffixes)
+    known = app[SHOWN]
+    path, _, ending = route.rpartition(".")
+    return route in known or (path in known and f".{ending}" in known[path].suffixes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -110,6 +110,11 @@ class Opened:
     def role(self) -> str:
         """The role of the reader."""
         return self.session.grant.role
+
+    @property
+    def now(self) -> datetime:
+        """The ledger's time."""
+        return self.request.app[LEDGER].clock()
 
     async def ask(self, path: str, query: Query = None, *, recorded: bool | None = None) -> Answer:
         """Return what a resource answers the reader, also if it is a problem."""

@@ -192,6 +192,8 @@ class Resource(msgspec.Struct, frozen=True):
     compress: bool = True
     #: Returns a request that comes with something else than a token as a token would send it.
     admits: Callable[[web.Request], web.Request] | None = None
+    #: Returns a request with the parameters that one of its parameters stands for.
+    expands: Callable[[web.Request], web.Request] | None = None
 
     @property
     def name(self) -> str:
@@ -238,6 +240,9 @@ def _checked(resource: Resource) -> Handler:
         rates = request.app[EDGE].public_reads if limited and not grant.id else None
         left = {} if rates is None else rates.count(request.app[EDGE].source_of(request))
         _require_reader(resource, grant)
+        check_query(request, known)
+        if resource.expands is not None:
+            request = resource.expands(request)
         check_query(request, known, once)
         request = _spelled(request)
         # A file that ``Accept`` asks for is recorded like one that the path asks for.
@@ -305,7 +310,7 @@ def _spelled(request: web.Request) -> web.Request:
 def _spelled_value(name: str, value: str) -> str:
     if name in ("entity", "not_entity"):
         return normal_entity(value)
-    if name in ("subject", "about") and value.startswith("entity:"):
+    if name in ("subject", "not_subject", "about") and value.startswith("entity:"):
         return f"entity:{normal_entity(value.removeprefix('entity:'))}"
     return value
 

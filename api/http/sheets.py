@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -42,14 +42,22 @@ _EXACT = 10**15
 
 def form_of(request: web.Request) -> Form:
     """Return the form in which a list is requested: by the end of the path, else by ``Accept``."""
-    for suffix, form in SUFFIXES.items():
+    return form_among(request, SUFFIXES, MEDIA_TYPES)
+
+
+F = TypeVar("F", bound=str)
+
+
+def form_among(request: web.Request, suffixes: Mapping[str, F], media_types: Mapping[str, F]) -> F:
+    """Return the requested one of some forms; the first one, if neither suffix nor header asks."""
+    for suffix, form in suffixes.items():
         if request.path.endswith(suffix):
             return form
     best = 0.0
-    form_: Form = "json"
+    form_ = next(iter(media_types.values()))
     for number, given in enumerate(accepted(request).split(",")):
         media_type, *parameters = (part.strip().lower() for part in given.split(";"))
-        known = MEDIA_TYPES.get(media_type)
+        known = media_types.get(media_type)
         if known is not None and (weight := _weight(parameters) - number * 1e-6) > best:
             best, form_ = weight, known
     return form_

@@ -126,6 +126,14 @@ class Cosigning:
         summary = f"{len(self.witnesses) - len(failing)} of {len(self.witnesses)} witnesses cosign"
         return "; ".join([summary, *failing])
 
+    def attended(self) -> list[tuple[KnownWitness, bool, Signed | None]]:
+        """Return each witness, whether it answers, and what it cosigned last. Blocks."""
+        signed = self._log.signed
+        return [
+            (w.witness, w.error is None, signed.covering(w.cosigned) if w.cosigned else None)
+            for w in self.witnesses
+        ]
+
     def collect(self) -> Iterator[Metric]:
         """Yield the numbers for the metrics page."""
         asked = CounterMetricFamily(

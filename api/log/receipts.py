@@ -25,6 +25,7 @@ from api.http.pages import PAGE_HEADERS
 from api.http.problems import Problem
 from api.http.reader import reader_of
 from api.http.resources import Resource
+from api.log.cosigning import Cosigning
 from api.log.transparency import BYTES, TEXT, octets, plain
 from api.running.pools import PROOFS
 from ledger.kernel import UNNAMED, message
@@ -32,7 +33,7 @@ from ledger.kernel.events import event_type
 from ledger.transparency.keeper import Keeper
 from ledger.transparency.merkle import ProofError
 from ledger.transparency.proofs import Receipt
-from ledger.transparency.store import LogKey
+from ledger.transparency.store import LogKey, Signed
 
 #: How long a receipt waits for a checkpoint that covers its event, in seconds.
 PATIENCE = 3.0
@@ -130,13 +131,10 @@ async def _whole(request: web.Request) -> Any:
 async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
     """Return the receipt of an event, and its checkpoint's size, once a checkpoint covers it."""
     keeper, witnesses = request.app[LOG], request.app[WITNESSES]
-    await _covered(keeper, position)
+    await covered(keeper, position)
 
     def prove() -> tuple[Receipt, int] | None:
-        signed = keeper.newest
-        if witnesses is not None and (seen := witnesses.witnessed) is not None:
-            # A slightly older checkpoint with cosignatures proves more than the newest one.
-            signed = seen if seen.size >= position else signed
+        signed = covering(keeper, witnesses, position)
         if signed is None or signed.size < position:
             return None
         try:
@@ -157,7 +155,14 @@ async def _receipt(request: web.Request, position: int) -> tuple[Receipt, int]:
     return receipt_and_size
 
 
-async def _covered(keeper: Keeper, position: int) -> None:
+def covering(keeper: Keeper, witnesses: Cosigning | None, position: int) -> Signed | None:
+    """Return the checkpoint for the receipt of an event; it may not cover the event yet."""
+    seen = None if witnesses is None else witnesses.witnessed
+    # A slightly older checkpoint with cosignatures proves more than the newest one.
+    return seen if seen is not None and seen.size >= position else keeper.newest
+
+
+async def covered(keeper: Keeper, position: int) -> None:
     """Wait until a checkpoint covers an event, time is up, or the keeper has failed.
 
     Waits on the event loop, so it does not occupy a thread.

@@ -7,6 +7,8 @@ event comes with its own proof (``api.log.receipts``), so its readers need no ot
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import UTC, datetime
+from itertools import starmap
 from typing import Any
 
 import msgspec
@@ -20,12 +22,14 @@ from api.http.reading import json_response
 from api.http.resources import Parameter, Resource, parameter, whole_number
 from api.running.pools import PROOFS
 from ledger.kernel import codec, message
-from ledger.transparency.checkpoints import MAX_SIZE
+from ledger.transparency.checkpoints import MAX_SIZE, cosigned, cosigned_at
 from ledger.transparency.log import TransparencyLog
 from ledger.transparency.merkle import ProofError, leaf_hash
+from ledger.transparency.notes import parse_note
+from ledger.transparency.policy import KnownWitness
 from ledger.transparency.proofs import Receipt
 from ledger.transparency.rotation import announced
-from ledger.transparency.store import LogKey
+from ledger.transparency.store import LogKey, Signed
 from ledger.transparency.tiles import WIDTH, entry, parse_tile_path, withheld
 
 TEXT = "text/plain; charset=utf-8"
@@ -102,6 +106,54 @@ async def witnessed(request: web.Request) -> web.Response:
     if witnesses is None or witnesses.witnessed is None:
         raise not_found("log.no-checkpoint-log-enough-cosignatures-yet")
     return plain(witnesses.witnessed.note(), _SOON)
+
+
+class SeenWitness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A witness of this log: its key, and the checkpoint that it cosigned last.
+
+    `answers`: it cosigned when it was asked last, or was not asked yet. `cosigned_at` is the time
+    that its cosignature states.
+    """
+
+    name: str
+    vkey: str
+    answers: bool
+    size: int = 0
+    cosigned_at: datetime | None = None
+    checkpoint: str | None = None
+
+
+class SeenWitnesses(msgspec.Struct, frozen=True):
+    """The witnesses of this log, and the size of the newest checkpoint that enough have cosigned.
+
+    `size` is 0 before there is one. Without witnesses the list is empty.
+    """
+
+    items: tuple[SeenWitness, ...]
+    size: int
+
+
+async def witnesses(request: web.Request) -> web.Response:
+    """Return the witnesses that cosign this log's checkpoints, with their last cosignatures."""
+    cosigning = request.app[WITNESSES]
+
+    def ask() -> SeenWitnesses:
+        if cosigning is None:
+            return SeenWitnesses((), 0)
+        seen = tuple(starmap(_seen, cosigning.attended()))
+        return SeenWitnesses(seen, 0 if cosigning.witnessed is None else cosigning.witnessed.size)
+
+    return json_response(await asked(ask, PROOFS), headers={hdrs.CACHE_CONTROL: _SOON})
+
+
+def _seen(witness: KnownWitness, answers: bool, signed: Signed | None) -> SeenWitness:
+    vkey = witness.key.vkey()
+    if signed is None:
+        return SeenWitness(witness.name, vkey, answers)
+    note = signed.note()
+    (signature, *_) = cosigned(parse_note(note), [witness.key])
+    at = datetime.fromtimestamp(cosigned_at(signature), UTC)
+    return SeenWitness(witness.name, vkey, answers, signed.size, at, note.decode())
 
 
 async def tile(request: web.Request) -> web.Response:
@@ -217,6 +269,7 @@ RESOURCES = (
     Resource("/v1/log/checkpoint", checkpoint, media_types=(TEXT,)),
     Resource("/v1/log/witnessed", witnessed, media_types=(TEXT,)),
     Resource("/v1/log/key", key, media_types=(TEXT,)),
+    Resource("/v1/log/witnesses", witnesses, returns=SeenWitnesses),
     Resource("/v1/log/keys", keys, returns=HeldKeys),
     Resource("/v1/log/tile/{tile:.+}", tile, media_types=(BYTES,)),
     Resource("/v1/log/consistency", consistency, returns=Consistency, query=_SIZES),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -14,9 +15,10 @@ from api.http.asking import PRIVATE, asked
 from api.http.auditing import Readable
 from api.http.keys import ACCESS, LEDGER
 from api.http.languages import in_language, language_of
-from api.http.named import MAX_POSITION
+from api.http.named import MAX_POSITION, Position
 from api.http.reader import reader_of
 from api.http.reading import AFTER_POSITION, LIMIT, bounded, json_response, next_link, query_value
+from api.http.refusals import newest_first, told_in
 from api.http.resources import Parameter, Resource
 from ledger.access.events import (
     ClockConfirmed,
@@ -32,9 +34,8 @@ from ledger.access.events import (
     TokenRevoked,
 )
 from ledger.general.vocabulary import PersonId
-from ledger.kernel import Actor, Message, codec
+from ledger.kernel import Actor, budget, codec
 from ledger.kernel.folds import Selector
-from ledger.kernel.messages import in_words, restored, say
 from projections.source import Source
 
 DEFAULT_PAGE = 100
@@ -72,14 +73,25 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Accesses(msgspec.Struct, frozen=True):
-    """A page of the access ledger in order; the ``Link`` header leads to the next page."""
+    """A page of the access ledger; the ``Link`` header leads to the next page.
+
+    ``next``: what that page is asked with, as ``after`` or, newest first, as ``before``.
+    """
 
     items: list[Access]
+    next: int | None = None
 
 
 async def accesses(request: web.Request) -> web.Response:
-    """Refusals, trials, unknown references, consultations, grants; this query is recorded too."""
+    """Refusals, trials, unknown references, consultations and grants; this query is recorded too.
+
+    In the order of recording, or with `newest=true` the newest first.
+    """
     after = bounded(request, "after", 0, 0, MAX_POSITION)
+    before = bounded(request, "before", MAX_POSITION, 1, MAX_POSITION)
+    newest = query_value(request, "newest", bool, False)
+    since = query_value(request, "since", date, None)
+    until = query_value(request, "until", date, None)
     limit = bounded(request, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     wanted = query_value(request, "kind", Kind, None)
     kinds = _TYPES if wanted is None else (wanted,)
@@ -94,12 +106,23 @@ async def accesses(request: web.Request) -> web.Response:
     selectors = [Selector((topic,), tags) for topic in topics]
     reader = Readable(Source(request.app[LEDGER].recorder), grant)
     language = language_of(request)
-    page = _page(source, selectors, after, limit + 1, reader)
-    entries = await asked(lambda: [_told(entry, language) for entry in page()])
+
+    def page() -> list[Access]:
+        low, high = source.recorded_within(since, until)
+        low, top = max(low, after + 1), min(high + 1, before)
+        order = newest_first if newest else _oldest_first
+        entries = map(_shown, order(source, selectors, low, top))
+        # Leave out entries about subjects that the reader may not know.
+        seen = (entry for entry in entries if reader.may_read(entry.type, entry.body))
+        return [_told(_without_subjects(entry), language) for entry in islice(seen, limit + 1)]
+
+    entries = await asked(page)
     headers = in_language(PRIVATE, language)
-    if len(entries) > limit:
-        headers[hdrs.LINK] = next_link(request, after=entries[limit - 1].position)
-    return json_response(Accesses(entries[:limit]), headers=headers)
+    following = entries[limit - 1].position if len(entries) > limit else None
+    if following is not None:
+        place = {"before" if newest else "after": following}
+        headers[hdrs.LINK] = next_link(request, **place)
+    return json_response(Accesses(entries[:limit], following), headers=headers)
 
 
 #: The tag kind for each filter; the kinds with the fewest events first.
@@ -113,27 +136,17 @@ _TAGS = {
 }
 
 
-def _page(
-    source: Source,
-    selectors: list[Selector],
-    after: int,
-    limit: int,
-    reader: Readable,
-) -> Callable[[], list[Access]]:
-    def page() -> list[Access]:
-        shown: list[Access] = []
-        at = after
-        while len(shown) < limit:
-            stored = source.after(selectors, at, limit)
-            accesses = [_shown(event) for event in stored]
-            # Leave out entries about subjects that the reader may not know.
-            shown += [access for access in accesses if reader.may_read(access.type, access.body)]
-            if len(stored) < limit:
-                break
-            at = stored[-1].position
-        return [_without_subjects(access) for access in shown[:limit]]
-
-    return page
+def _oldest_first(
+    source: Source, selectors: Sequence[Selector], low: int, top: int
+) -> Iterator[Any]:
+    """Yield the stored events of selectors from ``low`` to below ``top``, in order. Blocks."""
+    while low < top:
+        budget.check()
+        some = source.after(selectors, low - 1, MAX_PAGE)
+        yield from (stored for stored in some if stored.position < top)
+        if len(some) < MAX_PAGE:
+            return
+        low = some[-1].position + 1
 
 
 def _shown(stored: Any) -> Access:
@@ -157,13 +170,9 @@ def _told(access: Access, language: str) -> Access:
     """Return an entry whose refusal is put into words in a language."""
     if access.type != CommandRefused.TOPIC:
         return access
-    body = dict(access.body)
-    if body.get("message") is not None:
+    if access.body.get("message") is not None:
         return replace(access, message_as_recorded=True)
-    details = restored(body.pop("details", None) or {})
-    told = Message(f"{body['rule']}.message", details, "rules")
-    body |= {"message": say(told, language), "details": in_words(details, language)}
-    return replace(access, body=body)
+    return replace(access, body=told_in(access.body, language))
 
 
 RESOURCES = (
@@ -183,6 +192,10 @@ RESOURCES = (
             replace(
                 AFTER_POSITION, description="the position in the access ledger after which to begin"
             ),
+            Parameter("newest", bool, "the newest first"),
+            Parameter("before", Position, "newest first: the position before which to begin"),
+            Parameter("since", date, "recorded on or after this day"),
+            Parameter("until", date, "recorded on or before this day"),
             LIMIT,
         ),
         worded=True,

@@ -62,6 +62,36 @@ const PROOFS = (() => {
     return used === path.length && hex(digest) === rootHex;
   }
 
+  // Returns whether a tree begins with a smaller one (RFC 9162, section 2.1.4.2).
+  async function extended(old, oldRootHex, size, rootHex, path) {
+    if (!(Number.isSafeInteger(old) && Number.isSafeInteger(size) && old >= 0 && old <= size)) return false;
+    if (old === size) return path.length === 0 && oldRootHex === rootHex;
+    if (old === 0) return path.length === 0;
+    let at = old - 1, last = size - 1;
+    while (at % 2) {
+      at = Math.floor(at / 2);
+      last = Math.floor(last / 2);
+    }
+    // A smaller tree whose size is a power of two is a node of the larger one, and not in the path.
+    const hashes = at === 0 ? [unhex(oldRootHex), ...path] : path;
+    if (!hashes.length) return false;
+    let before = hashes[0], after = hashes[0];
+    for (const sibling of hashes.slice(1)) {
+      if (last === 0) return false;
+      if (at % 2 || at === last) {
+        before = await sha256(node(sibling, before));
+        after = await sha256(node(sibling, after));
+        while (at !== 0 && at % 2 === 0) {
+          at = Math.floor(at / 2);
+          last = Math.floor(last / 2);
+        }
+      } else after = await sha256(node(after, sibling));
+      at = Math.floor(at / 2);
+      last = Math.floor(last / 2);
+    }
+    return last === 0 && hex(before) === oldRootHex && hex(after) === rootHex;
+  }
+
   // --- an event's record (MessagePack), its receipt (tlog-proof), the keys of logs and witnesses
 
   function unpacked(bytes) {
@@ -126,7 +156,11 @@ const PROOFS = (() => {
     if (lines[0].startsWith("extra ")) lines.shift();
     const index = /^index (0|[1-9][0-9]*)$/.exec(lines[0]);
     if (!index) throw new Differs("the receipt must name an index; it does not");
-    const checkpoint = given.slice(cut + 2);
+    return { index: Number(index[1]), path: lines.slice(1).map(unbase64), ...parsedNote(given.slice(cut + 2)) };
+  }
+
+  // Returns a checkpoint with its signatures, which are not checked yet.
+  function parsedNote(checkpoint) {
     const end = checkpoint.lastIndexOf("\n\n");
     if (end < 0) throw new Differs("the checkpoint has no signatures");
     const body = checkpoint.slice(0, end + 1);
@@ -136,11 +170,7 @@ const PROOFS = (() => {
       if (!name) throw new Differs("a signature of the checkpoint cannot be read");
       return { name, blob: unbase64(blob) };
     });
-    return {
-      index: Number(index[1]),
-      path: lines.slice(1).map(unbase64),
-      body, origin, size: Number(size), root: hex(unbase64(rootText)), signatures,
-    };
+    return { body, origin, size: Number(size), root: hex(unbase64(rootText)), signatures };
   }
 
   // The byte that marks each kind of key.
@@ -211,8 +241,8 @@ const PROOFS = (() => {
   }
 
   return {
-    Differs, WITNESS, hashed, hex, leaf, node, parsedKey, parsedReceipt, proven, proves, seenBy,
-    sha256, unbase64, unhex, unpacked, utf8,
+    Differs, WITNESS, extended, hashed, hex, leaf, node, parsedKey, parsedNote, parsedReceipt, proven, proves,
+    seenBy, sha256, signedBy, unbase64, unhex, unpacked, utf8,
   };
 })();
 

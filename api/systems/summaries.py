@@ -20,14 +20,14 @@ from api.http.named import MAX_POSITION
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
-from api.http.refusals import Refusals, Wanted
+from api.http.refusals import Entries, Wanted
 from api.http.resources import Parameter, Resource
 from api.running.pools import COUNTS
 from api.systems.catalogue import tasks_seen, visit_columns
 from api.systems.deadlines import overdue_on, seen_deadlines
 from api.systems.findings import findings_seen
 from api.systems.repair import records_seen
-from ledger.access.events import RuleId
+from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
 from ledger.kernel import civil_date, message
 from projections.systems.catalogue import UNITS, Units
 from projections.systems.deadlines import DEADLINES
@@ -39,10 +39,10 @@ from projections.tables import Connection
 #: The most groups in one answer.
 MAX_GROUPS = 1_000
 
-#: The most refusals counted for one answer. They are counted one by one.
-MAX_REFUSALS = 10_000
+#: The most entries of the access ledger counted for one answer. They are counted one by one.
+MAX_ENTRIES = 10_000
 
-Of = Literal["deadlines", "findings", "records", "refusals", "tasks", "visits"]
+Of = Literal["consultations", "deadlines", "findings", "records", "refusals", "tasks", "visits"]
 Dimensions = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z_]+(,[a-z_]+){0,2}(?![\s\S])", max_length=60)
 ]
@@ -133,7 +133,9 @@ def _deadlines(reader: Reader) -> Mapping[str, Column]:
         "rule": columns.rule,
         "state": columns.state,
         "overdue": _word(overdue_on(reader.today)),
+        "provisional": _word(columns.provisional),
         "month": _month(columns.due_on),
+        "day": columns.due_on,
     }
 
 
@@ -162,33 +164,64 @@ COUNTED: Mapping[str, Counted] = {
     ),
 }
 
-#: The dimensions of refusals, each with its value in a refusal.
-_OF_REFUSALS: Mapping[str, Callable[[dict[str, Any]], str | None]] = {
-    "unit": lambda refusal: str(refusal["body"]["unit"]),
-    "rule_id": lambda refusal: str(refusal["body"]["rule"]),
-    "command": lambda refusal: str(refusal["body"]["command"]),
-    "month": lambda refusal: str(civil_date(datetime.fromisoformat(refusal["recorded_at"])))[:7],
+
+def _recorded_in(entry: dict[str, Any]) -> str:
+    return str(civil_date(datetime.fromisoformat(entry["recorded_at"])))[:7]
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """Entries of the access ledger: their type, and each dimension with its value in an entry."""
+
+    topic: str
+    dimensions: Mapping[str, Callable[[dict[str, Any]], str | None]]
+
+
+#: What is counted from the access ledger.
+NOTED: Mapping[str, Noted] = {
+    "refusals": Noted(
+        CommandRefused.TOPIC,
+        {
+            "unit": lambda entry: str(entry["body"]["unit"]),
+            "person": lambda entry: str(entry["actor"]["person_id"]),
+            "rule_id": lambda entry: str(entry["body"]["rule"]),
+            "command": lambda entry: str(entry["body"]["command"]),
+            "month": _recorded_in,
+        },
+    ),
+    "consultations": Noted(
+        RecordsConsulted.TOPIC,
+        {
+            "unit": lambda entry: str(entry["body"]["unit"]),
+            "person": lambda entry: str(entry["actor"]["person_id"]),
+            "route": lambda entry: str(entry["body"]["route"]),
+            "month": _recorded_in,
+        },
+    ),
 }
 
 #: Dimensions that are also filters.
-_FILTERS = ("unit", "rule_id", "rule", "type", "state", "stage", "result", "kind", "overdue")
+_FILTERS = (
+    "unit", "person", "rule_id", "rule", "type", "state", "stage", "result", "kind", "overdue",
+    "provisional",
+)  # fmt: skip
 
 
 async def summary(request: web.Request) -> web.Response:
-    """Counts of findings, visits, tasks, deadlines, records or refusals, by up to three dimensions.
+    """Counts of what the token may see, by up to three dimensions.
 
     | `of` | day | dimensions of `by` |
     |---|---|---|
     | `findings` | raised | `unit`, `rule_id`, `type`, `state`, `month` |
     | `visits` | opened | `unit`, `stage`, `result`, `month` |
     | `tasks` | planned | `unit`, `stage`, `result`, `month` |
-    | `deadlines` | due | `unit`, `rule`, `state`, `overdue`, `month` |
+    | `deadlines` | due | `unit`, `rule`, `state`, `overdue`, `provisional`, `month`, `day` |
     | `records` | determined | `unit`, `kind`, `severity`, `state`, `month` |
-    | `refusals` | recorded | `unit`, `rule_id`, `command`, `month` |
+    | `refusals` | recorded | `unit`, `person`, `rule_id`, `command`, `month` |
+    | `consultations` | recorded | `unit`, `person`, `route`, `month` |
 
     `since` and `until` are the first and last day; the other parameters select rows. Only what the
-    token may see is counted: of the tasks those that it sees whole, of refusals those that it may
-    read in the access ledger.
+    token may see is counted: of the tasks those that it sees whole, of refusals and
+    consultations those that it may read in the access ledger.
     """
     reader = await reader_of(request)
     of: Of | None = query_value(request, "of", Of, None)
@@ -196,8 +229,8 @@ async def summary(request: web.Request) -> web.Response:
         raise Problem("malformed", message("summaries.of-must-be-one-of", allowed=get_args(Of)))
     by = str(query_value(request, "by", Dimensions, "unit")).split(",")
     follower = await caught_up(request, Units.name)
-    if of == "refusals":
-        ask = _refusals(request, reader, by)
+    if of in NOTED:
+        ask = _entries(request, reader, of, by)
     else:
         follower = await caught_up(request, COUNTED[of].table.name)
         ask = _counts(request, reader, of, by)
@@ -252,11 +285,12 @@ def _counts(
     return ask
 
 
-def _refusals(
-    request: web.Request, reader: Reader, by: Sequence[str]
+def _entries(
+    request: web.Request, reader: Reader, of: Of, by: Sequence[str]
 ) -> Callable[[Connection], Groups]:
-    refused = Refusals(request, reader)
-    _check(request, "refusals", by, _OF_REFUSALS)
+    noted = NOTED[of]
+    entries = Entries(request, reader, noted.topic)
+    _check(request, of, by, noted.dimensions)
     rules = request.query.getall("rule_id", [])
     wanted = Wanted(
         rule=rules[0] if len(rules) == 1 else None,
@@ -267,10 +301,10 @@ def _refusals(
 
     def ask(views: Connection) -> Groups:
         counts: Counter[tuple[str | None, ...]] = Counter()
-        for number, (_, fields) in enumerate(refused.newest(wanted, MAX_POSITION)):
-            if number == MAX_REFUSALS:
+        for number, (_, fields) in enumerate(entries.newest(wanted, MAX_POSITION)):
+            if number == MAX_ENTRIES:
                 return _sorted(counts, by)[:MAX_GROUPS], True
-            values = {name: value(fields) for name, value in _OF_REFUSALS.items()}
+            values = {name: value(fields) for name, value in noted.dimensions.items()}
             if all(values[name] in given for name, given in chosen.items()):
                 counts[tuple(values[name] for name in by)] += 1
         groups = _sorted(counts, by)
@@ -322,6 +356,7 @@ RESOURCES = (
             Parameter("since", date, "the first day"),
             Parameter("until", date, "the last day"),
             _filter("unit", str, "only of this unit"),
+            _filter("person", str, "only refusals or consultations of this person"),
             _filter("rule_id", RuleId, "only findings or refusals of this rule"),
             _filter("rule", str, "only deadlines of this rule"),
             _filter("type", str, "only findings of this type"),
@@ -330,6 +365,9 @@ RESOURCES = (
             _filter("result", str, "only visits or tasks with this result"),
             _filter("kind", str, "only records of this kind"),
             _filter("overdue", Literal["true", "false"], "only deadlines that are overdue or not"),
+            _filter(
+                "provisional", Literal["true", "false"], "only deadlines without a calendar or not"
+            ),
             AT_LEAST,
         ),
         headers=(AT_LEAST_HEADER,),

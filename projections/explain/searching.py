@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import msgspec
@@ -73,14 +73,18 @@ class Wanted(msgspec.Struct, frozen=True):
     """The conditions of a search; an event must meet all of them.
 
     ``about``: tags of its subjects; ``actor:<person>`` finds what a person recorded. ``facets``:
-    names made by ``facet``. ``policy``: a key, of which the event names any version. ``types``: its
-    type is one of these; ``filing.*`` stands for all types that begin with ``filing.``. ``since``
-    and ``until``: the first and last civil day on which it happened. ``low`` and ``high``: the
-    first and last position. ``words``: each occurs in one of its free texts.
+    names made by ``facet``. ``any_of``: of each of these groups of tags and facets it has one.
+    ``none_of``: it has none of these tags and facets. ``policy``: a key, of which the event names
+    any version. ``types``: its type is one of these; ``filing.*`` stands for all types that begin
+    with ``filing.``. ``since`` and ``until``: the first and last civil day on which it happened.
+    ``low`` and ``high``: the first and last position. ``words``: each occurs in one of its free
+    texts. ``no_words``: none of these does.
     """
 
     about: tuple[str, ...] = ()
     facets: tuple[str, ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    none_of: tuple[str, ...] = ()
     policy: str | None = None
     types: tuple[str, ...] = ()
     since: date | None = None
@@ -89,6 +93,7 @@ class Wanted(msgspec.Struct, frozen=True):
     high: int | None = None
     known_as_of: datetime | None = None
     words: tuple[str, ...] = ()
+    no_words: tuple[str, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -151,16 +156,24 @@ class _Search:
         self._limit = limit
         self._place = place
         topics = topics_of(wanted.types)
-        names = [*wanted.about, *wanted.facets]
+        groups = [*((name,) for name in (*wanted.about, *wanted.facets)), *wanted.any_of]
         ids = numbered(
             connection,
-            {EVERYTHING, *names, *topics, *(facet("type", t) for t in topics), *named(reader)},
+            {
+                EVERYTHING,
+                *chain.from_iterable(groups),
+                *wanted.none_of,
+                *topics,
+                *(facet("type", t) for t in topics),
+                *named(reader),
+            },
         )
         self._everything = ids.get(EVERYTHING, _NONE)
         self._audiences = audiences_in(connection, reader, ids, self._everything)
         #: For each condition the numbers of the names of which an event must have one. An unknown
         #: name is looked up like any other, so that the time does not tell it from a hidden one.
-        self._groups = [[ids.get(name, _NONE)] for name in names]
+        self._groups = [[ids.get(name, _NONE) for name in group] for group in groups]
+        self._none_of = [ids.get(name, _NONE) for name in wanted.none_of]
         if wanted.policy is not None:
             self._groups.append(self._versions(wanted.policy) or [_NONE])
         self._types = [ids.get(t, _NONE) for t in topics]
@@ -168,6 +181,7 @@ class _Search:
         if wanted.types and not topics:
             self._types = self._of_type = [_NONE]
         self._words = [word for word in map(words_key, wanted.words) if word]
+        self._no_words = [word for word in map(words_key, wanted.no_words) if word]
 
     def hits(self, top: int) -> Iterator[_Row]:
         """Yield the rows that fit and come before a position, newest first, each once."""
@@ -344,12 +358,28 @@ class _Search:
     def _has(self, position: sa.ColumnElement[int], groups: Any) -> Iterator[Condition]:
         """Yield for each condition that the event at a position meets it."""
         for group in groups:
-            other = TRAILS.alias()
-            yield sa.exists().where(
-                other.c.subject.in_(group),
-                other.c.audience.in_(self._audiences),
-                other.c.position == position,
+            yield self._is_of(position, group)
+        if self._none_of:
+            yield ~self._is_of(position, self._none_of)
+        for word in self._no_words:
+            text = WORDS.alias()
+            yield ~sa.exists().where(
+                text.c.audience.in_(self._audiences),
+                text.c.position == position,
+                text.c.text.contains(word, autoescape=True),
             )
+
+    def _is_of(self, position: sa.ColumnElement[int], names: Sequence[int]) -> Condition:
+        """Return the condition that the event at a position has one of these names.
+
+        The reader's audiences alone are asked: whether a hidden name is there changes nothing.
+        """
+        other = TRAILS.alias()
+        return sa.exists().where(
+            other.c.subject.in_(names),
+            other.c.audience.in_(self._audiences),
+            other.c.position == position,
+        )
 
     def _contains(self, texts: Any) -> list[Condition]:
         return [texts.c.text.contains(word, autoescape=True) for word in self._words]

@@ -78,10 +78,18 @@ class Story(Filed):
             for record, tags in reversed(self._seen[grant])
             if _meets(record, tags, wanted, topics)
             and all(self._sees(grant, record, record.envelope.type, tags, t) for t in wanted.about)
+            and all(any(self._has(grant, record, tags, n) for n in g) for g in wanted.any_of)
+            and not any(self._has(grant, record, tags, name) for name in wanted.none_of)
         ]
 
+    def _has(self, grant: Grant, record: Recorded, tags: list[str], name: str) -> bool:
+        """Whether an event has a facet, or a subject for which this reader finds it."""
+        if name.startswith("="):
+            return name in _facets_of(record)
+        return name in tags and self._sees(grant, record, record.envelope.type, tags, name)
 
-def _facets(record: Recorded) -> set[str]:
+
+def _facets_of(record: Recorded) -> set[str]:
     envelope, event = record.envelope, record.event
     return {
         facet("type", envelope.type),
@@ -95,10 +103,11 @@ def _facets(record: Recorded) -> set[str]:
 
 def _meets(record: Recorded, tags: list[str], wanted: Wanted, topics: set[str]) -> bool:
     envelope, event = record.envelope, record.event
-    texts = [words_key(text) for _, text in words_of(event)] if wanted.words else []
+    asked = wanted.words or wanted.no_words
+    texts = [words_key(text) for _, text in words_of(event)] if asked else []
     return (
         all(tag in tags for tag in wanted.about)
-        and (not wanted.facets or _facets(record).issuperset(wanted.facets))
+        and (not wanted.facets or _facets_of(record).issuperset(wanted.facets))
         and (wanted.policy is None or wanted.policy in envelope.policy_refs)
         and (not wanted.types or envelope.type in topics)
         and (wanted.since is None or record.occurred_on >= wanted.since)
@@ -107,6 +116,7 @@ def _meets(record: Recorded, tags: list[str], wanted: Wanted, topics: set[str]) 
         and (wanted.high is None or record.position <= wanted.high)
         and (wanted.known_as_of is None or envelope.known_at <= wanted.known_as_of)
         and all(any(words_key(word) in text for text in texts) for word in wanted.words)
+        and not any(words_key(word) in text for word in wanted.no_words for text in texts)
     )
 
 
@@ -160,6 +170,8 @@ class _Choices:
         return Wanted(
             about=perhaps([*self.tags, "task:NEVER"], 2),
             facets=perhaps(facets, 2),
+            any_of=perhaps([tuple(dice.sample([*self.tags, *facets], 3)) for _ in range(2)], 2),
+            none_of=perhaps([*self.tags, *facets, "task:NEVER"], 3),
             policy=dice.choice((None, None, "visit_cap", "manner", "no_such")),
             types=perhaps([*self.types, *self.systems, "no.such", "no.*"], 3),
             since=dice.choice((None, None, day)),
@@ -168,6 +180,7 @@ class _Choices:
             high=dice.choice((None, None, bounds[1])),
             known_as_of=dice.choice((None, None, START + timedelta(days=dice.randrange(900)))),
             words=perhaps(self.words, 1),
+            no_words=perhaps(self.words, 2),
         )
 
 
@@ -247,6 +260,9 @@ def test_every_reader_and_every_condition(story: tuple[Story, Views]) -> None:
         Wanted(facets=(facet("correlation", UUID(int=3)),)),
         Wanted(facets=(facet("causation", UUID(int=3)),)),
         Wanted(since=date(2026, 3, 10), until=date(2026, 3, 12)),
+        Wanted(any_of=(tuple(choices.tags[::9]),)),
+        Wanted(none_of=tuple(choices.tags[::2])),
+        Wanted(no_words=tuple(choices.words[:5])),
     ]
     met = set()
     # Of the readers who see the same one suffices.

@@ -46,6 +46,11 @@ def _first(server: str, token: str, path: str) -> dict[str, Any]:
 EXAMPLES: dict[str, Example] = {
     "/console/v1/{path:.+}": Example("/console/v1/findings"),
     "/console/do/{system}/{command}": Example("/console/do/supervision/issue-supervision-doc"),
+    "/console/deadlines/calendar/{month}": Example(
+        "/console/deadlines/calendar/{}", value="2026-12"
+    ),
+    "/console/draws/{draw}": Example("/console/draws/{}", first_of="/v1/draws", field="draw"),
+    "/console/log": Example("/console/log?position={}", value="100"),
     "/console/findings/{finding}": Example(
         "/console/findings/{}", first_of="/v1/findings?rule_id=FIL-V1", field="finding"
     ),
@@ -56,6 +61,12 @@ EXAMPLES: dict[str, Example] = {
 ROLES = ("jb_supervisor", "unit_head", "credit_officer", "draw_coordinator", "operator")
 
 #: Pages that are not looked at: another address of one that is, and numbers for a script.
-UNSEEN = {"/console/", "/console/badges", "/console/findings/handling"}
+UNSEEN = {
+    "/console/",
+    "/console/badges",
+    "/console/findings/handling",
+    "/console/deadlines/calendar",
+    "/console/log/{position:[0-9]+}/{part:proof|record|receipt}",
+}
 
 LOOKED_AT = [page for page in PAGES if page.path not in UNSEEN]

@@ -11,12 +11,17 @@ lacks becomes a part of the interface first.
 from __future__ import annotations
 
 from api.console.pages import (
+    access,
     badges,
     commands,
+    deadlines,
+    draws,
+    events,
     findings,
     glossary,
     guide,
     lists,
+    log,
     rules,
     search,
     today,
@@ -26,7 +31,12 @@ from api.console.shell import Page
 PAGES: tuple[Page, ...] = (
     *today.PAGES,
     *findings.PAGES,
+    *deadlines.PAGES,
     *search.PAGES,
+    *draws.PAGES,
+    *events.PAGES,
+    *access.PAGES,
+    *log.PAGES,
     *lists.PAGES,
     *commands.PAGES,
     *rules.PAGES,

@@ -13,8 +13,8 @@ from api.console import forms
 from api.console.inside import SHOWN, ask_for_file
 from api.console.shell import Opened, Page, may_read
 from api.console.shown import columns
+from api.feed.exports import SUFFIXES
 from api.http.resources import Resource
-from api.http.sheets import SUFFIXES
 
 
 async def index(page: Opened) -> web.StreamResponse:
