@@ -16,7 +16,7 @@ and its causation, each with rows like those of a subject. ``WORDS`` has the fre
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
@@ -394,6 +394,37 @@ def read(
         if row.position != last:  # an officer's own act can match both tags
             last = row.position
             yield row
+
+
+def recorded_by(connection: Connection, reader: Reader, person: str) -> Callable[[int], bool]:
+    """Return whether a person recorded the event at a position, as far as the reader may know."""
+    names = numbered(connection, {f"actor:{person}", *named(reader)})
+    subject = names.get(f"actor:{person}", _NONE)
+    query = sa.select(TRAILS.c.position).where(
+        TRAILS.c.subject == subject,
+        TRAILS.c.audience.in_(audiences_in(connection, reader, names, subject)),
+        TRAILS.c.position == sa.bindparam("position"),
+    )
+    return lambda position: connection.execute(query, {"position": position}).first() is not None
+
+
+def times_of(connection: Connection, reader: Reader, tag: str) -> tuple[list[int], list[int]]:
+    """Return when the events about a subject happened and when they were known, each time once.
+
+    The first are civil days as ordinals, the second are in microseconds since 1970.
+    """
+    names = numbered(connection, {tag, *named(reader)})
+    subject = names.get(tag, _NONE)
+    of_reader = (
+        TRAILS.c.subject == subject,
+        TRAILS.c.audience.in_(audiences_in(connection, reader, names, subject)),
+        TRAILS.c.day.is_not(None),
+    )
+    happened, known = (
+        connection.execute(sa.select(column).where(*of_reader).distinct()).scalars().all()
+        for column in (TRAILS.c.day, TRAILS.c.known_at)
+    )
+    return sorted(happened), sorted(known)
 
 
 def named(reader: Reader) -> frozenset[str]:

@@ -36,6 +36,7 @@ from projections.explain.trailindex import (
     microseconds,
     numbers,
     read,
+    recorded_by,
 )
 from projections.follower import Views
 from projections.source import Source
@@ -52,9 +53,10 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``body``: the recorded fields. ``now``: the fields after corrections, whose positions are
     ``corrected_by``; absent if there are none. ``rule_id``, ``rule`` and ``law``: those of a
-    finding. ``hash``: the leaf hash of the stored bytes in the Merkle log (RFC 6962), which the
-    public log tiles contain. ``proof``: the path of the inclusion proof (2.16). ``unreadable``: why
-    this program cannot decode the event, instead of a body.
+    finding. ``says``: what happened, as a sentence in the reader's language. ``hash``: the leaf
+    hash of the stored bytes in the Merkle log (RFC 6962), which the public log tiles contain.
+    ``proof``: the path of the inclusion proof (2.16). ``unreadable``: why this
+    program cannot decode the event, instead of a body.
     """
 
     position: int
@@ -80,6 +82,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     rule: str | None = None
     law: str | None = None
     unreadable: str | None = None
+    says: str | None = None
 
 
 class Trail(msgspec.Struct, frozen=True):
@@ -107,6 +110,7 @@ def trail(
     newest: bool = False,
     since: date | None = None,
     until: date | None = None,
+    person: str | None = None,
 ) -> tuple[Trail, int]:
     """Return the events after a position that carry any of ``tags``, in order, at most ``limit``.
 
@@ -114,9 +118,10 @@ def trail(
     and ``until``: the first and the last day of recording.
 
     At most ``MAX_LOOK`` events that ``reader`` may see are examined for one page. If ``topics`` and
-    ``known_as_of`` (only events and corrections known by then) pass few of them, the page is
-    shorter and ``next_after`` is the last event examined. An officer's trail takes two tags: one
-    for events about the officer, one for events that the officer recorded.
+    ``known_as_of`` (only events and corrections known by then) or ``person`` (who recorded them)
+    pass few of them, the page is shorter and ``next_after`` is the last event examined. An
+    officer's trail takes two tags: one for events about the officer, one for events that the
+    officer recorded.
 
     The second value is the position that the index has reached.
     """
@@ -135,11 +140,12 @@ def trail(
         else:
             first = max(first, after)
         rows = read(connection, reader, tags, first, end, newest=newest)
+        by = None if person is None else recorded_by(connection, reader, person)
         positions: list[int] = []
         last = after
         for row in islice(rows, MAX_LOOK):
             last = row.position
-            if _fits(row, wanted, known):
+            if _fits(row, wanted, known) and (by is None or by(last)):
                 positions.append(row.position)
                 if len(positions) == limit:
                     break
