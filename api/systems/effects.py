@@ -10,14 +10,16 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from api.feed.events import seen_event
+from api.feed.events import as_shown, seen_event
 from api.http.asking import PRIVATE, asked, follower_of
 from api.http.keys import SERVED
+from api.http.languages import in_language, language_of
 from api.http.listing import Listing
 from api.http.naming import plain
 from api.http.reader import Reader, reader_of
 from api.http.reading import json_response
 from api.http.resources import Resource
+from api.http.sentences import tell_all
 from api.running.pools import REPLAYS
 from ledger.kernel import RecordCorrected, Recorded
 from ledger.kernel.folds import topics_of
@@ -59,10 +61,14 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Effects(msgspec.Struct, frozen=True):
-    """What an event changed, as far as the events tell that the token may see."""
+    """What an event changed, as far as the events tell that the token may see.
+
+    ``says``: what happened, as a sentence in the reader's language.
+    """
 
     position: int
     type: str
+    says: str
     effects: tuple[Effect, ...]
 
 
@@ -74,18 +80,21 @@ async def effects(request: web.Request) -> web.Response:
     those who may replay it.
     """
     stored, fields = await seen_event(request)
-    reader, source = await reader_of(request), follower_of(request).source
+    reader, follower, language = await reader_of(request), follower_of(request), language_of(request)
+    source, told = follower.source, as_shown(reader, stored, fields)
     listings = (*_FURTHER, *(r.listing for r in request.app[SERVED] if r.listing is not None))
 
-    def ask() -> tuple[Effect, ...]:
+    def ask() -> Effects:
         found = [
             *_of_lists(source, reader, listings, fields["type"], stored),
             *_of_profiles(source, reader, fields["type"], stored),
         ]
-        return tuple(effect for effect in found if effect.changes)
+        with follower.views.reading() as connection:
+            (says,) = tell_all(connection, reader, [told], language)
+        changed = tuple(effect for effect in found if effect.changes)
+        return Effects(stored.position, told["type"], says, changed)
 
-    answer = Effects(stored.position, fields["type"], await asked(ask, REPLAYS))
-    return json_response(answer, headers=PRIVATE)
+    return json_response(await asked(ask, REPLAYS), headers=in_language(PRIVATE, language))
 
 
 def _subjects(stored: Any, kind: str) -> Iterator[str]:
@@ -160,4 +169,4 @@ def _profile(source: Source, reader: Reader, entity: str, position: int) -> Any:
     return msgspec.json.decode(as_json(replaying.document()))
 
 
-RESOURCES = (Resource("/v1/events/{position}/effects", effects, returns=Effects, group="trails"),)
+RESOURCES = (Resource("/v1/events/{position}/effects", effects, returns=Effects, group="trails", worded=True),)
