@@ -68,6 +68,8 @@ class Words:
         if isinstance(value, bool):
             return self("yes" if value else "no")
         text = str(value)
+        if field.endswith("_fen") and isinstance(value, int):
+            return self("amount", fen=value)
         if _MOMENT.match(text):
             return civil(text)
         if not isinstance(value, str) or _DAY.match(text):
@@ -83,6 +85,15 @@ class Words:
             return None
         codes = (text, f"deadline:{text}", f"policy:{text}")
         return next((told for code in codes if (told := self.titled(code)) != code), None)
+
+    def place(self, pointer: str) -> str:
+        """Return a place in a document, given as a JSON pointer, by the titles of its fields."""
+        parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
+        return " › ".join(self.field(part) for part in parts) or "/"
+
+    def kind(self, name: str) -> str:
+        """Return what a kind of subject is called."""
+        return title(name, self.language, "kinds")
 
     def titled(self, code: str) -> str:
         """Return the title of an event type, command or resource."""
@@ -158,6 +169,14 @@ class Scale:
         """Return where a day is."""
         given = date.fromisoformat(day) if isinstance(day, str) else day
         return round(100 * min(1, max(0, (given - self.first).days / self._days)), 2)
+
+    def months(self, most: int = 7) -> list[tuple[float, str]]:
+        """Return the places of the first days of some months, at most so many, and their names."""
+        first = self.first.year * 12 + self.first.month
+        last = self.last.year * 12 + self.last.month - 1
+        step = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if (last - first) / n < most)
+        marks = [date(n // 12, n % 12 + 1, 1) for n in range(-(-first // step) * step, last + 1, step)]
+        return [(self.at(day), f"{day:%Y-%m}") for day in marks]
 
     def width(self, begun: date | str, ended: date | str) -> float:
         """Return how wide the days between two are; nothing if they are not in order."""

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from api.console.pages import badges, commands, findings, guide, lists, rules, search, today
+from api.console.pages import (
+    badges,
+    businesses,
+    commands,
+    findings,
+    guide,
+    lists,
+    repairs,
+    rules,
+    search,
+    today,
+    trails,
+)
 from api.console.shell import Page
 
 PAGES: tuple[Page, ...] = (
     *today.PAGES,
     *findings.PAGES,
     *search.PAGES,
+    *businesses.PAGES,
+    *repairs.PAGES,
+    *trails.PAGES,
     *lists.PAGES,
     *commands.PAGES,
     *rules.PAGES,

@@ -44,7 +44,7 @@ async def index(page: Opened) -> web.StreamResponse:
         "repairs.html",
         waiting=waiting,
         decided=[case for case in items if case.get("stage") in _DECIDED],
-        clocks=clocks,
+        due=clocks,
         records=[] if records is None else records["items"],
         given=words,
         today=today_of(page),

@@ -115,9 +115,9 @@ async def event(page: Opened) -> web.StreamResponse:
     shown = await page.read(path)
     effects, proven = await page.read_all((f"{path}/effects", None), (f"{path}/proven", None))
     places = [(t, shown["body"][f]) for f, t in _TRAILS.items() if shown["body"].get(f)]
-    trails = [f"/v1/{kind}/{quote(str(id_), safe='')}/trail" for kind, id_ in places]
+    trails = [(f"/v1/{kind}/{quote(str(id_), safe='')}/trail", str(id_)) for kind, id_ in places]
     around = {"after": int(position) - 1, "limit": 1}
-    entries = await page.read_all(*((trail, around) for trail in trails[:1]))
+    entries = await page.read_all(*((trail, around) for trail, _ in trails[:1]))
     entry = _entry(entries, int(position))
     return await page.render(
         "event.html",
