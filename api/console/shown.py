@@ -27,6 +27,7 @@ _NAMES = ("_name", "_title")
 #: Columns of a list at most; the entry's own page has all its fields.
 MAX_COLUMNS = 8
 
+_FEN = re.compile(r"（分）| \(fen\)| fen\b")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -42,8 +43,9 @@ class Words:
         return say(Message(code, details, "console"), self.language)
 
     def field(self, name: str) -> str:
-        """Return the title of a field."""
-        return title(name, self.language, "fields")
+        """Return the title of a field. Amounts are shown in yuan, so theirs name no fen."""
+        text = title(name, self.language, "fields")
+        return _FEN.sub("", text) if name.endswith("_fen") else text
 
     def filter(self, name: str) -> str:
         """Return the title of a parameter of a list."""
@@ -89,7 +91,12 @@ class Words:
     def place(self, pointer: str) -> str:
         """Return a place in a document, given as a JSON pointer, by the titles of its fields."""
         parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
-        return " › ".join(self.field(part) for part in parts) or "/"
+        titles = [self.field(part) for part in parts]
+        named = (
+            self.value("", part) if told == part else told
+            for part, told in zip(parts, titles, strict=True)
+        )
+        return " › ".join(named) or "/"
 
     def kind(self, name: str) -> str:
         """Return what a kind of subject is called."""
@@ -175,7 +182,9 @@ class Scale:
         first = self.first.year * 12 + self.first.month
         last = self.last.year * 12 + self.last.month - 1
         step = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if (last - first) / n < most)
-        marks = [date(n // 12, n % 12 + 1, 1) for n in range(-(-first // step) * step, last + 1, step)]
+        marks = [
+            date(n // 12, n % 12 + 1, 1) for n in range(-(-first // step) * step, last + 1, step)
+        ]
         return [(self.at(day), f"{day:%Y-%m}") for day in marks]
 
     def width(self, begun: date | str, ended: date | str) -> float:

@@ -80,7 +80,11 @@ async def effects(request: web.Request) -> web.Response:
     those who may replay it.
     """
     stored, fields = await seen_event(request)
-    reader, follower, language = await reader_of(request), follower_of(request), language_of(request)
+    reader, follower, language = (
+        await reader_of(request),
+        follower_of(request),
+        language_of(request),
+    )
     source, told = follower.source, as_shown(reader, stored, fields)
     listings = (*_FURTHER, *(r.listing for r in request.app[SERVED] if r.listing is not None))
 
@@ -169,4 +173,8 @@ def _profile(source: Source, reader: Reader, entity: str, position: int) -> Any:
     return msgspec.json.decode(as_json(replaying.document()))
 
 
-RESOURCES = (Resource("/v1/events/{position}/effects", effects, returns=Effects, group="trails", worded=True),)
+RESOURCES = (
+    Resource(
+        "/v1/events/{position}/effects", effects, returns=Effects, group="trails", worded=True
+    ),
+)

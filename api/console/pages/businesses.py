@@ -18,6 +18,7 @@ from api.http.resources import Parameter
 from api.systems.replays import KNOWN, VALID
 from ledger.kernel import Moment, civil_date
 from ledger.kernel.events import CIVIL_ZONE
+from ledger.kernel.messages import catalogue
 from projections.profiles.law import DRAW_RATIO, MANNER, REGIMES, VISIT_CAP
 
 #: The policies of which another version may be tried: those from which a profile is calculated.
@@ -50,6 +51,7 @@ async def profile(page: Opened) -> web.StreamResponse:
     on = date.fromisoformat(clocks["valid_as_of"]) if "valid_as_of" in clocks else today
     return await page.render(
         "business.html",
+        units=await unit_names(page),
         path=f"{root}/profile",
         entity=entity,
         profile=shown,
@@ -85,6 +87,18 @@ def _clocks(page: Opened) -> dict[str, str]:
     return clocks
 
 
+async def unit_names(page: Opened) -> dict[str, str]:
+    """Return the names of all units, and of the offices without a register, by id."""
+    (units,) = await page.read_all(("/v1/units", {"limit": 500, "fields": "unit,name"}))
+    offices = {
+        code.removeprefix("office."): text
+        for code, text in catalogue(page.words.language, "sentences").items()
+        if code.startswith("office.")
+    }
+    listed = [] if units is None else units["items"]
+    return {**offices, **{item["unit"]: item["name"] for item in listed if item.get("name")}}
+
+
 def today_of(page: Opened) -> date:
     """Return the civil day of the service's clock."""
     return civil_date(page.request.app[LEDGER].clock())
@@ -103,9 +117,7 @@ class Tick(msgspec.Struct, frozen=True):
 class _Times:
     """The times of the events about a business: where the sliders may stop, and where they are."""
 
-    def __init__(
-        self, times: Mapping[str, Any], clocks: Mapping[str, str], today: date
-    ) -> None:
+    def __init__(self, times: Mapping[str, Any], clocks: Mapping[str, str], today: date) -> None:
         days = [date.fromisoformat(day) for day in times["happened"]]
         self.days = [Tick(str(day), (day - days[0]).days) for day in days]
         self.last_day = (max(today, days[-1]) - days[0]).days
@@ -141,7 +153,9 @@ def _minutes(moment: datetime, first: datetime) -> int:
 
 
 def _moment(moment: datetime) -> str:
-    return moment.astimezone(CIVIL_ZONE).isoformat(timespec="microseconds" if moment.microsecond else "seconds")
+    return moment.astimezone(CIVIL_ZONE).isoformat(
+        timespec="microseconds" if moment.microsecond else "seconds"
+    )
 
 
 def _beside(times: Sequence[str], at: str) -> tuple[str | None, str | None]:
@@ -176,6 +190,7 @@ async def difference(page: Opened) -> web.StreamResponse:
     name = await _name(page, root)
     return await page.render(
         "difference.html",
+        units=await unit_names(page),
         path=f"{root}/profile/diff",
         entity=entity,
         name=name,
@@ -207,6 +222,7 @@ async def what_if(page: Opened) -> web.StreamResponse:
     versions = await page.read_all(*((f"/v1/policies/{key}", None) for key in _POLICIES))
     return await page.render(
         "what-if.html",
+        units=await unit_names(page),
         path=f"{root}/what-if",
         asked=asked,
         entity=entity,

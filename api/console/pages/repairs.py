@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
-from api.console.pages.businesses import today_of
+from api.console.pages.businesses import today_of, unit_names
 from api.console.shell import Opened, Page
 from api.http.resources import Parameter
 from ledger.registry import COMMANDS
@@ -78,6 +78,7 @@ async def case(page: Opened) -> web.StreamResponse:
     (profile,) = await page.read_all((f"/v1/entities/{body['entity']}/profile", None))
     return await page.render(
         "repair.html",
+        units=await unit_names(page),
         path=path,
         case=body,
         records=[record for record in records if record],
@@ -134,7 +135,12 @@ def _known(command: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 #: What may follow at each stage.
 _NEXT = {
-    "applied": ("forward-repair", "accept-repair", "request-repair-supplement", "not-accept-repair"),
+    "applied": (
+        "forward-repair",
+        "accept-repair",
+        "request-repair-supplement",
+        "not-accept-repair",
+    ),
     "forwarded": ("accept-repair", "request-repair-supplement", "not-accept-repair"),
     "supplement_requested": ("supplement-repair", "not-accept-repair"),
     "accepted": ("grant-repair", "refuse-repair", "extend-repair"),
@@ -151,6 +157,7 @@ async def record(page: Opened) -> web.StreamResponse:
     (profile,) = await page.read_all((f"/v1/entities/{body['entity']}/profile", None))
     return await page.render(
         "repair-record.html",
+        units=await unit_names(page),
         path=path,
         record=body,
         accounts=removal_accounts([body]),

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
+from api.console.pages.businesses import unit_names
 from api.console.shell import Opened, Page
 from api.http.named import EventType
 from api.http.resources import Parameter
@@ -37,6 +38,7 @@ async def trail(page: Opened) -> web.StreamResponse:
     kind, _, id_ = subject.partition("/")
     return await page.render(
         "trail.html",
+        units=await unit_names(page),
         path=path,
         asked=list(asked.items()),
         route=answer.route,
@@ -121,6 +123,7 @@ async def event(page: Opened) -> web.StreamResponse:
     entry = _entry(entries, int(position))
     return await page.render(
         "event.html",
+        units=await unit_names(page),
         path=path,
         event=shown,
         entry=entry,
@@ -150,24 +153,36 @@ async def impact(page: Opened) -> web.StreamResponse:
     path = f"/v1/{kind}/{quote(id_, safe='')}/impact"
     asked = {n: v for n, v in page.query if n in ("since", "until")}
     body = await page.read(path, asked)
-    roots, count = _tree(body["items"])
+    roots = _tree(body["items"])
     return await page.render(
-        "impact.html", path=path, kind=kind, id=id_, body=body, roots=roots, count=count,
-        given=asked,
+        "impact.html",
+        units=await unit_names(page),
+        path=path,
+        id=id_,
+        roots=roots,
+        falls=[
+            item for item in body["items"] if item["kind"] not in _ENDS and item.get("rests_on")
+        ],
     )
 
 
-def _tree(items: Sequence[dict[str, Any]]) -> tuple[list[Node], int]:
+#: Kinds of items that do not lose their basis: they took it away already.
+_ENDS = ("end_of_record", "end_of_sanction", "nullification")
+
+
+def _tree(items: Sequence[dict[str, Any]]) -> list[Node]:
     """Return the items as a tree: each below the last one that it rests on."""
     nodes = {item["position"]: Node(item, []) for item in items}
     roots = []
     for node in nodes.values():
-        causes = [p for p in node.item.get("rests_on", ()) if p in nodes and p != node.item["position"]]
+        causes = [
+            p for p in node.item.get("rests_on", ()) if p in nodes and p != node.item["position"]
+        ]
         if causes:
             nodes[max(causes)].below.append(node)
         else:
             roots.append(node)
-    return roots, len(nodes)
+    return roots
 
 
 PAGES = (
