@@ -29,6 +29,8 @@ MAX_COLUMNS = 8
 
 _FEN = re.compile(r"（分）| \(fen\)| fen\b")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
+#: A deadline: its rule and the event that opened it.
+_DEADLINE = re.compile(r"([a-z_.]+):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -79,6 +81,8 @@ class Words:
         own = title(f"{field}.{text}", self.language, "values")
         if own != f"{field}.{text}":
             return own
+        if (deadline := _DEADLINE.match(text)) is not None:
+            return self.titled(f"deadline:{deadline[1]}")
         return self._named(text) or title(text, self.language, "values")
 
     def _named(self, text: str) -> str | None:
@@ -98,9 +102,9 @@ class Words:
         )
         return " › ".join(named) or "/"
 
-    def kind(self, name: str) -> str:
-        """Return what a kind of subject is called."""
-        return title(name, self.language, "kinds")
+    def rule(self, rule_id: str, details: Mapping[str, Any] | None = None) -> str:
+        """Return what a rule says; ``details`` are the values that its text names."""
+        return say(Message(f"{rule_id}.message", details or {}, "rules"), self.language)
 
     def titled(self, code: str) -> str:
         """Return the title of an event type, command or resource."""

@@ -69,6 +69,9 @@ EXAMPLES: dict[str, Example] = {
     "/console/v1/repair/records/{record}": Example(
         "/console/v1/repair/records/{}", first_of="/v1/repair/records", field="record"
     ),
+    "/console/findings/{finding}": Example(
+        "/console/findings/{}", first_of="/v1/findings?rule_id=FIL-V1", field="finding"
+    ),
     "/console/rules/{rule}": Example("/console/rules/{}", value="FIL-R4"),
 }
 
@@ -76,6 +79,6 @@ EXAMPLES: dict[str, Example] = {
 ROLES = ("jb_supervisor", "unit_head", "credit_officer", "draw_coordinator", "operator")
 
 #: Pages that are not looked at: another address of one that is, and numbers for a script.
-UNSEEN = {"/console/", "/console/badges"}
+UNSEEN = {"/console/", "/console/badges", "/console/findings/handling"}
 
 LOOKED_AT = [page for page in PAGES if page.path not in UNSEEN]

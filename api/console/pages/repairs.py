@@ -66,7 +66,7 @@ def _clocks(deadlines: Any) -> dict[str, dict[str, Any]]:
 
 
 async def case(page: Opened) -> web.StreamResponse:
-    """Show one application: its conditions, its clock, what it lacks, and who removed the record."""
+    """Show one application: its conditions, its clock, what it lacks, who removed the record."""
     repair = page.request.match_info["repair"]
     path = f"/v1/repair/cases/{quote(repair, safe='')}"
     asked = {n: v for n, v in page.query if n == "on"}
