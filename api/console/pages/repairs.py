@@ -14,9 +14,13 @@ from api.console.pages.businesses import today_of, unit_names
 from api.console.shell import Opened, Page
 from api.http.resources import Parameter
 from ledger.registry import COMMANDS
+from ledger.systems.repair.rules import REP_R2
 
 #: What is listed of each kind on the page of all repairs.
 _LISTED = 200
+
+#: The businesses of a search whose records are listed.
+_BUSINESSES = 20
 
 #: The deadlines that run for an application until it is decided.
 _OF_REPAIRS = tuple(
@@ -31,10 +35,12 @@ _DECIDED = frozenset({"granted", "refused", "not_accepted", "revoked"})
 async def index(page: Opened) -> web.StreamResponse:
     """Show the applications by their statutory day, and the records that can be repaired."""
     words = {n: v for n, v in page.query if n in ("q", "entity")}
-    cases, deadlines, records = await page.read_all(
+    of_businesses = await _of_businesses(page, words.get("q", ""))
+    cases, deadlines, *records = await page.read_all(
         ("/v1/repair/cases", {"limit": _LISTED, "sort": "-applied_on", **_only(words, "entity")}),
         ("/v1/deadlines", [("limit", _LISTED), ("sort", "due_on"), *_OF_REPAIRS]),
         ("/v1/repair/records", {"limit": _LISTED, **words}),
+        *([("/v1/repair/records", of_businesses)] if of_businesses else []),
     )
     clocks = _clocks(deadlines)
     items = [] if cases is None else cases["items"]
@@ -45,10 +51,25 @@ async def index(page: Opened) -> web.StreamResponse:
         waiting=waiting,
         decided=[case for case in items if case.get("stage") in _DECIDED],
         due=clocks,
-        records=[] if records is None else records["items"],
+        records=_distinct(records),
         given=words,
         today=today_of(page),
     )
+
+
+async def _of_businesses(page: Opened, words: str) -> list[tuple[str, str | int]]:
+    """Return the question for the records of the businesses with these words in their name."""
+    if not words:
+        return []
+    found = await page.read("/v1/entities", {"q": words, "limit": _BUSINESSES})
+    wanted = [("entity", item["entity"]) for item in found["items"]]
+    return [("limit", _LISTED), *wanted] if wanted else []
+
+
+def _distinct(answers: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the records of several answers, each once, by the earliest day."""
+    records = {r["record"]: r for answer in answers if answer for r in answer["items"]}
+    return sorted(records.values(), key=lambda r: (r["earliest_on"] or "9999", r["record"]))
 
 
 def _only(given: Mapping[str, str], *names: str) -> dict[str, str]:
@@ -121,7 +142,17 @@ class Act(msgspec.Struct, frozen=True):
 def _acts(page: Opened, case: Mapping[str, Any]) -> list[Act]:
     """Return the commands that continue an application at its stage, for the reader's role."""
     wanted = _NEXT.get(str(case.get("stage")), ())
-    own = {"repair": case["repair"], "entity": case["entity"], "unit": case["unit"]}
+    own = {
+        "repair": case["repair"],
+        "entity": case["entity"],
+        "unit": case["unit"],
+        # What the evidence of the ledger shows; the officer says how it was verified.
+        "verified": [
+            condition["details"]["missing"]
+            for condition in case["conditions"]
+            if condition["met"] and condition["rule_id"] == REP_R2.id
+        ],
+    }
     return [
         Act(entry.name, _known(entry.command, own))
         for entry in COMMANDS
