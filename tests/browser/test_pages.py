@@ -72,7 +72,8 @@ def cut_off(tab: Tab) -> list[str]:
     found: list[str] = tab.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] :
           [...document.querySelectorAll('body *')]
-            .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.wide'))
+            .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+            .filter((e) => e.checkVisibility() && !e.closest('.wide'))
             .map((e) => e.outerHTML.slice(0, 120))"""
     )
     return found
