@@ -396,16 +396,29 @@ def read(
             yield row
 
 
-def recorded_by(connection: Connection, reader: Reader, person: str) -> Callable[[int], bool]:
-    """Return whether a person recorded the event at a position, as far as the reader may know."""
+def recorded_by(
+    connection: Connection, reader: Reader, person: str
+) -> Callable[[Sequence[int]], list[int]]:
+    """Return a function that keeps the positions of the events that a person recorded.
+
+    Only of events whose recorder the reader may know.
+    """
     names = numbered(connection, {f"actor:{person}", *named(reader)})
     subject = names.get(f"actor:{person}", _NONE)
     query = sa.select(TRAILS.c.position).where(
         TRAILS.c.subject == subject,
         TRAILS.c.audience.in_(audiences_in(connection, reader, names, subject)),
-        TRAILS.c.position == sa.bindparam("position"),
     )
-    return lambda position: connection.execute(query, {"position": position}).first() is not None
+
+    def keep(positions: Sequence[int]) -> list[int]:
+        known = {
+            position
+            for some in in_groups(positions)
+            for position in connection.execute(query.where(TRAILS.c.position.in_(some))).scalars()
+        }
+        return [position for position in positions if position in known]
+
+    return keep
 
 
 def times_of(connection: Connection, reader: Reader, tag: str) -> tuple[list[int], list[int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +45,10 @@ from projections.source import Source
 MAX_PAGE = 500
 
 #: The most visible events examined for one page, if a filter passes few of them.
-MAX_LOOK = 1_000
+MAX_LOOK = 20_000
+
+#: Of these as many are examined at a time.
+_AT_A_TIME = 500
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,15 +144,26 @@ def trail(
             first = max(first, after)
         rows = read(connection, reader, tags, first, end, newest=newest)
         by = None if person is None else recorded_by(connection, reader, person)
+        narrowed = wanted is not None or known is not None or by is not None
         positions: list[int] = []
-        last = after
-        for row in islice(rows, MAX_LOOK):
-            last = row.position
-            if _fits(row, wanted, known) and (by is None or by(last)):
-                positions.append(row.position)
-                if len(positions) == limit:
-                    break
-        more = next(rows, None) is not None
+        last, looked, more = after, 0, True
+        while more and looked < MAX_LOOK and len(positions) < limit:
+            some = list(islice(rows, min(_AT_A_TIME, MAX_LOOK - looked) if narrowed else limit))
+            looked += len(some)
+            fitting = [row.position for row in some if _fits(row, wanted, known)]
+            chosen = fitting if by is None else by(fitting)
+            room = limit - len(positions)
+            positions += chosen[:room]
+            if len(chosen) >= room:
+                last = positions[-1]
+                more = last != some[-1].position or next(rows, None) is not None
+            elif some:
+                last = some[-1].position
+                following = next(rows, None)
+                more = following is not None
+                rows = chain(() if following is None else (following,), rows)
+            else:
+                more = False
         positions.sort()  # for reading; the newest may have come first
         corrections = corrections_of(connection, positions)
     entries = _entries(source, positions, corrections, known_as_of)

@@ -210,7 +210,7 @@ async def test_what_would_be_stands_next_to_what_is(ask: Asking) -> None:
 async def test_another_version_of_a_policy_may_be_assumed(ask: Asking) -> None:
     """As if a version were still the newest; a policy or version that is not there is told."""
     path = "/v1/entities/91620100MA7LX2063R/what-if"
-    answer = await ask(f"{path}?policy=dishonesty.regime@2")
+    answer = await ask(f"{path}?policy=dishonesty.regime@2&valid_as_of=2026-10-01")
     until = {
         change["path"]: (change["before"], change["after"])
         for change in answer["differences"]

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from api.console.shell import Opened, Page
-from api.console.shown import Scale
+from api.console.shown import Scale, columns
 from api.http.keys import LEDGER
 from api.http.resources import Parameter
 from api.systems.replays import KNOWN, VALID
@@ -27,6 +27,9 @@ _POLICIES = (*sorted(REGIMES), VISIT_CAP, MANNER, DRAW_RATIO)
 #: The newest events that a profile shows, and the businesses found on one page.
 _NEWEST, _FOUND = 8, 50
 
+#: The newest entries of a part of a profile that its page lists; the JSON has all of them.
+_LISTED = 25
+
 
 async def search(page: Opened) -> web.StreamResponse:
     """Show the businesses that were searched for, or the first ones."""
@@ -39,10 +42,9 @@ async def profile(page: Opened) -> web.StreamResponse:
     """Show a business as it was on a day, as it was known at a moment; by default now."""
     entity, root = _entity(page)
     clocks = _clocks(page)
-    shown, times, burden, trail = await page.read_all(
+    shown, times, trail = await page.read_all(
         (f"{root}/profile", clocks),
         (f"{root}/event-times", None),
-        (f"{root}/burden", None),
         (f"{root}/trail", _newest(clocks)),
     )
     if shown is None:
@@ -55,7 +57,8 @@ async def profile(page: Opened) -> web.StreamResponse:
         path=f"{root}/profile",
         entity=entity,
         profile=shown,
-        burden=None if clocks else burden,
+        listed=_LISTED,
+        columns=columns,
         trail=trail["entries"] if trail else [],
         scale=_scale(shown, on),
         on=on,
@@ -227,6 +230,7 @@ async def what_if(page: Opened) -> web.StreamResponse:
         asked=asked,
         entity=entity,
         body=body,
+        listed=_LISTED,
         without=without,
         repaired=repaired,
         policies=policies,
