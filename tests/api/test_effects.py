@@ -15,6 +15,7 @@ from api.service import Service
 from ledger.kernel import civil_date
 from ledger.kernel.events import event_types
 from ledger.kernel.messages import LANGUAGES, catalogue
+from tests.api.answers import faults_at
 from tests.api.district_ledger import tokens_of
 
 #: The business whose year the district tells in full, and a record that it had repaired.
@@ -168,6 +169,8 @@ async def test_an_event_is_told_with_every_document_that_it_changed(ask: Asking)
     (decided,) = await ask.trail(type="penalties.penalty-decided")
     effects = (await ask(f"/v1/events/{decided['position']}/effects"))["effects"]
     assert {"case", "decision", "violation-code"} <= {effect["kind"] for effect in effects}
+    path = f"/v1/events/{decided['position']}/effects"
+    assert faults_at(path, msgspec.json.encode(await ask(path))) == ()
     (corrected,) = await ask.trail(type="corrections.record-corrected")
     (effect,) = (await ask(f"/v1/events/{corrected['position']}/effects"))["effects"][-1:]
     (change,) = effect["changes"]
