@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
+from api.console.inside import Query
 from api.console.pages.findings import OPEN
-from api.console.shell import Opened, Page, Query
+from api.console.shell import Opened, Page
 
 #: How soon a deadline is near, in days.
 SOON_DAYS = 7
