@@ -29,6 +29,7 @@ _NAMES = ("_name", "_title")
 #: Columns of a list at most; the entry's own page has all its fields.
 MAX_COLUMNS = 8
 
+_FEN = re.compile(r"（分）| \(fen\)| fen\b")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 #: A deadline: its rule and the event that opened it.
 _DEADLINE = re.compile(r"([a-z_.]+):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -46,8 +47,9 @@ class Words:
         return say(Message(code, details, "console"), self.language)
 
     def field(self, name: str) -> str:
-        """Return the title of a field."""
-        return title(name, self.language, "fields")
+        """Return the title of a field. Amounts are shown in yuan, so theirs name no fen."""
+        text = title(name, self.language, "fields")
+        return _FEN.sub("", text) if name.endswith("_fen") else text
 
     def filter(self, name: str) -> str:
         """Return the title of a parameter of a list."""
@@ -72,6 +74,8 @@ class Words:
         if isinstance(value, bool):
             return self("yes" if value else "no")
         text = str(value)
+        if field.endswith("_fen") and isinstance(value, int):
+            return self("amount", fen=value)
         if _MOMENT.match(text):
             return civil(text)
         if not isinstance(value, str) or _DAY.match(text):
@@ -89,6 +93,16 @@ class Words:
             return None
         codes = (text, f"deadline:{text}", f"policy:{text}")
         return next((told for code in codes if (told := self.titled(code)) != code), None)
+
+    def place(self, pointer: str) -> str:
+        """Return a place in a document, given as a JSON pointer, by the titles of its fields."""
+        parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
+        titles = [self.field(part) for part in parts]
+        named = (
+            self.value("", part) if told == part else told
+            for part, told in zip(parts, titles, strict=True)
+        )
+        return " › ".join(named) or "/"
 
     def long_day(self, day: date) -> str:
         """Return a day with its day of the week, as the language writes it."""
@@ -172,6 +186,16 @@ class Scale:
         """Return where a day is."""
         given = date.fromisoformat(day) if isinstance(day, str) else day
         return round(100 * min(1, max(0, (given - self.first).days / self._days)), 2)
+
+    def months(self, most: int = 7) -> list[tuple[float, str]]:
+        """Return the places of the first days of some months, at most so many, and their names."""
+        first = self.first.year * 12 + self.first.month
+        last = self.last.year * 12 + self.last.month - 1
+        step = next(n for n in (1, 2, 3, 6, 12, 24, 60, 120, 1200) if (last - first) / n < most)
+        marks = [
+            date(n // 12, n % 12 + 1, 1) for n in range(-(-first // step) * step, last + 1, step)
+        ]
+        return [(self.at(day), f"{day:%Y-%m}") for day in marks]
 
     def width(self, begun: date | str, ended: date | str) -> float:
         """Return how wide the days between two are; nothing if they are not in order."""

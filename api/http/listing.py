@@ -168,6 +168,7 @@ class Listing(msgspec.Struct, frozen=True):
                 roles=self.roles,
                 query=(AT_LEAST,),
                 headers=(AT_LEAST_HEADER,),
+                listing=self,
             ),
         )
 
@@ -177,7 +178,10 @@ class Listing(msgspec.Struct, frozen=True):
     def _shown(self, row: sa.Row[Any], reader: Reader) -> Any:
         if "document" in self.view.table.c:
             return msgspec.Raw(row.document)
-        fold = opened(self.view).decode(row.state)
+        return self.of_fold(opened(self.view).decode(row.state), reader)
+
+    def of_fold(self, fold: Any, reader: Reader) -> Any:
+        """Return the document of the subject of a fold, as its reader is shown it."""
         if self.show is not None:
             return self.show(fold, reader)
         if self.only:

@@ -190,6 +190,8 @@ class Resource(msgspec.Struct, frozen=True):
     worded: bool = False
     #: Whether large answers without a token are compressed: all of them must be public.
     compress: bool = True
+    #: The ``Listing`` that shows one subject here, for those who ask what an event changed in it.
+    listing: Any = None
     #: Returns a request that comes with something else than a token as a token would send it.
     admits: Callable[[web.Request], web.Request] | None = None
     #: Returns a request with the parameters that one of its parameters stands for.

@@ -24,6 +24,7 @@ from api.http.keys import LOG, WITNESSES
 from api.http.pages import PAGE_HEADERS
 from api.http.problems import Problem
 from api.http.reader import reader_of
+from api.http.reading import json_response
 from api.http.resources import Resource
 from api.log.cosigning import Cosigning
 from api.log.transparency import BYTES, TEXT, octets, plain
@@ -88,19 +89,31 @@ async def receipt(request: web.Request) -> web.Response:
 
     The page needs neither this service nor a network. Only for readers who may have the record.
     """
+    kept = await _kept(request)
+    name = f"event-{kept.position}.receipt.html"
+    return web.Response(
+        body=page_of(kept).encode(),
+        headers=_HEADERS | {hdrs.CONTENT_DISPOSITION: f'inline; filename="{name}"'},
+    )
+
+
+async def proven(request: web.Request) -> web.Response:
+    """Return what the receipt page contains, as data: the record, its proof, the keys of the log.
+
+    Only for readers who may have the record.
+    """
+    return json_response(await _kept(request), headers={hdrs.CACHE_CONTROL: "private, no-cache"})
+
+
+async def _kept(request: web.Request) -> Kept:
     stored = await _whole(request)
     proved, size = await _receipt(request, stored.position)
-    kept = Kept(
+    return Kept(
         stored.position,
         _kind(stored.event.type),
         b64encode(stored.event.data).decode(),
         proved.encode().decode(),
         holding(await asked(request.app[LOG].log.keys, PROOFS), size),
-    )
-    name = f"event-{kept.position}.receipt.html"
-    return web.Response(
-        body=page_of(kept).encode(),
-        headers=_HEADERS | {hdrs.CONTENT_DISPOSITION: f'inline; filename="{name}"'},
     )
 
 
@@ -216,4 +229,5 @@ RESOURCES = (
     Resource("/v1/events/{position}/proof", proof, media_types=(TEXT,), group="log"),
     Resource("/v1/events/{position}/record", record, media_types=(BYTES,), group="log"),
     Resource("/v1/events/{position}/receipt", receipt, media_types=(_PAGE,), group="log"),
+    Resource("/v1/events/{position}/proven", proven, returns=Kept, group="log"),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -44,9 +45,11 @@ from projections.explain.replay import (
     as_if_repaired,
     grades_of,
     replay,
+    require_version,
 )
-from projections.profiles import as_json, says_nothing
+from projections.profiles import Change, as_json, difference, says_nothing
 from projections.profiles.document import ShownProfile
+from projections.source import Source
 
 log = structlog.get_logger("api.replays")
 
@@ -70,6 +73,16 @@ Repaired = Annotated[
         pattern=r"^\S+@[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\s\S])",
         max_length=140,
         examples=["CR-2026-0001@2026-06-30"],
+    ),
+]
+
+#: A policy, and the version that stays its newest one.
+StillNewest = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9._-]*@[1-9][0-9]{0,8}(?![\s\S])",
+        max_length=130,
+        examples=["visit_cap@1"],
     ),
 ]
 
@@ -141,46 +154,138 @@ async def replay_profile(request: web.Request) -> web.StreamResponse:
 
     `without` leaves out a position, or everything about a credit record. `as_if_repaired` assumes
     that a record was repaired on a day (`CR-2026-0001@2026-08-01`), and removes what is based on
-    it. Nothing is recorded. Only for the business itself and the authorities. A long answer is sent
-    in parts as it is calculated: first the steps, then the profile. If an error interrupts it, the
-    connection is closed before the JSON is complete.
+    it. `policy` assumes that a version of a policy is still the newest (`visit_cap@1`). Nothing is
+    recorded. Only for the business itself and the authorities. A long answer is sent in parts as it
+    is calculated: first the steps, then the profile. If an error interrupts it, the connection is
+    closed before the JSON is complete.
     """
-    entity = request.match_info["entity"]
-    reader = await reader_of(request)
-    if reader.is_public:
-        raise reader.refused()
-    if reader.audience(entity) == "public":
-        raise Problem("forbidden", "replays.business-must-be-token-own")
+    entity, reader = request.match_info["entity"], await _may_replay(request)
     follower = await caught_up(request, "profiles")
-    without = [_position_or_record(given) for given in request.query.getall("without", [])]
-    repaired = [_record_and_day(given) for given in request.query.getall("as_if_repaired", [])]
-    if len(without) + len(repaired) > MAX_HYPOTHESES:
-        raise Problem(
-            "malformed",
-            message("replays.replay-may-leave-out-add-most", max_hypotheses=MAX_HYPOTHESES),
-        )
+    imagine = _imagined(request)
     valid, known = as_of(request)
     to_position = bounded(request, "to_position", MAX_POSITION, 1, MAX_POSITION)
 
     def begin() -> Iterator[_Piece]:
-        source, imagined = follower.source, list[Hypothetical]()
-        graded = grades_of(source, entity) if repaired else None
-        for record, on in repaired:
-            imagined += as_if_repaired(source, entity, record, on, graded)
+        source = follower.source
         how = Asked(
             entity,
             valid_as_of=valid,
             known_as_of=known,
             to_position=to_position,
-            without=without,
-            hypothetical=imagined,
             sight=reader.sight(entity),
             may_see=reader.sees_record,
             today=reader.today,
         )
-        yield from _pieces(Replaying(source, how), how, reader)
+        yield from _pieces(Replaying(source, imagine(source, how)), how, reader)
 
     return await _sent(request, begin())
+
+
+#: Return a replay that has assumptions in addition.
+_Imagine = Callable[[Source, Asked], Asked]
+
+
+def _imagined(request: web.Request) -> _Imagine:
+    """Return a function that adds the assumptions of the query; it reads the ledger."""
+    without = [_position_or_record(given) for given in request.query.getall("without", [])]
+    repaired = [_record_and_day(given) for given in request.query.getall("as_if_repaired", [])]
+    versions = [_key_and_version(given) for given in request.query.getall("policy", [])]
+    if len(without) + len(repaired) + len(versions) > MAX_HYPOTHESES:
+        raise Problem(
+            "malformed",
+            message("replays.replay-may-leave-out-add-most", max_hypotheses=MAX_HYPOTHESES),
+        )
+
+    def imagine(source: Source, how: Asked) -> Asked:
+        for key, version in versions:
+            require_version(source, key, version)
+        imagined = list[Hypothetical]()
+        graded = grades_of(source, how.entity) if repaired else None
+        for record, on in repaired:
+            imagined += as_if_repaired(source, how.entity, record, on, graded)
+        return replace(how, without=without, newest=dict(versions), hypothetical=imagined)
+
+    return imagine
+
+
+class WhatIf(msgspec.Struct, frozen=True):
+    """A profile as it is, next to what it would be under the assumptions of the query.
+
+    ``left_out``: the positions of the events left out that the token may see. ``draw_ratio_is``
+    and ``draw_ratio_if``: the share of the businesses of its grade that a draw selects.
+    """
+
+    entity: str
+    position: int
+    left_out: list[int]
+    differences: list[Change]
+    draw_ratio_is: str | None
+    draw_ratio_if: str | None
+    as_is: ShownProfile  # type: ignore[valid-type]
+    as_if: ShownProfile  # type: ignore[valid-type]
+
+
+async def what_if(request: web.Request) -> web.Response:
+    """The profile of a business side by side: as it is, and as it would be.
+
+    The assumptions are those of the replay: `without`, `as_if_repaired` and `policy`. Nothing is
+    recorded. Only for the business itself and the authorities.
+    """
+    entity, reader = request.match_info["entity"], await _may_replay(request)
+    follower = await caught_up(request, "profiles")
+    imagine = _imagined(request)
+    valid, known = as_of(request)
+
+    def ask() -> dict[str, Any]:
+        source = follower.source
+        how = Asked(
+            entity,
+            valid_as_of=valid,
+            known_as_of=known,
+            sight=reader.sight(entity),
+            may_see=reader.sees_record,
+            today=reader.today,
+        )
+        other = imagine(source, how)
+        # An imagined fact may lie ahead; both profiles are of the same day.
+        how = replace(how, today=max([reader.today, *(fact.on for fact in other.hypothetical)]))
+        is_, if_ = (_replayed(source, asked_for) for asked_for in (how, other))
+        bodies = [as_json(replaying.document()) for replaying in (is_, if_)]
+        if not if_.left_out and all(says_nothing(b, entity, how.sight) for b in bodies):
+            raise NothingKnown("replays.no-record-of", entity=entity)
+        return {
+            "entity": entity,
+            "position": is_.position,
+            "left_out": if_.left_out,
+            "differences": difference(*map(msgspec.json.decode, bodies)),
+            "draw_ratio_is": is_.draw_ratio,
+            "draw_ratio_if": if_.draw_ratio,
+            "as_is": msgspec.Raw(bodies[0]),
+            "as_if": msgspec.Raw(bodies[1]),
+        }
+
+    try:
+        answer = await asked(ask, REPLAYS)
+    except NothingKnown as error:
+        raise Problem("not-found", error.message) from None
+    return json_response(answer, headers=PRIVATE)
+
+
+def _replayed(source: Source, how: Asked) -> Replaying:
+    """Return a replay that has taken all its events, without its steps."""
+    replaying = Replaying(source, how, steps=False)
+    deque(replaying, maxlen=0)
+    return replaying
+
+
+async def _may_replay(request: web.Request) -> Reader:
+    """Return the reader, who must be the business itself or an authority."""
+    reader = await reader_of(request)
+    if reader.is_public:
+        raise reader.refused()
+    if reader.audience(request.match_info["entity"]) == "public":
+        raise Problem("forbidden", "replays.business-must-be-token-own")
+    return reader
 
 
 #: Bytes of the answer, and whether they are the last.
@@ -274,6 +379,11 @@ def _position_or_record(given: str) -> int | str:
     return int(given) if given.isascii() and given.isdigit() and len(given) <= 16 else given
 
 
+def _key_and_version(given: str) -> tuple[str, int]:
+    key, _, version = given.rpartition("@")
+    return key, int(version)
+
+
 def _record_and_day(given: str) -> tuple[str, date]:
     record, _, day = given.rpartition("@")
     try:
@@ -289,6 +399,24 @@ def _record_and_day(given: str) -> tuple[str, date]:
     return record, on
 
 
+_ASSUMPTIONS = (
+    Parameter("without", str, "a position or a credit record to leave out", repeatable=True),
+    Parameter(
+        "as_if_repaired",
+        str,
+        "`<record>@<date>`: as if repaired that day",
+        repeatable=True,
+        values=Repaired,
+    ),
+    Parameter(
+        "policy",
+        str,
+        "`<key>@<version>`: as if that version were still the newest",
+        repeatable=True,
+        values=StillNewest,
+    ),
+)
+
 RESOURCES = (
     Resource(
         "/v1/entities/{entity}/replay",
@@ -298,18 +426,16 @@ RESOURCES = (
             VALID,
             KNOWN,
             Parameter("to_position", int, "only events up to this position"),
-            Parameter(
-                "without", str, "a position or a credit record to leave out", repeatable=True
-            ),
-            Parameter(
-                "as_if_repaired",
-                str,
-                "`<record>@<date>`: as if repaired that day",
-                repeatable=True,
-                values=Repaired,
-            ),
+            *_ASSUMPTIONS,
             AT_LEAST,
         ),
+        headers=(AT_LEAST_HEADER,),
+    ),
+    Resource(
+        "/v1/entities/{entity}/what-if",
+        what_if,
+        returns=WhatIf,
+        query=(VALID, KNOWN, *_ASSUMPTIONS, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
     ),
 )

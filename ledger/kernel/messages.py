@@ -16,6 +16,9 @@ and domain a gettext file (``.po``) whose ``msgid`` is the code. A text may name
     {place:field}     the title of a field (domain ``fields``)
     {path:place}      the place that a JSON pointer names
 
+Part of a text in double square brackets is left out if a detail that it names is missing or empty:
+``pays {fine_fen:yuan}[[ by {pay_by}]]``.
+
 A detail that is itself a message is put into words in the same language. A date is written as the
 language writes it. A code among the details, such as the name of a command, a policy or an enum
 value, is written with its title in other languages than English. Further format specifications are
@@ -48,6 +51,7 @@ DOMAINS = (
     "titles",
     "console",
     "pages",
+    "sentences",
 )
 
 #: The English texts that the code declares next to what they describe: by domain and code.
@@ -114,7 +118,19 @@ def say(told: Message | str, language: str) -> str:
         language, text = "en", catalogue("en", told.domain).get(told.code)
     if text is None:
         return told.code
+    if "[[" in text:
+        text = _OPTIONAL.sub(lambda part: part[1] if _has(told.details, part[1]) else "", text)
     return _Wording(language).vformat(text, (), told.details)
+
+
+#: A part of a text that is left out without its details.
+_OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
+
+
+def _has(details: Mapping[str, Any], text: str) -> bool:
+    """Return whether there is a value for each detail that a text names."""
+    named = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    return all(details.get(name) not in (None, "", (), [], False, 0) for name in named)
 
 
 def speaks(language: str, told: object) -> bool:

@@ -6,7 +6,7 @@ and add imagined facts. It reads the ledger and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from ledger.kernel.corrections import as_changed, changes_of
 from ledger.kernel.events import Envelope
 from ledger.kernel.folds import Selector
 from ledger.kernel.messages import Told
+from ledger.kernel.policies import PolicyVersions
 from ledger.systems.credit.events import (
     CreditRecordAltered,
     PublicityBoundsMoved,
@@ -108,6 +109,7 @@ class Asked(msgspec.Struct, frozen=True):
     assessed for. ``known_as_of``: only facts known by then, including corrections; imported facts
     are known from when their source knew. ``to_position``: only events up to this position.
     ``without``: positions to leave out, and credit records to leave out with everything about them.
+    ``newest``: policies of which a version is taken as the newest one, without an end.
     Without any of these, the document equals that of the view.
 
     The grade of a day and everything that depends on it are derived from all known facts. Without
@@ -123,6 +125,7 @@ class Asked(msgspec.Struct, frozen=True):
     known_as_of: datetime | None = None
     to_position: int | None = None
     without: Collection[int | str] = ()
+    newest: Mapping[str, int] = {}
     hypothetical: Sequence[Hypothetical] = ()
     sight: Sight = RESTRICTED
     may_see: Callable[[Recorded], bool] = lambda record: True
@@ -142,7 +145,9 @@ class Replaying:
         self._source = source
         self._steps = steps
         self._head = source.head() if asked.to_position is None else asked.to_position
-        self._law = law_as_of(source, asked.to_position, asked.known_as_of, asked.without)
+        self._law = law_as_of(
+            source, asked.to_position, asked.known_as_of, asked.without, asked.newest
+        )
         days = [imagined_fact.on for imagined_fact in asked.hypothetical]
         days += [] if asked.today is None else [asked.today]
         self._today = max(days, default=None)
@@ -185,9 +190,9 @@ class Replaying:
         return document
 
     def _other_regimes(self) -> bool:
-        """Return whether ``without`` leaves out a version of the policies that bound publicity."""
+        """Return whether other versions than the adopted ones bound publicity."""
         asked = self._asked
-        if not any(isinstance(left_out, int) for left_out in asked.without):
+        if not asked.newest and not any(isinstance(left_out, int) for left_out in asked.without):
             return False
         adopted = law_as_of(self._source, asked.to_position, asked.known_as_of)
         return any(adopted(key) != self._law(key) for key in REGIMES)
@@ -320,6 +325,14 @@ def grades_of(source: Source, entity: str) -> Graded:
     """Return the fold of the grades of a business at the head of the ledger."""
     blank = Graded(entity)
     return blank.over(source.records([blank.selector()]))
+
+
+def require_version(source: Source, key: str, version: int) -> None:
+    """Raise ``NothingKnown`` if a policy has no such version."""
+    policy = PolicyVersions(key)
+    policy.over(source.records([policy.selector()]))
+    if all(adopted.version != version for adopted in policy.versions):
+        raise NothingKnown("replays.no-policy-version", key=key, version=version)
 
 
 def as_if_repaired(

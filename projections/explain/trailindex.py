@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain
@@ -453,6 +453,50 @@ def read(
         if row.position != last:  # an officer's own act can match both tags
             last = row.position
             yield row
+
+
+def recorded_by(
+    connection: Connection, reader: Reader, person: str
+) -> Callable[[Sequence[int]], list[int]]:
+    """Return a function that keeps the positions of the events that a person recorded.
+
+    Only of events whose recorder the reader may know.
+    """
+    names = numbered(connection, {f"actor:{person}", *named(reader)})
+    subject = names.get(f"actor:{person}", _NONE)
+    query = sa.select(TRAILS.c.position).where(
+        TRAILS.c.subject == subject,
+        TRAILS.c.audience.in_(audiences_in(connection, reader, names, subject)),
+    )
+
+    def keep(positions: Sequence[int]) -> list[int]:
+        known = {
+            position
+            for some in in_groups(positions)
+            for position in connection.execute(query.where(TRAILS.c.position.in_(some))).scalars()
+        }
+        return [position for position in positions if position in known]
+
+    return keep
+
+
+def times_of(connection: Connection, reader: Reader, tag: str) -> tuple[list[int], list[int]]:
+    """Return when the events about a subject happened and when they were known, each time once.
+
+    The first are civil days as ordinals, the second are in microseconds since 1970.
+    """
+    names = numbered(connection, {tag, *named(reader)})
+    subject = names.get(tag, _NONE)
+    of_reader = (
+        TRAILS.c.subject == subject,
+        TRAILS.c.audience.in_(audiences_in(connection, reader, names, subject)),
+        TRAILS.c.day.is_not(None),
+    )
+    happened, known = (
+        connection.execute(sa.select(column).where(*of_reader).distinct()).scalars().all()
+        for column in (TRAILS.c.day, TRAILS.c.known_at)
+    )
+    return sorted(happened), sorted(known)
 
 
 def named(reader: Reader) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from projections.explain.trailindex import (
     microseconds,
     numbers,
     read,
+    recorded_by,
 )
 from projections.follower import Views
 from projections.source import Source
@@ -44,7 +45,10 @@ from projections.source import Source
 MAX_PAGE = 500
 
 #: The most visible events examined for one page, if a filter passes few of them.
-MAX_LOOK = 1_000
+MAX_LOOK = 20_000
+
+#: Of these as many are examined at a time.
+_AT_A_TIME = 500
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,9 +56,10 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``body``: the recorded fields. ``now``: the fields after corrections, whose positions are
     ``corrected_by``; absent if there are none. ``rule_id``, ``rule`` and ``law``: those of a
-    finding. ``hash``: the leaf hash of the stored bytes in the Merkle log (RFC 6962), which the
-    public log tiles contain. ``proof``: the path of the inclusion proof (2.16). ``unreadable``: why
-    this program cannot decode the event, instead of a body.
+    finding. ``says``: what happened, as a sentence in the reader's language. ``hash``: the leaf
+    hash of the stored bytes in the Merkle log (RFC 6962), which the public log tiles contain.
+    ``proof``: the path of the inclusion proof (2.16). ``unreadable``: why this
+    program cannot decode the event, instead of a body.
     """
 
     position: int
@@ -80,6 +85,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     rule: str | None = None
     law: str | None = None
     unreadable: str | None = None
+    says: str | None = None
 
 
 class Trail(msgspec.Struct, frozen=True):
@@ -107,6 +113,7 @@ def trail(
     newest: bool = False,
     since: date | None = None,
     until: date | None = None,
+    person: str | None = None,
 ) -> tuple[Trail, int]:
     """Return the events after a position that carry any of ``tags``, in order, at most ``limit``.
 
@@ -114,9 +121,10 @@ def trail(
     and ``until``: the first and the last day of recording.
 
     At most ``MAX_LOOK`` events that ``reader`` may see are examined for one page. If ``topics`` and
-    ``known_as_of`` (only events and corrections known by then) pass few of them, the page is
-    shorter and ``next_after`` is the last event examined. An officer's trail takes two tags: one
-    for events about the officer, one for events that the officer recorded.
+    ``known_as_of`` (only events and corrections known by then) or ``person`` (who recorded them)
+    pass few of them, the page is shorter and ``next_after`` is the last event examined. An
+    officer's trail takes two tags: one for events about the officer, one for events that the
+    officer recorded.
 
     The second value is the position that the index has reached.
     """
@@ -135,15 +143,27 @@ def trail(
         else:
             first = max(first, after)
         rows = read(connection, reader, tags, first, end, newest=newest)
+        by = None if person is None else recorded_by(connection, reader, person)
+        narrowed = wanted is not None or known is not None or by is not None
         positions: list[int] = []
-        last = after
-        for row in islice(rows, MAX_LOOK):
-            last = row.position
-            if _fits(row, wanted, known):
-                positions.append(row.position)
-                if len(positions) == limit:
-                    break
-        more = next(rows, None) is not None
+        last, looked, more = after, 0, True
+        while more and looked < MAX_LOOK and len(positions) < limit:
+            some = list(islice(rows, min(_AT_A_TIME, MAX_LOOK - looked) if narrowed else limit))
+            looked += len(some)
+            fitting = [row.position for row in some if _fits(row, wanted, known)]
+            chosen = fitting if by is None else by(fitting)
+            room = limit - len(positions)
+            positions += chosen[:room]
+            if len(chosen) >= room:
+                last = positions[-1]
+                more = last != some[-1].position or next(rows, None) is not None
+            elif some:
+                last = some[-1].position
+                following = next(rows, None)
+                more = following is not None
+                rows = chain(() if following is None else (following,), rows)
+            else:
+                more = False
         positions.sort()  # for reading; the newest may have come first
         corrections = corrections_of(connection, positions)
     entries = _entries(source, positions, corrections, known_as_of)

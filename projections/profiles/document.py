@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from msgspec import UnsetType
 
+from ledger.systems.credit.events import TerminationReason
 from ledger.systems.dishonesty.events import SanctionApplied, SeriousListAdded
 from ledger.systems.dishonesty.folds import Determination
 from ledger.systems.entities.events import Identity
@@ -24,6 +25,9 @@ from projections.profiles.fold import CreditProfile
 from projections.profiles.parts import CreditEntry, Inspection
 from projections.profiles.rendering import ShownRegime
 from projections.systems.commitments import ShownCommitment
+
+#: What becomes of a record: all but the first three end it.
+RecordStatus = Literal["active", "suspended", "unpublished", "ended"] | TerminationReason
 
 #: What only a record's own audience reads of it is told by its status.
 _INTERNAL = (
@@ -42,7 +46,7 @@ _Record: Any = shown_type(
     earliest_repair_on=date | None,
     repairable=bool,
     regimes=list[ShownRegime],
-    status=str,
+    status=RecordStatus,
     objection_open=bool,
 )
 _Inspection: Any = shown_type(

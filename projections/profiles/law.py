@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from ledger.kernel.policies import PolicyVersions
 from ledger.systems.credit.regimes import DISHONESTY, MARKET_SUPERVISION, TRANSITION
@@ -81,10 +84,12 @@ def law_as_of(
     position: int | None,
     known_as_of: datetime | None = None,
     without: Collection[int | str] = (),
+    newest: Mapping[str, int] = MappingProxyType({}),
 ) -> Law:
     """Return the policies adopted up to a position (the head if ``None``), as known by then.
 
-    ``without``: positions of versions to leave out, as if they had never been adopted.
+    ``without``: positions of versions to leave out, as if they had never been adopted. ``newest``:
+    policies of which a version stays in force, as if no later one had been adopted.
     """
     if position == 0:
         return NO_LAW
@@ -96,6 +101,18 @@ def law_as_of(
         if known_as_of is not None:
             records = [r for r in records if r.envelope.known_at <= known_as_of]
         if records:
-            versions.append(policy.over(records))
+            versions.append(_up_to(policy.over(records), newest.get(key)))
             positions[key] = records[-1].position
     return Law(versions, positions)
+
+
+def _up_to(policy: PolicyVersions, newest: int | None) -> PolicyVersions:
+    """Return a policy without the versions after one, which then has no end."""
+    if newest is None:
+        return policy
+    kept = [version for version in policy.versions if version.version <= newest]
+    policy.versions = [
+        replace(version, effective_to=None) if version.version == newest else version
+        for version in kept
+    ]
+    return policy

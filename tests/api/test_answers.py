@@ -37,6 +37,8 @@ ELSEWHERE = {
     "/v1/event-types/{type}",
     "/v1/event-types/{type}/{version}",
     "/v1/events/{position}",
+    "/v1/events/{position}/effects",
+    "/v1/events/{position}/proven",
     "/v1/feed",
     "/v1/log/consistency",
     "/v1/log/keys",

@@ -432,8 +432,9 @@ COUNTED = {
     "/v1/entities/{entity}/profile",
     "/v1/entities/{entity}/replay",
     "/v1/entities/{entity}/burden",
-    # It reads all events, not those of one system, so its count reveals nothing.
+    # They read all events, not those of one system, so their counts reveal nothing.
     "/v1/events/search",
+    "/v1/events/{position}/effects",
     "/v1/{system}/{subject}/trail",
     "/v1/{system}/{subject}/impact",
     "/v1/{system}/{subject}/rerun",

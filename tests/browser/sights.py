@@ -42,6 +42,9 @@ def _first(server: str, token: str, path: str) -> dict[str, Any]:
     return entry
 
 
+#: The business whose year the district tells in full.
+BUSINESS = "91620100MA7LX2012H"
+
 #: By the path of the page.
 EXAMPLES: dict[str, Example] = {
     "/console/v1/{path:.+}": Example("/console/v1/findings"),
@@ -51,6 +54,26 @@ EXAMPLES: dict[str, Example] = {
     ),
     "/console/draws/{draw}": Example("/console/draws/{}", first_of="/v1/draws", field="draw"),
     "/console/log": Example("/console/log?position={}", value="100"),
+    "/console/v1/entities/{entity}/profile": Example(
+        "/console/v1/entities/{}/profile?valid_as_of=2026-05-01", value=BUSINESS
+    ),
+    "/console/v1/entities/{entity}/profile/diff": Example(
+        "/console/v1/entities/{}/profile/diff?from=2026-03-01&to=2026-07-01", value=BUSINESS
+    ),
+    "/console/v1/entities/{entity}/what-if": Example(
+        "/console/v1/entities/{}/what-if?without=CR-2026-01&valid_as_of=2026-05-01", value=BUSINESS
+    ),
+    "/console/v1/{subject:.+}/trail": Example("/console/v1/entities/{}/trail", value=BUSINESS),
+    "/console/v1/{kind:decisions|records}/{id}/impact": Example(
+        "/console/v1/decisions/{}/impact", value="DEC-2026-01"
+    ),
+    r"/console/v1/events/{position:\d+}": Example("/console/v1/events/{}", value="739"),
+    "/console/v1/repair/cases/{repair}": Example(
+        "/console/v1/repair/cases/{}", first_of="/v1/repair/cases?sort=-applied_on", field="repair"
+    ),
+    "/console/v1/repair/records/{record}": Example(
+        "/console/v1/repair/records/{}", first_of="/v1/repair/records", field="record"
+    ),
     "/console/findings/{finding}": Example(
         "/console/findings/{}", first_of="/v1/findings?rule_id=FIL-V1", field="finding"
     ),

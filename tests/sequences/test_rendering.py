@@ -28,7 +28,10 @@ STRETCHES = tuple(int(n) for n in os.environ.get("RENDER_STEPS", "200,450").spli
 SHARE = float(os.environ.get("RENDER_SHARE", "0.4"))
 
 #: Pages for a session, not for a token; ``tests/api/test_console.py`` asks them.
-CONSOLE = {"/console/sign-in", *(re.sub(r":[^}]+}", "}", page.path) for page in PAGES)}
+CONSOLE = {
+    "/console/sign-in",
+    *(re.sub(r":[^}]+}", "}", page.path) for page in PAGES if "GET" in page.methods),
+}
 
 
 class Faults:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from api.console.pages import (
     access,
     badges,
+    businesses,
     commands,
     deadlines,
     draws,
@@ -22,9 +23,11 @@ from api.console.pages import (
     guide,
     lists,
     log,
+    repairs,
     rules,
     search,
     today,
+    trails,
 )
 from api.console.shell import Page
 
@@ -37,6 +40,9 @@ PAGES: tuple[Page, ...] = (
     *events.PAGES,
     *access.PAGES,
     *log.PAGES,
+    *businesses.PAGES,
+    *repairs.PAGES,
+    *trails.PAGES,
     *lists.PAGES,
     *commands.PAGES,
     *rules.PAGES,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from api.console.inside import ask_for_file
 from api.console.shell import Opened, Page
-from api.http.reading import MAX_POSITION
+from api.http.named import MAX_POSITION
 from api.http.resources import Parameter
 
 #: Files that a reader may keep: they prove an event.
