@@ -1,9 +1,13 @@
-"""Sessions of the console: a token is given once, a cookie stands for it afterwards.
+"""Sessions of the console: a cookie stands for a token, or for who signed in by the provider.
 
 The cookie is 256 random bits, new at every sign-in, so that nobody can prepare one for another
 person. The file of the tokens has its digest and that of the token, never either of them. A session
-ends when it was idle too long, when its time is over, when its token is revoked or expires, and
-when its holder signs out.
+ends when it was idle too long, when its time is over, when its token is revoked or expires, when
+its holder signs out, and when an operator ends the sessions of its person.
+
+Whoever signs in by the provider may have several posts and acts in one of them at a time. Choosing
+another one changes the secret of the forms: a form that was opened in one post is never sent in
+another.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.http.tokens import Grant, Tokens
+from api.http.tokens import Grant, Holder, Tokens
 from ledger.stores import StoreError
 from ledger.stores.files import trouble
 
@@ -31,18 +35,27 @@ MAX_SESSIONS = 10
 
 _SCHEMA = """CREATE TABLE IF NOT EXISTS sessions (
     digest BLOB PRIMARY KEY,   -- SHA-256 of the cookie
-    token BLOB NOT NULL,       -- SHA-256 of the token
+    token BLOB NOT NULL,       -- SHA-256 of the token, or of the provider's name for the person
     form TEXT NOT NULL,        -- sent with every form of the session
     begun REAL NOT NULL,
-    seen REAL NOT NULL
+    seen REAL NOT NULL,
+    posts TEXT,                -- the posts that the provider gave; NULL for a token
+    post INTEGER NOT NULL DEFAULT 0
 ) STRICT"""
+
+#: Columns that files of earlier versions lack.
+_SINCE = {"posts": "TEXT", "post": "INTEGER NOT NULL DEFAULT 0"}
+
+_POSTS = msgspec.json.Decoder(tuple[Holder, ...])
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A session in use: who it is, and the secret that its forms send."""
+    """A session in use: who it is, the secret that its forms send, and the posts to choose from."""
 
     grant: Grant
     form: str
+    posts: tuple[Holder, ...] = ()
+    post: int = 0
 
 
 class Sessions:
@@ -57,6 +70,10 @@ class Sessions:
                 tokens.path, isolation_level=None, check_same_thread=False, timeout=10.0
             )
             self._sqlite.execute(_SCHEMA)
+            known = {row[1] for row in self._sqlite.execute("PRAGMA table_info(sessions)")}
+            for column, kind in _SINCE.items():
+                if column not in known:
+                    self._sqlite.execute(f"ALTER TABLE sessions ADD COLUMN {column} {kind}")
         except sqlite3.Error as error:
             raise StoreError(trouble(Path(tokens.path), error)) from error
 
@@ -72,7 +89,14 @@ class Sessions:
         """
         if self._tokens.lookup(token) is None:
             return None
-        cookie, now, digest = secrets.token_urlsafe(32), self._clock(), _digest(token)
+        return self._begun(_digest(token), None)
+
+    def begin_as(self, account: str, posts: tuple[Holder, ...]) -> str:
+        """Begin a session for who signed in by the provider, in the first of the posts."""
+        return self._begun(_digest(account), msgspec.json.encode(posts).decode())
+
+    def _begun(self, digest: bytes, posts: str | None) -> str:
+        cookie, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             self._sqlite.execute(
                 "DELETE FROM sessions WHERE seen < ? OR begun < ?",
@@ -84,8 +108,9 @@ class Sessions:
                 (digest, digest, MAX_SESSIONS - 1),
             )
             self._sqlite.execute(
-                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
-                (_digest(cookie), digest, secrets.token_urlsafe(24), now, now),
+                "INSERT INTO sessions (digest, token, form, begun, seen, posts)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (_digest(cookie), digest, _form_secret(), now, now, posts),
             )
         return cookie
 
@@ -94,23 +119,66 @@ class Sessions:
         now, digest = self._clock(), _digest(cookie)
         with self._lock:
             row = self._sqlite.execute(
-                "SELECT token, form, begun, seen FROM sessions WHERE digest = ?", (digest,)
+                "SELECT token, form, begun, seen, posts, post FROM sessions WHERE digest = ?",
+                (digest,),
             ).fetchone()
             if row is None:
                 return None
-            token, form, begun, seen = row
+            token, form, begun, seen, posts, post = row
             if now - seen > IDLE_SECONDS or now - begun > WHOLE_SECONDS:
                 self._sqlite.execute("DELETE FROM sessions WHERE digest = ?", (digest,))
                 return None
             if now - seen > SEEN_SECONDS:
                 self._sqlite.execute("UPDATE sessions SET seen = ? WHERE digest = ?", (now, digest))
+        if posts is not None:
+            held = _POSTS.decode(posts)
+            return Session(_grant(held[post], token, begun + WHOLE_SECONDS), form, held, post)
         grant = self._tokens.of_digest(token)
         return None if grant is None else Session(grant, form)
+
+    def choose(self, cookie: str, post: int) -> bool:
+        """Act in another of the posts from now on; ``False`` if the session has no such post."""
+        session = self.read(cookie)
+        if session is None or not 0 <= post < len(session.posts):
+            return False
+        with self._lock:
+            self._sqlite.execute(
+                "UPDATE sessions SET post = ?, form = ? WHERE digest = ?",
+                (post, _form_secret(), _digest(cookie)),
+            )
+        return True
+
+    def end_of(self, person: str) -> int:
+        """End every session of a person that the provider signed in; return how many there were."""
+        with self._lock:
+            rows = self._sqlite.execute(
+                "SELECT digest, posts FROM sessions WHERE posts IS NOT NULL"
+            ).fetchall()
+            ended = [
+                digest
+                for digest, posts in rows
+                if any(post.person == person for post in _POSTS.decode(posts))
+            ]
+            self._sqlite.executemany(
+                "DELETE FROM sessions WHERE digest = ?", [(digest,) for digest in ended]
+            )
+        return len(ended)
 
     def end(self, cookie: str) -> None:
         """End the session of a cookie, if there is one."""
         with self._lock:
             self._sqlite.execute("DELETE FROM sessions WHERE digest = ?", (_digest(cookie),))
+
+
+def _grant(holder: Holder, account: bytes, ends: float) -> Grant:
+    """Return what a post allows; its id stands for the person in this post."""
+    post = msgspec.json.encode(holder)
+    name = sha256(account + post).hexdigest()[:16]
+    return Grant(holder.unit, holder.person, holder.role, holder.entity, name, ends)
+
+
+def _form_secret() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def _digest(secret: str) -> bytes:
