@@ -41,13 +41,20 @@ def name_all(
                     (given,) if isinstance(given, str) else given
                 )
                 found.append((entry, name, naming.kind, given))
-    names = {kind: _names(connection, reader, kind, some) for kind, some in ids.items()}
+    names = names_of(connection, reader, ids)
     for entry, name, kind, given in found:
         if not isinstance(given, str):
             # In the order of the ids; an id stands for a title that the reader may not know.
             entry[name] = [names[kind].get(id_, id_) for id_ in given]
         elif (text := names[kind].get(given)) is not None:
             entry[name] = text
+
+
+def names_of(
+    connection: Connection, reader: Reader, ids: Mapping[str, Iterable[str]]
+) -> dict[str, dict[str, str]]:
+    """Return the names that the reader may know, by kind and id."""
+    return {kind: _names(connection, reader, kind, some) for kind, some in ids.items()}
 
 
 def _at(entry: Mapping[str, Any], naming: Naming) -> str | tuple[str, ...] | None:

@@ -214,7 +214,8 @@ def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
     """Add routes for ``resources``, each with its checks; HEAD answers like GET without a body."""
     for resource in resources:
         handler = _checked(resource)
-        for suffix in ("", *resource.suffixes):
+        # The longer address first: a place at the end of the path would take in the suffix.
+        for suffix in (*resource.suffixes, ""):
             route = app.router.add_resource(f"{resource.path}{suffix}")
             for method in ("GET", "HEAD"):
                 route.add_route(method, handler, expect_handler=expect)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -15,7 +15,10 @@ from api.http.reading import accepted
 from ledger.kernel.budget import check
 from ledger.kernel.messages import title
 
+T = TypeVar("T")
+
 CSV = "text/csv"
+PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Form = Literal["json", "csv", "xlsx"]
@@ -45,14 +48,19 @@ def form_of(request: web.Request) -> Form:
     for suffix, form in SUFFIXES.items():
         if request.path.endswith(suffix):
             return form
+    return preferred(request, MEDIA_TYPES, "json")
+
+
+def preferred(request: web.Request, known: Mapping[str, T], default: T) -> T:
+    """Return what stands for the media type that the caller accepts most of all the known ones."""
     best = 0.0
-    form_: Form = "json"
+    chosen = default
     for number, given in enumerate(accepted(request).split(",")):
         media_type, *parameters = (part.strip().lower() for part in given.split(";"))
-        known = MEDIA_TYPES.get(media_type)
-        if known is not None and (weight := _weight(parameters) - number * 1e-6) > best:
-            best, form_ = weight, known
-    return form_
+        named = known.get(media_type)
+        if named is not None and (weight := _weight(parameters) - number * 1e-6) > best:
+            best, chosen = weight, named
+    return chosen
 
 
 def _weight(parameters: Iterable[str]) -> float:
