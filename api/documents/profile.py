@@ -90,7 +90,7 @@ PARTS: Sequence[Part] = (
         (
             ("inspection", 30, lambda e, words: str(e.get("inspection") or e.get("task"))),
             ("unit", 22, lambda e, words: words.name(e.get("unit") or "")),
-            ("inspected_on", 16, lambda e, words: str(e.get("on") or e.get("inspected_on") or "")),
+            ("inspected_on", 16, lambda e, words: str(e.get("held_on") or e.get("inspected_on") or "")),
             ("result", 18, _value("result")),
             ("violations", 14, _violations),
         ),
