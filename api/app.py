@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from api.console.pages import add_console
+from api.console.place import Place
+from api.console.routes import add_console
 from api.console.sessions import Sessions
 from api.contract import asyncapi, eventtypes
 from api.feed import events, preview, tickets
@@ -95,6 +96,7 @@ def make_app(
     timekeeper: Timekeeper | None = None,
     evidence: EvidenceFiles | None = None,
     sessions: Sessions | None = None,
+    place: Place | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -115,6 +117,7 @@ def make_app(
     - ``edge``: limits on connections and streams.
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
     - ``sessions``: who is signed in to the console. Without it there is no console.
+    - ``place``: the region and environment that its pages name.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
     The caller closes the stores and the tokens.
@@ -182,7 +185,7 @@ def make_app(
         publicdoor.add_public_door(app)
     add_resources(app, resources)
     if sessions is not None:
-        add_console(app, sessions, resources)
+        add_console(app, sessions, resources, Place() if place is None else place)
     # In order of start; shutdown runs in reverse: the hub, the counter, then the ledger. The
     # supervisor watches all of them, so it starts first and stops last.
     app.cleanup_ctx.extend(
