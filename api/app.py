@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from api.console.identity import Identity
 from api.console.place import Place
 from api.console.routes import add_console
 from api.console.sessions import Sessions
@@ -97,6 +98,7 @@ def make_app(
     evidence: EvidenceFiles | None = None,
     sessions: Sessions | None = None,
     place: Place | None = None,
+    identity: Identity | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -117,6 +119,7 @@ def make_app(
     - ``edge``: limits on connections and streams.
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
     - ``sessions``: who is signed in to the console. Without it there is no console.
+    - ``identity``: the provider by which persons may sign in. Without it they need a token.
     - ``place``: the region and environment that its pages name.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
@@ -185,7 +188,7 @@ def make_app(
         publicdoor.add_public_door(app)
     add_resources(app, resources)
     if sessions is not None:
-        add_console(app, sessions, resources, Place() if place is None else place)
+        add_console(app, sessions, resources, Place() if place is None else place, identity)
     # In order of start; shutdown runs in reverse: the hub, the counter, then the ledger. The
     # supervisor watches all of them, so it starts first and stops last.
     app.cleanup_ctx.extend(

@@ -28,6 +28,7 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 import structlog
+from aiohttp import web
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
@@ -38,6 +39,8 @@ from api.console.identity import Identity, private
 from api.running.pools import Pool
 
 T = TypeVar("T")
+
+IDENTITY_PROVIDER: web.AppKey[Provider | None] = web.AppKey("identity_provider")
 
 log = structlog.get_logger("api.oidc")
 

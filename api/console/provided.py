@@ -8,10 +8,16 @@ import structlog
 from aiohttp import web
 
 from api.console.identity import NoPost
-from api.console.oidc import PROVIDER, Person, Provider, SignInFailed, new_secret
+from api.console.oidc import (
+    IDENTITY_PROVIDER,
+    PROVIDER,
+    Person,
+    Provider,
+    SignInFailed,
+    new_secret,
+)
 from api.console.shell import cookie_name, delete_cookie, form_of, render, see, set_cookie
 from api.console.signin import (
-    ACCOUNTS,
     NEXT,
     SESSION_COOKIE,
     SESSIONS,
@@ -23,8 +29,6 @@ from api.console.signin import (
 from api.running.pools import TOKENS
 
 log = structlog.get_logger("api.provided")
-
-IDENTITY_PROVIDER: web.AppKey[Provider | None] = web.AppKey("identity_provider")
 
 #: Where the sign-in by the provider begins.
 BEGIN = "/console/sign-in/provider"
@@ -72,9 +76,7 @@ async def finish(request: web.Request) -> web.Response:
     provider = _provider(request)
     if (refused := too_many(request)) is not None:
         return refused
-    secret, slash, rest = request.cookies.get(
-        cookie_name(request, SIGNING_IN), ""
-    ).partition("/")
+    secret, slash, rest = request.cookies.get(cookie_name(request, SIGNING_IN), "").partition("/")
     where = slash + rest if NEXT.match(slash + rest) else "/console"
     answer = {name: request.query[name] for name in ("state", "code", "iss", "error")
               if name in request.query}  # fmt: skip

@@ -229,7 +229,8 @@ def refreshes(request: web.Request, session: Session) -> bool:
 
 def chosen_language(request: web.Request) -> str:
     """Return the language that the reader chose here; otherwise the one that the browser wants."""
-    for given in (request.query.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+    kept = request.cookies.get(cookie_name(request, LANGUAGE_COOKIE))
+    for given in (request.query.get("lang"), kept):
         if given in LANGUAGES:
             return str(given)
     return language_of(request)
@@ -240,16 +241,50 @@ def see(where: str) -> web.Response:
     return web.Response(status=303, headers={hdrs.LOCATION: where})
 
 
-def set_cookie(request: web.Request, response: web.Response, name: str, value: str) -> None:
-    """Set a cookie that only the console gets, that no script reads and no other site sends."""
+def encrypted(request: web.Request) -> bool:
+    """Return whether the browser reaches the service by TLS, as the proxy or the address says.
+
+    A sender who claims it falsely only gets cookies of which a browser keeps none.
+    """
     forwarded = request.headers.get("X-Forwarded-Proto", "")
+    return request.app[PLACE].encrypted or "https" in {request.scheme, forwarded}
+
+
+def cookie_name(request: web.Request, name: str) -> str:
+    """Return what a cookie is called here.
+
+    With the prefix ``__Host-`` a browser takes it from this very host by TLS alone: neither
+    another host of the same domain nor an unencrypted page can put one in its place. The prefix
+    needs the path ``/``; only the console reads the cookie, so it opens no other address.
+    """
+    return f"__Host-{name}" if encrypted(request) else name
+
+
+def set_cookie(
+    request: web.Request, response: web.Response, name: str, value: str, seconds: int | None = None
+) -> None:
+    """Set a cookie that no script reads and no other site sends; ``seconds``: how long it lasts."""
+    secure = encrypted(request)
     response.set_cookie(
-        name,
+        cookie_name(request, name),
         value,
-        path="/console",
+        path="/" if secure else "/console",
         httponly=True,
         samesite="Lax",
-        secure="https" in {request.scheme, forwarded},
+        secure=secure,
+        max_age=seconds,
+    )
+
+
+def delete_cookie(request: web.Request, response: web.Response, name: str) -> None:
+    """Have the browser forget a cookie."""
+    secure = encrypted(request)
+    response.del_cookie(
+        cookie_name(request, name),
+        path="/" if secure else "/console",
+        secure=secure,
+        httponly=True,
+        samesite="Lax",
     )
 
 

@@ -40,6 +40,10 @@ def _violations(entry: Document, words: Words) -> str:
     return f"{entry.get('violations', 0)} / {entry.get('violations_open', 0)}"
 
 
+def _inspected(entry: Document, words: Words) -> str:
+    return str(entry.get("held_on") or entry.get("inspected_on") or words("none"))
+
+
 def _cap(entry: Document, words: Words) -> str:
     cap = entry.get("cap")
     return f"{entry['used']} / {words('uncapped') if cap is None else cap}"
@@ -90,7 +94,11 @@ PARTS: Sequence[Part] = (
         (
             ("inspection", 30, lambda e, words: str(e.get("inspection") or e.get("task"))),
             ("unit", 22, lambda e, words: words.name(e.get("unit") or "")),
-            ("inspected_on", 16, lambda e, words: str(e.get("held_on") or e.get("inspected_on") or "")),
+            (
+                "inspected_on",
+                16,
+                _inspected,
+            ),
             ("result", 18, _value("result")),
             ("violations", 14, _violations),
         ),

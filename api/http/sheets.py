@@ -92,6 +92,11 @@ def as_sheet(
     """
     headings = [title(field, language, "fields") for field in fields]
     rows = ([_cell(entry.get(field)) for field in fields] for entry in entries)
+    return table(form, name, headings, rows)
+
+
+def table(form: Form, name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return rows of single values as a file."""
     make: Callable[..., bytes] = _csv if form == "csv" else _xlsx
     return make(name, headings, rows)
 

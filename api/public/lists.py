@@ -187,8 +187,6 @@ def _criteria(document: Document, asked: Asked) -> str:
 def _measure(part: Document, asked: Asked) -> str:
     law = asked.joined(map(_law, part["basis"]))
     return f"{asked.value(part['kind'])}：{part['says']}（{law}）"
-        f"{asked.value(part['kind'])}：{part['says']}（{asked.joined(map(_law, part['basis']))}）"
-    )
 
 
 def _lenient(part: Document, asked: Asked) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import hdrs, web
+from markupsafe import Markup
 
 from api.http.asking import asked
 from api.http.languages import headers_in
@@ -156,10 +157,8 @@ def _page(one: PublicList, read: Read, narrowing: tuple[Parameter, ...]) -> Hand
     return page
 
 
-def with_link(path: str, says: str, lang: str) -> object:
+def with_link(path: str, says: str, lang: str) -> Markup:
     """Return a cell that leads to another page."""
-    from markupsafe import Markup
-
     return Markup('<a href="{}">{}</a>').format(link(path, lang), says)
 
 

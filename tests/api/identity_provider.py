@@ -1,4 +1,4 @@
-"""A real OpenID provider in a process of its own, which also checks PKCE and counts what it is sent.
+"""A real OpenID provider in a process of its own, which also checks PKCE.
 
     python tests/api/identity_provider.py USERS
 
