@@ -46,6 +46,7 @@ from api.operations import accesses, operators
 from api.operations import health as operations
 from api.operations.health import Check
 from api.public.pages import public_resources
+from api.public.window import add_window, window_resources
 from api.running.counter import counter_context
 from api.running.files import FILES, Files, files_context
 from api.running.threads import SUPERVISOR, supervision_context
@@ -166,7 +167,7 @@ def make_app(
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
-    resources = (*resources, *public_resources(resources))
+    resources = (*resources, *public_resources(resources), *window_resources(resources))
     app[HUB] = hub = Hub(ledger.recorder, source)
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
     if access is not None:
@@ -186,6 +187,7 @@ def make_app(
     operators.add_operations_of(app, operated)
     if door:
         publicdoor.add_public_door(app)
+        add_window(app, resources)
     add_resources(app, resources)
     if sessions is not None:
         add_console(app, sessions, resources, Place() if place is None else place, identity)

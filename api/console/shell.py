@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from api.http.languages import headers_in, language_of
 from api.http.pages import PAGE_HEADERS
 from api.http.resources import Parameter, Resource
 from api.http.tokens import ANONYMOUS
+from ledger.general.audiences import UNIT_BOUND
+from ledger.general.vocabulary import Role
 from ledger.kernel.messages import LANGUAGES
 
 PLACE = web.AppKey("place", Place)
@@ -39,6 +42,11 @@ FORM, KEY, ACT = "_form", "_key", "_act"
 REFRESH = "X-Refresh-Of"
 
 LANGUAGE_COOKIE = "ledger_language"
+
+#: Who prints forms and codes: the authorities. The forms of a visit, in the order in which they
+#: arise.
+PRINTERS: frozenset[Role] = UNIT_BOUND | {"jb_supervisor", "credit_officer"}
+VISIT_FORMS = ("approval", "notice", "record", "result")
 
 #: The groups of the menu, in order.
 GROUPS = ("work", "subjects", "acts", "oversight", "service")
@@ -58,7 +66,8 @@ class Page(msgspec.Struct, frozen=True):
     ``name``: that of its texts ``page.<name>``, the title, and ``about.<name>``, the explanation
     for its readers. ``group``: that of the menu; a page without one is reached by links. ``key``:
     the letter that opens it after ``g``. ``needs``: the resources that its readers may read.
-    ``query``: its parameters whose values may be kept with the consultation.
+    ``roles``: whose page it is; ``None`` is everyone. ``query``: its parameters whose values may
+    be kept with the consultation.
     ``recorded``: opening it is one consultation (``page``), each question is one (``questions``),
     or it shows nothing that was recorded (``never``). ``badge``: its number in the menu.
     """
@@ -69,6 +78,7 @@ class Page(msgspec.Struct, frozen=True):
     group: str | None = None
     key: str = ""
     needs: tuple[str, ...] = ()
+    roles: frozenset[Role] | None = None
     query: tuple[Parameter, ...] = ()
     recorded: Literal["page", "questions", "never"] = "page"
     methods: tuple[str, ...] = ("GET",)
@@ -190,6 +200,11 @@ def may_read(app: web.Application, role: str, paths: Iterable[str]) -> bool:
         and (resource.roles is None or role in resource.roles)
         for path in paths
     )
+
+
+def opens(app: web.Application, role: str, page: Page) -> bool:
+    """Return whether a role can use a page."""
+    return (page.roles is None or role in page.roles) and may_read(app, role, page.needs)
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
@@ -326,9 +341,42 @@ def _address(path: str, pairs: list[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
+#: The forms to print of a document: by its path, the text of each and its page.
+_PRINTS: tuple[tuple[re.Pattern[str], tuple[tuple[str, str], ...]], ...] = (
+    (
+        re.compile(r"/v1/tasks/([^/]+)\Z"),
+        (
+            *((f"print.{f}", f"/console/print/visits/{{}}/{f}") for f in VISIT_FORMS),
+            ("code.visit", "/console/codes/visits/{}"),
+        ),
+    ),
+    (
+        re.compile(r"/v1/decisions/([^/]+)\Z"),
+        (("print.decision", "/console/print/decisions/{}"),),
+    ),
+    (
+        re.compile(r"/v1/supervision-documents/([^/]+)\Z"),
+        (("page.print", "/console/print/supervision-documents/{}"),),
+    ),
+    (re.compile(r"/v1/officers/([^/]+)\Z"), (("code.officer", "/console/codes/officers/{}"),)),
+)
+
+
+def prints_of(path: str, role: str) -> list[tuple[str, str]]:
+    """Return the forms and codes that can be printed of a document, for officials."""
+    if role not in PRINTERS:
+        return []
+    return [
+        (code, to.format(match[1]))
+        for pattern, prints in _PRINTS
+        if (match := pattern.match(path))
+        for code, to in prints
+    ]
+
+
 def menu_of(app: web.Application, role: str) -> dict[str, list[Page]]:
     """Return the pages that a role can use, by group."""
-    pages = [p for p in app[MENU] if p.group is not None and may_read(app, role, p.needs)]
+    pages = [p for p in app[MENU] if p.group is not None and opens(app, role, p)]
     groups = {group: [p for p in pages if p.group == group] for group in GROUPS}
     return {group: listed for group, listed in groups.items() if listed}
 
@@ -366,6 +414,7 @@ def render(
         place=request.app[PLACE],
         menu={} if session is None else menu_of(request.app, grant.role),
         shown=request.app[SHOWN],
+        prints_of=prints_of,
         scope_of=scope_of,
         is_number=is_number,
         is_day=is_day,

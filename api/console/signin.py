@@ -66,6 +66,8 @@ def signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
         if request.method == "GET" and elsewhere(request):
             where = request.rel_url.raw_path_qs
             return render(request, "continue.html", where=where, at_once=False)
+        if page.roles is not None and session.grant.role not in page.roles:
+            return await Opened(request, session, page, recorded=True).missing()
         recorded = page.recorded == "never"
         if page.recorded == "page" and request.method == "GET":
             if not refreshes(request, session):

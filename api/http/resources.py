@@ -45,7 +45,7 @@ from ledger.kernel.messages import Message, message
 MAX_PARAMETERS = 100
 
 #: Beginnings of the paths whose callers without a token are counted; probes are never refused.
-LIMITED = ("/v1/", "/public")
+LIMITED = ("/v1/", "/public", "/window")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -501,6 +501,13 @@ LISTS = (
         group="draws",
     ),
     PublicList(
+        "businesses",
+        "/v1/entities",
+        "entity",
+        (_ENTITY, _field("name"), _field("area")),
+        group="credit",
+    ),
+    PublicList(
         "commitments",
         "/v1/commitments",
         "commitment",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -28,6 +29,8 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+_JOINED: Mapping[Language, str] = {"zh": "、", "en": ", "}
 
 #: What a cell may lead to: an address that a unit published.
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
@@ -71,6 +74,10 @@ def _anchor(address: str, says: str) -> Markup:
     return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(address, says)
 
 
+def _values(codes: Iterable[object], language: Language) -> str:
+    return _JOINED[language].join(title(str(code), language, "values") for code in codes)
+
+
 def render(
     request: web.Request,
     template: str,
@@ -85,11 +92,15 @@ def render(
     other: Language = "en" if language == "zh" else "zh"
     again = {name: value for name, value in request.query.items() if name != "lang"}
     body = _TEMPLATES.get_template(template).render(
+        key=secrets.token_hex(16),
         language=language,
         lang=lang,
         text=lambda code, **details: text_of(code, language).format(**details),
         title_of=lambda code: title_of(code, language),
         value=lambda code: title(str(code), language, "values"),
+        values=lambda codes: _JOINED[language].join(
+            title(str(c), language, "values") for c in codes
+        ),
         link=lambda path, query=None: link(path, lang, query),
         switch=link(request.path, other, again),
         here=request.path,

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.console.pages import badges, commands, findings, guide, lists, rules, search, today
+from api.console.pages import (
+    badges,
+    commands,
+    findings,
+    guide,
+    lists,
+    printing,
+    rules,
+    search,
+    today,
+    window,
+)
 from api.console.shell import Page
 
 PAGES: tuple[Page, ...] = (
@@ -14,4 +25,6 @@ PAGES: tuple[Page, ...] = (
     *rules.PAGES,
     *guide.PAGES,
     *badges.PAGES,
+    *window.PAGES,
+    *printing.PAGES,
 )
