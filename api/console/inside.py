@@ -23,6 +23,10 @@ from api.http.sheets import SUFFIXES
 #: The resources that the console shows, by their paths.
 SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
 
+#: Endings of paths that ask for a file, and the page with the receipt of an event.
+FILES = (*SUFFIXES, ".pdf")
+RECEIPT = "/v1/events/{position}/receipt"
+
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
 _PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
 
@@ -158,6 +162,8 @@ async def _inside(
 
 
 def _is_shown(app: web.Application, route: str) -> bool:
-    ending = next((suffix for suffix in SUFFIXES if route.endswith(suffix)), "")
+    if route == RECEIPT:
+        return True
+    ending = next((suffix for suffix in FILES if route.endswith(suffix)), "")
     known = app[SHOWN].get(route.removesuffix(ending))
     return known is not None and (not ending or ending in known.suffixes)

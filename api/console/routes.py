@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from aiohttp import web
@@ -47,7 +48,8 @@ def add_console(
     app[SIGN_INS] = Rates(SIGN_INS_PER_MINUTE)
     app[MENU] = PAGES
     app[SHOWN] = {
-        r.path: r
+        # As the router writes it, without the pattern of a place.
+        re.sub(r":[^}]*}", "}", r.path): r
         for r in resources
         if r.listed and r.path.startswith("/v1/") and "application/json" in r.media_types
     }

@@ -18,6 +18,12 @@ from ledger.registry import COMMANDS, Entry
 _ENTRIES: Mapping[str, Entry] = {f"{entry.system}/{entry.name}": entry for entry in COMMANDS}
 
 
+def possible(role: str, command: str) -> bool:
+    """Return whether a role may send a command, ``<system>/<name>``, at all."""
+    entry = _ENTRIES.get(command)
+    return entry is not None and role in entry.roles
+
+
 async def index(page: Opened) -> web.StreamResponse:
     """Show the commands that the reader's role may send, by system."""
     groups: dict[str, list[Entry]] = {}

@@ -270,7 +270,7 @@ async def decision_form(page: Opened) -> web.StreamResponse:
     rows: list[Row] = [
         (words.field("facts"), decided.get("facts") or ""),
         (words.field("types"), "、".join(words.value("types", t) for t in decided["types"])),
-        (words.field("fine_fen"), "" if fine is None else _yuan(page, fine)),
+        (words("print.fine"), "" if fine is None else _yuan(page, fine)),
         (words.field("violation_code"), decided.get("violation_code") or ""),
         (words.field("benchmark_ref"), decided.get("benchmark_ref") or ""),
         (words.field("tier"), decided.get("tier") or ""),
@@ -340,7 +340,7 @@ async def officer_code(page: Opened) -> web.StreamResponse:
 
 async def _code(page: Opened, kind: str, name: str, address: str) -> web.StreamResponse:
     return await page.render(
-        "code.html", kind=kind, of=name, where=address, code=code_of(address, 7)
+        "code.html", kind=kind, of=name, leads_to=address, code=code_of(address, 7)
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
-from api.console.inside import Answer
+from api.console.inside import Answer, ask_for_file
 from api.console.shell import KEY, Opened, Page, see
-from api.http.keys import LEDGER
 from api.public.window import RIGHTS
-from ledger.kernel import civil_date
 
 #: Entries of each part; the lists of the console have the rest.
 _MOST = 20
@@ -30,7 +29,6 @@ async def window(page: Opened) -> web.StreamResponse:
         said = await _rated(page, entity, given)
         if said.fine:
             return see("/console/window")
-    today = civil_date(page.request.app[LEDGER].clock())
     about: dict[str, str | int] = {"entity": entity, "limit": _MOST}
     inbox, visits, complaints, records, cases, trail = await page.read_all(
         ("/v1/inbox", {"limit": 500}),
@@ -50,7 +48,7 @@ async def window(page: Opened) -> web.StreamResponse:
         },
         visits=(visits or {}).get("items", ()),
         complaints=(complaints or {}).get("items", ()),
-        records=[_countdown(record, today) for record in (records or {}).get("items", ())],
+        records=[_countdown(record, page.today) for record in (records or {}).get("items", ())],
         cases=(cases or {}).get("items", ()),
         events=(trail or {}).get("entries", ()),
         rights=RIGHTS,
@@ -80,7 +78,16 @@ def _countdown(record: dict[str, Any], today: date) -> dict[str, Any]:
     return {**record, "left": left, "passed": round(100 * (whole - min(whole, left)) / whole)}
 
 
+async def receipt(page: Opened) -> web.StreamResponse:
+    """Return the receipt of an event, a page that its reader keeps and that checks itself."""
+    position = page.request.match_info["position"]
+    language = page.words.language
+    path = f"/v1/events/{quote(position, safe='')}/receipt"
+    return await ask_for_file(page.request, page.session, path, language=language)
+
+
 PAGES = (
+    Page("/console/receipts/{position}", receipt, name="receipt", recorded="questions"),
     Page(
         "/console/window",
         window,
