@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fontTools import subset
+from fontTools import subset  # type: ignore[import-untyped]
 
 #: The characters of 通用规范汉字表, in its order.
 LIST = Path(__file__).with_name("通用规范汉字表.txt")

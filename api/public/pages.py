@@ -13,7 +13,7 @@ from api.http.asking import asked
 from api.http.languages import headers_in
 from api.http.reading import AFTER
 from api.http.resources import Handler, Parameter, Resource
-from api.http.sheets import CSV, XLSX, table
+from api.http.sheets import CSV, XLSX, Form, table
 from api.public.asking import answer_of, documents_of
 from api.public.lists import GROUPS, LISTS, Asked, Document, PublicList
 from api.public.rendering import LANG, language_asked, link, render, title_of, with_links
@@ -175,7 +175,7 @@ def _sheet(one: PublicList, read: Read, suffix: str, media_type: str) -> Handler
         language = language_asked(request)
         part = await read(request, language, ROWS)
         head = [title_of(column.code, language) for column in one.columns]
-        form = "csv" if suffix == ".csv" else "xlsx"
+        form: Form = "csv" if suffix == ".csv" else "xlsx"
         body = await asked(lambda: table(form, one.name, head, part.rows), SHEETS)
         kind = f"{media_type}; charset=utf-8; header=present" if form == "csv" else media_type
         return web.Response(
