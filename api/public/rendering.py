@@ -33,7 +33,7 @@ _TEMPLATES = Environment(
 _JOINED: Mapping[Language, str] = {"zh": "、", "en": ", "}
 
 #: What a cell may lead to: an address that a unit published.
-_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+_ADDRESS = re.compile(r"https?://[!#-&(-;=?-~]+")
 
 
 def language_asked(request: web.Request) -> Language:

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from api.http.bodies import GIVEN, body_of
 from api.http.keys import LINE, Line
 from api.http.problems import Problem, as_problem, not_found
+from api.http.reading import AT_LEAST
 from api.http.resources import Handler, Parameter, Resource
 from api.http.tokens import ANONYMOUS
 from api.public.asking import answer_of, documents_of
@@ -46,7 +47,7 @@ def window_resources(sources: Iterable[Resource]) -> tuple[Resource, ...]:
         ("/window/visits/{code}", _visit(known[_VISIT], known[_UNITS]), ()),
         ("/window/officers/{officer}", _officer(known[_OFFICERS], known[_UNITS]), ()),
         (COMPLAINTS, _complaint(known[_UNITS], known[_CHANNELS]), (Parameter("unit"),)),
-        (f"{COMPLAINTS}/{{tracking}}", _progress(known[_TRACKED]), ()),
+        (f"{COMPLAINTS}/{{tracking}}", _progress(known[_TRACKED]), (AT_LEAST,)),
     ]
     return tuple(
         Resource(path, handler, query=(*query, LANG), listed=False, compress=False)
@@ -139,7 +140,10 @@ def _progress(look_up: Handler) -> Handler:
     async def progress(request: web.Request) -> web.StreamResponse:
         """Show how far a complaint has come, by its tracking number."""
         try:
-            document = await answer_of(request, look_up, {}, dict(request.match_info))
+            reached = {
+                name: request.query[name] for name in (AT_LEAST.name,) if name in request.query
+            }
+            document = await answer_of(request, look_up, reached, dict(request.match_info))
         except Problem as problem:
             return _told(request, problem, "window.complaint")
         tracking = request.match_info["tracking"]
@@ -175,7 +179,10 @@ def add_window(app: web.Application, sources: Iterable[Resource]) -> None:
             return await _form(request, known[_UNITS], known[_CHANNELS], given, problem)
         assert isinstance(answer.body, bytes)
         tracking = msgspec.json.decode(answer.body)["tracking"]
-        where = link(f"{COMPLAINTS}/{quote(tracking)}", request.query.get("lang", ""))
+        # The page waits until the views know of the complaint.
+        reached = {"at_least": str(asking[LINE].position or 0)}
+        place = f"{COMPLAINTS}/{quote(tracking)}"
+        where = link(place, request.query.get("lang", ""), reached)
         return web.Response(status=303, headers={hdrs.LOCATION: where})
 
     app.router.add_route("POST", COMPLAINTS, complain)

@@ -42,6 +42,9 @@ def _first(server: str, token: str, path: str) -> dict[str, Any]:
     return entry
 
 
+#: A visit that was notified, held and published.
+VISIT = "T-DRAW-2026-02-2020C"
+
 #: By the path of the page.
 EXAMPLES: dict[str, Example] = {
     "/console/v1/{path:.+}": Example("/console/v1/findings"),
@@ -49,6 +52,17 @@ EXAMPLES: dict[str, Example] = {
     "/console/findings/{finding}": Example(
         "/console/findings/{}", first_of="/v1/findings?rule_id=FIL-V1", field="finding"
     ),
+    "/console/window": Example("/console/window", "entity_rep"),
+    "/console/print/visits/{task}/{form}": Example("/console/print/visits/{}/notice", value=VISIT),
+    "/console/print/decisions/{decision}": Example(
+        "/console/print/decisions/{}", first_of="/v1/decisions?limit=1", field="decision"
+    ),
+    "/console/print/supervision-documents/{supdoc}": Example(
+        "/console/print/supervision-documents/{}",
+        first_of="/v1/supervision-documents?limit=1",
+        field="document",
+    ),
+    "/console/codes/officers/{officer}": Example("/console/codes/officers/{}", value="OFF-001"),
     "/console/rules/{rule}": Example("/console/rules/{}", value="FIL-R4"),
 }
 
@@ -56,6 +70,13 @@ EXAMPLES: dict[str, Example] = {
 ROLES = ("jb_supervisor", "unit_head", "credit_officer", "draw_coordinator", "operator")
 
 #: Pages that are not looked at: another address of one that is, and numbers for a script.
-UNSEEN = {"/console/", "/console/badges", "/console/findings/handling"}
+#: The receipt is a page of its own, and the code of a visit is made by the key of its ledger.
+UNSEEN = {
+    "/console/",
+    "/console/badges",
+    "/console/findings/handling",
+    "/console/receipts/{position}",
+    "/console/codes/visits/{task}",
+}
 
 LOOKED_AT = [page for page in PAGES if page.path not in UNSEEN]
