@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 
 from api.http.tokens import Grant, Holder, Tokens
+from ledger.general.vocabulary import same_person
 from ledger.stores import StoreError
 from ledger.stores.files import trouble
 
@@ -157,7 +158,7 @@ class Sessions:
             ended = [
                 digest
                 for digest, posts in rows
-                if any(post.person == person for post in _POSTS.decode(posts))
+                if any(same_person(post.person, person) for post in _POSTS.decode(posts))
             ]
             self._sqlite.executemany(
                 "DELETE FROM sessions WHERE digest = ?", [(digest,) for digest in ended]
