@@ -106,7 +106,7 @@ async def _begun(
     sessions = request.app[SESSIONS]
     cookie = await TOKENS.run(lambda: sessions.begin_as(account, posts))
     # The browser comes from another site, whose links open nothing in a person's name; from this
-    # page it goes on by itself.
+    # page it continues by itself.
     response = render(request, "continue.html", where=where, at_once=True)
     set_cookie(request, response, SESSION_COOKIE, cookie)
     return response

@@ -5,7 +5,7 @@ person. The file of the tokens has its digest and that of the token, never eithe
 ends when it was idle too long, when its time is over, when its token is revoked or expires, when
 its holder signs out, and when an operator ends the sessions of its person.
 
-Whoever signs in by the provider may have several posts and acts in one of them at a time. Choosing
+A person of the provider may have several posts and acts in one of them at a time. Choosing
 another one changes the secret of the forms: a form that was opened in one post is never sent in
 another.
 """
