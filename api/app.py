@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from api.console.identity import Identity
 from api.console.place import Place
 from api.console.routes import add_console
 from api.console.sessions import Sessions
@@ -45,6 +46,7 @@ from api.operations import accesses, operators
 from api.operations import health as operations
 from api.operations.health import Check
 from api.public.pages import public_resources
+from api.public.window import add_window, window_resources
 from api.running.counter import counter_context
 from api.running.files import FILES, Files, files_context
 from api.running.threads import SUPERVISOR, supervision_context
@@ -100,6 +102,7 @@ def make_app(
     sessions: Sessions | None = None,
     webhooks: Deliverer | None = None,
     place: Place | None = None,
+    identity: Identity | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -121,6 +124,7 @@ def make_app(
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
     - ``sessions``: who is signed in to the console. Without it there is no console.
     - ``webhooks``: sends events to subscribers. Without it they can only be registered.
+    - ``identity``: the provider by which persons may sign in. Without it they need a token.
     - ``place``: the region and environment that its pages name.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
@@ -168,7 +172,7 @@ def make_app(
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
     hooked = webhook_operations.add_webhooks(app, webhooks)
-    resources = (*resources, *public_resources(resources))
+    resources = (*resources, *public_resources(resources), *window_resources(resources))
     app[HUB] = hub = Hub(ledger.recorder, source)
     app[SUPERVISOR] = supervisor = Supervisor((ledger.worker, hub.worker, *threads))
     if access is not None:
@@ -188,9 +192,10 @@ def make_app(
     operators.add_operations_of(app, operated)
     if door:
         publicdoor.add_public_door(app)
+        add_window(app, resources)
     add_resources(app, resources)
     if sessions is not None:
-        add_console(app, sessions, resources, Place() if place is None else place)
+        add_console(app, sessions, resources, Place() if place is None else place, identity)
     # In order of start; shutdown runs in reverse: the hub, the counter, then the ledger. The
     # supervisor watches all of them, so it starts first and stops last.
     app.cleanup_ctx.extend(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 
 from api.app import SOURCE, make_app
+from api.console.identity import Identity
 from api.console.place import Place
 from api.console.sessions import Sessions
 from api.http.front import Edge
@@ -73,6 +74,7 @@ class Service:
     ``targets``: which addresses webhooks may reach; ``schedule``: when their messages are sent
     again; ``lease``: whether this process is the one that sends them.
     ``place``: the region and environment that the console names.
+    ``identity``: the provider by which persons may sign in to the console.
 
     Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
     write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
@@ -96,10 +98,12 @@ class Service:
         schedule: Schedule | None = None,
         lease: Lease | None = None,
         place: Place | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.timekeeper = timekeeper
         self._max_lag = max_lag
         self._place = place
+        self._identity = identity
         # Tokens expire, and checkpoints are signed, by the clock's unconfirmed time.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
@@ -241,6 +245,7 @@ class Service:
             sessions=self.sessions,
             webhooks=self.webhooks,
             place=self._place,
+            identity=self._identity,
             source=self._feed_source(),
             readiness={
                 **readiness(self.follower, self._max_lag),

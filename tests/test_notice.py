@@ -12,6 +12,9 @@ import pytest
 
 from api import views
 from api.app import RESOURCES
+from api.console.pages import PAGES
+from api.public.pages import public_resources
+from api.public.window import window_resources
 from api.sealed import evidence, publicdoor
 from ledger.kernel import Rule
 from ledger.registry import COMMANDS
@@ -20,6 +23,9 @@ from tools.reference import declared
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "notice.md"
+
+_SHOWN = (*RESOURCES, *views.RESOURCES, *publicdoor.RESOURCES)
+_PUBLIC = public_resources(_SHOWN)
 
 KNOWN = {
     "commands": {f"{entry.system}/{entry.name}" for entry in COMMANDS},
@@ -33,6 +39,7 @@ KNOWN = {
             *evidence.RESOURCES,
         )
     },
+    "page": {page.path for page in (*_PUBLIC, *window_resources(_SHOWN), *PAGES)},
 }
 
 

@@ -46,6 +46,7 @@ from api.cli.terminal import (
 )
 from api.cli.trouble import flushed, in_one_line, report_error
 from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
+from api.console.identity import Identity, IdentityError, read_identity
 from api.console.place import Environment, Place
 from api.http.addresses import networks
 from api.http.auditing import note_of
@@ -171,6 +172,7 @@ def serve(
     webhooks_may_reach: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     region: str = "",
     environment: Environment = "production",
+    identity: Path | None = None,
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until stopped (SIGTERM, Ctrl-C).
@@ -209,7 +211,11 @@ def serve(
     environment
         Whether the console says that this is the ledger of record (in red), a trial or a
         demonstration.
+    identity
+        A file (docs/operating.md) that names an OpenID provider by which persons sign in to the
+        console, and what its claims mean here.
     """
+    provider = None if identity is None else _read_identity(identity)
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
     try:
@@ -240,6 +246,7 @@ def serve(
         evidence_most=evidence_file << 20,
         evidence_quota=evidence_quota << 20,
         place=Place(region, environment),
+        identity=provider,
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)
@@ -254,6 +261,14 @@ def serve(
         serve_app(service.app(edge), host, port, ready=ready)
         closing = end_process_within(CLOSE_SECONDS)
     closing.cancel()
+
+
+def _read_identity(path: Path) -> Identity:
+    try:
+        return read_identity(path)
+    except IdentityError as error:
+        say(f"supervision-ledger: {error}", "red")
+        raise Failed from error
 
 
 @app.command(name="import")

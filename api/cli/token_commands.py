@@ -12,13 +12,14 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 
 import msgspec
 from cyclopts import App
 
 from api.cli.terminal import DEFAULT_URL, OPERATOR, Json, Url, say, show, tell
+from api.console.sessions import Sessions
 from api.http.tokens import Holder, Tokens, digest_of, draw, holder_of, open_tokens
 from api.operations.operators import revocation_of
 from ledger.access.events import TokenGranted
@@ -104,6 +105,16 @@ def revoke(token: str, *, ledger: Url = DEFAULT_URL) -> None:
         if revocation is not None:
             access.execute(NoteRevocation(revocation=revocation), OPERATOR)
         tokens.revoke(entry.id)
+
+
+@app.command(name="end-sessions")
+def end_sessions(person: str, *, ledger: Url = DEFAULT_URL) -> None:
+    """Sign out a person whom an identity provider signed in to the console, everywhere, at once.
+
+    Sessions that a token began end when the token is revoked.
+    """
+    with _opened(ledger) as (tokens, _), closing(Sessions(tokens)) as sessions:
+        say(f"sessions ended: {sessions.end_of(person)}")
 
 
 def grant(

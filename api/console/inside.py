@@ -22,6 +22,9 @@ from api.http.resources import Resource
 #: The resources that the console shows, by their paths.
 SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
 
+#: The page with the receipt of an event.
+RECEIPT = "/v1/events/{position}/receipt"
+
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
 _PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
 
@@ -169,6 +172,8 @@ async def _inside(
 
 
 def _is_shown(app: web.Application, route: str) -> bool:
+    if route == RECEIPT:
+        return True
     known = app[SHOWN]
     path, _, ending = route.rpartition(".")
     return route in known or (path in known and f".{ending}" in known[path].suffixes)

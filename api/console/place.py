@@ -18,3 +18,7 @@ class Place(msgspec.Struct, frozen=True):
 
     region: str = ""
     environment: Environment = "production"
+    #: Whether browsers reach the service by TLS, whatever its proxy says.
+    encrypted: bool = False
+    #: What the identity provider is called; empty if persons sign in with tokens alone.
+    provider: str = ""

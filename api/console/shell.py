@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date, datetime
 from hashlib import sha256
@@ -24,6 +25,8 @@ from api.http.languages import headers_in, language_of
 from api.http.pages import PAGE_HEADERS
 from api.http.resources import Parameter, Resource
 from api.http.tokens import ANONYMOUS
+from ledger.general.audiences import UNIT_BOUND
+from ledger.general.vocabulary import Role
 from ledger.kernel import civil_date
 from ledger.kernel.messages import LANGUAGES
 
@@ -43,6 +46,11 @@ REFRESH = "X-Refresh-Of"
 
 LANGUAGE_COOKIE = "ledger_language"
 
+#: Who prints forms and codes: the authorities. The forms of a visit, in the order in which they
+#: arise.
+PRINTERS: frozenset[Role] = UNIT_BOUND | {"jb_supervisor", "credit_officer"}
+VISIT_FORMS = ("approval", "notice", "record", "result")
+
 #: The groups of the menu, in order.
 GROUPS = ("work", "subjects", "acts", "oversight", "service")
 
@@ -61,7 +69,8 @@ class Page(msgspec.Struct, frozen=True):
     ``name``: that of its texts ``page.<name>``, the title, and ``about.<name>``, the explanation
     for its readers. ``group``: that of the menu; a page without one is reached by links. ``key``:
     the letter that opens it after ``g``. ``needs``: the resources that its readers may read.
-    ``query``: its parameters whose values may be kept with the consultation.
+    ``roles``: whose page it is; ``None`` is everyone. ``query``: its parameters whose values may
+    be kept with the consultation.
     ``recorded``: opening it is one consultation (``page``), each question is one (``questions``),
     or it shows nothing that was recorded (``never``). ``badge``: its number in the menu.
     """
@@ -72,6 +81,7 @@ class Page(msgspec.Struct, frozen=True):
     group: str | None = None
     key: str = ""
     needs: tuple[str, ...] = ()
+    roles: frozenset[Role] | None = None
     query: tuple[Parameter, ...] = ()
     recorded: Literal["page", "questions", "never"] = "page"
     methods: tuple[str, ...] = ("GET",)
@@ -205,6 +215,11 @@ def may_read(app: web.Application, role: str, paths: Iterable[str]) -> bool:
     )
 
 
+def opens(app: web.Application, role: str, page: Page) -> bool:
+    """Return whether a role can use a page."""
+    return (page.roles is None or role in page.roles) and may_read(app, role, page.needs)
+
+
 async def form_of(request: web.Request) -> dict[str, str]:
     """Return the fields of a form; of a repeated field, the values are joined by line breaks."""
     body = await body_of(request, MAX_FORM)
@@ -242,7 +257,8 @@ def refreshes(request: web.Request, session: Session) -> bool:
 
 def chosen_language(request: web.Request) -> str:
     """Return the language that the reader chose here; otherwise the one that the browser wants."""
-    for given in (request.query.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+    kept = request.cookies.get(cookie_name(request, LANGUAGE_COOKIE))
+    for given in (request.query.get("lang"), kept):
         if given in LANGUAGES:
             return str(given)
     return language_of(request)
@@ -253,16 +269,50 @@ def see(where: str) -> web.Response:
     return web.Response(status=303, headers={hdrs.LOCATION: where})
 
 
-def set_cookie(request: web.Request, response: web.Response, name: str, value: str) -> None:
-    """Set a cookie that only the console gets, that no script reads and no other site sends."""
+def encrypted(request: web.Request) -> bool:
+    """Return whether the browser reaches the service by TLS, as the proxy or the address says.
+
+    A sender who claims it falsely only gets cookies of which a browser keeps none.
+    """
     forwarded = request.headers.get("X-Forwarded-Proto", "")
+    return request.app[PLACE].encrypted or "https" in {request.scheme, forwarded}
+
+
+def cookie_name(request: web.Request, name: str) -> str:
+    """Return what a cookie is called here.
+
+    With the prefix ``__Host-`` a browser takes it from this very host by TLS alone: neither
+    another host of the same domain nor an unencrypted page can put one in its place. The prefix
+    needs the path ``/``; only the console reads the cookie, so it opens no other address.
+    """
+    return f"__Host-{name}" if encrypted(request) else name
+
+
+def set_cookie(
+    request: web.Request, response: web.Response, name: str, value: str, seconds: int | None = None
+) -> None:
+    """Set a cookie that no script reads and no other site sends; ``seconds``: how long it lasts."""
+    secure = encrypted(request)
     response.set_cookie(
-        name,
+        cookie_name(request, name),
         value,
-        path="/console",
+        path="/" if secure else "/console",
         httponly=True,
         samesite="Lax",
-        secure="https" in {request.scheme, forwarded},
+        secure=secure,
+        max_age=seconds,
+    )
+
+
+def delete_cookie(request: web.Request, response: web.Response, name: str) -> None:
+    """Have the browser forget a cookie."""
+    secure = encrypted(request)
+    response.del_cookie(
+        cookie_name(request, name),
+        path="/" if secure else "/console",
+        secure=secure,
+        httponly=True,
+        samesite="Lax",
     )
 
 
@@ -304,9 +354,42 @@ def _address(path: str, pairs: list[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
+#: The forms to print of a document: by its path, the text of each and its page.
+_PRINTS: tuple[tuple[re.Pattern[str], tuple[tuple[str, str], ...]], ...] = (
+    (
+        re.compile(r"/v1/tasks/([^/]+)\Z"),
+        (
+            *((f"print.{f}", f"/console/print/visits/{{}}/{f}") for f in VISIT_FORMS),
+            ("code.visit", "/console/codes/visits/{}"),
+        ),
+    ),
+    (
+        re.compile(r"/v1/decisions/([^/]+)\Z"),
+        (("print.decision", "/console/print/decisions/{}"),),
+    ),
+    (
+        re.compile(r"/v1/supervision-documents/([^/]+)\Z"),
+        (("page.print", "/console/print/supervision-documents/{}"),),
+    ),
+    (re.compile(r"/v1/officers/([^/]+)\Z"), (("code.officer", "/console/codes/officers/{}"),)),
+)
+
+
+def prints_of(path: str, role: str) -> list[tuple[str, str]]:
+    """Return the forms and codes that can be printed of a document, for officials."""
+    if role not in PRINTERS:
+        return []
+    return [
+        (code, to.format(match[1]))
+        for pattern, prints in _PRINTS
+        if (match := pattern.match(path))
+        for code, to in prints
+    ]
+
+
 def menu_of(app: web.Application, role: str) -> dict[str, list[Page]]:
     """Return the pages that a role can use, by group."""
-    pages = [p for p in app[MENU] if p.group is not None and may_read(app, role, p.needs)]
+    pages = [p for p in app[MENU] if p.group is not None and opens(app, role, p)]
     groups = {group: [p for p in pages if p.group == group] for group in GROUPS}
     return {group: listed for group, listed in groups.items() if listed}
 
@@ -344,6 +427,7 @@ def render(
         place=request.app[PLACE],
         menu={} if session is None else menu_of(request.app, grant.role),
         shown=request.app[SHOWN],
+        prints_of=prints_of,
         scope_of=scope_of,
         is_number=is_number,
         is_day=is_day,

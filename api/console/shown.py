@@ -46,6 +46,10 @@ class Words:
         """Return a text of the console."""
         return say(Message(code, details, "console"), self.language)
 
+    def page(self, code: str) -> str:
+        """Return a text that the pages for everybody have, too."""
+        return title(code, self.language, "pages")
+
     def field(self, name: str) -> str:
         """Return the title of a field. Amounts are shown in yuan, so theirs name no fen."""
         text = title(name, self.language, "fields")

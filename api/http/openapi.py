@@ -23,7 +23,7 @@ from api.http.named import PLACES
 from api.http.problems import KINDS, Kind
 from api.http.reading import conditional, query_value
 from api.http.resources import LIMITED, MAX_PARAMETERS, Operation, Parameter, Resource, Uploading
-from api.http.sheets import MAX_ROWS
+from api.http.sheets import CSV, MAX_ROWS, PDF
 from ledger.general.countersigning import Countersigned
 from ledger.kernel.messages import LANGUAGES, title
 from ledger.registry import Entry
@@ -411,7 +411,8 @@ class _Document:
         shown = ["Vary", *(["ETag"] if resource.conditional else [])]
         if resource.worded or resource.suffixes:
             shown.append("Content-Language")
-        if resource.suffixes:
+        sheets = CSV in resource.media_types
+        if sheets:
             shown.append("X-Rows-Cut")
         if resource.roles is None and resource.path.startswith(LIMITED):
             shown += _RATES
@@ -432,7 +433,9 @@ class _Document:
         if resource.path == "/readyz":
             responses["503"] = {**answer, "description": "A part is not ready."}
         text = cleandoc(resource.handler.__doc__ or resource.name)
-        if resource.suffixes:
+        if PDF in resource.media_types:
+            text += "\n\nAs a document to print with `.pdf` after the path, or by `Accept`."
+        if sheets:
             ends = " or ".join(f"`{suffix}`" for suffix in resource.suffixes)
             text += (
                 f"\n\nAs a file for spreadsheets with {ends} after the path, or by `Accept`: at "

@@ -46,7 +46,7 @@ from ledger.kernel.messages import Message, message
 MAX_PARAMETERS = 100
 
 #: Beginnings of the paths whose callers without a token are counted; probes are never refused.
-LIMITED = ("/v1/", "/public")
+LIMITED = ("/v1/", "/public", "/window")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -217,7 +217,8 @@ def add_resources(app: web.Application, resources: Iterable[Resource]) -> None:
     """Add routes for ``resources``, each with its checks; HEAD answers like GET without a body."""
     for resource in resources:
         handler = _checked(resource)
-        for suffix in ("", *resource.suffixes):
+        # The longer address first: a place at the end of the path would take in the suffix.
+        for suffix in (*resource.suffixes, ""):
             route = app.router.add_resource(f"{resource.path}{suffix}")
             for method in ("GET", "HEAD"):
                 route.add_route(method, handler, expect_handler=expect)

@@ -15,7 +15,10 @@ from api.http.accepting import accepted
 from ledger.kernel.budget import check
 from ledger.kernel.messages import title
 
+T = TypeVar("T")
+
 CSV = "text/csv"
+PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Form = Literal["json", "csv", "xlsx"]
@@ -53,14 +56,19 @@ def form_among(request: web.Request, suffixes: Mapping[str, F], media_types: Map
     for suffix, form in suffixes.items():
         if request.path.endswith(suffix):
             return form
+    return preferred(request, media_types, next(iter(media_types.values())))
+
+
+def preferred(request: web.Request, known: Mapping[str, T], default: T) -> T:
+    """Return what stands for the media type that the caller accepts most of all the known ones."""
     best = 0.0
-    form_ = next(iter(media_types.values()))
+    chosen = default
     for number, given in enumerate(accepted(request).split(",")):
         media_type, *parameters = (part.strip().lower() for part in given.split(";"))
-        known = media_types.get(media_type)
-        if known is not None and (weight := _weight(parameters) - number * 1e-6) > best:
-            best, form_ = weight, known
-    return form_
+        named = known.get(media_type)
+        if named is not None and (weight := _weight(parameters) - number * 1e-6) > best:
+            best, chosen = weight, named
+    return chosen
 
 
 def _weight(parameters: Iterable[str]) -> float:
@@ -92,6 +100,11 @@ def as_sheet(
     """
     headings = [title(field, language, "fields") for field in fields]
     rows = ([_cell(entry.get(field)) for field in fields] for entry in entries)
+    return table(form, name, headings, rows)
+
+
+def table(form: Form, name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return rows of single values as a file."""
     make: Callable[..., bytes] = _csv if form == "csv" else _xlsx
     return make(name, headings, rows)
 

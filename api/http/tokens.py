@@ -55,10 +55,12 @@ MAX_CACHED = 10_000
 
 SESSIONS_SCHEMA = """CREATE TABLE IF NOT EXISTS sessions (
     digest BLOB PRIMARY KEY,   -- SHA-256 of the cookie
-    token BLOB NOT NULL,       -- SHA-256 of the token
+    token BLOB NOT NULL,       -- SHA-256 of the token, or of the provider's name for the person
     form TEXT NOT NULL,        -- sent with every form of the session
     begun REAL NOT NULL,
-    seen REAL NOT NULL
+    seen REAL NOT NULL,
+    posts TEXT,                -- the posts that the provider gave; NULL for a token
+    post INTEGER NOT NULL DEFAULT 0
 ) STRICT"""
 SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     digest BLOB PRIMARY KEY,   -- SHA-256 of the token
@@ -73,8 +75,12 @@ SCHEMA = """CREATE TABLE IF NOT EXISTS tokens (
     approved_by TEXT
 ) STRICT"""
 
-#: Columns that files of earlier versions lack: who requested a token, and who approved it.
-_SINCE = ("requested_by", "approved_by")
+#: Columns that files of earlier versions lack: who requested a token and who approved it, the posts
+#: of who signed in by the provider, and the one they act in.
+_SINCE = {
+    "tokens": {"requested_by": "TEXT", "approved_by": "TEXT"},
+    "sessions": {"posts": "TEXT", "post": "INTEGER NOT NULL DEFAULT 0"},
+}
 
 #: The tokens, and the sessions of the console that began with them (``api.console.sessions``).
 TOKENS_DECLARED = Declared(
@@ -97,7 +103,9 @@ TOKENS_DECLARED = Declared(
             token bytea NOT NULL,
             form text NOT NULL,
             begun double precision NOT NULL,
-            seen double precision NOT NULL
+            seen double precision NOT NULL,
+            posts text,
+            post integer NOT NULL DEFAULT 0
         )""",
     ),
 )
@@ -464,10 +472,11 @@ def _prepared(path: str) -> Tables:
 
 
 def _complete(tables: Transaction) -> None:
-    known = {row[1] for row in tables.execute("PRAGMA table_info(tokens)")}
-    for column in _SINCE:
-        if column not in known:
-            tables.execute(f"ALTER TABLE tokens ADD COLUMN {column} TEXT")
+    for table, columns in _SINCE.items():
+        known = {row[1] for row in tables.execute(f"PRAGMA table_info({table})")}
+        for column, kind in columns.items():
+            if column not in known:
+                tables.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _shown(path: str) -> Tables:

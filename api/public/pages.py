@@ -1,34 +1,41 @@
-"""``/public``: the lists for everybody as pages without scripts, and as CSV."""
+"""``/public``: the lists for everybody as pages without scripts, and as CSV and XLSX."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Mapping
-from html import escape
-from io import StringIO
-from typing import Any, Literal
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import hdrs, web
+from markupsafe import Markup
 
-from api.http.keys import LINE, Line
-from api.http.pages import PAGE_HEADERS
-from api.http.reading import AFTER, query_value
+from api.http.asking import asked
+from api.http.languages import headers_in
+from api.http.reading import AFTER
 from api.http.resources import Handler, Parameter, Resource
-from api.http.sheets import harmless
-from api.http.tokens import ANONYMOUS
-from api.public.lists import LISTS, Asked, Document, PublicList
+from api.http.sheets import CSV, XLSX, Form, table
+from api.public.asking import answer_of, documents_of
+from api.public.lists import GROUPS, LISTS, Asked, Document, PublicList
+from api.public.rendering import LANG, language_asked, link, render, title_of, with_links
+from api.running.pools import SHEETS
 from ledger.kernel.messages import title
 
-#: Entries on a page, and rows of a CSV; a longer list continues with ``after``.
+#: Entries on a page, and rows of a CSV or XLSX; a longer list continues with ``after``.
 PAGE, ROWS = 20, 200
-
-Language = Literal["zh", "en"]
-LANG = Parameter("lang", Language, "the language of the page: zh (default) or en")
 
 #: The resource with the names of the units.
 _UNITS = "/v1/units"
+_PROFILE = "/v1/entities/{entity}/profile"
+
+#: What the page of a business shows of its public profile: the lists, and their columns.
+_PARTS: Sequence[tuple[str, Sequence[str]]] = (
+    ("records", ("doc_no", "title", "unit", "determined_on", "publicity", "status")),
+    ("serious_list", ("list_field", "unit", "listed_on", "reason")),
+    ("commitments", ("commitment", "type", "unit", "made_on", "stage")),
+    ("inspections", ("task", "unit", "held_on", "result", "published_on")),
+)
+#: Columns of single values that have a title.
+_VALUED = frozenset({"status", "type", "stage", "result", "list_field", "title"})
 
 
 def public_resources(sources: Iterable[Resource]) -> tuple[Resource, ...]:
@@ -41,16 +48,27 @@ def public_resources(sources: Iterable[Resource]) -> tuple[Resource, ...]:
         narrowing = tuple(known[name] for name in ("q", "unit") if name in known)
         query = (*narrowing, AFTER, LANG)
         read = _reader(one, by_path, [parameter.name for parameter in narrowing])
-        made.append(
-            Resource(one.path, _page(one, read, shown, narrowing), query=query, listed=False)
-        )
-        made.append(
+        made.append(Resource(one.path, _page(one, read, narrowing), query=query, listed=False))
+        made.extend(
             Resource(
-                f"{one.path}.csv",
-                _sheet(one, read),
+                f"{one.path}{suffix}",
+                _sheet(one, read, suffix, media_type),
                 query=query,
                 listed=False,
-                media_types=("text/csv",),
+                media_types=(media_type,),
+                compress=suffix == ".csv",
+            )
+            for suffix, media_type in ((".csv", CSV), (".xlsx", XLSX))
+        )
+    if _PROFILE in by_path:
+        profile = by_path[_PROFILE].handler
+        units = by_path[_UNITS].handler
+        made.append(
+            Resource(
+                "/public/businesses/{entity}",
+                _business(profile, units),
+                query=(LANG,),
+                listed=False,
             )
         )
     return tuple(made)
@@ -63,7 +81,7 @@ class Part(msgspec.Struct, frozen=True):
     after: str | None
 
 
-Read = Callable[[web.Request, Language, int], Any]
+Read = Callable[[web.Request, str, int], Awaitable[Part]]
 
 
 def _reader(one: PublicList, by_path: Mapping[str, Resource], narrowing: Iterable[str]) -> Read:
@@ -72,18 +90,16 @@ def _reader(one: PublicList, by_path: Mapping[str, Resource], narrowing: Iterabl
     units = by_path[_UNITS].handler
     kept = ("after", *narrowing)
 
-    async def read(request: web.Request, language: Language, limit: int) -> Part:
-        asked = {name: request.query[name] for name in kept if request.query.get(name)}
-        documents, after = await _items(request, source, {**asked, "limit": str(limit)})
+    async def read(request: web.Request, language: str, limit: int) -> Part:
+        query = {name: request.query[name] for name in kept if request.query.get(name)}
+        documents, after = await documents_of(request, source, {**query, "limit": str(limit)})
         if whole is not None:
             field = one.whole.rsplit("{", 1)[-1].rstrip("}") if one.whole else ""
             documents = [
-                await _document(request, whole, {field: str(document[one.key])})
+                await answer_of(request, whole, {}, {field: str(document[one.key])})
                 for document in documents
             ]
-        named, _ = await _items(request, units, {"limit": "500"})
-        names = {unit["unit"]: unit.get("name") or unit["unit"] for unit in named}
-        about = Asked(language, names)
+        about = Asked(language, await _unit_names(request, units))
         rows = [[_cell(column.show(document, about)) for column in one.columns]
                 for document in documents]  # fmt: skip
         return Part(rows, after)
@@ -91,193 +107,109 @@ def _reader(one: PublicList, by_path: Mapping[str, Resource], narrowing: Iterabl
     return read
 
 
-def _cell(shown: Any) -> str:
+async def _unit_names(request: web.Request, units: Handler) -> dict[str, str]:
+    named, _ = await documents_of(request, units, {"limit": "500"})
+    return {unit["unit"]: unit.get("name") or unit["unit"] for unit in named}
+
+
+def _cell(shown: object) -> str:
     return "" if shown is None else str(shown)
 
 
-async def _items(
-    request: web.Request, handler: Handler, query: Mapping[str, str]
-) -> tuple[list[Document], str | None]:
-    """Return a page of a resource, and what continues it."""
-    answer = await _answer(request, handler, query)
-    link = answer.headers.get(hdrs.LINK, "")
-    following = dict(parse_qsl(urlsplit(link.partition("<")[2].partition(">")[0]).query))
-    items: list[Document] = msgspec.json.decode(_body(answer))["items"]
-    return items, following.get("after")
-
-
-async def _document(request: web.Request, handler: Handler, place: Mapping[str, str]) -> Document:
-    """Return one document of a resource."""
-    request.match_info.update(place)
-    document: Document = msgspec.json.decode(_body(await _answer(request, handler, {})))
-    return document
-
-
-async def _answer(request: web.Request, handler: Handler, query: Mapping[str, str]) -> web.Response:
-    """Ask a resource as a reader without a token, whatever the request of the page carries."""
-    # A list answers with JSON only where the path does not ask for a sheet.
-    url = request.rel_url.with_path(request.path.removesuffix(".csv")).with_query(dict(query))
-    asking = request.clone(rel_url=url, headers={})
-    asking[LINE] = Line(request[LINE].request_id, grant=ANONYMOUS)
-    answer = await handler(asking)
-    assert isinstance(answer, web.Response)
-    return answer
-
-
-def _body(answer: web.Response) -> bytes:
-    assert isinstance(answer.body, bytes)
-    return answer.body
-
-
 def _entrance(shown: Iterable[PublicList]) -> Handler:
+    groups = {group: [one for one in shown if one.group == group] for group in GROUPS}
+
     async def entrance(request: web.Request) -> web.Response:
         """Lead to the lists for everybody."""
-        language = _language(request)
-        text = _texts(language)
-        entries = "".join(
-            f'<li><a href="{_link(one.path, language)}">{text(one.name)}</a><br>'
-            f"{text(f'{one.name}.says')}</li>"
-            for one in shown
-        )
-        body = f"<h1>{text('public')}</h1><p>{text('public.says')}</p><ul>{entries}</ul>"
-        return _html(language, title("public", language, "pages"), body, request.path)
+        known = {group: lists for group, lists in groups.items() if lists}
+        return render(request, "entrance.html", groups=known)
 
     return entrance
 
 
-def _page(
-    one: PublicList, read: Read, shown: Iterable[PublicList], narrowing: tuple[Parameter, ...]
-) -> Handler:
+def _page(one: PublicList, read: Read, narrowing: tuple[Parameter, ...]) -> Handler:
     async def page(request: web.Request) -> web.Response:
         """Show part of a list for everybody."""
-        language = _language(request)
-        text = _texts(language)
-        part: Part = await read(request, language, PAGE)
-        head = "".join(f'<th scope="col">{text(column.code)}</th>' for column in one.columns)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in part.rows
-        )
-        table = (
-            f'<div class="wide" role="region" aria-labelledby="list" tabindex="0"><table>'
-            f'<caption id="list">{text(f"{one.name}.says")}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-            if part.rows
-            else f"<p>{text('nothing')}</p>"
-        )
+        language = language_asked(request)
+        part = await read(request, language, PAGE)
         kept = {p.name: request.query[p.name] for p in narrowing if request.query.get(p.name)}
-        turning = [
-            f'<a href="{_link(one.path, language, kept)}">{text("first")}</a>'
-            if "after" in request.query
-            else "",
-            f'<a rel="next" href="{_link(one.path, language, {**kept, "after": part.after})}">'
-            f"{text('next')}</a>"
-            if part.after
-            else "",
-            f'<a href="{_link(f"{one.path}.csv", language, kept)}">CSV</a>',
-            f'<a href="{escape(one.source)}">JSON</a>',
-        ]
-        lists = " · ".join(
-            f'<a href="{_link(other.path, language)}"'
-            + (' aria-current="page"' if other is one else "")
-            + f">{text(other.name)}</a>"
-            for other in shown
+        lang = request.query.get("lang", "")
+        follows = {**kept, "after": part.after}
+
+        def shown(code: str, cell: str) -> object:
+            if code == "entity" and cell:
+                return with_link(f"/public/businesses/{cell}", cell, lang)
+            return with_links(cell)
+
+        return render(
+            request,
+            "list.html",
+            list=one,
+            rows=part.rows,
+            narrowing=[p.name for p in narrowing],
+            kept=kept,
+            first=link(one.path, lang, kept) if "after" in request.query else "",
+            next=link(one.path, lang, follows) if part.after else "",
+            shown=shown,
+            headers=_following(one.path, request, part.after),
         )
-        body = (
-            f'<nav aria-label="{text("public")}">{lists}</nav><h1>{text(one.name)}</h1>'
-            f"{_form(one, language, narrowing, kept)}{table}"
-            f"<p>{' · '.join(filter(None, turning))}</p>"
-        )
-        return _html(language, title(one.name, language, "pages"), body, request.path, kept)
 
     return page
 
 
-def _form(
-    one: PublicList, language: Language, narrowing: tuple[Parameter, ...], kept: Mapping[str, str]
-) -> str:
-    """Return the form that narrows a list, if its resource can be narrowed."""
-    if not narrowing:
-        return ""
-    text = _texts(language)
-    fields = "".join(
-        f'<label>{text(f"narrow.{p.name}")} <input name="{p.name}" maxlength="100" '
-        f'value="{escape(kept.get(p.name, ""), quote=True)}"></label>'
-        for p in narrowing
-    )
-    return (
-        f'<form method="get" action="{one.path}" role="search">{fields}'
-        f'<input type="hidden" name="lang" value="{language}">'
-        f"<button>{text('search')}</button></form>"
-    )
+def with_link(path: str, says: str, lang: str) -> Markup:
+    """Return a cell that leads to another page."""
+    return Markup('<a href="{}">{}</a>').format(link(path, lang), says)
 
 
-def _sheet(one: PublicList, read: Read) -> Handler:
+def _following(path: str, request: web.Request, after: str | None) -> dict[str, str]:
+    """Return the header that leads to what follows."""
+    if not after:
+        return {}
+    return {hdrs.LINK: f'<{path}?{urlencode({**request.query, "after": after})}>; rel="next"'}
+
+
+def _sheet(one: PublicList, read: Read, suffix: str, media_type: str) -> Handler:
     async def sheet(request: web.Request) -> web.Response:
-        """Return part of a list for everybody as CSV; its Link header continues it."""
-        language = _language(request)
-        part: Part = await read(request, language, ROWS)
-        out = StringIO()
-        writer = csv.writer(out)
-        writer.writerow([title(column.code, language, "pages") for column in one.columns])
-        writer.writerows(map(harmless, row) for row in part.rows)
-        headers = {
-            hdrs.CONTENT_TYPE: "text/csv; charset=utf-8; header=present",
-            hdrs.CONTENT_DISPOSITION: f'attachment; filename="{one.name}.csv"',
-            hdrs.CONTENT_LANGUAGE: language,
-            "X-Content-Type-Options": "nosniff",
-        }
-        if part.after:
-            pairs = {**request.query, "after": part.after}
-            headers[hdrs.LINK] = f'<{request.path}?{urlencode(pairs)}>; rel="next"'
-        return web.Response(body=out.getvalue().encode("utf-8-sig"), headers=headers)
+        """Return part of a list for everybody as a table; its Link header continues it."""
+        language = language_asked(request)
+        part = await read(request, language, ROWS)
+        head = [title_of(column.code, language) for column in one.columns]
+        form: Form = "csv" if suffix == ".csv" else "xlsx"
+        body = await asked(lambda: table(form, one.name, head, part.rows), SHEETS)
+        kind = f"{media_type}; charset=utf-8; header=present" if form == "csv" else media_type
+        return web.Response(
+            body=body,
+            headers={
+                hdrs.CONTENT_TYPE: kind,
+                hdrs.CONTENT_DISPOSITION: f'attachment; filename="{one.name}{suffix}"',
+                **headers_in(language),
+                **_following(request.path, request, part.after),
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
 
     return sheet
 
 
-def _language(request: web.Request) -> Language:
-    language: Language = query_value(request, "lang", Language, "zh")
-    return language
+def _business(profile: Handler, units: Handler) -> Handler:
+    async def business(request: web.Request) -> web.Response:
+        """Show the public profile of a business."""
+        language = language_asked(request)
+        document = await answer_of(request, profile, {}, dict(request.match_info))
+        about = Asked(language, await _unit_names(request, units))
 
+        def cell(entry: Document, column: str) -> str:
+            value = entry.get(column)
+            if column == "publicity" and isinstance(value, dict):
+                return f"{value['started_on'] or ''} — {value['max_until'] or ''}"
+            if column == "unit":
+                return about.unit(value) if value else ""
+            if column in _VALUED and value:
+                own = title(f"{column}.{value}", language, "values")
+                return own if own != f"{column}.{value}" else about.value(value)
+            return _cell(value)
 
-def _texts(language: Language) -> Callable[[str], str]:
-    return lambda code: escape(title(code, language, "pages"))
+        return render(request, "business.html", profile=document, parts=_PARTS, cell=cell)
 
-
-def _link(path: str, language: Language, query: Mapping[str, str | None] | None = None) -> str:
-    pairs = {name: value for name, value in (query or {}).items() if value}
-    if language != "zh":
-        pairs["lang"] = language
-    return escape(f"{quote(path)}?{urlencode(pairs)}" if pairs else quote(path), quote=True)
-
-
-def _html(
-    language: Language,
-    heading: str,
-    body: str,
-    path: str,
-    kept: Mapping[str, str] | None = None,
-) -> web.Response:
-    text = _texts(language)
-    other: Language = "en" if language == "zh" else "zh"
-    page = (
-        f'<!doctype html><html lang="{"zh-CN" if language == "zh" else "en"}">'
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(heading)} · {text('service')}</title>"
-        '<link rel="stylesheet" href="/static/public.css">'
-        f'<a class="skip" href="#content">{text("skip")}</a>'
-        f'<header><a href="{_link("/public", language)}">{text("service")}</a>'
-        f'<a lang="{other}" hreflang="{other}" href="{_link(path, other, kept)}">'
-        f"{text('other')}</a></header>"
-        f'<main id="content">{body}</main></html>\n'
-    )
-    return web.Response(
-        body=page.encode(),
-        headers={
-            **PAGE_HEADERS,
-            hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
-            hdrs.CONTENT_LANGUAGE: "zh-CN" if language == "zh" else "en",
-            hdrs.CACHE_CONTROL: "no-cache",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return business

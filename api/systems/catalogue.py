@@ -416,7 +416,12 @@ _OFFICER_LIST, _ = Listing(
     seen=_certified,
     show=_found_officer,
     returns=FoundOfficer,
-    filters=(Parameter("unit", str, "the unit of the officer's latest certificate"),),
+    filters=(
+        Parameter("unit", str, "the unit of the officer's latest certificate"),
+        Parameter("officer", str, "the officer, by the badge id"),
+    ),
+    facets=("unit",),
+    column=lambda reader, table, name: table.c.key if name == "officer" else table.c[name],
 ).resources()
 
 _UNIT = Parameter("unit", str, "the unit to which it belongs")

@@ -10,13 +10,16 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
+from api.documents import profile as profile_document
 from api.http.asking import asked, caught_up, follower_of, rows_page
+from api.http.documents import Printed, with_pdf
 from api.http.listing import listed
 from api.http.problems import Problem, not_found
 from api.http.questions import Questions
 from api.http.reader import reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, conditional
 from api.http.resources import Parameter, Resource
+from api.http.sheets import PDF
 from api.systems import replays
 from projections.answers import entry_fields
 from projections.explain.documents import Documents
@@ -140,6 +143,17 @@ async def entities(request: web.Request) -> web.Response:
     )
 
 
+def _printed(given: Printed) -> bytes:
+    entity = given.document["entity"]
+    return profile_document.drawn(
+        given.document,
+        given.words,
+        on=given.query.get("valid_as_of") or given.today.isoformat(),
+        address=f"{given.base}/public/businesses/{entity}",
+        digest=given.digest,
+    )
+
+
 def _grade(row: sa.Row[Any], today: date) -> str:
     """Return the grade today: the stored one, unless time alone has changed it."""
     if today.isoformat() <= row.holds_until:
@@ -166,10 +180,12 @@ RESOURCES = (
     ),
     Resource(
         "/v1/entities/{entity}/profile",
-        profile,
+        with_pdf(profile, _printed, "entity"),
         returns=ShownProfile,
         query=(replays.VALID, replays.KNOWN, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
         conditional=True,
+        media_types=("application/json", PDF),
+        suffixes=(".pdf",),
     ),
 )

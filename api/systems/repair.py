@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -10,8 +10,10 @@ import msgspec
 import sqlalchemy as sa
 from aiohttp import web
 
+from api.documents import repair as notices
 from api.http.asking import asked, caught_up, follower_of, one_row, placed, rows_page
 from api.http.asking import read as reading
+from api.http.documents import Printed, with_pdf
 from api.http.keys import DELIVERY
 from api.http.languages import in_language, language_of
 from api.http.listing import Listing, concerned, listed, shown
@@ -20,6 +22,7 @@ from api.http.questions import Questions
 from api.http.reader import ACROSS_UNITS, Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
 from api.http.resources import Parameter, Resource
+from api.http.sheets import PDF
 from api.systems.findings import findings_seen
 from ledger.systems.credit.folds import Record
 from ledger.systems.repair.folds import RepairCase
@@ -64,6 +67,11 @@ ShownRepair = shown_type(
     on=date,
     dates=list[RepairableRecord],
     conditions=list[ShownCondition],
+)
+_NOTICE = Parameter(
+    "notice",
+    notices.Notice,
+    "with `.pdf`: which notice of the application; by default that of its last step",
 )
 _ON = Parameter("on", date, "the day for which to check the conditions; by default today")
 
@@ -221,6 +229,40 @@ async def _accounts(
     return await reading(follower, all_of)
 
 
+def _notice(given: Printed) -> bytes:
+    case = given.document
+    steps = notices.steps_of(case)
+    notice = given.query.get("notice") or next(iter(steps), None)
+    if notice not in steps:
+        raise not_found("repair.application-has-no-such-notice")
+    position = case.get(_RECEIPTS.get(notice, "")) or case["applied_position"]
+    return notices.notice_drawn(
+        case,
+        given.words,
+        notice=notice,
+        address=f"{given.base}/v1/events/{position}/receipt",
+        digest=given.digest,
+    )
+
+
+#: The field with the position of the event that a notice tells of, whose receipt its code leads to.
+_RECEIPTS: Mapping[str, str] = {
+    "grant": "granted_position",
+    "acceptance": "accepted_position",
+    "extension": "extended_position",
+}
+
+
+def _told(given: Printed) -> bytes:
+    record = given.document
+    return notices.record_drawn(
+        record,
+        given.words,
+        address=f"{given.base}/public/businesses/{record['entity']}",
+        digest=given.digest,
+    )
+
+
 def records_seen(reader: Reader) -> list[sa.ColumnElement[bool]]:
     """Return the condition for the credit records that concern a reader."""
     return [reader.concerned(RECORDS.c.unit, RECORDS.c.entity)]
@@ -253,19 +295,23 @@ RESOURCES = (
     ),
     Resource(
         "/v1/repair/cases/{repair}",
-        case,
+        with_pdf(case, _notice, "repair"),
         returns=ShownRepair,
-        query=(_ON, AT_LEAST),
+        query=(_ON, _NOTICE, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
         worded=True,
+        media_types=("application/json", PDF),
+        suffixes=(".pdf",),
     ),
     listed("/v1/repair/records", records, _QUESTIONS, RepairableRecord, more=(_ON,)),
     Resource(
         "/v1/repair/records/{record}",
-        record,
+        with_pdf(record, _told, "record"),
         returns=ShownRepairRecord,
         query=(_ON, AT_LEAST),
         headers=(AT_LEAST_HEADER,),
         worded=True,
+        media_types=("application/json", PDF),
+        suffixes=(".pdf",),
     ),
 )

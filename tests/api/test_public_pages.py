@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from html.parser import HTMLParser
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -14,9 +15,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from api.http.addresses import networks
 from api.http.front import Edge
 from api.http.rates import Rates
-from api.http.sheets import harmless
+from api.http.sheets import XLSX, harmless
 from api.public import pages
 from api.public.lists import LISTS
+from api.public.rendering import with_links
 from api.service import Service
 from ledger.kernel.messages import catalogue
 from tests.api.district_ledger import tokens_of
@@ -53,12 +55,18 @@ class Page(HTMLParser):
             self.cells[-1] += data
 
 
+@pytest.fixture(scope="module")
+def followed() -> set[str]:
+    """The links that were followed: those of the frame are on every page."""
+    return set()
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_each_list_is_a_page_and_a_table(
-    district_client: Client, path: str, language: str
+    district_client: Client, path: str, language: str, followed: set[str]
 ) -> None:
-    """Both show the same rows; the page needs no script, and every link of it leads somewhere."""
+    """All show the same rows; the page needs no script, and every link of it leads somewhere."""
     answer = await district_client.get(path, params={"lang": language})
     text = await answer.text()
     assert (answer.status, answer.content_type) == (200, "text/html"), text
@@ -69,20 +77,27 @@ async def test_each_list_is_a_page_and_a_table(
     assert {"script", "style", "iframe"}.isdisjoint(page.tags)
     assert not re.search(r"\son\w+=|\sstyle=", text)
     for link in page.links:
-        if not link.startswith("#"):
+        if not link.startswith(("#", "http")) and link not in followed:
             assert (await district_client.get(link)).status == 200, link
+            followed.add(link)
 
+    answer = await district_client.get(f"{path}.xlsx", params={"lang": language})
+    assert (answer.status, answer.content_type) == (200, XLSX)
+    with ZipFile(BytesIO(await answer.read())) as parts:
+        book = parts.read("xl/worksheets/sheet1.xml")
     answer = await district_client.get(f"{path}.csv", params={"lang": language})
     body = await answer.read()
     assert body.startswith(b"\xef\xbb\xbf"), "spreadsheet programs need it for Chinese"
     head, *rows = csv.reader(StringIO(body.decode("utf-8-sig")))
     assert [cell for row in rows[: pages.PAGE] for cell in row] == page.cells
     assert len(set(head)) == len(head)
+    assert book.count(b"<row ") == len(rows) + 1
 
 
 async def test_a_matter_shows_its_four_elements(district_client: Client) -> None:
     """Name, basis, body and handling office."""
-    page = Page(await (await district_client.get("/public/matters")).text())
+    zh = {"Accept-Language": "zh-CN"}
+    page = Page(await (await district_client.get("/public/matters", headers=zh)).text())
     shown = {"食品生产监督检查", "食品生产监督管理科", "市场监督管理局 MRB"}
     assert shown <= set(page.cells)
     assert any(cell.startswith("《中华人民共和国食品安全法》") for cell in page.cells)
@@ -123,6 +138,35 @@ async def test_what_is_sent_back_is_harmless(district_client: Client) -> None:
     assert (await district_client.get("/public", params={"lang": "fr"})).status == 400
 
 
+async def test_the_language_is_the_browsers_or_the_addresss(district_client: Client) -> None:
+    """The address wins; caches are told what the answer depends on."""
+    for asked, address, got in (("zh", "", "zh"), ("en", "", "en"), ("en", "?lang=zh", "zh")):
+        answer = await district_client.get(
+            f"/public/matters{address}", headers={"Accept-Language": asked}
+        )
+        assert answer.headers["Content-Language"] == got
+        assert "Accept-Language" in answer.headers["Vary"]
+
+
+async def test_a_business_has_a_page_of_what_is_public(district_client: Client) -> None:
+    """It shows what its resource shows everybody, and no grade."""
+    entity = "91620100MA7LX2098C"
+    text = await (await district_client.get(f"/public/businesses/{entity}?lang=zh")).text()
+    document = await (await district_client.get(f"/v1/entities/{entity}/profile")).json()
+    assert document["identity"]["name"] in text
+    assert all(record["doc_no"] in text for record in document["records"])
+    assert "grade" not in document
+    assert (await district_client.get("/public/businesses/nobody")).status == 404
+
+
+def test_addresses_lead_somewhere_and_nothing_else_does() -> None:
+    """Text around an address, markup and other schemes stay text."""
+    linked = with_links('<b>https://x.example/a?b=1&c=2；见javascript:alert(1) "http://y.example"')
+    assert str(linked).count("<a ") == 2
+    assert 'href="https://x.example/a?b=1&amp;c=2"' in linked
+    assert "<b>" not in linked
+
+
 def test_no_cell_is_a_formula() -> None:
     """What a spreadsheet program would run is shown as text."""
     for cell in ("=1+1", "+1", "-1", "@x", "\tx"):
@@ -135,8 +179,11 @@ def test_every_text_is_in_both_languages() -> None:
     chinese, english = catalogue("zh", "pages"), catalogue("en", "pages")
     assert chinese.keys() == english.keys()
     codes = {code for one in LISTS for code in (one.name, f"{one.name}.says")}
-    codes |= {column.code for one in LISTS for column in one.columns}
     assert codes <= chinese.keys()
+    columns = {column.code for one in LISTS for column in one.columns}
+    for language in ("zh", "en"):
+        titled = catalogue(language, "pages").keys() | catalogue(language, "fields").keys()
+        assert columns <= titled
 
 
 async def test_reads_without_a_token_are_limited(district_service: Service) -> None:

@@ -44,6 +44,8 @@ def _first(server: str, token: str, path: str) -> dict[str, Any]:
 
 #: The business whose year the district tells in full.
 BUSINESS = "91620100MA7LX2012H"
+#: A visit that was notified, held and published.
+VISIT = "T-DRAW-2026-02-2020C"
 
 #: By the path of the page.
 EXAMPLES: dict[str, Example] = {
@@ -77,6 +79,17 @@ EXAMPLES: dict[str, Example] = {
     "/console/findings/{finding}": Example(
         "/console/findings/{}", first_of="/v1/findings?rule_id=FIL-V1", field="finding"
     ),
+    "/console/window": Example("/console/window", "entity_rep"),
+    "/console/print/visits/{task}/{form}": Example("/console/print/visits/{}/notice", value=VISIT),
+    "/console/print/decisions/{decision}": Example(
+        "/console/print/decisions/{}", first_of="/v1/decisions?limit=1", field="decision"
+    ),
+    "/console/print/supervision-documents/{supdoc}": Example(
+        "/console/print/supervision-documents/{}",
+        first_of="/v1/supervision-documents?limit=1",
+        field="document",
+    ),
+    "/console/codes/officers/{officer}": Example("/console/codes/officers/{}", value="OFF-001"),
     "/console/rules/{rule}": Example("/console/rules/{}", value="FIL-R4"),
 }
 
@@ -84,12 +97,15 @@ EXAMPLES: dict[str, Example] = {
 ROLES = ("jb_supervisor", "unit_head", "credit_officer", "draw_coordinator", "operator")
 
 #: Pages that are not looked at: another address of one that is, and numbers for a script.
+#: The receipt is a page of its own, and the code of a visit is made by the key of its ledger.
 UNSEEN = {
     "/console/",
     "/console/badges",
     "/console/findings/handling",
     "/console/deadlines/calendar",
     "/console/log/{position:[0-9]+}/{part:proof|record|receipt}",
+    "/console/receipts/{position}",
+    "/console/codes/visits/{task}",
 }
 
 LOOKED_AT = [page for page in PAGES if page.path not in UNSEEN]

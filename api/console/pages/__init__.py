@@ -23,11 +23,13 @@ from api.console.pages import (
     guide,
     lists,
     log,
+    printing,
     repairs,
     rules,
     search,
     today,
     trails,
+    window,
 )
 from api.console.shell import Page
 
@@ -49,4 +51,6 @@ PAGES: tuple[Page, ...] = (
     *glossary.PAGES,
     *guide.PAGES,
     *badges.PAGES,
+    *window.PAGES,
+    *printing.PAGES,
 )

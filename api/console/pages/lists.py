@@ -10,10 +10,9 @@ import msgspec
 from aiohttp import hdrs, web
 
 from api.console import forms
-from api.console.inside import SHOWN, ask_for_file
+from api.console.inside import FILES, SHOWN, ask_for_file
 from api.console.shell import Opened, Page, may_read
 from api.console.shown import columns
-from api.feed.exports import SUFFIXES
 from api.http.resources import Resource
 
 
@@ -31,7 +30,7 @@ async def index(page: Opened) -> web.StreamResponse:
 async def reading(page: Opened) -> web.StreamResponse:
     """Show any list or document that the interface has."""
     path = f"/v1/{page.request.match_info['path']}"
-    if path.endswith((*SUFFIXES, ".json")):
+    if path.endswith((*FILES, ".json")):
         return await _file(page, path)
     query = page.query
     answer = await page.ask(path, query)
