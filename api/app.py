@@ -50,7 +50,7 @@ from api.running.threads import SUPERVISOR, supervision_context
 from api.running.timekeeping import Timekeeper
 from api.sealed import evidence as evidence_files
 from api.sealed import persons, publicdoor
-from api.systems import actcodes
+from api.systems import actcodes, nextcommands
 from ledger.evidence import EvidenceFiles
 from ledger.kernel import Ledger
 from ledger.kernel.threads import Pulse, Supervisor
@@ -132,6 +132,7 @@ def make_app(
     load_words()
     app[FILES] = Files(app[EDGE])
     app[actcodes.RATES] = Rates(actcodes.PER_MINUTE)
+    app[nextcommands.RATES] = Rates(nextcommands.PER_MINUTE, of="http.a-sender")
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views
