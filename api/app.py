@@ -25,6 +25,7 @@ from api.http.keys import (
     DESK,
     LEDGER,
     LOG,
+    REBUILDER,
     SENT,
     SERVED,
     TIMEKEEPER,
@@ -58,6 +59,7 @@ from ledger.registry import COMMANDS, Entry
 from ledger.transparency.keeper import Keeper
 from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
+from projections.rebuilding import Rebuilder
 from projections.source import Source
 
 #: Resources that every application has; each api module adds its own here.
@@ -95,6 +97,7 @@ def make_app(
     timekeeper: Timekeeper | None = None,
     evidence: EvidenceFiles | None = None,
     sessions: Sessions | None = None,
+    rebuilder: Rebuilder | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -115,6 +118,7 @@ def make_app(
     - ``edge``: limits on connections and streams.
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
     - ``sessions``: who is signed in to the console. Without it there is no console.
+    - ``rebuilder``: rebuilds views. Without it operators cannot ask for that.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
     The caller closes the stores and the tokens.
@@ -144,8 +148,9 @@ def make_app(
         resources = (*resources, *evidence_files.RESOURCES)
     app[WITNESSES] = witnesses
     app[TIMEKEEPER] = timekeeper
+    app[REBUILDER] = rebuilder
     app[AUDIT] = audit = Audit(access)
-    operated: tuple[Operation, ...] = ()
+    operated = _operated(access, timekeeper, rebuilder)
     door: tuple[Operation, ...] = ()
     if vault is not None and views is not None:
         door = (publicdoor.OPERATION,)
@@ -155,9 +160,6 @@ def make_app(
     if access is not None:
         app[ACCESS] = Source(access.recorder)
         resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
-        operated = operators.TOKEN_OPERATIONS
-        if timekeeper is not None:
-            operated = (*operated, operators.CLOCK_OPERATION)
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
@@ -199,6 +201,16 @@ def make_app(
     # End the streams before the server waits for open requests: streams never finish by themselves.
     app.on_shutdown.append(feed.end_streams)
     return app
+
+
+def _operated(
+    access: Ledger | None, timekeeper: Timekeeper | None, rebuilder: Rebuilder | None
+) -> tuple[Operation, ...]:
+    """Return what operators can ask for; tokens and the clock are noted in the access ledger."""
+    operated: tuple[Operation, ...] = () if access is None else operators.TOKEN_OPERATIONS
+    if access is not None and timekeeper is not None:
+        operated = (*operated, operators.CLOCK_OPERATION)
+    return operated if rebuilder is None else (*operated, operators.REBUILD_OPERATION)
 
 
 async def _ledger_context(app: web.Application) -> AsyncIterator[None]:

@@ -49,7 +49,8 @@ from ledger.transparency.policy import Policy
 from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
 from projections.follower import Follower
-from projections.opening import open_views
+from projections.opening import all_views, open_views
+from projections.rebuilding import Rebuilder
 from projections.watches.clock import Clock
 
 
@@ -108,6 +109,8 @@ class Service:
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder, self.views)
             opened.callback(self.follower.close)
+            self.rebuilder = Rebuilder(self.follower, self.recorder, all_views)
+            opened.callback(self.rebuilder.close)
             tokens = claim(sibling(path, "tokens"), self.recorder)
             self.tokens = opened.enter_context(Tokens.open(tokens, clock=clock))
             self.sessions = Sessions(self.tokens)
@@ -134,6 +137,7 @@ class Service:
                 # After a confirmation, do the work that fell due while nothing could be recorded.
                 timekeeper.on_confirm = self.clock.hurry
             self.follower.start()
+            self.rebuilder.start()
             if self.witnesses is None:
                 self.keeper.start()
             else:
@@ -158,6 +162,7 @@ class Service:
         return [
             self.keeper.worker,
             self.access_keeper.worker,
+            self.rebuilder.worker,
             self.recorder.poller,
             self._accesses.poller,
             *(worker for worker in workers if worker is not None),
@@ -194,6 +199,7 @@ class Service:
             timekeeper=self.timekeeper,
             evidence=self.evidence,
             sessions=self.sessions,
+            rebuilder=self.rebuilder,
             source=self._feed_source(),
             readiness={
                 **readiness(self.follower, self._max_lag),

@@ -16,8 +16,8 @@ from api.http.commands import PREPARERS
 from api.http.examples import example
 from api.http.keys import LEDGER, SENT
 from api.http.languages import in_language, language_of
-from api.http.problems import Problem
 from api.http.probes import sender_of
+from api.http.problems import Problem
 from api.http.rates import Rates
 from api.http.reading import json_response, query_value
 from api.http.resources import Parameter, Resource
@@ -60,7 +60,7 @@ class PossibleCommands(msgspec.Struct, frozen=True):
 
 
 class AskedAbout(Command):
-    """Ask whether the sender may know of a subject. Records nothing; the service makes it itself."""
+    """Ask whether the sender may know of a subject; made by the service, and records nothing."""
 
     SENT = False
 

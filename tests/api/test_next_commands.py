@@ -37,7 +37,7 @@ async def test_the_state_of_the_subject_decides(world: World) -> None:
 
 
 async def test_role_and_unit_decide(world: World) -> None:
-    """An officer of the unit may work on the case; one of another unit and a role without may not."""
+    """An officer of the unit may work on the case; another unit and other roles may not."""
     world.at("2026-03-02")
     await world.send("MRB head", "penalties/file-case", **world.case("CASE-1", E_A))
     mine = await possible(world, "MRB officer", "case:CASE-1")
