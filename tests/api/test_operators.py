@@ -139,6 +139,7 @@ class TestWhoMayAsk:
         """An operator asks for it, sees how far it is, and the view follows again."""
         await world.given_region()
         place = world.recorder.head()
+        assert world.service.follower.wait_for(place, 60)
         status, rebuild = await ask(world, "op", f"{GRANTS}/rebuild-view", {"view": "units"})
         assert (status, rebuild["state"]) == (202, "waiting")
         for _ in range(600):
