@@ -74,6 +74,13 @@ def _names(connection: Connection, reader: Reader, kind: str, ids: Iterable[str]
     }
 
 
+def names_of_units(connection: Connection, units: Iterable[str | None]) -> dict[str, str]:
+    """Return the names of units, which everybody may know, by id."""
+    wanted = sorted({unit for unit in units if unit})
+    rows = connection.execute(sa.select(UNITS.c.key, UNITS.c.name).where(UNITS.c.key.in_(wanted)))
+    return {row.key: row.name for row in rows if row.name}
+
+
 def _units(reader: Reader) -> tuple[sa.Column[Any], sa.Select[Any]]:
     return UNITS.c.key, sa.select(UNITS.c.key, UNITS.c.name)
 
