@@ -41,7 +41,7 @@ def name_all(
                     (given,) if isinstance(given, str) else given
                 )
                 found.append((entry, name, naming.kind, given))
-    names = {kind: _names(connection, reader, kind, some) for kind, some in ids.items()}
+    names = {kind: names_of(connection, reader, kind, some) for kind, some in ids.items()}
     for entry, name, kind, given in found:
         if not isinstance(given, str):
             # In the order of the ids; an id stands for a title that the reader may not know.
@@ -63,7 +63,9 @@ def _at(entry: Mapping[str, Any], naming: Naming) -> str | tuple[str, ...] | Non
     return None
 
 
-def _names(connection: Connection, reader: Reader, kind: str, ids: Iterable[str]) -> dict[str, str]:
+def names_of(
+    connection: Connection, reader: Reader, kind: str, ids: Iterable[str]
+) -> dict[str, str]:
     """Return the names that the reader may know, by id."""
     key, select = _SELECTS[kind](reader)
     return {
@@ -110,3 +112,5 @@ def _matters(reader: Reader) -> tuple[sa.Column[Any], sa.Select[Any]]:
 
 
 _SELECTS = {"unit": _units, "entity": _entities, "matter": _matters}
+#: The kinds of subjects that have names.
+KINDS = frozenset(_SELECTS)
