@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from api.console.pages import add_console
+from api.console.place import Place
+from api.console.routes import add_console
 from api.console.sessions import Sessions
 from api.contract import asyncapi, eventtypes
 from api.feed import events, preview, tickets
@@ -98,6 +99,7 @@ def make_app(
     evidence: EvidenceFiles | None = None,
     sessions: Sessions | None = None,
     rebuilder: Rebuilder | None = None,
+    place: Place | None = None,
 ) -> web.Application:
     """Return the application that serves ``ledger``; it closes the ledger at shutdown.
 
@@ -119,6 +121,7 @@ def make_app(
     - ``timekeeper``: the ledgers' clock, if an operator must confirm its jumps.
     - ``sessions``: who is signed in to the console. Without it there is no console.
     - ``rebuilder``: rebuilds views. Without it operators cannot ask for that.
+    - ``place``: the region and environment that its pages name.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
     The caller closes the stores and the tokens.
@@ -185,7 +188,7 @@ def make_app(
         publicdoor.add_public_door(app)
     add_resources(app, resources)
     if sessions is not None:
-        add_console(app, sessions, resources)
+        add_console(app, sessions, resources, Place() if place is None else place)
     # In order of start; shutdown runs in reverse: the hub, the counter, then the ledger. The
     # supervisor watches all of them, so it starts first and stops last.
     app.cleanup_ctx.extend(

@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import web
 
 from api.app import SOURCE, make_app
+from api.console.place import Place
 from api.console.sessions import Sessions
 from api.http.front import Edge
 from api.http.tokens import Tokens
@@ -62,6 +63,7 @@ class Service:
     used instead of ``clock`` if an operator must confirm jumps of the clock. ``max_lag``: how many
     positions a follower may be behind while the service still counts as ready. ``evidence_most``
     and ``evidence_quota``: the size limit of one evidence file and of all together, in bytes.
+    ``place``: the region and environment that the console names.
 
     Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
     write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
@@ -81,10 +83,12 @@ class Service:
         max_lag: int = MAX_LAG,
         evidence_most: int = MOST,
         evidence_quota: int = QUOTA,
+        place: Place | None = None,
     ) -> None:
         path = ledger_path(url)
         self.timekeeper = timekeeper
         self._max_lag = max_lag
+        self._place = place
         # Tokens expire, and checkpoints are signed, by the clock's unconfirmed time.
         dated_by: Now = clock if timekeeper is None else timekeeper
         clock = clock if timekeeper is None else timekeeper.shown
@@ -200,6 +204,7 @@ class Service:
             evidence=self.evidence,
             sessions=self.sessions,
             rebuilder=self.rebuilder,
+            place=self._place,
             source=self._feed_source(),
             readiness={
                 **readiness(self.follower, self._max_lag),

@@ -44,6 +44,7 @@ from api.cli.terminal import (
 )
 from api.cli.trouble import flushed, in_one_line, report_error
 from api.cli.verifying import as_document, in_words, read_vkeys, verify_all
+from api.console.place import Environment, Place
 from api.http.addresses import networks
 from api.http.auditing import note_of
 from api.http.front import Edge
@@ -163,6 +164,8 @@ def serve(
     max_lag: Annotated[int, Parameter(validator=validators.Number(gte=0))] = MAX_LAG,
     evidence_file: Annotated[int, Parameter(validator=validators.Number(gte=1))] = MOST >> 20,
     evidence_quota: Annotated[int, Parameter(validator=validators.Number(gte=1))] = QUOTA >> 20,
+    region: str = "",
+    environment: Environment = "production",
     quiet: bool = False,
 ) -> None:
     """Serve the ledger over HTTP until stopped (SIGTERM, Ctrl-C).
@@ -193,6 +196,11 @@ def serve(
         How many positions a view or the log may be behind while /readyz still says ready.
     evidence_file, evidence_quota
         The size limit of one evidence file, and of all evidence files together, in MiB.
+    region
+        The name of the district or city that the pages of the console show.
+    environment
+        Whether the console says that this is the ledger of record (in red), a trial or a
+        demonstration.
     """
     policy = None if witnesses is None else parse_policy(witnesses.read_bytes())
     require_free(host, port)
@@ -217,6 +225,7 @@ def serve(
         max_lag=max_lag,
         evidence_most=evidence_file << 20,
         evidence_quota=evidence_quota << 20,
+        place=Place(region, environment),
     ) as service:
         if confirm_clock:
             service.confirm_clock(OPERATOR)

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 
 from api.cli import token_commands
 from api.cli.terminal import OPERATOR, Port, bar, say, tell
+from api.console.place import Place
 from api.district.story import DAYS
 from api.district.story import tell as tell_story
 from api.district.table import district
@@ -41,6 +42,8 @@ from projections.follower import Follower
 
 #: The mapping of the sample register.
 _SAMPLE = "sf-food"
+#: The name of the made-up district.
+_REGION = "兰州新区（示范）"
 _PORT, _REGISTER_PORT = 8080, 8081
 
 
@@ -73,13 +76,18 @@ def demo(
     url = _url(place)
     private_file(place / "log.jsonl")
     configure_logging((place / "log.jsonl").open("ab"))
-    with Service(url, ticking=True) as service:
+    with Service(url, ticking=True, place=_place(register)) as service:
         _follow(service.follower, service.recorder.head())
         address = f"http://{host}:{port}"
         greeting = _of_register if register else _of_district
         lines = greeting(service, address)
         lines += ["", f"日志 log: {place / 'log.jsonl'}    停止 stop: Ctrl-C"]
         serve_app(service.app(), host, port, ready=lambda: tell("\n".join(lines)))
+
+
+def _place(register: bool) -> Place:
+    """Return what the console says of where it is."""
+    return Place("" if register else _REGION, "demonstration")
 
 
 def _url(place: Path) -> str:

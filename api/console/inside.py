@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
+from msgspec.structs import replace
 from yarl import URL
 
 from api.console.sessions import Session
@@ -17,13 +18,13 @@ from api.http.keys import LINE
 from api.http.languages import chosen
 from api.http.problems import not_found, response_to
 from api.http.resources import Resource
+from api.http.sheets import SUFFIXES
 
 #: The resources that the console shows, by their paths.
 SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
 
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
 _PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
-
 
 #: The parameters of a question, as a mapping or as pairs, of which names may repeat.
 Query = Mapping[str, str | int] | Sequence[tuple[str, str | int]] | None
@@ -57,13 +58,26 @@ async def ask(
     query: Query = None,
     *,
     language: str,
+    recorded: bool = False,
 ) -> Answer:
     """Return what GET answers the holder of a session; 404 for what the console does not show.
 
+    ``recorded``: the consultation is recorded already, as that of the page.
+
     Raises ``Streamed``.
     """
-    url = URL(path) if query is None else URL(path).with_query(query)
-    return await _inside(request, session, HTTPMethod.GET, url, language)
+    response, route = await _inside(
+        request, session, HTTPMethod.GET, _url(path, query), language, recorded=recorded
+    )
+    return _answer(response, route)
+
+
+async def ask_for_file(
+    request: web.Request, session: Session, path: str, query: Query = None, *, language: str
+) -> web.StreamResponse:
+    """Return a list as a table, or a document as JSON: the response that a client would get."""
+    response, _ = await _inside(request, session, HTTPMethod.GET, _url(path, query), language)
+    return response
 
 
 async def send(
@@ -78,7 +92,22 @@ async def send(
 ) -> Answer:
     """Send a command in the name of a session, or ask what it would record (``dry``)."""
     url = URL(path).with_query({"dry_run": "true"} if dry else {})
-    return await _inside(request, session, HTTPMethod.POST, url, language, body=body, key=key)
+    response, route = await _inside(
+        request, session, HTTPMethod.POST, url, language, body=body, key=key
+    )
+    return _answer(response, route)
+
+
+def _url(path: str, query: Query) -> URL:
+    return URL(path) if query is None else URL(path).with_query(query)
+
+
+def _answer(response: web.StreamResponse, route: str) -> Answer:
+    if not isinstance(response, web.Response) or response.prepared:
+        raise Streamed(response)
+    content = response.body
+    assert content is None or isinstance(content, bytes)
+    return Answer(response.status, msgspec.json.decode(content or b"null"), route)
 
 
 async def _inside(
@@ -90,7 +119,8 @@ async def _inside(
     *,
     body: bytes | None = None,
     key: str | None = None,
-) -> Answer:
+    recorded: bool = False,
+) -> tuple[web.StreamResponse, str]:
     headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
     headers |= {hdrs.ACCEPT: "application/json", hdrs.ACCEPT_LANGUAGE: language}
     if body is not None:
@@ -98,9 +128,12 @@ async def _inside(
     if key is not None:
         headers["Idempotency-Key"] = key
     own = request.clone(method=method.value, rel_url=url, headers=headers)
-    line = own[LINE]
+    line = request[LINE]
     line.grant = session.grant
-    if body is not None:
+    if body is None:
+        # Several questions of a page run at once: each has a line of its own.
+        line = own[LINE] = replace(line, recorded=recorded)
+    else:
         own[GIVEN] = body
     app = request.app
     match = await app.router.resolve(own)
@@ -115,14 +148,16 @@ async def _inside(
         instance=own.path,
         request_id=line.request_id,
     )
-    # Streams, files and tables are not JSON; a stream would be written to the browser itself.
-    shown = body is not None or not route or route in app[SHOWN]
+    # Streams and files are not JSON; a stream would be written to the browser itself.
+    shown = body is not None or not route or _is_shown(app, route)
     try:
         response = await match.handler(own) if shown else told(not_found())
     except Exception as error:  # noqa: BLE001 - answered like every error of the service
         response = told(error)
-    if not isinstance(response, web.Response) or response.prepared:
-        raise Streamed(response)
-    content = response.body
-    assert content is None or isinstance(content, bytes)
-    return Answer(response.status, msgspec.json.decode(content or b"null"), route)
+    return response, route
+
+
+def _is_shown(app: web.Application, route: str) -> bool:
+    ending = next((suffix for suffix in SUFFIXES if route.endswith(suffix)), "")
+    known = app[SHOWN].get(route.removesuffix(ending))
+    return known is not None and (not ending or ending in known.suffixes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -95,11 +95,16 @@ class Words:
 
 
 def civil(moment: str) -> str:
-    """Return a moment in civil time, to the minute; or the text itself if it is not a moment."""
+    """Return a moment in civil time, to the minute; or the text itself if it is not a moment.
+
+    The first instant of a day stands for a day whose time nobody recorded, and is shown as a day.
+    """
     try:
-        return datetime.fromisoformat(moment).astimezone(CIVIL_ZONE).strftime("%Y-%m-%d %H:%M")
+        there = datetime.fromisoformat(moment).astimezone(CIVIL_ZONE)
     except ValueError:
         return moment
+    is_day = (there.hour, there.minute, there.second, there.microsecond) == (0, 0, 0, 0)
+    return there.strftime("%Y-%m-%d" if is_day else "%Y-%m-%d %H:%M")
 
 
 def link(field: str, value: Any) -> str | None:
@@ -126,6 +131,47 @@ def columns(items: Sequence[Mapping[str, Any]]) -> list[str]:
     told = [n for n in _FIRST if n in known and n not in first]
     often = sorted((n for n in names if n not in (*first, *told)), key=lambda n: -known[n])
     return [*first, *told, *often][:MAX_COLUMNS]
+
+
+def is_number(items: Sequence[Mapping[str, Any]], column: str) -> bool:
+    """Return whether a column of a list holds numbers, which are aligned at the right."""
+    values = [item[column] for item in items if item.get(column) is not None]
+    return bool(values) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
+
+
+def is_day(value: Any) -> bool:
+    """Return whether a value is a day or a moment."""
+    return isinstance(value, str) and (_DAY.match(value) or _MOMENT.match(value)) is not None
+
+
+class Scale:
+    """Days from the first to the last of a plot, as places in percent of its width."""
+
+    def __init__(self, days: Iterable[date], today: date) -> None:
+        known = sorted({*days, today})
+        self.first, self.last, self.today = known[0], known[-1], today
+        self._days = max(1, (self.last - self.first).days)
+
+    def at(self, day: date | str) -> float:
+        """Return where a day is."""
+        given = date.fromisoformat(day) if isinstance(day, str) else day
+        return round(100 * min(1, max(0, (given - self.first).days / self._days)), 2)
+
+    def width(self, begun: date | str, ended: date | str) -> float:
+        """Return how wide the days between two are; nothing if they are not in order."""
+        return max(0, round(self.at(ended) - self.at(begun), 2))
+
+
+def scope_of(me: Mapping[str, Any]) -> str:
+    """Return how much the reader sees: everything, their unit, their business, what is public."""
+    reads = me.get("reads", ())
+    if any(audience.endswith("supervisors") for audience in reads):
+        return "all"
+    if me.get("entity"):
+        return "business"
+    return "unit" if any(audience.startswith("unit:") for audience in reads) else "public"
 
 
 def _names_another(name: str, known: Mapping[str, Any]) -> bool:

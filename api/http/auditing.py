@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from api.http.keys import LEDGER
+from api.http.keys import LEDGER, LINE
 from api.http.tokens import WITHHELD, Grant
 from api.running.counter import Counter
 from api.running.pools import AUDITS, COMMANDS
@@ -163,6 +163,8 @@ class Audit:
         """
         if self._ledger is None or (grant.role not in SUPERVISORS and not anybody):
             return
+        if request[LINE].recorded and not anybody:
+            return  # one opened page is one consultation
         given = {*request.match_info.values(), *request.query.values()}
         sources = Source(request.app[LEDGER].recorder), Source(self._ledger.recorder)
         subjects, withheld = await AUDITS.run(lambda: _known(*sources, given, grant))

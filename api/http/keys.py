@@ -58,6 +58,8 @@ class Line(msgspec.Struct):
     #: The least position of the views that the answer was read from.
     view_position: int | None = None
     more: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    #: Whether the page that asks has recorded the consultation already.
+    recorded: bool = False
     started: float = msgspec.field(default_factory=time.perf_counter)
 
 

@@ -176,14 +176,17 @@ def catalogue(language: str, domain: str) -> Mapping[str, str]:
 
 @cache
 def _read(language: str, domain: str) -> Mapping[str, str]:
-    """Read a file of the catalogue, at the first question."""
+    """Read the files of a domain, at the first question."""
     from babel.messages.pofile import read_po  # noqa: PLC0415 - the command line rarely needs it
 
-    path = _FOLDER / language / f"{domain}.po"
-    if not path.exists():
-        return {}
-    with path.open("rb") as file:
-        return {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id}
+    # A domain with many readers' pages also has a folder: a file for each of them.
+    folder = _FOLDER / language
+    texts: dict[str, str] = {}
+    for path in (folder / f"{domain}.po", *sorted((folder / domain).glob("*.po"))):
+        if path.exists():
+            with path.open("rb") as file:
+                texts |= {str(entry.id): str(entry.string) for entry in read_po(file) if entry.id}
+    return texts
 
 
 class _Wording(Formatter):

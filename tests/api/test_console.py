@@ -13,8 +13,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.console import sessions
 from api.console.forms import BadField, body_of_form, fields_of, typed
-from api.console.pages import ACT, FORM, KEY
+from api.console.pages import PAGES
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
+from api.console.shell import ACT, FORM, GROUPS, KEY
 from api.http.tokens import Tokens
 from api.service import Service
 from api.views import RESOURCES
@@ -316,13 +317,21 @@ async def test_a_page_shows_nobody_more_than_the_interface(
         assert page.status == said.status, path
 
 
-@pytest.mark.parametrize("path", ["/v1/entities.csv", "/v1/log/key"])
-async def test_what_is_no_list_or_document_is_not_shown(
-    client: TestClient[Any, Any], service: Service, path: str
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".json"])
+async def test_a_list_is_kept_as_the_file_that_the_interface_sends(
+    client: TestClient[Any, Any], service: Service, ending: str
 ) -> None:
-    """Tables, keys and streams have no page; asking for one is no internal fault."""
-    await sign_in(client, token(service))
-    assert (await client.get(f"/console{path}")).status == 404
+    """With the same rows, for a signed-in reader only."""
+    own = token(service)
+    path = f"/v1/rules{ending}" if ending == ".json" else f"/v1/entities{ending}"
+    asked = await client.get(f"/console{path}", allow_redirects=False)
+    assert asked.status == 303
+    await sign_in(client, own)
+    kept = await client.get(f"/console{path}")
+    sent = await client.get(path.removesuffix(".json"), headers={"Authorization": f"Bearer {own}"})
+    assert (kept.status, await kept.read()) == (200, await sent.read())
+    assert kept.headers["Content-Type"] == sent.headers["Content-Type"]
+    assert kept.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_form_opens_from_a_damaged_address(
@@ -345,9 +354,11 @@ def test_the_forms_own_inputs_are_fields_of_no_command() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "entities.csv",
-        "entities.xlsx",
+        "rules.csv",
+        "entities.pdf",
         "log/checkpoint",
+        "log/checkpoint.json",
+        "log/key.json",
         "events/1/record",
         "cases/C-1/evidence/abc",
         "%2e%2e/metrics",
@@ -402,18 +413,18 @@ async def test_both_languages(client: TestClient[Any, Any], service: Service) ->
     await sign_in(client, token(service))
     chinese = await client.get("/console")
     assert chinese.headers["Content-Language"] == "zh"
-    assert catalogue("zh", "console")["today"] in await chinese.text()
+    assert catalogue("zh", "console")["page.today"] in await chinese.text()
     other = await client.get("/console", headers={"Accept-Language": "fr, en;q=0.5"})
     assert other.headers["Content-Language"] == "en"
     assert "Accept-Language" in other.headers["Vary"]
     english = await client.get("/console?lang=en")
-    assert catalogue("en", "console")["today"] in await english.text()
+    assert catalogue("en", "console")["page.today"] in await english.text()
     again = await client.get("/console")
     assert again.headers["Content-Language"] == "en"
 
 
 #: Words of a page in Chinese that are not Chinese: ids, codes, and names in other languages.
-PLAIN = re.compile(r"[A-Z]{2,5} · P-\w+ · .*|English|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
+PLAIN = re.compile(r"English|\+|CSV|XLSX|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
 
 
 @pytest.mark.parametrize("role", get_args(Role))
@@ -429,7 +440,7 @@ async def test_a_chinese_page_has_no_english_label(
     for path in ("/console", *(f"/console{path}" for path in LISTS), *forms):
         text = await (await client.get(path)).text()
         # What stands in code is a name of the interface; a cell holds what was recorded.
-        text = re.sub(r"<(code|td|dd)\b.*?</\1>", "", text, flags=re.DOTALL)
+        text = re.sub(r"<(code|kbd|td|dd)\b.*?</\1>", "", text, flags=re.DOTALL)
         labels = {label.strip() for label in re.findall(r">([^<>]+)<", text)}
         labels |= set(re.findall(r'(?:aria-label|title)="([^"]+)"', text))
         english = {one for one in labels if not re.search("[\u4e00-\u9fff]", one)}
@@ -450,7 +461,11 @@ def test_the_templates_use_only_texts_that_exist() -> None:
     written = "".join(
         f.read_text("utf-8") for f in folder.rglob("*") if f.suffix in (".html", ".py")
     )
-    for code in catalogue("zh", "console"):
-        assert f'"{code}"' in written, code
+    named = {f"{kind}.{page.name}" for page in PAGES for kind in ("page", "about") if page.name}
+    named |= {f"group.{group}" for group in GROUPS}
+    assert named <= set(catalogue("zh", "console"))
+    for code in set(catalogue("zh", "console")) - named:
+        made = f'"{code.partition(".")[0]}." ~'
+        assert any(quoted in written for quoted in (f'"{code}"', f"'{code}'", made)), code
     for code in re.findall(r'words\("([a-z-]+)"', written):
         assert code in catalogue("zh", "console"), code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import structlog.testing
 from aiohttp.test_utils import TestClient, TestServer
 
+from api.console.pages import PAGES
 from tests.sequences.asking import RESOURCES, Fault, Question, ask, grants, questions
 from tests.sequences.town import Town
 from tests.sequences.walk import Walk
@@ -26,13 +28,7 @@ STRETCHES = tuple(int(n) for n in os.environ.get("RENDER_STEPS", "200,450").spli
 SHARE = float(os.environ.get("RENDER_SHARE", "0.4"))
 
 #: Pages for a session, not for a token; ``tests/api/test_console.py`` asks them.
-CONSOLE = {
-    "/console",
-    "/console/",
-    "/console/do/{system}/{command}",
-    "/console/sign-in",
-    "/console/v1/{path}",
-}
+CONSOLE = {"/console/sign-in", *(re.sub(r":[^}]+}", "}", page.path) for page in PAGES)}
 
 
 class Faults:

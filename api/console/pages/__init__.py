@@ -1,0 +1,17 @@
+"""The pages of the console. A module for each, which lists its pages; the menu has this order."""
+
+from __future__ import annotations
+
+from api.console.pages import badges, commands, findings, guide, lists, rules, search, today
+from api.console.shell import Page
+
+PAGES: tuple[Page, ...] = (
+    *today.PAGES,
+    *findings.PAGES,
+    *search.PAGES,
+    *lists.PAGES,
+    *commands.PAGES,
+    *rules.PAGES,
+    *guide.PAGES,
+    *badges.PAGES,
+)

@@ -1,0 +1,114 @@
+"""Every list and document that the interface has, as a page, a table or JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from api.console import forms
+from api.console.inside import SHOWN, ask_for_file
+from api.console.shell import Opened, Page, may_read
+from api.console.shown import columns
+from api.http.resources import Resource
+from api.http.sheets import SUFFIXES
+
+
+async def index(page: Opened) -> web.StreamResponse:
+    """Show every list that the reader's role may read, by group."""
+    known = page.request.app[SHOWN]
+    groups: dict[str, list[Resource]] = {}
+    for path, resource in known.items():
+        is_list = "items" in getattr(resource.returns, "__struct_fields__", ())
+        if is_list and "{" not in path and may_read(page.request.app, page.role, [path]):
+            groups.setdefault(resource.group or path.split("/")[2], []).append(resource)
+    return await page.render("lists.html", groups=groups)
+
+
+async def reading(page: Opened) -> web.StreamResponse:
+    """Show any list or document that the interface has."""
+    path = f"/v1/{page.request.match_info['path']}"
+    if path.endswith((*SUFFIXES, ".json")):
+        return await _file(page, path)
+    query = page.query
+    answer = await page.ask(path, query)
+    if not answer.fine:
+        return await page.problem(answer)
+    resource = page.request.app[SHOWN].get(answer.route)
+    shell: dict[str, Any] = {
+        "path": path,
+        "asked_path": path,
+        "name": page.words.titled(answer.route),
+    }
+    body = answer.body
+    if not isinstance(body, dict) or "items" not in body:
+        return await page.render("document.html", **shell, body=body)
+    items = [item if isinstance(item, dict) else {"value": item} for item in body["items"]]
+    asked = dict(query)
+    return await page.render(
+        "list.html",
+        **shell,
+        items=items,
+        columns=columns(items),
+        entries=_own_pages(page, answer.route),
+        filters=_filters(resource, asked),
+        asked=asked,
+        body=body,
+    )
+
+
+async def _file(page: Opened, path: str) -> web.StreamResponse:
+    """Return a list as a table, or anything as JSON, for the reader to keep."""
+    response = await ask_for_file(
+        page.request,
+        page.session,
+        path.removesuffix(".json"),
+        page.query,
+        language=page.words.language,
+    )
+    if not response.prepared:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    return response
+
+
+def _own_pages(page: Opened, route: str) -> str | None:
+    """Return the console's address of an entry of a list, up to its id."""
+    known = page.request.app[SHOWN]
+    one = next((p for p in known if re.fullmatch(re.escape(route) + r"/\{\w+\}", p)), None)
+    return None if one is None else f"/console{route}/"
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A filter of a list: its parameter, its choices, and what was chosen."""
+
+    name: str
+    input: str
+    choices: tuple[str, ...]
+    value: str
+
+
+_UNSEEN = {"after", "limit", "at_least", "fields", "facets", "total", "expand"}
+
+
+def _filters(resource: Resource | None, asked: Mapping[str, str]) -> list[Filter]:
+    if resource is None:
+        return []
+    made = []
+    for parameter in resource.query:
+        if parameter.name in _UNSEEN:
+            continue
+        schema = msgspec.json.schema(parameter.type)
+        parts = schema.get("$defs", {})
+        kind, choices = forms.input_of(schema, parts)
+        made.append(Filter(parameter.name, kind, choices, asked.get(parameter.name, "")))
+    return made
+
+
+PAGES = (
+    Page("/console/lists", index, name="lists", group="subjects", key="l", recorded="never"),
+    Page("/console/v1/{path:.+}", reading, recorded="questions"),
+)
