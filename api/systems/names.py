@@ -1,4 +1,4 @@
-"""``GET /v1/names``: what units, businesses and matters are called, as far as the reader may know."""
+"""``GET /v1/names``: what units, businesses and matters are called."""
 
 from __future__ import annotations
 

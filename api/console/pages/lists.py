@@ -101,10 +101,9 @@ def _filters(resource: Resource | None, asked: Mapping[str, str]) -> list[Filter
     for parameter in resource.query:
         if parameter.name in _UNSEEN:
             continue
-        schema = msgspec.json.schema(parameter.type)
-        parts = schema.get("$defs", {})
-        kind, choices = forms.input_of(schema, parts)
-        made.append(Filter(parameter.name, kind, choices, asked.get(parameter.name, "")))
+        field = forms.field_of(parameter.name, parameter.type)
+        value = asked.get(parameter.name, "")
+        made.append(Filter(parameter.name, field.input, field.choices, value))
     return made
 
 
