@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.console.pages import badges, commands, findings, guide, lists, rules, search, today
+from api.console.pages import badges, commands, findings, guide, lists, office, rules, search, today
 from api.console.shell import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,6 +10,7 @@ PAGES: tuple[Page, ...] = (
     *findings.PAGES,
     *search.PAGES,
     *lists.PAGES,
+    *office.PAGES,
     *commands.PAGES,
     *rules.PAGES,
     *guide.PAGES,

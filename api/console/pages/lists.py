@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 
 from api.console import forms
 from api.console.inside import SHOWN, ask_for_file
+from api.console.pages import subjects
+from api.console.pages.commands import ENTRIES
 from api.console.shell import Opened, Page, may_read
 from api.console.shown import columns
 from api.http.resources import Resource
@@ -29,10 +31,15 @@ async def index(page: Opened) -> web.StreamResponse:
 
 
 async def reading(page: Opened) -> web.StreamResponse:
-    """Show any list or document that the interface has."""
+    """Show any list or document that the interface has, or send it as a table or JSON."""
     path = f"/v1/{page.request.match_info['path']}"
     if path.endswith((*SUFFIXES, ".json")):
         return await _file(page, path)
+    return await show(page, path)
+
+
+async def show(page: Opened, path: str) -> web.StreamResponse:
+    """Show a list or document of the interface."""
     query = page.query
     answer = await page.ask(path, query)
     if not answer.fine:
@@ -45,7 +52,12 @@ async def reading(page: Opened) -> web.StreamResponse:
     }
     body = answer.body
     if not isinstance(body, dict) or "items" not in body:
-        return await page.render("document.html", **shell, body=body)
+        beside = None
+        if isinstance(body, dict):
+            beside = await subjects.beside(page, answer.route, path, body)
+        if beside is None:
+            return await page.render("document.html", **shell, body=body)
+        return await page.render("subject.html", **shell, body=body, beside=beside)
     items = [item if isinstance(item, dict) else {"value": item} for item in body["items"]]
     asked = dict(query)
     return await page.render(
@@ -57,7 +69,30 @@ async def reading(page: Opened) -> web.StreamResponse:
         filters=_filters(resource, asked),
         asked=asked,
         body=body,
+        begin=_begin(page, path),
     )
+
+
+#: The command with which a list begins to fill.
+BEGUN_WITH: Mapping[str, str] = {
+    "/v1/cases": "penalties/file-case",
+    "/v1/complaints": "complaints/receive-complaint",
+    "/v1/reconsiderations": "reconsideration/apply-for-reconsideration",
+    "/v1/joints": "joint/plan-joint",
+    "/v1/key-designations": "keylist/designate-key-unit",
+    "/v1/observations": "observation/grant-observation",
+    "/v1/commitments": "commitments/make-commitment",
+    "/v1/plans": "filing/approve-annual-plan",
+    "/v1/matters": "catalogue/list-matter",
+    "/v1/draws": "draws/announce-draw",
+    "/v1/sharing/subscriptions": "sharing/subscribe-feed",
+}
+
+
+def _begin(page: Opened, path: str) -> str:
+    """Return the command that adds to a list, if the reader's role may send it."""
+    entry = ENTRIES.get(BEGUN_WITH.get(path, ""))
+    return "" if entry is None or page.role not in entry.roles else BEGUN_WITH[path]
 
 
 async def _file(page: Opened, path: str) -> web.StreamResponse:
