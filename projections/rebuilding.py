@@ -23,7 +23,7 @@ import structlog
 
 from ledger.kernel.threads import Worker
 from projections import tables
-from projections.follower import Follower, Views
+from projections.follower import BATCH, Follower, Views
 from projections.source import Recorder
 from projections.views import View
 
@@ -64,6 +64,8 @@ class Rebuilder:
         self._follower = follower
         self._recorder = recorder
         self._fresh = fresh
+        #: How many positions are read before the progress is noted again.
+        self.batch = BATCH
         self._lock = threading.Lock()
         self._wanted = threading.Condition(self._lock)
         self._known: dict[str, Rebuild] = {}
@@ -146,7 +148,7 @@ class Rebuilder:
             engine = tables.open_engine(f"sqlite:///{Path(folder) / 'views.db'}")
             anew = Views(engine, [view for view in self._fresh() if view.name == name])
             try:
-                with Follower(self._recorder, anew) as second:
+                with Follower(self._recorder, anew, batch=self.batch) as second:
                     second.on_commit(progress)
                     while source.head() - second.position(name) > NEAR:
                         if self._stopping:

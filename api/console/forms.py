@@ -39,6 +39,8 @@ Input = Literal[
 
 #: Texts that may be longer than this are entered in several lines.
 LONG = 300
+#: Texts of a few words, whatever their type allows.
+_SHORT = ("instrument", "article", "name", "notice_no", "doc_no", "url")
 #: Groups within groups within groups are entered as JSON.
 DEEPEST = 3
 #: The most entries of a list that a form shows.
@@ -114,7 +116,8 @@ def _field(name: str, info: inspect.Type, required: bool, depth: int) -> Field:
             entered, inner = "group", _fields(info.cls, depth + 1)
     elif isinstance(info, inspect.StrType):
         most = info.max_length
-        long = not kind and not info.pattern and (most is None or most > LONG)
+        short = kind or info.pattern or name in _SHORT
+        long = not short and (most is None or most > LONG)
         entered = "long" if long else "text"
     elif isinstance(info, inspect.IntType) and name.endswith("_fen"):
         entered = "amount"

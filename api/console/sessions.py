@@ -12,7 +12,8 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,19 +47,23 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions in the file of the tokens. Safe for threads; the methods block briefly."""
+    """The sessions in the file of the tokens. Safe for threads; the methods block briefly.
+
+    They raise ``StoreError`` if the file cannot be read or written.
+    """
 
     def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.time) -> None:
         self._tokens = tokens
         self._clock = clock
         self._lock = threading.Lock()
+        self._path = Path(tokens.path)
         try:
             self._sqlite = sqlite3.connect(
                 tokens.path, isolation_level=None, check_same_thread=False, timeout=10.0
             )
             self._sqlite.execute(_SCHEMA)
         except sqlite3.Error as error:
-            raise StoreError(trouble(Path(tokens.path), error)) from error
+            raise StoreError(trouble(self._path, error)) from error
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -73,7 +78,7 @@ class Sessions:
         if self._tokens.lookup(token) is None:
             return None
         cookie, now, digest = secrets.token_urlsafe(32), self._clock(), _digest(token)
-        with self._lock:
+        with self._using():
             self._sqlite.execute(
                 "DELETE FROM sessions WHERE seen < ? OR begun < ?",
                 (now - IDLE_SECONDS, now - WHOLE_SECONDS),
@@ -92,7 +97,7 @@ class Sessions:
     def read(self, cookie: str) -> Session | None:
         """Return the session of a cookie; ``None`` if there is none or it is over."""
         now, digest = self._clock(), _digest(cookie)
-        with self._lock:
+        with self._using():
             row = self._sqlite.execute(
                 "SELECT token, form, begun, seen FROM sessions WHERE digest = ?", (digest,)
             ).fetchone()
@@ -109,8 +114,17 @@ class Sessions:
 
     def end(self, cookie: str) -> None:
         """End the session of a cookie, if there is one."""
-        with self._lock:
+        with self._using():
             self._sqlite.execute("DELETE FROM sessions WHERE digest = ?", (_digest(cookie),))
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Take the lock. Raises ``StoreError`` for trouble of the file, as the stores do."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise StoreError(trouble(self._path, error)) from error
 
 
 def _digest(secret: str) -> bytes:

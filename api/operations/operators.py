@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from api.http.access import caller_of
 from api.http.asking import PRIVATE, asked, follower_of
 from api.http.auditing import AUDIT
-from api.http.commands import idempotency_key, require_json
+from api.http.bodies import body_of
+from api.http.commands import MAX_BODY_BYTES, idempotency_key, require_json
 from api.http.keys import ACCESS, LINE, REBUILDER, TIMEKEEPER, TOKENS
 from api.http.malformed import decoded
 from api.http.middlewares import expect
@@ -345,7 +346,8 @@ def _handler(operation: Operation) -> Handler:
             )
         check_query(request)
         require_json(request.headers.get(hdrs.CONTENT_TYPE, ""))
-        return await operation.act(request, grant, decoded(await request.read(), decoder))
+        body = await body_of(request, MAX_BODY_BYTES)
+        return await operation.act(request, grant, decoded(body, decoder))
 
     return post
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -321,6 +322,17 @@ def test_every_system_is_in_one_section_of_the_menu() -> None:
     """So that no command is missing from it."""
     systems = [system for listed in SECTIONS.values() for system in listed]
     assert sorted(systems) == sorted({entry.system for entry in COMMANDS})
+
+
+async def test_trouble_of_the_file_is_told_as_such(
+    client: TestClient[Any, Any], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails is no fault of the service: 503, and the same page works afterwards."""
+    await sign_in(client, token(service))
+    with monkeypatch.context() as patched:
+        patched.setattr(service.sessions, "_sqlite", sqlite3.connect(":memory:"))
+        assert (await client.get("/console")).status == 503
+    assert (await client.get("/console")).status == 200
 
 
 # What pages show

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.console.pages import badges, commands, findings, guide, lists, office, rules, search, today
+from api.console.pages import (
+    administration,
+    badges,
+    commands,
+    findings,
+    guide,
+    lists,
+    office,
+    rules,
+    search,
+    today,
+)
 from api.console.shell import Page
 
 PAGES: tuple[Page, ...] = (
@@ -13,6 +24,7 @@ PAGES: tuple[Page, ...] = (
     *office.PAGES,
     *commands.PAGES,
     *rules.PAGES,
+    *administration.PAGES,
     *guide.PAGES,
     *badges.PAGES,
 )

@@ -117,6 +117,8 @@ async def _sending(page: Opened, entry: Entry, given: dict[str, str]) -> web.Res
         return await form_page(page, entry, given, status=403, said="foreign-form")
     act, _, field = given.get(ACT, TRY).partition(":")
     match act:
+        case "keep":
+            return await form_page(page, entry, given)
         case "more":
             return await form_page(page, entry, given, more=field)
         case "look":

@@ -51,13 +51,11 @@ async def show(page: Opened, path: str) -> web.StreamResponse:
         "name": page.words.titled(answer.route),
     }
     body = answer.body
-    if not isinstance(body, dict) or "items" not in body:
-        beside = None
-        if isinstance(body, dict):
-            beside = await subjects.beside(page, answer.route, path, body)
-        if beside is None:
-            return await page.render("document.html", **shell, body=body)
+    beside = await subjects.beside(page, answer.route, path, body)
+    if beside is not None:
         return await page.render("subject.html", **shell, body=body, beside=beside)
+    if not isinstance(body, dict) or "items" not in body:
+        return await page.render("document.html", **shell, body=body)
     items = [item if isinstance(item, dict) else {"value": item} for item in body["items"]]
     asked = dict(query)
     return await page.render(

@@ -64,12 +64,19 @@ def _page(name: str, path: str) -> Page:
         partial(show, path=path),
         name=name,
         group="acts",
-        needs=(path,),
+        # Readers without an inbox find the same lists among all lists.
+        needs=(path, "/v1/next-commands"),
         recorded="questions",
     )
 
 
 PAGES = (
     *(_page(name, path) for name, path in _LISTS.items()),
-    Page("/console/month", month, name="month", group="acts", needs=("/v1/reports",)),
+    Page(
+        "/console/month",
+        month,
+        name="month",
+        group="acts",
+        needs=("/v1/reports", "/v1/next-commands"),
+    ),
 )
