@@ -40,6 +40,7 @@ from ledger.kernel import Actor, LegalRef, Provenance
 from ledger.kernel.deadlines import deadline_rules
 from ledger.kernel.events import Envelope, Event, event_types
 from ledger.kernel.messages import LANGUAGES, catalogue
+from ledger.kernel.rules import rules
 from ledger.registry import COMMANDS
 from ledger.systems.policies.keys import KEYS
 from projections.watches.clock import WATCHES
@@ -155,7 +156,8 @@ def needed(domain: str) -> Mapping[str, str]:
     if domain == "fields":
         return {field: plain(field) for field in sorted(found().fields | filters())}
     if domain == "values":
-        return {value: plain(value) for value in sorted(found().values) if value}
+        kinds = {rule.finding_type for rule in rules().values() if rule.finding_type}
+        return {value: plain(value) for value in sorted(found().values | kinds) if value}
     return dict(_titles())
 
 

@@ -18,7 +18,6 @@ import msgspec
 from msgspec import inspect
 
 from api.console.shown import civil
-from ledger.kernel import Command
 
 Input = Literal[
     "text",
@@ -84,7 +83,7 @@ class BadField(Exception):
 
 
 @cache
-def fields_of(command: type[Command]) -> tuple[Field, ...]:
+def fields_of(command: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Return the inputs of a command's form, the required ones first."""
     return _fields(command, 1)
 
@@ -191,7 +190,7 @@ def _numbers(path: str, typed: Mapping[str, str]) -> list[int]:
     return sorted(int(n) for n in parts if n.isascii() and n.isdigit() and int(n) < MOST_ROWS)
 
 
-def body_of_form(command: type[Command], typed: Mapping[str, str]) -> dict[str, Any]:
+def body_of_form(command: type[msgspec.Struct], typed: Mapping[str, str]) -> dict[str, Any]:
     """Return the body that a filled form stands for; a field left empty is left out.
 
     A list or group that the command needs is then empty.
@@ -266,7 +265,7 @@ def _fen(field: Field, text: str) -> int:
     return int(fen)
 
 
-def typed(command: type[Command], body: Mapping[str, Any]) -> dict[str, str]:
+def typed(command: type[msgspec.Struct], body: Mapping[str, Any]) -> dict[str, str]:
     """Return what a form shows for a body, as if it had been typed."""
     shown: dict[str, str] = {}
     _show(fields_of(command), "", body, shown)

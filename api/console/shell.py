@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import date
 from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -18,10 +19,12 @@ from api.console.place import Place
 from api.console.sessions import Session
 from api.console.shown import Words, is_day, is_number, link, name_of, scope_of, tone_of
 from api.http.bodies import body_of
+from api.http.keys import LEDGER
 from api.http.languages import headers_in, language_of
 from api.http.pages import PAGE_HEADERS
 from api.http.resources import Parameter, Resource
 from api.http.tokens import ANONYMOUS
+from ledger.kernel import civil_date
 from ledger.kernel.messages import LANGUAGES
 
 PLACE = web.AppKey("place", Place)
@@ -97,6 +100,11 @@ class Opened:
     def query(self) -> list[tuple[str, str]]:
         """The parameters of the address that have a value, without the language."""
         return [(n, value) for n, value in self.request.query.items() if value and n != "lang"]
+
+    @property
+    def today(self) -> date:
+        """The civil day on which the page is opened."""
+        return civil_date(self.request.app[LEDGER].clock())
 
     @property
     def role(self) -> str:

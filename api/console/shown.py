@@ -28,6 +28,8 @@ _NAMES = ("_name", "_title")
 MAX_COLUMNS = 8
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
+#: A deadline: its rule and the event that opened it.
+_DEADLINE = re.compile(r"([a-z_.]+):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -75,6 +77,8 @@ class Words:
         own = title(f"{field}.{text}", self.language, "values")
         if own != f"{field}.{text}":
             return own
+        if (deadline := _DEADLINE.match(text)) is not None:
+            return self.titled(f"deadline:{deadline[1]}")
         return self._named(text) or title(text, self.language, "values")
 
     def _named(self, text: str) -> str | None:
@@ -83,6 +87,10 @@ class Words:
             return None
         codes = (text, f"deadline:{text}", f"policy:{text}")
         return next((told for code in codes if (told := self.titled(code)) != code), None)
+
+    def rule(self, rule_id: str, details: Mapping[str, Any] | None = None) -> str:
+        """Return what a rule says; ``details`` are the values that its text names."""
+        return say(Message(f"{rule_id}.message", details or {}, "rules"), self.language)
 
     def titled(self, code: str) -> str:
         """Return the title of an event type, command or resource."""

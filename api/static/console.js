@@ -4,8 +4,8 @@
 const page = document.body;
 page.classList.add("scripted");
 
-// Keys: / and Ctrl-K search, ? lists the keys, j and k rows, Enter opens, x marks, h and l pages,
-// g and a letter opens a page of the menu.
+// Keys: / and Ctrl-K search, ? lists the keys, j and k rows, Enter opens, x marks, 1 to 9 open
+// the forms of a row, h and l pages, g and a letter opens a page of the menu.
 
 const search = document.querySelector("[data-search]");
 const keys = document.querySelector("[data-keys]");
@@ -61,6 +61,10 @@ document.addEventListener("keydown", (event) => {
       return;
     }
   }
+  if (/^[1-9]$/.test(event.key)) {
+    at()?.querySelectorAll("td.acts a")[event.key - 1]?.click();
+    return;
+  }
   const act = ACTS[event.key];
   if (!act || event.defaultPrevented) return;
   event.preventDefault();
@@ -104,12 +108,15 @@ document.addEventListener("change", (event) => {
 // Filters apply at once where they say so.
 document.addEventListener("change", (event) => event.target.closest("form[data-at-once]")?.requestSubmit());
 
-// The menu is open on a wide screen.
-const menu = document.querySelector("[data-menu]");
+// What folds, the menu and the counts of filters, is open on a wide screen alone.
 const wide = matchMedia("(min-width: 60.01rem)");
-const unfold = () => menu && (menu.open = wide.matches);
-wide.addEventListener("change", unfold);
-unfold();
+
+function fold() {
+  for (const part of document.querySelectorAll("[data-folds]")) part.open = wide.matches;
+}
+
+wide.addEventListener("change", fold);
+fold();
 
 // Badges: the counts of the menu, once a minute while somebody looks.
 const badges = [...document.querySelectorAll("[data-badge]")];

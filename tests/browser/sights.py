@@ -46,6 +46,9 @@ def _first(server: str, token: str, path: str) -> dict[str, Any]:
 EXAMPLES: dict[str, Example] = {
     "/console/v1/{path:.+}": Example("/console/v1/findings"),
     "/console/do/{system}/{command}": Example("/console/do/supervision/issue-supervision-doc"),
+    "/console/findings/{finding}": Example(
+        "/console/findings/{}", first_of="/v1/findings?rule_id=FIL-V1", field="finding"
+    ),
     "/console/rules/{rule}": Example("/console/rules/{}", value="FIL-R4"),
 }
 
@@ -53,6 +56,6 @@ EXAMPLES: dict[str, Example] = {
 ROLES = ("jb_supervisor", "unit_head", "credit_officer", "draw_coordinator", "operator")
 
 #: Pages that are not looked at: another address of one that is, and numbers for a script.
-UNSEEN = {"/console/", "/console/badges", "/console/look-up"}
+UNSEEN = {"/console/", "/console/badges", "/console/look-up", "/console/findings/handling"}
 
 LOOKED_AT = [page for page in PAGES if page.path not in UNSEEN]

@@ -12,6 +12,7 @@ from api.console.pages import (
     office,
     rules,
     search,
+    statistics,
     today,
 )
 from api.console.shell import Page
@@ -23,6 +24,7 @@ PAGES: tuple[Page, ...] = (
     *lists.PAGES,
     *office.PAGES,
     *commands.PAGES,
+    *statistics.PAGES,
     *rules.PAGES,
     *administration.PAGES,
     *guide.PAGES,

@@ -56,6 +56,12 @@ class Chosen(msgspec.Struct, frozen=True):
     about: str
 
 
+def possible(role: str, command: str) -> bool:
+    """Return whether a role may send a command, ``<system>/<name>``, at all."""
+    entry = ENTRIES.get(command)
+    return entry is not None and role in entry.roles
+
+
 async def index(page: Opened) -> web.StreamResponse:
     """Show the commands that the reader's role may send, by section of the rulebook."""
     query = page.request.query.get("q", "").strip()

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from api.console import forms
 from api.console.inside import SHOWN, ask_for_file
 from api.console.pages import subjects
-from api.console.pages.commands import ENTRIES
+from api.console.pages.commands import possible
 from api.console.shell import Opened, Page, may_read
 from api.console.shown import columns
 from api.http.resources import Resource
@@ -89,8 +89,8 @@ BEGUN_WITH: Mapping[str, str] = {
 
 def _begin(page: Opened, path: str) -> str:
     """Return the command that adds to a list, if the reader's role may send it."""
-    entry = ENTRIES.get(BEGUN_WITH.get(path, ""))
-    return "" if entry is None or page.role not in entry.roles else BEGUN_WITH[path]
+    command = BEGUN_WITH.get(path, "")
+    return command if possible(page.role, command) else ""
 
 
 async def _file(page: Opened, path: str) -> web.StreamResponse:
