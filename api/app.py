@@ -13,7 +13,7 @@ from api.console.place import Place
 from api.console.routes import add_console
 from api.console.sessions import Sessions
 from api.contract import asyncapi, eventtypes
-from api.feed import events, preview, tickets
+from api.feed import events, preview, readers, tickets
 from api.feed import resource as feed
 from api.feed.hub import Hub
 from api.feed.resource import HUB
@@ -68,6 +68,7 @@ RESOURCES: tuple[Resource, ...] = (
     *events.RESOURCES,
     *feed.RESOURCES,
     *preview.RESOURCES,
+    *readers.RESOURCES,
     *operations.RESOURCES,
     *openapi.RESOURCES,
     *pages.RESOURCES,

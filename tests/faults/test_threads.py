@@ -139,6 +139,10 @@ KILLS: dict[str, Kill] = {
         m.setattr(r.app[HUB], "_wait_for_append", _killed),
         r.app[HUB]._wanted.set(),
     ),
+    "rebuilder": lambda r, m: (
+        m.setattr(r.service.rebuilder, "_rebuild", _killed),
+        r.service.rebuilder.ask("units"),
+    ),
     "log-writer": lambda r, m: (m.setattr(r.writer, "_write", _killed), r.writer.error(b"{}")),
 }
 
