@@ -8,6 +8,7 @@ from aiohttp import web
 
 from api.console.inside import SHOWN
 from api.console.pages import PAGES
+from api.console.pages.tables import HELD, Held
 from api.console.place import Place
 from api.console.sessions import Sessions
 from api.console.shell import MENU, PLACE
@@ -31,6 +32,7 @@ def add_console(
     app[SESSIONS] = sessions
     app[PLACE] = place
     app[SIGN_INS] = Rates(SIGN_INS_PER_MINUTE)
+    app[HELD] = Held()
     app[MENU] = PAGES
     app[SHOWN] = {
         r.path: r

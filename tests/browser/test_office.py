@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -178,3 +179,45 @@ def test_what_was_typed_outlives_the_session(district: Served, open_as: OpenAs) 
     tab.get_by_role("button", name="回到表单").click()
     expect(tab.locator("[name=recon]")).to_have_value("RC-2026-0099")
     assert district.service.recorder.head() == before
+
+
+def test_a_table_is_tried_mended_and_sent(
+    district: Served, open_as: OpenAs, tmp_path: Path
+) -> None:
+    """A clerk imports officers from an old list in GB18030; one row is refused and comes back."""
+    table = tmp_path / "执法人员.csv"
+    rows = [
+        "人员编号,执法单位,证号,领域,起,止",
+        "OFF-901,MRB,甘B-901,food_drug,2026-01-01,2028-12-31",
+        "OFF-902,MRB,甘B-902,food_drug,2026-13-01,2028-12-31",
+    ]
+    table.write_bytes("\n".join(rows).encode("gb18030"))
+    tab = open_as("jb_supervisor")
+    tab.goto("/console/import")
+    tab.locator("#command").select_option("catalogue/certify-officer")
+    tab.locator("#file").set_input_files(table)
+    tab.get_by_role("button", name="读取并对应列").click()
+    expect(tab.locator(".head")).to_contain_text("gb18030")
+    for column, field in {
+        "人员编号": "officer",
+        "执法单位": "unit",
+        "证号": "cert_no",
+        "领域": "domains",
+        "起": "valid_from",
+        "止": "valid_to",
+    }.items():
+        tab.get_by_label(column, exact=True).select_option(field)
+    tab.get_by_role("button", name="试算").click()
+    expect(tab.get_by_role("status")).to_contain_text("1 行可以提交")
+    expect(tab.locator("table").last).to_contain_text("valid_from")
+    expect(tab.locator("table").last).to_contain_text("日期")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="下载有误的行").click()
+    assert download.value.path().stat().st_size > 1000
+    tab.get_by_role("button", name="提交 2 行").click()
+    expect(tab.get_by_role("status")).to_contain_text("已提交 1 行")
+    head = district.service.recorder.head()
+    tab.get_by_role("button", name="提交 2 行").click()
+    expect(tab.get_by_role("status")).to_contain_text("已提交 1 行")
+    assert district.service.recorder.head() == head, "a row is not sent twice"
+    assert complaints_of(tab) == []

@@ -14,6 +14,7 @@ from api.console.pages import (
     rules,
     search,
     statistics,
+    tables,
     today,
 )
 from api.console.shell import Page
@@ -25,6 +26,7 @@ PAGES: tuple[Page, ...] = (
     *lists.PAGES,
     *office.PAGES,
     *commands.PAGES,
+    *tables.PAGES,
     *statistics.PAGES,
     *feeds.PAGES,
     *rules.PAGES,
