@@ -31,6 +31,7 @@ from msgspec import inspect
 import api
 import ledger
 from api import views
+from api.contract.terms import SYSTEMS
 from api.contract.titles import capital, term
 from api.http.openapi import group_of
 from api.http.questions import negated, within
@@ -45,7 +46,6 @@ from ledger.registry import COMMANDS
 from ledger.systems.policies.keys import KEYS
 from projections.watches.clock import WATCHES
 from tools.reference import english_term, first_sentence
-from tools.terms import SYSTEMS
 
 DOMAINS = ("fields", "values", "titles")
 

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import inspect
 
 import ledger.registry
+from api.contract.terms import SYSTEMS, TERMS, WORDS
 from api.contract.titles import paragraphs, term
 from api.http.commands import path_of
 from ledger.general.countersigning import Countersigned
@@ -29,7 +30,6 @@ from ledger.kernel.messages import title
 from ledger.registry import COMMANDS
 from ledger.systems.policies.defaults import DEFAULTS
 from ledger.systems.policies.keys import KEYS
-from tools.terms import SYSTEMS, TERMS, WORDS
 
 T = TypeVar("T")
 

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
+from babel.dates import format_date
+
 from api.http.questions import negated, within
 from api.systems.inbox import PAGES
 from ledger.kernel.events import CIVIL_ZONE
@@ -87,6 +89,10 @@ class Words:
             return None
         codes = (text, f"deadline:{text}", f"policy:{text}")
         return next((told for code in codes if (told := self.titled(code)) != code), None)
+
+    def long_day(self, day: date) -> str:
+        """Return a day with its day of the week, as the language writes it."""
+        return format_date(day, "full", locale={"zh": "zh_CN", "en": "en_GB"}[self.language])
 
     def rule(self, rule_id: str, details: Mapping[str, Any] | None = None) -> str:
         """Return what a rule says; ``details`` are the values that its text names."""

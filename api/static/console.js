@@ -4,7 +4,7 @@
 const page = document.body;
 page.classList.add("scripted");
 
-// Keys: / and Ctrl-K search, ? lists the keys, j and k rows, Enter opens, x marks, 1 to 9 open
+// Keys: / and Ctrl-K search, ? lists the keys, w opens the glossary, j and k rows, Enter opens, x marks, 1 to 9 open
 // the forms of a row, h and l pages, g and a letter opens a page of the menu.
 
 const search = document.querySelector("[data-search]");
@@ -37,6 +37,7 @@ const ACTS = {
   h: () => (document.querySelector("[data-page=first]") ? history.back() : undefined),
   x: () => at()?.querySelector("input[type=checkbox]")?.click(),
   Enter: () => at()?.querySelector("a[href]")?.click(),
+  w: () => document.querySelector("[data-go=w]")?.click(),
   g: () => {
     going = Date.now();
   },

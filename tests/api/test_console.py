@@ -17,6 +17,7 @@ from api.console import sessions
 from api.console.forms import BadField, body_of_form, fields_of, rows_of, typed
 from api.console.pages import PAGES
 from api.console.pages.commands import SECTIONS
+from api.console.place import Environment, Place
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
 from api.console.shell import ACT, FORM, GROUPS, KEY
 from api.http.examples import example
@@ -452,6 +453,28 @@ async def test_one_page_is_one_consultation(client: TestClient[Any, Any], servic
     assert service.access.recorder.head() == before + 1
 
 
+async def test_bringing_a_page_up_to_date_is_no_consultation(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Neither are the badges; another address, or a stamp of another session, is one."""
+    await sign_in(client, token(service))
+    head = service.access.recorder.head
+    before = head()
+    text = await (await client.get("/console/findings")).text()
+    assert head() == before + 1, "all that the page asks is one consultation"
+    stamp = re.search(r'data-stamp="(\w+)"', text)
+    assert stamp is not None
+    refresh = {"X-Refresh-Of": stamp[1]}
+    await client.get("/console/findings", headers=refresh)
+    await client.get("/console/badges")
+    assert head() == before + 1
+    await client.get("/console/findings?state=raised", headers=refresh)
+    assert head() == before + 2
+    await sign_in(client, token(service))
+    await client.get("/console/findings", headers=refresh)
+    assert head() == before + 3
+
+
 async def test_both_languages(client: TestClient[Any, Any], service: Service) -> None:
     """The browser's first; the switch is remembered; each page says which language it is in."""
     await sign_in(client, token(service))
@@ -468,7 +491,7 @@ async def test_both_languages(client: TestClient[Any, Any], service: Service) ->
 
 
 #: Words of a page in Chinese that are not Chinese: ids, codes, and names in other languages.
-PLAIN = re.compile(r"English|\+|CSV|XLSX|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
+PLAIN = re.compile(r"English|[+–]|CSV|XLSX|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
 
 
 @pytest.mark.parametrize("role", get_args(Role))
@@ -513,3 +536,43 @@ def test_the_templates_use_only_texts_that_exist() -> None:
         assert any(quoted in written for quoted in (f'"{code}"', f"'{code}'", made)), code
     for code in re.findall(r'words\("([a-z-]+)"', written):
         assert code in catalogue("zh", "console"), code
+
+
+def test_a_page_asks_the_interface_and_nothing_else() -> None:
+    """No page reads views, events or stores by itself."""
+    folder = Path(__file__).resolve().parents[2] / "api" / "console" / "pages"
+    for path in sorted(folder.rglob("*.py")):
+        for line in path.read_text("utf-8").splitlines():
+            if line.startswith(("from ", "import ")):
+                module = line.split()[1]
+                assert not module.startswith(("projections.follower", "projections.source")), path
+                assert not module.startswith(("ledger.stores", "ledger.opening")), path
+                assert "sqlalchemy" not in module, path
+
+
+async def test_the_band_says_that_a_clock_is_not_now(
+    client: TestClient[Any, Any], service: Service
+) -> None:
+    """Both clocks, and the way back; a page of today has no band."""
+    await sign_in(client, token(service))
+    then = await client.get("/console/rules/FIL-R4?valid_as_of=2026-05-01")
+    text = await then.text()
+    assert "您看到的是 2026-05-01 的情况。" in text
+    assert 'href="/console/rules/FIL-R4"' in text
+    assert "您看到的是" not in await (await client.get("/console/rules/FIL-R4")).text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"), [("production", True), ("trial", False), ("demonstration", True)]
+)
+async def test_the_head_says_which_ledger_this_is(
+    tmp_path: Path, environment: Environment, shown: bool
+) -> None:
+    """The region, and whether what is done here counts."""
+    place = Place("兰州新区", environment)
+    with Service(f"sqlite:///{tmp_path / 'ledger.db'}", place=place) as service:
+        headers = {"Accept-Language": "zh"}
+        async with TestClient(TestServer(service.app()), headers=headers) as client:
+            text = await (await client.get("/console/sign-in")).text()
+    assert "兰州新区" in text
+    assert (f'class="band {environment}"' in text) is shown

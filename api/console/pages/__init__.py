@@ -1,4 +1,12 @@
-"""The pages of the console. A module for each, which lists its pages; the menu has this order."""
+"""The pages of the console: a module for each, with its line here; the menu has this order.
+
+A page is a function of ``Opened`` that asks resources and renders a template, and a ``Page`` that
+says where it is, what it is called and who may use it. Its texts are in ``ledger/language``: the
+title ``page.<name>``, the explanation ``about.<name>``, and others in ``console/<module>.po``. Its
+template imports ``parts.html`` with the context. A page with a place in its address has an example
+in ``tests/browser/sights.py``. No page reads views or events: what it needs and the interface
+lacks becomes a part of the interface first.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +16,7 @@ from api.console.pages import (
     commands,
     feeds,
     findings,
+    glossary,
     guide,
     lists,
     office,
@@ -31,6 +40,7 @@ PAGES: tuple[Page, ...] = (
     *feeds.PAGES,
     *rules.PAGES,
     *administration.PAGES,
+    *glossary.PAGES,
     *guide.PAGES,
     *badges.PAGES,
 )
