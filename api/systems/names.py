@@ -34,7 +34,7 @@ class Names(msgspec.Struct, frozen=True):
 
 
 async def names(request: web.Request) -> web.Response:
-    """The names of units, businesses and matters, so that a page shows them beside the ids.
+    """The names of units, businesses and matters, so that a page shows them next to the ids.
 
     A subject that the reader may not know of is left out, like one that does not exist.
     """

@@ -47,7 +47,7 @@ _NAMED: Mapping[str, str] = {
     "matter": "matter",
     "matters": "matter",
 }
-#: Names that are asked for at most, and entries of each list beside the document.
+#: Names that are asked for at most, and entries of each list next to the document.
 _MOST_NAMES, _MOST = 80, 30
 
 #: The fields that say in which state a subject is.
@@ -68,7 +68,7 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 class Beside(msgspec.Struct, frozen=True):
-    """What a subject's page shows beside its document; ``None`` where the reader may not read."""
+    """What a subject's page shows next to its document; ``None`` where the reader may not read."""
 
     kind: str
     id: str
