@@ -14,7 +14,7 @@ from api.console.place import Place
 from api.console.routes import add_console
 from api.console.sessions import Sessions
 from api.contract import asyncapi, eventtypes
-from api.feed import events, preview, tickets
+from api.feed import events, preview, readers, tickets
 from api.feed import resource as feed
 from api.feed.hub import Hub
 from api.feed.resource import HUB
@@ -27,6 +27,7 @@ from api.http.keys import (
     DESK,
     LEDGER,
     LOG,
+    REBUILDER,
     SENT,
     SERVED,
     TIMEKEEPER,
@@ -53,7 +54,7 @@ from api.running.threads import SUPERVISOR, supervision_context
 from api.running.timekeeping import Timekeeper
 from api.sealed import evidence as evidence_files
 from api.sealed import persons, publicdoor
-from api.systems import actcodes
+from api.systems import actcodes, nextcommands
 from api.webhooks import operations as webhook_operations
 from api.webhooks.delivery import Deliverer
 from ledger.evidence import EvidenceFiles
@@ -63,6 +64,7 @@ from ledger.registry import COMMANDS, Entry
 from ledger.transparency.keeper import Keeper
 from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
+from projections.rebuilding import Rebuilder
 from projections.source import Source
 
 #: Resources that every application has; each api module adds its own here.
@@ -70,6 +72,7 @@ RESOURCES: tuple[Resource, ...] = (
     *events.RESOURCES,
     *feed.RESOURCES,
     *preview.RESOURCES,
+    *readers.RESOURCES,
     *operations.RESOURCES,
     *openapi.RESOURCES,
     *pages.RESOURCES,
@@ -101,6 +104,7 @@ def make_app(
     evidence: EvidenceFiles | None = None,
     sessions: Sessions | None = None,
     webhooks: Deliverer | None = None,
+    rebuilder: Rebuilder | None = None,
     place: Place | None = None,
     identity: Identity | None = None,
 ) -> web.Application:
@@ -125,6 +129,7 @@ def make_app(
     - ``sessions``: who is signed in to the console. Without it there is no console.
     - ``webhooks``: sends events to subscribers. Without it they can only be registered.
     - ``identity``: the provider by which persons may sign in. Without it they need a token.
+    - ``rebuilder``: rebuilds views. Without it operators cannot ask for that.
     - ``place``: the region and environment that its pages name.
     - ``evidence``: the store of evidence files. Without it files are neither accepted nor served.
 
@@ -143,6 +148,7 @@ def make_app(
     load_words()
     app[FILES] = Files(app[EDGE])
     app[actcodes.RATES] = Rates(actcodes.PER_MINUTE)
+    app[nextcommands.RATES] = Rates(nextcommands.PER_MINUTE, of="http.a-sender")
     app[LEDGER] = ledger
     app[TOKENS] = tokens
     app[VIEWS] = views
@@ -154,8 +160,9 @@ def make_app(
         resources = (*resources, *evidence_files.RESOURCES)
     app[WITNESSES] = witnesses
     app[TIMEKEEPER] = timekeeper
+    app[REBUILDER] = rebuilder
     app[AUDIT] = audit = Audit(access)
-    operated: tuple[Operation, ...] = ()
+    operated = _operated(access, timekeeper, rebuilder)
     door: tuple[Operation, ...] = ()
     if vault is not None and views is not None:
         door = (publicdoor.OPERATION,)
@@ -165,9 +172,6 @@ def make_app(
     if access is not None:
         app[ACCESS] = Source(access.recorder)
         resources = (*resources, *accesses.RESOURCES, *operators.TOKEN_RESOURCES)
-        operated = operators.TOKEN_OPERATIONS
-        if timekeeper is not None:
-            operated = (*operated, operators.CLOCK_OPERATION)
     if log is not None:
         app[LOG] = log
         resources = (*resources, *transparency.RESOURCES, *receipts.RESOURCES)
@@ -211,6 +215,16 @@ def make_app(
     # End the streams before the server waits for open requests: streams never finish by themselves.
     app.on_shutdown.append(feed.end_streams)
     return app
+
+
+def _operated(
+    access: Ledger | None, timekeeper: Timekeeper | None, rebuilder: Rebuilder | None
+) -> tuple[Operation, ...]:
+    """Return what operators can ask for; tokens and the clock are noted in the access ledger."""
+    operated: tuple[Operation, ...] = () if access is None else operators.TOKEN_OPERATIONS
+    if access is not None and timekeeper is not None:
+        operated = (*operated, operators.CLOCK_OPERATION)
+    return operated if rebuilder is None else (*operated, operators.REBUILD_OPERATION)
 
 
 async def _ledger_context(app: web.Application) -> AsyncIterator[None]:

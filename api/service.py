@@ -56,7 +56,8 @@ from ledger.transparency.keys import NAMELESS
 from ledger.transparency.policy import Policy
 from projections.drawing.desk import Desk
 from projections.follower import Follower
-from projections.opening import open_own_views
+from projections.opening import all_views, open_own_views
+from projections.rebuilding import Rebuilder
 from projections.watches.clock import Clock
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class Service:
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder.acknowledged(), self.views)
             opened.callback(self.follower.close)
+            self.rebuilder = Rebuilder(self.follower, self.recorder, all_views)
+            opened.callback(self.rebuilder.close)
             self.tokens = opened.enter_context(open_tokens(self.recorder, clock=clock))
             self.sessions = Sessions(self.tokens)
             # The access ledger, on the same kernel: refusals and consultations.
@@ -180,6 +183,7 @@ class Service:
             for lease in self._leases:
                 if lease is not ticking_for_all or ticking:
                     lease.start()
+            self.rebuilder.start()
             if self.witnesses is None:
                 self.keeper.start()
             else:
@@ -207,6 +211,7 @@ class Service:
             self.keeper.worker,
             self.access_keeper.worker,
             self.webhooks.worker,
+            self.rebuilder.worker,
             self.recorder.poller,
             self._accesses.poller,
             *(worker for worker in workers if worker is not None),
@@ -244,6 +249,7 @@ class Service:
             evidence=self.evidence,
             sessions=self.sessions,
             webhooks=self.webhooks,
+            rebuilder=self.rebuilder,
             place=self._place,
             identity=self._identity,
             source=self._feed_source(),

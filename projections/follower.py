@@ -19,6 +19,7 @@ import ctypes
 import gc
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
@@ -59,6 +60,9 @@ _STANDBY = 0.1
 
 #: Longest duration of one step, in seconds: a batch, plus the wait for a rebuild to drop tables.
 STEP_SECONDS = 300.0
+
+#: The rate of a view is that of its last moves, within this many seconds.
+_MOVES, _LATELY = 32, 30.0
 
 #: Failures of the database itself. They may pass, so the same batch is tried again.
 TRANSIENT = (
@@ -107,7 +111,8 @@ class Health(msgspec.Struct, frozen=True):
     """The health of one view.
 
     ``stopped``: the view cannot take the event at ``error_position`` and waits for a restart or a
-    rebuild. ``retrying``: the database failed. ``standby``: another process follows.
+    rebuild. ``retrying``: the database failed. ``standby``: another process follows. ``rate``: how
+    many positions a second it moved lately; ``None`` if it did not move.
     """
 
     view: str
@@ -116,6 +121,7 @@ class Health(msgspec.Struct, frozen=True):
     lag: int
     error: str | None = None
     error_position: int | None = None
+    rate: float | None = None
 
     @property
     def kind(self) -> str | None:
@@ -123,6 +129,10 @@ class Health(msgspec.Struct, frozen=True):
         if self.error is None or self.state == "standby":
             return None
         return self.error.partition(":")[0]
+
+
+class Stopped(Exception):
+    """A view cannot take an event; the message names the position and the error."""
 
 
 def names_of(view: View) -> str:
@@ -198,6 +208,20 @@ class _Following:
         self.error_position: int | None = None
         self.failures = 0
         self.retry_at = 0.0
+        self._moves: deque[tuple[float, int]] = deque(maxlen=_MOVES)
+
+    def move(self, place: int) -> None:
+        """Note that the rows include all events up to ``place``."""
+        self.place = place
+        self._moves.append((time.monotonic(), place))
+
+    @property
+    def rate(self) -> float | None:
+        """How many positions a second the view moved lately; ``None`` if it did not move."""
+        moves = [move for move in self._moves if move[0] > time.monotonic() - _LATELY]
+        if len(moves) < 2 or moves[-1][0] == moves[0][0]:
+            return None
+        return (moves[-1][1] - moves[0][1]) / (moves[-1][0] - moves[0][0])
 
     def runs(self, now: float) -> bool:
         return self.error_position is None and self.retry_at <= now
@@ -286,6 +310,7 @@ class Follower:
                     max(0, (place if head is None else head) - place),
                     followed.error or self._standby,
                     followed.error_position,
+                    followed.rate,
                 )
             )
         return answers
@@ -366,6 +391,42 @@ class Follower:
             self.catch_up()
         else:
             self._waiter.wake()
+
+    def exchange(self, name: str, anew: Follower) -> None:
+        """Replace the rows of a view by those of ``anew``, which follows the same ledger.
+
+        ``anew`` first takes the events up to the place that the other views have reached. Readers
+        see the old rows until the new ones are complete. Raises ``Stopped`` if ``anew`` cannot take
+        an event, and ``Followed`` if another process follows.
+        """
+        with self._turn:
+            self._prepare()
+            anew.catch_up(max(followed.place for followed in self._all.values()))
+            (health,) = anew.health(name)
+            if health.error is not None:
+                raise Stopped(f"{name} stopped before {health.error_position}: {health.error}")
+            followed = self._all[name]
+            changed: set[str] = set()
+            with anew.views.reading() as rows, self.views.engine.begin() as connection:
+                place = rows.execute(sa.select(PLACES).where(PLACES.c.view == name)).one()
+                for table in followed.view.tables:
+                    changed |= tables.replace_rows(table, rows, connection)
+                connection.execute(
+                    sa.update(PLACES)
+                    .where(PLACES.c.view == name)
+                    .values(
+                        position=place.position,
+                        anchor=place.anchor,
+                        error=None,
+                        error_position=None,
+                    )
+                )
+            for listener in self._listeners:
+                listener(name, changed, place.position)
+            followed.place = place.position
+            self._begin(followed)
+        with self._moved:
+            self._moved.notify_all()
 
     def start(self) -> None:
         """Follow in a thread until ``stop``.
@@ -661,7 +722,7 @@ class Follower:
             # find documents made from older rows.
             for listener in self._listeners:
                 listener(followed.view.name, keys, last)
-            followed.place = last
+            followed.move(last)
             followed.error = None
             followed.failures = 0
             followed.view.committed()
@@ -736,5 +797,6 @@ __all__ = [
     "Followed",
     "Health",
     "Listener",
+    "Stopped",
     "Views",
 ]

@@ -385,6 +385,23 @@ def in_groups(keys: Iterable[Any]) -> Iterator[list[Any]]:
         yield some
 
 
+def replace_rows(table: sa.Table, source: Connection, target: Connection) -> set[str]:
+    """Replace the rows of a table by those of the same table in another database.
+
+    Returns the keys of the old and the new rows, if the table has a column ``key``.
+    """
+    keys: set[str] = set()
+    if "key" in table.c:
+        keys.update(target.execute(sa.select(table.c.key)).scalars())
+    target.execute(sa.delete(table))
+    rows = source.execution_options(yield_per=_PAGE).execute(sa.select(table))
+    for page in rows.mappings().partitions():
+        target.execute(sa.insert(table), [dict(row) for row in page])
+        if "key" in table.c:
+            keys.update(row["key"] for row in page)
+    return keys
+
+
 def digest(connection: Connection, tables: Sequence[sa.Table]) -> str:
     """Return the SHA-256 (hex) over all rows of the tables, in the order of their primary keys.
 

@@ -18,11 +18,13 @@ from api.http.keys import LINE
 from api.http.languages import chosen
 from api.http.problems import not_found, response_to
 from api.http.resources import Resource
+from api.http.sheets import SUFFIXES
 
 #: The resources that the console shows, by their paths.
 SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
 
-#: The page with the receipt of an event.
+#: Endings of paths that ask for a file, and the page with the receipt of an event.
+FILES = (*SUFFIXES, ".ndjson", ".pdf")
 RECEIPT = "/v1/events/{position}/receipt"
 
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.

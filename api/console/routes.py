@@ -12,6 +12,7 @@ from api.console.identity import RETURN, Identity
 from api.console.inside import SHOWN
 from api.console.oidc import IDENTITY_PROVIDER, Provider
 from api.console.pages import PAGES
+from api.console.pages.tables import HELD, Held
 from api.console.place import Place
 from api.console.provided import BEGIN, begin, choose_post, finish
 from api.console.sessions import Sessions
@@ -46,6 +47,7 @@ def add_console(
     app[SESSIONS] = sessions
     app[PLACE] = place
     app[SIGN_INS] = Rates(SIGN_INS_PER_MINUTE)
+    app[HELD] = Held()
     app[MENU] = PAGES
     app[SHOWN] = {
         # As the router writes it, without the pattern of a place.

@@ -42,7 +42,10 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions, stored with the tokens. Safe for threads; the methods block briefly."""
+    """The sessions, stored with the tokens. Safe for threads; the methods block briefly.
+
+    They raise ``StoreError`` if the tokens cannot be read or written.
+    """
 
     def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.time) -> None:
         self._tokens = tokens

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from api.console.inside import SHOWN, Answer, Query, ask, send
 from api.console.place import Place
 from api.console.sessions import Session
-from api.console.shown import Words, is_day, is_number, link, name_of, scope_of
+from api.console.shown import Words, is_day, is_number, link, name_of, scope_of, tone_of
 from api.http.bodies import body_of
 from api.http.keys import LEDGER
 from api.http.languages import headers_in, language_of
@@ -414,6 +414,7 @@ def render(
     text = TEMPLATES.get_template(template).render(
         **{"me": {}, "page": None, "session": None, **context},
         words=words,
+        tone_of=tone_of,
         link=link,
         name_of=name_of,
         encoded=lambda value: urlencode({"known": msgspec.json.encode(value).decode()}),

@@ -126,6 +126,21 @@ class Words:
         return next((told for code in codes if (told := self.titled(code)) != code), name)
 
 
+#: What a state tells at a glance; the others are plain.
+_TONES: Mapping[str, str] = {
+    **dict.fromkeys(("missed", "refused", "breached", "revoked", "void", "annulled"), "bad"),
+    **dict.fromkeys(("raised", "pending", "overdue", "suspended", "returned", "open"), "warn"),
+    **dict.fromkeys(
+        ("closed", "done", "granted", "published", "fulfilled", "approved", "executed"), "good"
+    ),
+}
+
+
+def tone_of(state: str) -> str:
+    """Return the tone of a state: bad, warn, good, or none."""
+    return _TONES.get(state, "")
+
+
 def civil(moment: str) -> str:
     """Return a moment in civil time, to the minute; or the text itself if it is not a moment.
 

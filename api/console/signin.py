@@ -12,12 +12,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from urllib.parse import urlencode
 
+import msgspec
 from aiohttp import hdrs, web
 
 from api.console.inside import Streamed
 from api.console.oidc import IDENTITY_PROVIDER, PROVIDER
 from api.console.sessions import Session, Sessions
 from api.console.shell import (
+    ACT,
+    FORM,
     Opened,
     Page,
     Unanswered,
@@ -32,6 +35,7 @@ from api.console.shell import (
     set_cookie,
 )
 from api.http.access import MAX_TOKEN
+from api.http.asking import asked
 from api.http.auditing import AUDIT
 from api.http.front import EDGE
 from api.http.keys import LINE
@@ -51,6 +55,12 @@ SESSION_COOKIE = "ledger_session"
 NEXT = re.compile(r"/console(/[A-Za-z0-9._~/%?=&+:@-]*|\?[A-Za-z0-9._~/%?=&+:@-]*)?\Z")
 
 
+#: The field of the sign-in that holds what was typed before the session ended, and the addresses
+#: of the forms that take it back.
+KEPT = "_kept"
+_FORMS = "/console/do/"
+
+
 def signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return a handler that opens a page in a session, and leads others to the sign-in."""
     fits = {parameter.name: parameter.fits for parameter in page.query}
@@ -61,7 +71,7 @@ def signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
             if request.method == "GET":
                 where = request.rel_url.raw_path_qs
                 return see(f"/console/sign-in?{urlencode({'next': where})}")
-            return render(request, "sign-in.html", status=401, said="session-over", next="")
+            return await _over(request)
         request[LINE].grant = session.grant
         if request.method == "GET" and elsewhere(request):
             where = request.rel_url.raw_path_qs
@@ -86,13 +96,43 @@ def signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
     return handler
 
 
+async def _over(request: web.Request) -> web.Response:
+    """Ask for the token again after the session of a form ended; what was typed is kept."""
+    given = await form_of(request) if from_here(request) else {}
+    kept = {name: text for name, text in given.items() if text and name not in (FORM, ACT)}
+    return render(
+        request,
+        "sign-in.html",
+        status=401,
+        said="session-over",
+        next=request.path if kept else "",
+        kept=msgspec.json.encode(kept).decode() if kept else "",
+    )
+
+
+async def _resume(request: web.Request, cookie: str, where: str, kept: str) -> web.Response | None:
+    """Return the page that leads back to a form with what was typed; ``None`` without such a form.
+
+    The form is not sent by itself: its sender looks at it once more.
+    """
+    try:
+        given = msgspec.json.decode(kept or "{}", type=dict[str, str])
+    except msgspec.DecodeError:
+        return None
+    session = await asked(lambda: request.app[SESSIONS].read(cookie), TOKENS)
+    if session is None or not given or not where.startswith(_FORMS):
+        return None
+    given = {name: text for name, text in given.items() if name not in (FORM, ACT)}
+    return render(request, "resume.html", session=session, form=where, kept=given)
+
+
 async def session_of(request: web.Request) -> Session | None:
     """Return the session of a request's cookie, if it is in use."""
     cookie = request.cookies.get(cookie_name(request, SESSION_COOKIE))
     if not cookie or len(cookie) > MAX_TOKEN:
         return None
     sessions = request.app[SESSIONS]
-    return await TOKENS.run(lambda: sessions.read(cookie))
+    return await asked(lambda: sessions.read(cookie), TOKENS)
 
 
 def elsewhere(request: web.Request) -> bool:
@@ -137,6 +177,7 @@ async def sign_in(request: web.Request) -> web.Response:
     given = await form_of(request)
     where = given.get("next", "")
     token = given.get("token", "").strip()
+    kept = given.get(KEPT, "")
     if (refused := too_many(request) or too_many(request, token or "-")) is not None:
         return refused
     if not from_here(request):
@@ -144,10 +185,12 @@ async def sign_in(request: web.Request) -> web.Response:
     sessions = request.app[SESSIONS]
     cookie = None
     if token.isascii() and len(token) <= MAX_TOKEN:
-        cookie = await TOKENS.run(lambda: sessions.begin(token))
+        cookie = await asked(lambda: sessions.begin(token), TOKENS)
     if cookie is None:
-        return render(request, "sign-in.html", status=401, said="bad-token", next=where)
-    response = see(where if NEXT.match(where) else "/console")
+        return render(request, "sign-in.html", status=401, said="bad-token", next=where, kept=kept)
+    response = await _resume(request, cookie, where, kept)
+    if response is None:
+        response = see(where if NEXT.match(where) else "/console")
     set_cookie(request, response, SESSION_COOKIE, cookie)
     return response
 
@@ -159,7 +202,7 @@ async def sign_out(request: web.Request) -> web.Response:
     if session is not None and ours(request, session, given):
         sessions = request.app[SESSIONS]
         cookie = request.cookies[cookie_name(request, SESSION_COOKIE)]
-        await TOKENS.run(lambda: sessions.end(cookie))
+        await asked(lambda: sessions.end(cookie), TOKENS)
         provider = request.app[IDENTITY_PROVIDER] if session.posts else None
         farewell = None if provider is None else await PROVIDER.run(provider.farewell)
         if farewell is None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
@@ -72,6 +74,10 @@ STEP_SECONDS = 60.0
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
 _PACK = msgspec.msgpack.Encoder(enc_hook=str).encode
 _NOTHING = Selector(("-",), ("-",))
+
+
+#: How many readings of one reader are kept, and of how many readers.
+READINGS, MAX_READERS = 24, 1_000
 
 
 class GapFound(Exception):
@@ -310,6 +316,14 @@ class Subscriber:
             self.waiter.set_result(news)
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """How far a holder of a token had read the feed, and at which head, at a time of the clock."""
+
+    at: float
+    position: int
+    head: int
+
+
 class Hub:
     """The reader, the ring and the audiences of one process. For one event loop."""
 
@@ -325,6 +339,8 @@ class Hub:
         self._bytes = 0
         self._audiences: dict[tuple[Any, ...], Audience] = {}
         self._members: dict[Audience, set[Subscriber]] = {}
+        #: The last readings of each unit and person since the start, the newest last.
+        self._readings: OrderedDict[tuple[str, str], deque[Reading]] = OrderedDict()
         self._wanted = threading.Event()
         self._stop = threading.Event()
         self._appended = threading.Event()  # set by the store, if it can
@@ -396,6 +412,7 @@ class Hub:
     def leave(self, subscriber: Subscriber) -> None:
         """Remove a subscriber whose stream has ended."""
         audience = subscriber.audience
+        self._note(subscriber)
         audience.waiting.discard(subscriber)
         members = self._members[audience]
         members.discard(subscriber)
@@ -404,6 +421,24 @@ class Hub:
             del self._audiences[audience.key]
         if not self._members:
             self._wanted.clear()
+
+    def _note(self, subscriber: Subscriber) -> None:
+        """Note how far a subscriber has read; nobody without a token is noted."""
+        grant = subscriber.audience.grant
+        if not grant.id:
+            return
+        readings = self._readings.setdefault((grant.unit, grant.person), deque(maxlen=READINGS))
+        self._readings.move_to_end((grant.unit, grant.person))
+        readings.append(Reading(time.time(), subscriber.cursor, self._top))
+        if len(self._readings) > MAX_READERS:
+            self._readings.popitem(last=False)
+
+    def readings(self) -> dict[tuple[str, str], list[Reading]]:
+        """Return the last readings of each unit and person since the start of the process."""
+        for members in self._members.values():
+            for subscriber in members:
+                self._note(subscriber)
+        return {reader: list(readings) for reader, readings in self._readings.items()}
 
     def at_hand(self, subscriber: Subscriber) -> bool:
         """Return whether the ring still has the next record for a subscriber."""

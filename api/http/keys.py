@@ -17,11 +17,14 @@ from ledger.kernel import Ledger
 from ledger.transparency.keeper import Keeper
 from ledger.vault.store import Vault
 from projections.drawing.desk import Desk
+from projections.rebuilding import Rebuilder
 
 LEDGER = web.AppKey("ledger", Ledger)
 TOKENS = web.AppKey("tokens", Tokens)
 #: The follower that answers questions from views; the modules that use it know its type.
 VIEWS: web.AppKey[Any] = web.AppKey("views", object)
+#: Rebuilds views while the service runs.
+REBUILDER: web.AppKey[Rebuilder | None] = web.AppKey("rebuilder")
 #: Prepares commands that take longer than the sequencer should wait.
 DESK: web.AppKey[Desk | None] = web.AppKey("desk")
 #: The keys that seal data about natural persons.

@@ -83,6 +83,13 @@ def _names(
     }
 
 
+def names_of_units(connection: Connection, units: Iterable[str | None]) -> dict[str, str]:
+    """Return the names of units, which everybody may know, by id."""
+    wanted = sorted({unit for unit in units if unit})
+    rows = connection.execute(sa.select(UNITS.c.key, UNITS.c.name).where(UNITS.c.key.in_(wanted)))
+    return {row.key: row.name for row in rows if row.name}
+
+
 def _units(reader: Reader) -> tuple[sa.Column[Any], sa.Select[Any]]:
     return UNITS.c.key, sa.select(UNITS.c.key, UNITS.c.name)
 
@@ -112,3 +119,5 @@ def _matters(reader: Reader) -> tuple[sa.Column[Any], sa.Select[Any]]:
 
 
 _SELECTS = {"unit": _units, "entity": _entities, "matter": _matters}
+#: The kinds of subjects that have names.
+KINDS = frozenset(_SELECTS)

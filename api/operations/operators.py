@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+import structlog
 from aiohttp import hdrs, web
 from msgspec.structs import replace
 
 from api.http.access import caller_of
 from api.http.asking import PRIVATE, asked, follower_of
 from api.http.auditing import AUDIT
-from api.http.commands import idempotency_key, require_json
-from api.http.keys import ACCESS, LINE, TIMEKEEPER, TOKENS
+from api.http.bodies import body_of
+from api.http.commands import MAX_BODY_BYTES, idempotency_key, require_json
+from api.http.keys import ACCESS, LINE, REBUILDER, TIMEKEEPER, TOKENS
 from api.http.malformed import decoded
 from api.http.middlewares import expect
 from api.http.named import MAX_POSITION
@@ -41,16 +43,31 @@ from ledger.access.tokens import (
 )
 from ledger.kernel import OutOfStep, codec, message
 from ledger.kernel.folds import Selector
+from projections.follower import Health
+from projections.rebuilding import Rebuild
 from projections.source import Source
+
+log = structlog.get_logger("api.operations")
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 500
 
 State = Literal["pending", "granted", "declined"]
 
+#: The name of a view.
+ViewName = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*(?![\s\S])", max_length=60, examples=["findings"]),
+]
+
 
 class ShownView(msgspec.Struct, frozen=True):
-    """The state of a view; ``error`` is the kind of the fault, the log has its details."""
+    """The state of a view; ``error`` is the kind of the fault, the log has its details.
+
+    ``lag``: how many positions it is behind the ledger; ``rate``: how many a second it moved
+    lately; ``seconds_left``: until it has caught up, at that rate. ``rebuild``: the last rebuild
+    since the start of the service.
+    """
 
     view: str
     state: str
@@ -58,6 +75,9 @@ class ShownView(msgspec.Struct, frozen=True):
     lag: int
     error: str | None = None
     error_position: int | None = None
+    rate: float | None = None
+    seconds_left: float | None = None
+    rebuild: Rebuild | None = None
 
 
 class ShownViews(msgspec.Struct, frozen=True):
@@ -101,22 +121,53 @@ class RevokeToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def views(request: web.Request) -> web.Response:
-    """The position of each view, and whether it can continue.
+    """The position of each view, how fast it follows, and whether it can continue.
 
-    A view is rebuilt from the command line while the service is stopped: a view in the middle of a
-    rebuild would show data that was public once but is not any more.
+    `POST /v1/operations/rebuild-view` rebuilds one; its readers see the old rows until the new ones
+    are complete.
     """
-    follower = follower_of(request)
+    follower, rebuilder = follower_of(request), request.app[REBUILDER]
     states = await asked(follower.health)
+    rebuilds = {} if rebuilder is None else rebuilder.all()
     return json_response(
-        ShownViews(
-            tuple(
-                ShownView(v.view, v.state, v.position, v.lag, v.kind, v.error_position)
-                for v in states
-            )
-        ),
+        ShownViews(tuple(_view(state, rebuilds.get(state.view)) for state in states)),
         headers=PRIVATE,
     )
+
+
+def _view(health: Health, rebuild: Rebuild | None) -> ShownView:
+    left = health.lag / health.rate if health.lag and health.rate else None
+    return ShownView(
+        health.view,
+        health.state,
+        health.position,
+        health.lag,
+        health.kind,
+        health.error_position,
+        health.rate,
+        left,
+        rebuild,
+    )
+
+
+class RebuildView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """重建视图: rebuild a view from the ledger while the service runs, one view after another.
+
+    Ask `/v1/operations/views` how far it is. A rebuild that waits or runs is not begun again.
+    """
+
+    view: ViewName
+
+
+async def _rebuild(request: web.Request, grant: Grant, body: RebuildView) -> web.Response:
+    rebuilder = request.app[REBUILDER]
+    assert rebuilder is not None
+    try:
+        rebuild = await asked(lambda: rebuilder.ask(body.view))
+    except KeyError:
+        raise not_found(message("operations.no-view", view=body.view)) from None
+    log.info("rebuild_asked", view=body.view, person=grant.person)
+    return json_response(rebuild, status=202, headers=PRIVATE)
 
 
 async def tokens(request: web.Request) -> web.Response:
@@ -288,7 +339,8 @@ def _handler(operation: Operation) -> Handler:
             )
         check_query(request)
         require_json(request.headers.get(hdrs.CONTENT_TYPE, ""))
-        return await operation.act(request, grant, decoded(await request.read(), decoder))
+        body = await body_of(request, MAX_BODY_BYTES)
+        return await operation.act(request, grant, decoded(body, decoder))
 
     return post
 
@@ -301,6 +353,8 @@ TOKEN_OPERATIONS = (
 )
 
 CLOCK_OPERATION = Operation("confirm-clock", ConfirmClock, _confirm, ShownClock)
+
+REBUILD_OPERATION = Operation("rebuild-view", RebuildView, _rebuild, Rebuild, (202,))
 
 VIEW_RESOURCES = (Resource("/v1/operations/views", views, returns=ShownViews, roles=OPERATORS),)
 TOKEN_RESOURCES = (

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from api.http.asking import PRIVATE, asked, caught_up
 from api.http.named import MAX_POSITION
+from api.http.naming import names_of_units
 from api.http.problems import Problem
 from api.http.reader import Reader, reader_of
 from api.http.reading import AT_LEAST, AT_LEAST_HEADER, json_response, query_value
@@ -29,7 +30,7 @@ from api.systems.findings import findings_seen
 from api.systems.repair import records_seen
 from ledger.access.events import CommandRefused, RecordsConsulted, RuleId
 from ledger.kernel import civil_date, message
-from projections.systems.catalogue import UNITS, Units
+from projections.systems.catalogue import Units
 from projections.systems.deadlines import DEADLINES
 from projections.systems.findings import FINDINGS
 from projections.systems.records import RECORDS
@@ -238,7 +239,7 @@ async def summary(request: web.Request) -> web.Response:
     def answer() -> Summary:
         with follower.views.reading() as views:
             counts, cut = ask(views)
-            names = _names(views, [g.get("unit") for g, _ in counts])
+            names = names_of_units(views, [g.get("unit") for g, _ in counts])
         items = [Count(g, count, names.get(g.get("unit") or "")) for g, count in counts]
         return Summary(of, by, items, sum(count for _, count in counts), cut)
 
@@ -333,12 +334,6 @@ def _check(request: web.Request, of: Of, by: Sequence[str], dimensions: Mapping[
                 "malformed",
                 message("summaries.parameter-does-not-select", name=name, of=of, known=known),
             )
-
-
-def _names(views: Connection, units: Sequence[str | None]) -> dict[str, str]:
-    wanted = sorted({unit for unit in units if unit})
-    rows = views.execute(sa.select(UNITS.c.key, UNITS.c.name).where(UNITS.c.key.in_(wanted)))
-    return {row.key: row.name for row in rows if row.name}
 
 
 def _filter(name: str, type_: Any, description: str) -> Parameter:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
+import sqlalchemy as sa
+
+from ledger.kernel import budget
 from ledger.kernel.days import add_months
 from projections.systems.graded import Graded
+from projections.tables import Code, Connection, Row, Store
 from projections.views import FoldView, subject_table
 
 _ONE_DAY = timedelta(days=1)
@@ -49,13 +55,61 @@ def _month_from(day: date) -> date:
 
 LOCAL_GRADES = subject_table("local_grades", "review_on")
 
+#: One row for each assessment or announcement of a grade: the month, the grade and the one before.
+GRADE_STEPS = sa.Table(
+    "grade_steps",
+    sa.MetaData(),
+    sa.Column("key", Code, primary_key=True),
+    sa.Column("month", Code, nullable=False),
+    sa.Column("grade", Code, nullable=False),
+    #: Empty for the first grade of a business.
+    sa.Column("before", Code, nullable=False),
+    #: For counting the steps of all months without reading the rows.
+    sa.Index("grade_steps_by_month", "month", "before", "grade"),
+)
+
 
 class LocalGrades(FoldView[LocalGrading]):
-    """A row for each business that has a credit record or a grade."""
+    """A row for each business that has a credit record or a grade, and its steps of grades."""
 
     name = "local_grades"
-    version = 2
+    version = 3
     kind = "entity"
     fold = LocalGrading
     table = LOCAL_GRADES
-    tables = (LOCAL_GRADES,)
+    tables = (LOCAL_GRADES, GRADE_STEPS)
+
+    def write(self, folds: Mapping[str, tuple[LocalGrading, int]], store: Store) -> None:
+        super().write(folds, store)
+        store.put(GRADE_STEPS, [row for fold, _ in folds.values() for row in _steps(fold)])
+
+
+def _steps(fold: LocalGrading) -> Iterable[Row]:
+    before = ""
+    for number, assigned in enumerate(fold.assigned):
+        event = assigned.event
+        yield {
+            "key": f"{fold.entity}|{number:06}",
+            "month": event.assessed_on.isoformat()[:7],
+            "grade": event.grade,
+            "before": before,
+        }
+        before = event.grade
+
+
+def grades_by_month(connection: Connection) -> dict[str, dict[str, int]]:
+    """Return how many businesses had each announced grade at the end of each month with a step."""
+    steps = GRADE_STEPS.c
+    counts: Counter[str] = Counter()
+    months: dict[str, dict[str, int]] = {}
+    for month, before, grade, n in connection.execute(
+        sa.select(steps.month, steps.before, steps.grade, sa.func.count())
+        .group_by(steps.month, steps.before, steps.grade)
+        .order_by(steps.month)
+    ):
+        budget.check()
+        counts[grade] += n
+        if before:
+            counts[before] -= n
+        months[month] = {name: count for name, count in sorted(counts.items()) if count}
+    return months

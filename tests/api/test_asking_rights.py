@@ -34,6 +34,7 @@ READERS: dict[str, list[tuple[str, Role, str | None]]] = {
 #: none, ``f`` forbidden (403), ``n`` not found (404).
 TABLE = """
 /v1/me                                                           + + + + + + + + + + + +
+/v1/names?subject=entity:{entity}&subject=unit:MRB               + + + + + + + + + + + +
 /v1/units/MRB                                                    + + + + + + + + + + + +
 /v1/officers?unit=MRB                                            + + + + + + + + + + + +
 /v1/filings?unit=MRB                                             f f f f f + - + + + + +

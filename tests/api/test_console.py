@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,11 +14,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.console import sessions
-from api.console.forms import BadField, body_of_form, fields_of, typed
+from api.console.forms import BadField, body_of_form, fields_of, rows_of, typed
 from api.console.pages import PAGES
+from api.console.pages.commands import SECTIONS
 from api.console.place import Environment, Place
 from api.console.sessions import IDLE_SECONDS, MAX_SESSIONS, WHOLE_SECONDS, Sessions
 from api.console.shell import ACT, FORM, GROUPS, KEY
+from api.http.examples import example
 from api.http.tokens import Tokens
 from api.service import Service
 from api.views import RESOURCES
@@ -24,6 +28,7 @@ from ledger.general.vocabulary import Role
 from ledger.kernel import Command
 from ledger.kernel.messages import catalogue
 from ledger.registry import COMMANDS
+from ledger.systems.penalties.commands import DecidePenalty
 
 ENTITY = "91620100MA7LX0084G"
 
@@ -269,24 +274,63 @@ def test_every_command_has_a_form(command: type[Command]) -> None:
     fields = fields_of(command)
     names = {field.encode_name for field in msgspec.structs.fields(command)}
     assert {field.name for field in fields} == names
-    body: dict[str, Any] = {}
-    for field in fields:
-        match field.input:
-            case "number":
-                body[field.name] = 7
-            case "yes-no":
-                body[field.name] = False
-            case "lines":
-                body[field.name] = ["a b", "c"]
-            case "json":
-                body[field.name] = [{"a": [1, None]}]
-            case "moment":
-                body[field.name] = "2026-10-20T09:30:00+08:00"
-            case "choice":
-                body[field.name] = field.choices[0]
-            case _:
-                body[field.name] = "甲"
-    assert body_of_form(command, typed(command, body)) == body
+    (whole,), parts = msgspec.json.schema_components([command], ref_template="#/parts/{name}")
+    schema = parts[whole["$ref"].rpartition("/")[2]]["properties"]
+    body = {name: example(schema[name], parts) for name in schema}
+    assert _said(body_of_form(command, typed(command, body))) == _said(body)
+
+
+def _said(value: Any) -> Any:
+    """Return a value without what says nothing: a form cannot tell it from what is left out."""
+    if isinstance(value, dict):
+        inner = {name: _said(each) for name, each in value.items()}
+        return {name: each for name, each in inner.items() if each not in (None, {})}
+    return [_said(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("text", "fen"), [("5000", 500_000), ("5,000.50", 500_050), ("¥0.01", 1), ("1，000", 100_000)]
+)
+def test_amounts_are_entered_in_yuan(text: str, fen: int) -> None:
+    """And recorded in fen; a tenth of a fen is no amount."""
+    body = body_of_form(DecidePenalty, {"fine_fen": text})
+    assert body["fine_fen"] == fen
+    assert Decimal(typed(DecidePenalty, body)["fine_fen"]) * 100 == fen
+    for bad in ("0.001", "五百", "1e400", "NaN"):
+        with pytest.raises(BadField):
+            body_of_form(DecidePenalty, {"fine_fen": bad})
+
+
+def test_lists_are_entered_entry_by_entry() -> None:
+    """An entry without anything typed is left out; one more is shown when asked for."""
+    given = {
+        "legal_basis.0.instrument": "食品安全法",
+        "legal_basis.1.article": " ",
+        "legal_basis.2.instrument": "行政处罚法",
+    }
+    body = body_of_form(DecidePenalty, given)
+    assert body["legal_basis"] == [{"instrument": "食品安全法"}, {"instrument": "行政处罚法"}]
+    basis = next(field for field in fields_of(DecidePenalty) if field.name == "legal_basis")
+    assert rows_of(basis, given) == range(3)
+    assert rows_of(basis, given, "legal_basis") == range(4)
+    assert rows_of(basis, {}) == range(0)
+
+
+def test_every_system_is_in_one_section_of_the_menu() -> None:
+    """So that no command is missing from it."""
+    systems = [system for listed in SECTIONS.values() for system in listed]
+    assert sorted(systems) == sorted({entry.system for entry in COMMANDS})
+
+
+async def test_trouble_of_the_file_is_told_as_such(
+    client: TestClient[Any, Any], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails is no fault of the service: 503, and the same page works afterwards."""
+    await sign_in(client, token(service))
+    with monkeypatch.context() as patched:
+        patched.setattr(service.sessions, "_sqlite", sqlite3.connect(":memory:"))
+        assert (await client.get("/console")).status == 503
+    assert (await client.get("/console")).status == 200
 
 
 # What pages show

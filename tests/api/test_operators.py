@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pwd
@@ -16,7 +17,12 @@ import pytest
 from api.app import RESOURCES as OWN
 from api.cli.command_line import main
 from api.http.tokens import Tokens, digest_of, draw
-from api.operations.operators import TOKEN_OPERATIONS, TOKEN_RESOURCES, VIEW_RESOURCES
+from api.operations.operators import (
+    REBUILD_OPERATION,
+    TOKEN_OPERATIONS,
+    TOKEN_RESOURCES,
+    VIEW_RESOURCES,
+)
 from api.sealed.persons import RESOURCES as PERSONS
 from api.service import Service
 from api.views import RESOURCES as VIEWS
@@ -119,7 +125,7 @@ class TestWhoMayAsk:
             wanted = 403 if world.tokens[who] else 401
             for resource in (*VIEW_RESOURCES, *TOKEN_RESOURCES):
                 assert (await ask(world, who, resource.path))[0] == wanted
-            for operation in TOKEN_OPERATIONS:
+            for operation in (*TOKEN_OPERATIONS, REBUILD_OPERATION):
                 assert (await ask(world, who, operation.path, {}))[0] == wanted
         body = {"unit": "MRB", "name": "x", "kind": "organ", "valid_from": "2020-01-01"}
         assert (await ask(world, "MRB op", "/v1/catalogue/qualify-unit", body))[0] == 403
@@ -128,6 +134,26 @@ class TestWhoMayAsk:
         assert status == 200
         assert {one["view"] for one in found["items"]} == world.service.views.views.keys()
         assert all(one["state"] == "following" for one in found["items"])
+
+    async def test_a_view_is_rebuilt(self, world: World) -> None:
+        """An operator asks for it, sees how far it is, and the view follows again."""
+        await world.given_region()
+        place = world.recorder.head()
+        assert world.service.follower.wait_for(place, 60)
+        status, rebuild = await ask(world, "op", f"{GRANTS}/rebuild-view", {"view": "units"})
+        assert (status, rebuild["state"]) == (202, "waiting")
+        for _ in range(600):
+            _, found = await ask(world, "op", f"{GRANTS}/views")
+            view = next(one for one in found["items"] if one["view"] == "units")
+            if view["rebuild"]["state"] not in ("waiting", "running"):
+                break
+            await asyncio.sleep(0.02)
+        assert (view["rebuild"]["state"], view["rebuild"]["position"]) == ("done", place)
+        assert (view["state"], view["position"]) == ("following", place)
+        assert {unit["unit"] for unit in (await world.get("JB", "/v1/units"))["items"]} >= {"MRB"}
+        for view_name, wanted in (("no_such_view", 404), ("../x", 422)):
+            status, _ = await ask(world, "op", f"{GRANTS}/rebuild-view", {"view": view_name})
+            assert status in (wanted, 400), view_name
 
 
 class TestBusiness:

@@ -101,6 +101,7 @@ ROLES = ("jb_supervisor", "unit_head", "credit_officer", "draw_coordinator", "op
 UNSEEN = {
     "/console/",
     "/console/badges",
+    "/console/look-up",
     "/console/findings/handling",
     "/console/deadlines/calendar",
     "/console/log/{position:[0-9]+}/{part:proof|record|receipt}",

@@ -140,6 +140,10 @@ KILLS: dict[str, Kill] = {
         r.app[HUB]._wanted.set(),
     ),
     "webhooks": lambda r, m: m.setattr(r.service.webhooks, "_round", _killed),
+    "rebuilder": lambda r, m: (
+        m.setattr(r.service.rebuilder, "_rebuild", _killed),
+        r.service.rebuilder.ask("units"),
+    ),
     "log-writer": lambda r, m: (m.setattr(r.writer, "_write", _killed), r.writer.error(b"{}")),
 }
 

@@ -21,6 +21,7 @@ from projections import views as views_module
 from projections.follower import PLACES, Followed, Follower, Views
 from projections.opening import all_views, open_views, verify_views
 from projections.profiles import PROFILES, Profiles
+from projections.rebuilding import Rebuilder
 from projections.source import Entry, Source
 from projections.systems.findings import Findings
 from projections.systems.tasks import Tasks
@@ -231,6 +232,41 @@ def test_rebuild_one_view_while_running(past: Past, follower: Follower, views: V
     follower.rebuild("profiles")
     assert follower.wait_for(50, 60)
     assert views.digest("profiles") == before
+
+
+def test_a_view_is_rebuilt_in_a_file_of_its_own(
+    past: Past, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A stopped view is rebuilt while the others follow; nobody reads rows in between."""
+    for number in range(40):
+        past.add(task(f"T-{number}"))
+    url = f"sqlite:///{tmp_path / 'v.db'}"
+    views = Views(open_engine(url), [Refusing(), Findings(), Profiles()])
+    seen: list[int] = []
+    with Follower(past.recorder, views, batch=9) as follower:
+        follower.start()
+        assert follower.wait_for(40, 60)
+        stopped = follower.position("tasks")
+        follower.on_commit(
+            lambda view, keys, place: seen.append(place) if view == "tasks" else None
+        )
+        monkeypatch.setattr("projections.rebuilding.NEAR", 5)
+        rebuilder = Rebuilder(follower, past.recorder, all_views)
+        rebuilder.start()
+        with pytest.raises(KeyError):
+            rebuilder.ask("no-such-view")
+        rebuilder.ask("tasks")
+        assert follower.wait_for(40, 60, "tasks")
+        rebuilder.close()
+        rebuild = rebuilder.all()["tasks"]
+        assert (rebuild.state, rebuild.position, rebuild.error) == ("done", 40, None)
+        assert (rebuild.rate or 0) > 0
+        assert (stopped, seen) == (13, [40]), "the rows are exchanged at once"
+        past.add(task("T-40"))
+        assert follower.wait_for(41, 60, "tasks"), "it follows again"
+        assert follower.health("tasks")[0].state == "following"
+    with closing(Views(open_engine(url), [Tasks(), Findings(), Profiles()])) as mended:
+        assert all(v.same for v in verify_views(past.recorder, mended))
 
 
 def _follow_and_die(ledger: str, url: str, commits: int) -> None:

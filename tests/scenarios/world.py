@@ -212,7 +212,7 @@ class World:
     async def get(self, who: str, path: str, **query: Any) -> Any:
         """Ask for a resource as it is after everything recorded so far."""
         # Events, impact, the feed and the access ledger come straight from where they are kept.
-        if not path.endswith(("/impact", "/feed", "/access")) and (
+        if not path.endswith(("/impact", "/feed", "/access", "/next-commands")) and (
             "/events/" not in path or path.endswith("/search")
         ):
             query.setdefault("at_least", self.recorder.head())

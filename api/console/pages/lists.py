@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 
 from api.console import forms
 from api.console.inside import FILES, SHOWN, ask_for_file
+from api.console.pages import subjects
+from api.console.pages.commands import possible
 from api.console.shell import Opened, Page, may_read
 from api.console.shown import columns
 from api.http.resources import Resource
@@ -28,10 +30,15 @@ async def index(page: Opened) -> web.StreamResponse:
 
 
 async def reading(page: Opened) -> web.StreamResponse:
-    """Show any list or document that the interface has."""
+    """Show any list or document that the interface has, or send it as a table or JSON."""
     path = f"/v1/{page.request.match_info['path']}"
     if path.endswith((*FILES, ".json")):
         return await _file(page, path)
+    return await show(page, path)
+
+
+async def show(page: Opened, path: str) -> web.StreamResponse:
+    """Show a list or document of the interface."""
     query = page.query
     answer = await page.ask(path, query)
     if not answer.fine:
@@ -43,6 +50,9 @@ async def reading(page: Opened) -> web.StreamResponse:
         "name": page.words.titled(answer.route),
     }
     body = answer.body
+    beside = await subjects.beside(page, answer.route, path, body)
+    if beside is not None:
+        return await page.render("subject.html", **shell, body=body, beside=beside)
     if not isinstance(body, dict) or "items" not in body:
         return await page.render("document.html", **shell, body=body)
     items = [item if isinstance(item, dict) else {"value": item} for item in body["items"]]
@@ -56,7 +66,30 @@ async def reading(page: Opened) -> web.StreamResponse:
         filters=_filters(resource, asked),
         asked=asked,
         body=body,
+        begin=_begin(page, path),
     )
+
+
+#: The command with which a list begins to fill.
+BEGUN_WITH: Mapping[str, str] = {
+    "/v1/cases": "penalties/file-case",
+    "/v1/complaints": "complaints/receive-complaint",
+    "/v1/reconsiderations": "reconsideration/apply-for-reconsideration",
+    "/v1/joints": "joint/plan-joint",
+    "/v1/key-designations": "keylist/designate-key-unit",
+    "/v1/observations": "observation/grant-observation",
+    "/v1/commitments": "commitments/make-commitment",
+    "/v1/plans": "filing/approve-annual-plan",
+    "/v1/matters": "catalogue/list-matter",
+    "/v1/draws": "draws/announce-draw",
+    "/v1/sharing/subscriptions": "sharing/subscribe-feed",
+}
+
+
+def _begin(page: Opened, path: str) -> str:
+    """Return the command that adds to a list, if the reader's role may send it."""
+    command = BEGUN_WITH.get(path, "")
+    return command if possible(page.role, command) else ""
 
 
 async def _file(page: Opened, path: str) -> web.StreamResponse:
@@ -100,10 +133,9 @@ def _filters(resource: Resource | None, asked: Mapping[str, str]) -> list[Filter
     for parameter in resource.query:
         if parameter.name in _UNSEEN:
             continue
-        schema = msgspec.json.schema(parameter.type)
-        parts = schema.get("$defs", {})
-        kind, choices = forms.input_of(schema, parts)
-        made.append(Filter(parameter.name, kind, choices, asked.get(parameter.name, "")))
+        field = forms.field_of(parameter.name, parameter.type)
+        value = asked.get(parameter.name, "")
+        made.append(Filter(parameter.name, field.input, field.choices, value))
     return made
 
 
