@@ -136,7 +136,7 @@ async def test_a_fault_of_a_body_is_told_in_chinese(face: Face) -> None:
         (
             {"thing": 1},
             "http.other-type-expected",
-            "thing：填写的内容类型不对：应为一段文字，实际填写的是整数",
+            "thing：填写的内容类型不对：应为文字，实际填写的是整数",
         ),
         (
             {"thing": "T", "wat": 1},
