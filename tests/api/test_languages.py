@@ -136,12 +136,12 @@ async def test_a_fault_of_a_body_is_told_in_chinese(face: Face) -> None:
         (
             {"thing": 1},
             "http.other-type-expected",
-            "thing：填写的内容类型不对：应为一段文字，实际填写的是整数",
+            "thing：填写的内容类型不对：应为文字，实际填写的是整数",
         ),
         (
             {"thing": "T", "wat": 1},
             "http.fault-allowed",
-            "没有“wat”这一项；可填写：",
+            "没有“wat”这一项，请核对名称或者删去；可填写：",
         ),
     ):
         answer = await face.post("note-thing", body, headers=ZH)
