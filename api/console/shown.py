@@ -33,6 +33,8 @@ _FEN = re.compile(r"（分）| \(fen\)| fen\b")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 #: A deadline: its rule and the event that opened it.
 _DEADLINE = re.compile(r"([a-z_.]+):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+#: A detail that a text names.
+_BLANK = re.compile(r"\{(\w+)(?::\w+)?\}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -115,6 +117,10 @@ class Words:
     def rule(self, rule_id: str, details: Mapping[str, Any] | None = None) -> str:
         """Return what a rule says; ``details`` are the values that its text names."""
         return say(Message(f"{rule_id}.message", details or {}, "rules"), self.language)
+
+    def blanks(self, text: str) -> str:
+        """Return a rule's text with the titles of its details, which a refusal would fill in."""
+        return _BLANK.sub(lambda blank: f"〔{self.field(blank[1])}〕", text)
 
     def titled(self, code: str) -> str:
         """Return the title of an event type, command or resource."""

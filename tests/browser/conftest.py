@@ -3,8 +3,8 @@
 | fixture    | lives for   | is                                                              |
 |------------|-------------|-----------------------------------------------------------------|
 | `district` | the session | the served district: its address, its service, its people       |
-| `browser`  | the session | Chromium, without a profile                                     |
-| `open_as`  | the session | returns a tab that is signed in as somebody, in a language      |
+| `browser`  | the module  | Chromium, without a profile                                     |
+| `open_as`  | the module  | returns a tab that is signed in as somebody, in a language      |
 
 Without Chromium these tests are skipped; under CI that is an error.
 """
@@ -82,7 +82,8 @@ async def _serve(runner: web.AppRunner) -> int:
     return int(site._server.sockets[0].getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+# While Playwright is open, its event loop runs in this thread, and no asynchronous test could.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = chromium.path()
     if path is None:
@@ -101,7 +102,7 @@ def browser() -> Iterator[Browser]:
 OpenAs = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_as(browser: Browser, district: Served) -> Iterator[OpenAs]:
     tabs: dict[tuple[str, str, str], Page] = {}
 

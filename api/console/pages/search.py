@@ -130,9 +130,10 @@ def _known_here(page: Opened, q: str) -> Sequence[Group]:
     """Return what the program itself knows: rules, commands, pages."""
     words, low = page.words, q.lower()
     found_rules = [
-        Hit(words.rule(rule.id), f"/console/rules/{rule.id}", rule.id)
+        Hit(words.blanks(text), f"/console/rules/{rule.id}", rule.id)
         for rule in rules().values()
-        if low in rule.id.lower() or low in words.rule(rule.id).lower() or low in rule.law.lower()
+        if (text := rule.text("message", words.language))
+        and any(low in part.lower() for part in (rule.id, text, rule.law))
     ]
     commands = [
         Hit(title, f"/console/do/{entry.system}/{entry.name}", words.group(entry.system))
