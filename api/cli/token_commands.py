@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import date
 
 import msgspec
@@ -113,8 +113,8 @@ def end_sessions(person: str, *, ledger: Url = DEFAULT_URL) -> None:
 
     Sessions that a token began end when the token is revoked.
     """
-    with _opened(ledger) as (tokens, _), closing(Sessions(tokens)) as sessions:
-        say(f"sessions ended: {sessions.end_of(person)}")
+    with _opened(ledger) as (tokens, _):
+        say(f"sessions ended: {Sessions(tokens).end_of(person)}")
 
 
 def grant(

@@ -70,9 +70,7 @@ def _at(entry: Mapping[str, Any], naming: Naming) -> str | tuple[str, ...] | Non
     return None
 
 
-def _names(
-    connection: Connection, reader: Reader, kind: str, ids: Iterable[str]
-) -> dict[str, str]:
+def _names(connection: Connection, reader: Reader, kind: str, ids: Iterable[str]) -> dict[str, str]:
     """Return the names that the reader may know, by id."""
     key, select = _SELECTS[kind](reader)
     return {

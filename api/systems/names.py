@@ -47,12 +47,12 @@ async def names(request: web.Request) -> web.Response:
     follower = await caught_up(request, Profiles.name)
 
     def ask(connection: Connection) -> dict[str, str]:
-        known: dict[str, str] = {}
-        for kind in KINDS:
-            ids = [tag.partition(":")[2] for tag in subjects if tag.startswith(f"{kind}:")]
-            found = names_of(connection, reader, kind, ids)
-            known |= {f"{kind}:{id_}": name for id_, name in found.items()}
-        return known
+        ids: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        for tag in subjects:
+            kind, _, id_ = tag.partition(":")
+            ids[kind].append(id_)
+        found = names_of(connection, reader, ids)
+        return {f"{kind}:{id_}": name for kind in KINDS for id_, name in found[kind].items()}
 
     known = await read(follower, ask)
     items = tuple(Name(tag, known[tag]) for tag in subjects if tag in known)
