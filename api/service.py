@@ -23,7 +23,8 @@ from api.log.cosigning import Cosigning
 from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
 from api.views import RESOURCES, readiness
-from api.webhooks.delivery import Deliverer, Lease, Schedule
+from api.webhooks.delivery import Deliverer, Schedule
+from api.webhooks.delivery import Lease as SendingLease
 from api.webhooks.outbox import Outbox
 from api.webhooks.targets import Targets
 from ledger.access.events import ClockConfirmed
@@ -35,6 +36,7 @@ from ledger.kernel.clock import system_clock
 from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
+    claim,
     is_postgres,
     lease_of,
     ledger_path,
@@ -48,7 +50,9 @@ from ledger.opening import (
     open_vault,
     refuse_keys_lost,
     refuse_writable,
+    sibling,
 )
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.held import wrong_keys
 from ledger.transparency.keeper import Keeper
@@ -97,7 +101,7 @@ class Service:
         evidence_quota: int = QUOTA,
         targets: Targets | None = None,
         schedule: Schedule | None = None,
-        lease: Lease | None = None,
+        lease: SendingLease | None = None,
         place: Place | None = None,
         identity: Identity | None = None,
     ) -> None:
@@ -146,9 +150,9 @@ class Service:
             # On a server, one node at a time signs, and one lets time pass.
             signing = lease_of(self.recorder, "signing") if log.signs else None
             ticking_for_all = lease_of(self.recorder, "clock")
-            self._leases = [lease for lease in (signing, ticking_for_all) if lease is not None]
-            for lease in self._leases:
-                opened.callback(lease.stop)
+            self._leases = [held for held in (signing, ticking_for_all) if held is not None]
+            for held in self._leases:
+                opened.callback(held.stop)
             signs = _turn(signing, alone=log.signs)
             self.keeper = Keeper(log, self.recorder.acknowledged(), turn=signs)
             opened.callback(self.keeper.close)
@@ -158,7 +162,8 @@ class Service:
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
-            outbox = Outbox(claim(sibling(path, "webhooks"), self.recorder))
+            assert isinstance(self.recorder, SQLiteRecorder)
+            outbox = Outbox(claim(sibling(self.recorder.path, "webhooks"), self.recorder))
             self.webhooks = Deliverer(
                 self.ledger,
                 outbox,
@@ -180,9 +185,9 @@ class Service:
                 # After a confirmation, do the work that fell due while nothing could be recorded.
                 timekeeper.on_confirm = self.clock.hurry
             self.follower.start()
-            for lease in self._leases:
-                if lease is not ticking_for_all or ticking:
-                    lease.start()
+            for held in self._leases:
+                if held is not ticking_for_all or ticking:
+                    held.start()
             self.rebuilder.start()
             if self.witnesses is None:
                 self.keeper.start()
