@@ -21,8 +21,8 @@ from api.log.cosigning import Cosigning
 from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
 from api.views import RESOURCES, readiness
-from api.webhooks.delivery import Deliverer, Lease, Schedule
-from api.webhooks.outbox import Outbox
+from api.webhooks.delivery import Deliverer, Schedule
+from api.webhooks.outbox import OUTBOX, Outbox
 from api.webhooks.targets import Targets
 from ledger.access.events import ClockConfirmed
 from ledger.access.tokens import NoteClock
@@ -46,6 +46,7 @@ from ledger.opening import (
     open_vault,
     refuse_keys_lost,
     refuse_writable,
+    tables_of,
 )
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.held import wrong_keys
@@ -70,7 +71,7 @@ class Service:
     positions a follower may be behind while the service still counts as ready. ``evidence_most``
     and ``evidence_quota``: the size limit of one evidence file and of all together, in bytes.
     ``targets``: which addresses webhooks may reach; ``schedule``: when their messages are sent
-    again; ``lease``: whether this process is the one that sends them.
+    again.
 
     Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
     write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
@@ -92,7 +93,6 @@ class Service:
         evidence_quota: int = QUOTA,
         targets: Targets | None = None,
         schedule: Schedule | None = None,
-        lease: Lease | None = None,
     ) -> None:
         self.timekeeper = timekeeper
         self._max_lag = max_lag
@@ -132,10 +132,12 @@ class Service:
                 Ledger(access, shown=access.acknowledged(), clock=dated_by)
             )
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
-            # On a server, one node at a time signs, and one lets time pass.
+            # On a server, one node at a time signs, one lets time pass, and one sends to webhooks.
             signing = lease_of(self.recorder, "signing") if log.signs else None
             ticking_for_all = lease_of(self.recorder, "clock")
-            self._leases = [lease for lease in (signing, ticking_for_all) if lease is not None]
+            sending = lease_of(self.recorder, "webhooks")
+            leases = (signing, ticking_for_all, sending)
+            self._leases = [lease for lease in leases if lease is not None]
             for lease in self._leases:
                 opened.callback(lease.stop)
             signs = _turn(signing, alone=log.signs)
@@ -147,14 +149,14 @@ class Service:
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
-            outbox = Outbox(claim(sibling(path, "webhooks"), self.recorder))
+            self._sends = _turn(sending)
             self.webhooks = Deliverer(
                 self.ledger,
-                outbox,
+                Outbox(tables_of(self.recorder, "webhooks", OUTBOX)),
                 self._feed_source(),
                 targets=targets,
                 schedule=schedule,
-                lease=lease,
+                turn=self._sends,
             )
             opened.callback(self.webhooks.close)
             if timekeeper is not None:
@@ -277,7 +279,8 @@ class Service:
 
     def _webhooks_check(self) -> Readiness:
         error = self.webhooks.error
-        return Readiness(ready=error is None, detail=error or "sending")
+        detail = "sending" if self._sends() else "another node sends"
+        return Readiness(ready=error is None, detail=error or detail)
 
     def _log_check(self) -> Readiness:
         return self._kept(self.keeper, self.recorder.head())

@@ -14,6 +14,7 @@ from api.http.asking import PRIVATE, asked, caught_up, one_row, read
 from api.http.evenly import answer_evenly
 from api.http.keys import DELIVERY, VIEWS
 from api.http.listing import Listing, Where
+from api.http.named import MAX_POSITION
 from api.http.problems import not_found
 from api.http.reader import Reader, reader_of
 from api.http.reading import (
@@ -21,7 +22,6 @@ from api.http.reading import (
     AT_LEAST,
     AT_LEAST_HEADER,
     LIMIT,
-    MAX_POSITION,
     bounded,
     json_response,
 )
