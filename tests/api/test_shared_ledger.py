@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
+from threading import Thread
+from typing import Self
 
 import psycopg
 import pytest
@@ -17,20 +22,23 @@ from api.cli.moving import stores
 from api.http.sealing import sealed_person
 from api.operations.health import _Numbers
 from api.service import Service
-from ledger.kernel import Outcome
+from api.webhooks.targets import Targets
+from ledger.kernel import Actor, LegalRef, Outcome
 from ledger.opening import base_of, open_recorder, open_vault
 from ledger.stores import leases
 from ledger.stores.migrations import prepare
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
 from ledger.systems.persons.commands import RegisterPerson
+from ledger.systems.sharing.commands import NoteWebhookSecret, RegisterWebhook, SubscribeFeed
+from ledger.systems.sharing.events import Filters
 from ledger.vault import shared as vaults
 from ledger.vault.shared import SharedVault
 from ledger.vault.store import VaultError
 from projections.opening import schema_of_views
 from tests.cast import HEAD
 from tests.postgres import PostgresServer
-from tests.serving import EDB
+from tests.serving import EDB, Served
 
 SECONDS = 30
 
@@ -239,6 +247,92 @@ def test_a_node_takes_over_from_one_that_is_gone(nodes: tuple[Service, Service])
         signed = service.keeper.wait_for(recorded.position, SECONDS)
         assert signed is not None
         assert signed.size >= recorded.position
+
+
+class Node(Served):
+    """A node of a ledger in a database, as a process that can be killed."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        super().__init__(folder, "--quiet", "--webhooks-may-reach", "127.0.0.0/8")
+        self.url = url
+
+
+class Receiver:
+    """A partner's server that takes its time, and keeps the positions that it gets, in order."""
+
+    def __init__(self) -> None:
+        self.got: list[int] = []
+
+    def __enter__(self) -> Self:
+        got = self.got
+
+        class Hook(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                got.append(json.loads(body)["position"])
+                time.sleep(0.02)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_webhooks_are_sent_through_the_death_of_a_node(
+    nodes: tuple[Service, Service], server: str, tmp_path: Path
+) -> None:
+    """A node that sends is killed: another one goes on where it was, in order, and loses nothing.
+
+    The secret is given to a node that does not send.
+    """
+    one = nodes[0]
+    for service in nodes:  # they must reach no address of this machine, so others send
+        service._leases[-1].stop()
+        assert not service._sends()
+    bank = Actor(unit_id="BANK", person_id="SYSTEM-1", role="subscriber_system")
+    with (
+        Receiver() as receiver,
+        Node(server, tmp_path) as node,
+        Service(server, targets=Targets([ip_network("127.0.0.0/8")])) as survivor,
+    ):
+        one.ledger.execute(
+            SubscribeFeed(
+                subscription="SUB-1",
+                unit="BANK",
+                purpose="贷款审批",
+                legal_basis=(LegalRef(instrument="征信业管理条例", article="第十三条"),),
+                filters=Filters(types=("entities.entity-registered",)),
+            ),
+            bank,
+        )
+        address = f"http://127.0.0.1:{receiver.server.server_port}/hook"
+        hook = RegisterWebhook(webhook="WH-1", subscription="SUB-1", address=address)
+        begin = one.ledger.execute(hook, bank).position
+        secret = one.webhooks.new_secret()
+        note = NoteWebhookSecret(webhook="WH-1", secret=secret.id, overlap_hours=0)
+        one.ledger.execute(note, bank)
+        one.webhooks.admit("WH-1", secret, 0)
+        assert not survivor._sends()
+        expected = [register(one, number).position for number in range(1_000, 1_060)]
+        eventually(lambda: len(receiver.got) >= 15)
+        node.kill()
+        assert len(receiver.got) < len(expected)
+        eventually(lambda: expected[-1] in receiver.got)
+        assert survivor._sends()
+        assert list(dict.fromkeys(receiver.got)) == expected
+        # At most the message under way came twice, before the next one.
+        assert receiver.got == sorted(receiver.got)
+        assert len(receiver.got) <= len(expected) + 1
+        assert begin < expected[0]
+        assert one.webhooks.outbox.cursor("WH-1", begin).position >= expected[-2]
 
 
 def run(*words: str) -> int:
