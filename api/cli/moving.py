@@ -96,7 +96,7 @@ WEBHOOK_SECRETS = Part(
     whole=True,
 )
 
-#: Everything that a copy includes beside the ledger itself.
+#: Everything that a copy includes alongside the ledger itself.
 PARTS = (TOKENS, *WEBHOOKS, WEBHOOK_SECRETS)
 
 

@@ -22,9 +22,10 @@ from api.cli.moving import stores
 from api.http.sealing import sealed_person
 from api.operations.health import _Numbers
 from api.service import Service
+from api.webhooks.outbox import OUTBOX, Attempt, Outbox, Parked, Secret
 from api.webhooks.targets import Targets
 from ledger.kernel import Actor, LegalRef, Outcome
-from ledger.opening import base_of, open_recorder, open_vault
+from ledger.opening import base_of, open_recorder, open_vault, tables_of
 from ledger.stores import leases
 from ledger.stores.migrations import prepare
 from ledger.systems.entities.commands import RegisterEntity
@@ -352,17 +353,26 @@ def test_copied_to_a_file_and_back(
 ) -> None:
     """Every command of the command line works on a database, and copies have one root."""
     one = nodes[0]
+    for service in nodes:  # what is signed during a copy would be newer than the copy
+        assert service.keeper.wait_for(one.recorder.head(), SECONDS) is not None
     token = one.tokens.create("JB", "Q", "jb_supervisor")
     secret = one.vault.mint("copied")
     blob = one.blobs.put(b"copied")
+    outbox = one.webhooks.outbox
+    signing = Secret("abcd", "whsec_YWJj", "2026-01-01T00:00:00.000+00:00")
+    outbox.add_secret("WH-2", signing, "2026-01-01T00:00:00.000+00:00")
+    outbox.park("WH-2", Parked(7, "credit.x", "2026-01-01", 10), 7)
     file = f"sqlite:///{tmp_path / 'ledger.db'}"
+    assert run("copy", server, file, "--json") == 0
+    taken = Attempt(7, "2026-01-01", "delivered", 3, 204)
+    outbox.delivered("WH-2", "BANK", taken, 8, ["record:CR-2"])  # it is parked no more
     assert run("copy", server, file, "--json") == 0
     with postgres.database() as back:
         assert run("copy", file, back, "--json") == 0
         assert run("copy", file, back, "--json") == 0  # again: nothing is left to do
         out = capsys.readouterr().out
         roots = [line for line in out.splitlines() if '"root"' in line]
-        assert len(roots) == 3
+        assert len(roots) == 4
         assert len(set(roots)) == 1
         # The log signs for one of them only.
         assert run("serve", "--ledger", back, "--port", "0") == 2
@@ -382,6 +392,12 @@ def test_copied_to_a_file_and_back(
             assert run("restore", str(tmp_path / "backup"), "--ledger", restored) == 0
             with open_recorder(restored, create=False) as recorder:
                 assert recorder.identity() == one.recorder.identity()
+                kept = Outbox(tables_of(recorder, "webhooks", OUTBOX))
+                assert kept.secrets("WH-2", "2026-02-01") == [signing]
+                assert kept.cursor("WH-2", 0).position == 8
+                assert kept.parked("WH-2", 0, 10) == []
+                assert kept.attempts("WH-2", 10) == [taken]
+                assert [r.unit for r in kept.received(["record:CR-2"])] == ["BANK"]
         with Service(back) as service:
             sealed = sealed_person(service.vault, "person", name="张三")
             service.ledger.execute(RegisterPerson(sealed=sealed), HEAD)
@@ -395,6 +411,13 @@ def test_copied_to_a_file_and_back(
         capsys.readouterr()
         assert run("verify", "--ledger", back) == 1  # no event says that the person was erased
         assert f"person {sealed.person}" in capsys.readouterr().out
+    bare = f"sqlite:///{tmp_path / 'bare.db'}"
+    assert run("copy", server, bare, "--without-secrets", "--json") == 0
+    with open_recorder(bare, create=False) as recorder:
+        kept = Outbox(tables_of(recorder, "webhooks", OUTBOX))
+        assert kept.cursor("WH-2", 0).position == 8
+        assert kept.secrets("WH-2", "2026-02-01") == []
+        kept.close()
     with postgres.database() as another:
         with Service(another):
             pass
