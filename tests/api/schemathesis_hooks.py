@@ -15,7 +15,10 @@ def map_query(context: Any, query: Any) -> Any:
     """Wait for no position that the ledger has not reached, nor for events that do not come.
 
     Ask for no later page of a list in an order: its cursor is of an answer in the same order.
+    Type no search besides the conditions that it may stand for: it must not give one of them again.
     """
+    if query and len(query) > 1:
+        query.pop("query", None)
     if query and query.get("sort", "id") != "id":
         query.pop("after", None)
     return _without_waiting(query)
