@@ -62,12 +62,13 @@ soak: export SECRECY = whole
 soak: export REQUESTS = whole
 soak: export REQUESTS_EXAMPLES = $(SOAK_ROUNDS)
 soak: export RENDER_ROUNDS = $(SOAK_ROUNDS)
+soak: export PARTNER_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_ROUNDS = $(SOAK_ROUNDS)
 soak: export INVARIANT_STEPS = 200,200,200
 soak: install-dev
 	@$(PYTEST) --timeout 0 $(PYTEST_ARGS) \
 		tests/sequences tests/invariants tests/api/test_secrecy.py tests/api/test_made_up_requests.py tests/model tests/projections tests/kernel \
-		tests/stores tests/systems tests/faults tests/intake
+		tests/stores tests/systems tests/faults tests/intake tests/test_partner.py
 
 lint: style
 	@$(BIN)/mypy

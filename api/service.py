@@ -24,8 +24,7 @@ from api.operations.health import MAX_LAG, Readiness
 from api.running.timekeeping import Timekeeper
 from api.views import RESOURCES, readiness
 from api.webhooks.delivery import Deliverer, Schedule
-from api.webhooks.delivery import Lease as SendingLease
-from api.webhooks.outbox import Outbox
+from api.webhooks.outbox import OUTBOX, Outbox
 from api.webhooks.targets import Targets
 from ledger.access.events import ClockConfirmed
 from ledger.access.tokens import NoteClock
@@ -36,7 +35,6 @@ from ledger.kernel.clock import system_clock
 from ledger.kernel.memory import recorded_at
 from ledger.kernel.threads import Pulse
 from ledger.opening import (
-    claim,
     is_postgres,
     lease_of,
     ledger_path,
@@ -50,9 +48,8 @@ from ledger.opening import (
     open_vault,
     refuse_keys_lost,
     refuse_writable,
-    sibling,
+    tables_of,
 )
-from ledger.stores.sqlite import SQLiteRecorder
 from ledger.systems.persons.erasure import destroy_keys
 from ledger.systems.persons.held import wrong_keys
 from ledger.transparency.keeper import Keeper
@@ -77,9 +74,8 @@ class Service:
     positions a follower may be behind while the service still counts as ready. ``evidence_most``
     and ``evidence_quota``: the size limit of one evidence file and of all together, in bytes.
     ``targets``: which addresses webhooks may reach; ``schedule``: when their messages are sent
-    again; ``lease``: whether this process is the one that sends them.
-    ``place``: the region and environment that the console names.
-    ``identity``: the provider by which persons may sign in to the console.
+    again. ``place``: the region and environment that the console names. ``identity``: the
+    provider by which persons may sign in to it.
 
     Raises ``UnusableUrl`` for a URL that cannot be opened and for files that other users may
     write, ``PolicyError`` for witnesses whose signatures can never suffice, and the stores' own
@@ -101,7 +97,6 @@ class Service:
         evidence_quota: int = QUOTA,
         targets: Targets | None = None,
         schedule: Schedule | None = None,
-        lease: SendingLease | None = None,
         place: Place | None = None,
         identity: Identity | None = None,
     ) -> None:
@@ -147,12 +142,14 @@ class Service:
                 Ledger(access, shown=access.acknowledged(), clock=dated_by)
             )
             log = opened.enter_context(open_log(self.recorder, origin=origin, clock=clock))
-            # On a server, one node at a time signs, and one lets time pass.
+            # On a server, one node at a time signs, one lets time pass, and one sends to webhooks.
             signing = lease_of(self.recorder, "signing") if log.signs else None
             ticking_for_all = lease_of(self.recorder, "clock")
-            self._leases = [held for held in (signing, ticking_for_all) if held is not None]
-            for held in self._leases:
-                opened.callback(held.stop)
+            sending = lease_of(self.recorder, "webhooks")
+            leases = (signing, ticking_for_all, sending)
+            self._leases = [lease for lease in leases if lease is not None]
+            for lease in self._leases:
+                opened.callback(lease.stop)
             signs = _turn(signing, alone=log.signs)
             self.keeper = Keeper(log, self.recorder.acknowledged(), turn=signs)
             opened.callback(self.keeper.close)
@@ -162,15 +159,14 @@ class Service:
             self.witnesses = None if witnesses is None else Cosigning(self.keeper, witnesses)
             if self.witnesses is not None:
                 opened.callback(self.witnesses.close)
-            assert isinstance(self.recorder, SQLiteRecorder)
-            outbox = Outbox(claim(sibling(self.recorder.path, "webhooks"), self.recorder))
+            self._sends = _turn(sending)
             self.webhooks = Deliverer(
                 self.ledger,
-                outbox,
+                Outbox(tables_of(self.recorder, "webhooks", OUTBOX)),
                 self._feed_source(),
                 targets=targets,
                 schedule=schedule,
-                lease=lease,
+                turn=self._sends,
             )
             opened.callback(self.webhooks.close)
             if timekeeper is not None:
@@ -298,7 +294,8 @@ class Service:
 
     def _webhooks_check(self) -> Readiness:
         error = self.webhooks.error
-        return Readiness(ready=error is None, detail=error or "sending")
+        detail = "sending" if self._sends() else "another node sends"
+        return Readiness(ready=error is None, detail=error or detail)
 
     def _log_check(self) -> Readiness:
         return self._kept(self.keeper, self.recorder.head())

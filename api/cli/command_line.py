@@ -400,7 +400,7 @@ def verify(
         else:
             with open_recorder(ledger, create=False, read_only=True) as recorder:
                 refuse_earlier(recorder)
-                with in_file(ledger, parts=(moving.TOKENS,), secrets=True) as file:
+                with in_file(ledger, parts=moving.PARTS, secrets=True) as file:
                     result, views = verify_all(
                         recorder,
                         file,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from api.cli.moving import TOKENS
+from api.cli.moving import PARTS
 from api.cli.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, bar, say, show, tell
 from api.http.tokens import Grant
 from ledger.copies.backup import make_backup
@@ -47,14 +47,15 @@ def backup(
     directory
         The new directory; it appears only when the backup is complete. It must not exist yet.
     with_secrets
-        Also copy the log's private key and the tokens' hashes: protect such a backup like them.
+        Also copy the log's private key, the tokens' hashes and the webhooks' secrets: protect such
+        a backup like them.
     """
     with (
         open_recorder(ledger, create=False, read_only=True) as recorder,
         bar("copying", None, silent=json) as advance,
     ):
         refuse_earlier(recorder)
-        with in_file(ledger, parts=(TOKENS,), secrets=with_secrets) as file:
+        with in_file(ledger, parts=PARTS if with_secrets else (), secrets=with_secrets) as file:
             made = make_backup(
                 file,
                 directory,
@@ -98,7 +99,7 @@ def restore(
     """
     with (
         bar("restoring", None, silent=json) as advance,
-        filled_from_file(ledger, parts=(TOKENS,)) as file,
+        filled_from_file(ledger, parts=PARTS) as file,
     ):
         done = put_back(
             directory,

@@ -17,7 +17,7 @@ from cyclopts import App, Parameter
 
 from api.cli.takeon_tables import KINDS
 from api.cli.terminal import DEFAULT_URL, INCOMPLETE, Failed, Json, Url, say, show
-from api.webhooks.outbox import Outbox, Receipt, Way, moment
+from api.webhooks.outbox import OUTBOX, Outbox, Receipt, Way, moment
 from ledger.general.personaldata import personal_data
 from ledger.intake.exchange import (
     BadTableCell,
@@ -31,7 +31,7 @@ from ledger.intake.exchange import (
     taken,
 )
 from ledger.kernel.clock import system_clock
-from ledger.opening import claim, open_recorder, sibling
+from ledger.opening import open_recorder, tables_of
 from ledger.stores.files import private_file
 from ledger.stores.naming import refuse_neighbour
 from projections.exchange.facts import FACTS
@@ -203,9 +203,10 @@ def export(
 def _note(ledger: str, recipient: str, left: list[tuple[str, Way]], position: int) -> None:
     """Keep which records left for a recipient, and which of them with their removal."""
     at = moment(system_clock())
-    with open_recorder(ledger, create=False) as recorder:
-        path = claim(sibling(recorder.path, "webhooks"), recorder)
-    with closing(Outbox(path)) as outbox:
+    with (
+        open_recorder(ledger, create=False) as recorder,
+        closing(Outbox(tables_of(recorder, "webhooks", OUTBOX))) as outbox,
+    ):
         outbox.receive(Receipt(recipient, subject, way, at, position) for subject, way in left)
 
 

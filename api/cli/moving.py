@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from api.cli.terminal import DEFAULT_URL, Json, Url, bar, say, show, tell
 from api.http.tokens import TOKENS_DECLARED
+from api.webhooks.outbox import OUTBOX
 from ledger.copies.moving import Part, copy_ledger
 from ledger.opening import (
     UnusableUrl,
@@ -35,6 +36,7 @@ def stores() -> dict[str, Declared]:
         "access_signed": SIGNED,
         "access_tiles": TILES,
         "tokens": TOKENS_DECLARED,
+        "webhooks": OUTBOX,
         "blobs": BLOBS,
         "evidence": EVIDENCE,
         "vault": VAULT,
@@ -61,6 +63,41 @@ TOKENS = Part(
     ),
     changing=("revoked_at",),
 )
+
+#: The outbox of webhooks. The cursors come first: with older ones messages are sent again, with
+#: newer ones a range that is to be sent again could be lost.
+WEBHOOKS = tuple(
+    Part("webhooks", OUTBOX, table, columns, whole=True)
+    for table, columns in (
+        ("cursors", ("webhook", "position", "failures", "failing_since", "stopped_at", "learnt")),
+        ("repeats", ("webhook", "event", "next", "last")),
+        ("parked", ("webhook", "position", "type", "at", "attempts")),
+        ("received", ("subject", "unit", "way", "first_at", "position")),
+        (
+            "attempts",
+            (
+                "webhook",
+                "number",
+                "position",
+                "at",
+                "outcome",
+                "status",
+                "milliseconds",
+                "acknowledgement",
+            ),
+        ),
+    )
+)
+WEBHOOK_SECRETS = Part(
+    "webhooks",
+    OUTBOX,
+    "secrets",
+    ("webhook", "number", "id", "secret", "made_at", "ends_at"),
+    whole=True,
+)
+
+#: Everything that a copy includes alongside the ledger itself.
+PARTS = (TOKENS, *WEBHOOKS, WEBHOOK_SECRETS)
 
 
 def register(app: App) -> None:
@@ -89,7 +126,7 @@ def copy(
         A file or a database: sqlite:///ledger.db, postgresql://host/name. The target must be empty
         or hold the beginning of the same ledger.
     without_secrets
-        Leave out the key of the log and the keys of sealed data.
+        Leave out the key of the log, the keys of sealed data and the secrets of webhooks.
     """
     if source == target:
         raise UnusableUrl("the source and the target must be two ledgers")
@@ -102,7 +139,7 @@ def copy(
         moved = copy_ledger(
             reading,
             writing,
-            parts=(TOKENS,),
+            parts=(TOKENS, *WEBHOOKS) if without_secrets else PARTS,
             secrets=not without_secrets,
             vault=not without_secrets,
             progress=lambda what, done, total: advance(done, label=what, total=total),

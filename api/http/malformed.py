@@ -69,7 +69,8 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
         raise Problem("malformed", told_by(error), pointer="") from None
     _refuse_ambiguous(body)
     if body.count(b",") >= MAX_ITEMS:
-        _refuse_long(value, inspect.type_info(decoder.type), [])
+        kind: Any = decoder.type
+        _refuse_long(value, _type_info(kind), [])
     return value
 
 

@@ -25,12 +25,12 @@ import threading
 import time
 from base64 import b64encode
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import aiohttp
 import msgspec
@@ -100,6 +100,9 @@ STEP_SECONDS = 60.0
 #: How long a failed task of a webhook waits before it is started again, in seconds.
 RESTART_SECONDS = 5.0
 
+#: How often a webhook without a secret looks for one, in seconds.
+SECRET_SECONDS = 2.0
+
 #: Messages that a webhook reads from the store at a time, and positions examined for them.
 PAGE = 50
 SCAN = 10_000
@@ -130,21 +133,6 @@ _ABOUT = (
     WebhookEnded.TOPIC,
     DeliveriesRepeated.TOPIC,
 )
-
-
-class Lease(Protocol):
-    """Says whether this process is the one that sends; asked before each message."""
-
-    def held(self) -> bool:
-        """Return whether this process may send now. Quick, and never blocks for long."""
-
-
-class Alone:
-    """The lease of the only process of a ledger."""
-
-    def held(self) -> bool:
-        """Return that this process sends."""
-        return True
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -239,8 +227,8 @@ class Hook(msgspec.Struct):
 class Deliverer:
     """The thread that sends to webhooks. ``allowed`` networks may be reached besides public ones.
 
-    ``source`` is the CloudEvents source of the feed. It runs in one process at a time: ``lease``
-    says whether in this one.
+    ``source`` is the CloudEvents source of the feed. One node at a time sends; all learn what
+    the ledger says of webhooks. ``turn``: whether this node sends now; asked before each message.
     """
 
     def __init__(
@@ -250,7 +238,7 @@ class Deliverer:
         source: str,
         *,
         targets: Targets | None = None,
-        lease: Lease | None = None,
+        turn: Callable[[], bool] = lambda: True,
         schedule: Schedule | None = None,
         resolver: Any = None,
     ) -> None:
@@ -260,7 +248,7 @@ class Deliverer:
         self.outbox = outbox
         self._source = source
         self._targets = Targets() if targets is None else targets
-        self._lease = Alone() if lease is None else lease
+        self._turn = turn
         self._schedule = Schedule() if schedule is None else schedule
         self._resolver = resolver
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -335,7 +323,7 @@ class Deliverer:
     async def _round(self) -> None:
         await asyncio.to_thread(self._keep_receipts)
         head = await asyncio.to_thread(self.head)
-        held, self._held = self._held, self._lease.held()
+        held, self._held = self._held, self._turn()
         if head > self._head or not self._position or self._held > held:
             await asyncio.to_thread(self._learn, head)
             self._head = head
@@ -420,15 +408,18 @@ class Deliverer:
     async def _send_next(self, hook: Hook) -> bool:
         """Send the next messages of a webhook; return whether there may be more."""
         cursor = await asyncio.to_thread(self.outbox.cursor, hook.name, hook.state.after)
-        if cursor.stopped_at is not None or not self._lease.held():
+        if cursor.stopped_at is not None or not self._turn():
             return False
         if not await asyncio.to_thread(self.signing, hook.name):
-            return False
+            # Another node may be given one, after the event that tells of it.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news[hook.name].wait(), SECRET_SECONDS)
+            return True
         repeat = await asyncio.to_thread(self.outbox.next_repeat, hook.name)
         # Beyond the head after an older backup was restored: what comes next is new.
         place = min(cursor.position, await asyncio.to_thread(self.head))
         if place < cursor.position:
-            await asyncio.to_thread(self.outbox.set_back, hook.name, place)
+            await asyncio.to_thread(self.outbox.set_back, hook.name, cursor.position, place)
         after = place if repeat is None else repeat.next - 1
         items, last = await asyncio.to_thread(
             self._page, hook, after, None if repeat is None else repeat.last
@@ -461,10 +452,12 @@ class Deliverer:
         With the next message, again from the outbox, or not before there is news.
         """
         data = item.json(self._source)
-        failures = (await asyncio.to_thread(self.outbox.cursor, hook.name, 0)).failures
         while True:
+            known = await asyncio.to_thread(self.outbox.cursor, hook.name, 0)
+            if repeat is None and known.position >= item.position:
+                return "again"  # this node was paused, and another one sent it
             # Asked before each attempt: hours may have passed since the message was read.
-            if not (hook.state.live and self._lease.held()):
+            if not (hook.state.live and self._turn()):
                 return "halt"
             if hook.audience().shown(item) is None or hook.withheld(item):
                 return "on"
@@ -479,7 +472,7 @@ class Deliverer:
             if answer.outcome == "delivered":
                 await self._taken(hook, item, answer, began, signing, repeat)
                 return "on"
-            failures += 1
+            failures = known.failures + 1
             attempt = _attempt(item.position, began, answer)
             cursor = item.position - 1
             if answer.status == _GONE:
@@ -503,10 +496,10 @@ class Deliverer:
                 return "again"
 
     async def _changed(self, hook: Hook, seconds: float) -> bool:
-        """Wait; return early, and true, if the webhook was moved, repeated or ended meanwhile."""
+        """Wait; return early, and true, if the webhook was moved, repeated, ended or taken over."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if hook.asked or not hook.state.live:
+            if hook.asked or not (hook.state.live and self._turn()):
                 return True
             await asyncio.sleep(min(left, LOOK_SECONDS))
         return False

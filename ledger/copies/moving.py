@@ -80,6 +80,8 @@ class Part(NamedTuple):
     key: int = 1
     #: The columns that may change later.
     changing: tuple[str, ...] = ()
+    #: Whether the copy also loses the rows that the source no longer has.
+    whole: bool = False
 
 
 _SIGNED = (
@@ -260,16 +262,14 @@ def _rows(source: LedgerRecorder, target: LedgerRecorder, parts: Sequence[Part])
         ):
             names = ", ".join(part.columns)
             rows = reading.rows(f"SELECT {names} FROM {{s}}{part.table}")  # noqa: S608 - our own names
-            if not rows:
-                continue
+            if part.whole:
+                tables.execute(f"DELETE FROM {{s}}{part.table}")  # noqa: S608
             changes = ", ".join(f"{name} = excluded.{name}" for name in part.changing)
             what = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-            marks = ", ".join("?" * len(part.columns))
             unique = ", ".join(part.columns[: part.key])
-            statement = (
-                f"INSERT INTO {{s}}{part.table} ({names}) VALUES ({marks})"  # noqa: S608
-                f" ON CONFLICT ({unique}) {what}"
-            )
+            conflict = "" if part.whole else f" ON CONFLICT ({unique}) {what}"
+            marks = ", ".join("?" * len(part.columns))
+            statement = f"INSERT INTO {{s}}{part.table} ({names}) VALUES ({marks}){conflict}"  # noqa: S608
             tables.executemany(statement, rows)
             number += len(rows) if part.table == "signed" else 0
     return number

@@ -57,7 +57,7 @@ DOMAINS = (
 #: The English texts that the code declares next to what they describe: by domain and code.
 _DECLARED: dict[str, dict[str, str]] = {"rules": {}}
 
-#: Format specifications that are declared with the values which they write.
+#: Format specifications that are declared next to the values which they write.
 _FORMS: dict[str, Callable[[Any, str], str]] = {}
 
 _FOLDER = Path(__file__).resolve().parent.parent / "language"

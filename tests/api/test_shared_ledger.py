@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
+from threading import Thread
+from typing import Self
 
 import psycopg
 import pytest
@@ -17,20 +22,24 @@ from api.cli.moving import stores
 from api.http.sealing import sealed_person
 from api.operations.health import _Numbers
 from api.service import Service
-from ledger.kernel import Outcome
-from ledger.opening import base_of, open_recorder, open_vault
+from api.webhooks.outbox import OUTBOX, Attempt, Outbox, Parked, Secret
+from api.webhooks.targets import Targets
+from ledger.kernel import Actor, LegalRef, Outcome
+from ledger.opening import base_of, open_recorder, open_vault, tables_of
 from ledger.stores import leases
 from ledger.stores.migrations import prepare
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
 from ledger.systems.persons.commands import RegisterPerson
+from ledger.systems.sharing.commands import NoteWebhookSecret, RegisterWebhook, SubscribeFeed
+from ledger.systems.sharing.events import Filters
 from ledger.vault import shared as vaults
 from ledger.vault.shared import SharedVault
 from ledger.vault.store import VaultError
 from projections.opening import schema_of_views
 from tests.cast import HEAD
 from tests.postgres import PostgresServer
-from tests.serving import EDB
+from tests.serving import EDB, Served
 
 SECONDS = 30
 
@@ -241,6 +250,92 @@ def test_a_node_takes_over_from_one_that_is_gone(nodes: tuple[Service, Service])
         assert signed.size >= recorded.position
 
 
+class Node(Served):
+    """A node of a ledger in a database, as a process that can be killed."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        super().__init__(folder, "--quiet", "--webhooks-may-reach", "127.0.0.0/8")
+        self.url = url
+
+
+class Receiver:
+    """A partner's server that takes its time, and keeps the positions that it gets, in order."""
+
+    def __init__(self) -> None:
+        self.got: list[int] = []
+
+    def __enter__(self) -> Self:
+        got = self.got
+
+        class Hook(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                got.append(json.loads(body)["position"])
+                time.sleep(0.02)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_webhooks_are_sent_through_the_death_of_a_node(
+    nodes: tuple[Service, Service], server: str, tmp_path: Path
+) -> None:
+    """A node that sends is killed: another one goes on where it was, in order, and loses nothing.
+
+    The secret is given to a node that does not send.
+    """
+    one = nodes[0]
+    for service in nodes:  # they must reach no address of this machine, so others send
+        service._leases[-1].stop()
+        assert not service._sends()
+    bank = Actor(unit_id="BANK", person_id="SYSTEM-1", role="subscriber_system")
+    with (
+        Receiver() as receiver,
+        Node(server, tmp_path) as node,
+        Service(server, targets=Targets([ip_network("127.0.0.0/8")])) as survivor,
+    ):
+        one.ledger.execute(
+            SubscribeFeed(
+                subscription="SUB-1",
+                unit="BANK",
+                purpose="贷款审批",
+                legal_basis=(LegalRef(instrument="征信业管理条例", article="第十三条"),),
+                filters=Filters(types=("entities.entity-registered",)),
+            ),
+            bank,
+        )
+        address = f"http://127.0.0.1:{receiver.server.server_port}/hook"
+        hook = RegisterWebhook(webhook="WH-1", subscription="SUB-1", address=address)
+        begin = one.ledger.execute(hook, bank).position
+        secret = one.webhooks.new_secret()
+        note = NoteWebhookSecret(webhook="WH-1", secret=secret.id, overlap_hours=0)
+        one.ledger.execute(note, bank)
+        one.webhooks.admit("WH-1", secret, 0)
+        assert not survivor._sends()
+        expected = [register(one, number).position for number in range(1_000, 1_060)]
+        eventually(lambda: len(receiver.got) >= 15)
+        node.kill()
+        assert len(receiver.got) < len(expected)
+        eventually(lambda: expected[-1] in receiver.got)
+        assert survivor._sends()
+        assert list(dict.fromkeys(receiver.got)) == expected
+        # At most the message under way came twice, before the next one.
+        assert receiver.got == sorted(receiver.got)
+        assert len(receiver.got) <= len(expected) + 1
+        assert begin < expected[0]
+        assert one.webhooks.outbox.cursor("WH-1", begin).position >= expected[-2]
+
+
 def run(*words: str) -> int:
     """The exit code of a command."""
     with pytest.raises(SystemExit) as ended:
@@ -258,17 +353,26 @@ def test_copied_to_a_file_and_back(
 ) -> None:
     """Every command of the command line works on a database, and copies have one root."""
     one = nodes[0]
+    for service in nodes:  # what is signed during a copy would be newer than the copy
+        assert service.keeper.wait_for(one.recorder.head(), SECONDS) is not None
     token = one.tokens.create("JB", "Q", "jb_supervisor")
     secret = one.vault.mint("copied")
     blob = one.blobs.put(b"copied")
+    outbox = one.webhooks.outbox
+    signing = Secret("abcd", "whsec_YWJj", "2026-01-01T00:00:00.000+00:00")
+    outbox.add_secret("WH-2", signing, "2026-01-01T00:00:00.000+00:00")
+    outbox.park("WH-2", Parked(7, "credit.x", "2026-01-01", 10), 7)
     file = f"sqlite:///{tmp_path / 'ledger.db'}"
+    assert run("copy", server, file, "--json") == 0
+    taken = Attempt(7, "2026-01-01", "delivered", 3, 204)
+    outbox.delivered("WH-2", "BANK", taken, 8, ["record:CR-2"])  # it is parked no more
     assert run("copy", server, file, "--json") == 0
     with postgres.database() as back:
         assert run("copy", file, back, "--json") == 0
         assert run("copy", file, back, "--json") == 0  # again: nothing is left to do
         out = capsys.readouterr().out
         roots = [line for line in out.splitlines() if '"root"' in line]
-        assert len(roots) == 3
+        assert len(roots) == 4
         assert len(set(roots)) == 1
         # The log signs for one of them only.
         assert run("serve", "--ledger", back, "--port", "0") == 2
@@ -288,6 +392,12 @@ def test_copied_to_a_file_and_back(
             assert run("restore", str(tmp_path / "backup"), "--ledger", restored) == 0
             with open_recorder(restored, create=False) as recorder:
                 assert recorder.identity() == one.recorder.identity()
+                kept = Outbox(tables_of(recorder, "webhooks", OUTBOX))
+                assert kept.secrets("WH-2", "2026-02-01") == [signing]
+                assert kept.cursor("WH-2", 0).position == 8
+                assert kept.parked("WH-2", 0, 10) == []
+                assert kept.attempts("WH-2", 10) == [taken]
+                assert [r.unit for r in kept.received(["record:CR-2"])] == ["BANK"]
         with Service(back) as service:
             sealed = sealed_person(service.vault, "person", name="张三")
             service.ledger.execute(RegisterPerson(sealed=sealed), HEAD)
@@ -301,6 +411,13 @@ def test_copied_to_a_file_and_back(
         capsys.readouterr()
         assert run("verify", "--ledger", back) == 1  # no event says that the person was erased
         assert f"person {sealed.person}" in capsys.readouterr().out
+    bare = f"sqlite:///{tmp_path / 'bare.db'}"
+    assert run("copy", server, bare, "--without-secrets", "--json") == 0
+    with open_recorder(bare, create=False) as recorder:
+        kept = Outbox(tables_of(recorder, "webhooks", OUTBOX))
+        assert kept.cursor("WH-2", 0).position == 8
+        assert kept.secrets("WH-2", "2026-02-01") == []
+        kept.close()
     with postgres.database() as another:
         with Service(another):
             pass

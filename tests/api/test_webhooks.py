@@ -410,18 +410,12 @@ async def test_redirects_and_long_answers_lead_nowhere(world: World, receiver: R
 async def test_without_a_lease_nothing_is_sent(world: World, receiver: Receiver) -> None:
     """Another process of the ledger sends; once this one holds the lease, it does."""
 
-    class Ours:
-        ours = False
-
-        def held(self) -> bool:
-            return self.ours
-
-    lease = Ours()
-    world.service.webhooks._lease = lease
+    ours = False
+    world.service.webhooks._turn = lambda: ours
     await hooked(world, receiver)
     await asyncio.sleep(0.6)
     assert receiver.got == []
-    lease.ours = True
+    ours = True
     await receiver.until(lambda: len(receiver.got) == 2)
 
 
