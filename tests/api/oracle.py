@@ -143,6 +143,9 @@ LAST = (
     "legalreview.legal-review-extended",
     "reconsideration.incidental-review-concluded",
     "reconsideration.opinion-correction-reported",
+    "sharing.webhook-moved",
+    "sharing.deliveries-repeated",
+    "sharing.webhook-ended",
 )
 
 #: Golden events that no command would record, and that folds need not take: the bare one of a

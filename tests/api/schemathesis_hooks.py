@@ -27,6 +27,16 @@ def map_headers(context: Any, headers: Any) -> Any:
     return _without_waiting(headers)
 
 
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Type no search besides the conditions that it stands for: it must not give one of them again.
+
+    A request of the examples has every parameter at once, and no other hook sees it.
+    """
+    if case.query and len(case.query) > 1:
+        case.query.pop("query", None)
+
+
 def _without_waiting(values: Any) -> Any:
     for name in (*_AT_LEAST, "wait"):
         if values and name in values and str(values[name]).isdigit():

@@ -244,8 +244,8 @@ async def test_a_planned_visit_is_not_announced(world: World) -> None:
     assert await etag(world, "E-A", E_C) == etags["E-A"]
 
 
-async def readable(world: World, who: str) -> dict[str, str]:
-    """Whatever somebody can ask for, by its address, as it is answered."""
+async def readable(world: World, who: str, position: int) -> dict[str, str]:
+    """Whatever somebody can ask for, of an event too, by its address, as it is answered."""
     await ask(world, who, "/v1/entities")  # every view has caught up, or waits for it
     named = {
         "entity": E_C,
@@ -254,7 +254,7 @@ async def readable(world: World, who: str) -> dict[str, str]:
         "matter": "M-101",
         "month": "2026-03",
         "plan": "PLAN-MRB-2026",
-        "position": str(world.recorder.head()),
+        "position": str(position),
     }
     found = {}
     for resource in RESOURCES:
@@ -276,12 +276,14 @@ async def readable(world: World, who: str) -> dict[str, str]:
 async def test_a_planned_visit_is_the_units_alone(world: World) -> None:
     """Whoever else has an office reads the same before and after it is approved, wherever."""
     others = ("EMB head", "EDB", "RLO", "RECON", "E-C", "nobody")
-    before = {who: await readable(world, who) for who in others}
+    task = world.recorder.head() + 1
+    before = {who: await readable(world, who, task) for who in others}
     etags = {who: await etag(world, who, E_C) for who in others}
     await world.send("MRB head", "filing/approve-task", **world.task("T-1", E_C, "2026-03-18"))
+    assert world.recorder.head() == task
     for who in others:
         assert await etag(world, who, E_C) == etags[who], who
-        after = await readable(world, who)
+        after = await readable(world, who, task)
         assert {path for path in after if after[path] != before[who][path]} == set(), who
     for who in ("MRB head", "JB"):
         profile = await ask(world, who, f"/v1/entities/{E_C}/profile")

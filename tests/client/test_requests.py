@@ -38,6 +38,7 @@ from supervision_ledger_client import (
     Unreachable,
     client,
     problems,
+    today,
     types,
 )
 from supervision_ledger_client.testing import BUSINESSES
@@ -104,7 +105,7 @@ class TestAgainstTheService:
         assert profile.identity.name == BUSINESSES[ENTITY]
         assert profile.raw["identity"]["name"] == BUSINESSES[ENTITY]
         assert (profile.registered, profile.records) == (True, ())
-        past = office.profile(ENTITY, valid_as_of=date.today())  # noqa: DTZ011
+        past = office.profile(ENTITY, valid_as_of=today())
         assert past.entity == ENTITY
 
     def test_lists_are_read_to_their_end(self, office: Ledger) -> None:

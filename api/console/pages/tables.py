@@ -31,7 +31,7 @@ from api.http.sheets import XLSX, as_sheet
 from api.running.pools import SHEETS
 from ledger.intake.sources import Layout, Source, SourceError, ending_of
 from ledger.kernel import Malformed
-from ledger.kernel.messages import say
+from ledger.kernel.messages import message, say
 from ledger.registry import Entry
 
 #: The most bytes and rows of a table, and how long one page may send rows, in seconds.
@@ -202,7 +202,7 @@ async def _given(page: Opened) -> tuple[dict[str, str], str, bytes]:
         while chunk := await part.read_chunk(64 * 1024):
             body += chunk
             if len(body) > MAX_BYTES:
-                raise Problem("too-large", "console.table-too-large")
+                raise Problem("too-large", message("console.table-too-large", most=MAX_BYTES))
         if part.filename:
             name, content = part.filename, bytes(body)
         else:

@@ -1,6 +1,6 @@
 """Read, follow and send commands to a supervision ledger."""
 
-from supervision_ledger_client.client import Ledger
+from supervision_ledger_client.client import Ledger, today
 from supervision_ledger_client.cursors import Cursor, CursorDamaged, FileCursor, MemoryCursor
 from supervision_ledger_client.problems import (
     Forbidden,
@@ -63,4 +63,5 @@ __all__ = [
     "Unfinished",
     "UnknownReference",
     "Unreachable",
+    "today",
 ]

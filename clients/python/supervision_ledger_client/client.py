@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
@@ -57,7 +57,15 @@ SAVE_SECONDS = 1.0
 #: Events on a page of a subscriber.
 PAGE = 500
 
+#: The time zone of the ledger's days: China has one, without summer time.
+_ZONE = timezone(timedelta(hours=8))
+
 _REPEATABLE = (Unavailable, OutcomeUnknown, Unfinished, TooEarly)
+
+
+def today() -> date:
+    """Return the day that it is for the ledger, wherever this computer stands."""
+    return datetime.now(_ZONE).date()
 
 
 class Ledger:
@@ -166,7 +174,7 @@ class Ledger:
         return self.items("/v1/sharing/removals", Removal, done=done)
 
     def acknowledge_removal(self, removal: str, removed_on: date) -> Recorded:
-        """Confirm that the record of a notice was removed on a day.
+        """Confirm that the record of a notice was removed on a day, as `today` returns it.
 
         The key is made from the notice, so a confirmation that is sent twice is recorded once.
         """
