@@ -24,9 +24,12 @@ from tests.api.district_ledger import NOW, tokens_of
 #: Soon after the turn of the year.
 ANOTHER = datetime(2027, 2, 1, 12, tzinfo=CIVIL_ZONE)
 
-#: Lists that a district without troubles does not fill.
+#: Lists that a district without troubles, witnesses or other systems does not fill.
 EMPTY = {
+    "/v1/log/witnesses": "filled by the witnesses that a log is started with",
+    "/v1/names": "names only the subjects that the question lists",
     "/v1/operations/token-requests": "filled by an operator who asks for another's token",
+    "/v1/sharing/webhooks": "filled by a subscriber who names an address that takes messages",
 }
 
 Client = TestClient[Any, Any]
