@@ -26,6 +26,7 @@ import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -96,6 +97,9 @@ LOOK_SECONDS = 0.25
 
 #: How long the main task may take for one round, in seconds.
 STEP_SECONDS = 60.0
+
+#: How many threads read and note for the tasks, and look up the names of hosts.
+THREADS = 16
 
 #: How long a failed task of a webhook waits before it is started again, in seconds.
 RESTART_SECONDS = 5.0
@@ -293,6 +297,7 @@ class Deliverer:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks"))
         self._stopping = asyncio.Event()
         for encrypted in (False, True):
             self._sessions[encrypted] = session(

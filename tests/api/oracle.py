@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -289,7 +289,9 @@ class Shelf:
         self._opened.enter_context(patch.object(replays, "PIECE_SECONDS", 3600.0))
         self._opened.enter_context(patch.object(evenly, "EVEN_SECONDS", 0.0))  # nobody takes time
         # Made once: what it consists of takes longer to make than most answers.
-        self._request = make_mocked_request("GET", "/", app=self.app)
+        # Its connection is open: work for a client that seems to have left would be abandoned.
+        transport = Mock(**{"is_closing.return_value": False, "get_extra_info.return_value": None})
+        self._request = make_mocked_request("GET", "/", app=self.app, transport=transport)
         runner = web.AppRunner(self.app)
         await runner.setup()
         self._opened.push_async_callback(runner.cleanup)

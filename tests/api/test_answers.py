@@ -42,6 +42,7 @@ ELSEWHERE = {
     "/v1/feed",
     "/v1/log/consistency",
     "/v1/log/keys",
+    "/v1/log/witnesses",
     "/v1/next-commands",
     "/v1/operations/token-requests",
     "/v1/operations/tokens",

@@ -18,6 +18,7 @@ CARRIED: dict[str, set[str]] = {
     "/v1/delegations": {VALID},
     "/v1/entities/{entity}/profile": {VALID, KNOWN},
     "/v1/entities/{entity}/replay": {VALID, KNOWN},
+    "/v1/entities/{entity}/what-if": {VALID, KNOWN},
     "/v1/events/search": {KNOWN},
     "/v1/findings": {VALID},
     "/v1/policies": {VALID},

@@ -168,7 +168,7 @@ _BAD_BODIES: dict[str, tuple[bytes, str | None, str]] = {
     "wrong type": (b'{"thing":1}', "/thing", "str"),
     "number as text": (b'{"thing":"T-1","amount":"1"}', "/amount", "int"),
     "fraction": (b'{"thing":"T-1","amount":1.5}', "/amount", "int"),
-    "pattern": (b'{"thing":"T 1"}', "/thing", "regex"),
+    "pattern": (b'{"thing":"T 1"}', "/thing", "written like 'T-1'"),
     "out of bounds": (b'{"thing":"T-1","times":101}', "/times", "100"),
     "no such day": (b'{"thing":"T-1","on":"2026-02-30"}', "/on", "a day that exists"),
     "day as number": (b'{"thing":"T-1","on":20260230}', "/on", "date"),

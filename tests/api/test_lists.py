@@ -23,7 +23,6 @@ from api.http import asking
 from api.http.problems import Problem
 from api.http.resources import Resource
 from api.http.sheets import as_sheet
-from api.running import pools
 from ledger.kernel import Recorded
 from ledger.kernel.messages import title
 from projections import paging
@@ -78,9 +77,8 @@ def facts() -> list[Recorded]:
 async def shelf(
     tmp_path_factory: pytest.TempPathFactory, facts: list[Recorded]
 ) -> AsyncIterator[Shelf]:
-    with patch.object(pools, "has_left", lambda request: False):
-        async with Shelf(tmp_path_factory.mktemp("lists"), "whole", facts) as opened:
-            yield opened
+    async with Shelf(tmp_path_factory.mktemp("lists"), "whole", facts) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["few rows", "many rows"])

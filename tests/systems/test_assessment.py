@@ -22,6 +22,7 @@ from ledger.kernel import (
     Malformed,
     OutOfStep,
     Recorded,
+    Unavailable,
     UnknownReference,
     codec,
 )
@@ -397,6 +398,20 @@ def test_what_cannot_be_divided_does_not_count(story: Scenario) -> None:
             ],
         )
     )  # fmt: skip
+
+
+def test_a_scheme_of_a_newer_program_is_not_scored_by_an_older_one(story: Scenario) -> None:
+    """It may use a metric that the older one does not count."""
+    defined = IndicatorDefined(
+        indicator="2026.openness",
+        year="2026",
+        version=1,
+        title="-",
+        formula=Formula(of=("not_counted_yet",), nil="4", full="0"),
+        weight="100",
+        direction="lower",
+    )
+    story.given(defined).when(run(story)).raises(Unavailable)
 
 
 def test_the_same_position_gives_the_same_score(story: Scenario) -> None:

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
@@ -36,6 +37,7 @@ from ledger.transparency.proofs import parse_receipt
 from ledger.transparency.store import Signed
 from ledger.transparency.submissions import SIZE_TYPE, parse_submission
 from ledger.transparency.witness import OtherSize, Witness, origin_hash
+from tests.api.answers import faults_at
 from tests.cast import HEAD
 from tests.empty import lay_views
 from tests.gwt import Record
@@ -175,6 +177,13 @@ async def test_cosigned_and_published(region: Region) -> None:
             assert parse_checkpoint(note.text).size == size
             assert len(cosigned(note, keys)) == 2
             assert parse_note(await (await client.get("/v1/log/checkpoint")).read()) == note
+        listed = await (await client.get("/v1/log/witnesses")).read()
+        assert not faults_at("/v1/log/witnesses", listed)
+        seen = msgspec.json.decode(listed)
+        assert {(w["name"], w["answers"], w["size"]) for w in seen["items"]} == {
+            (name, True, size) for name in KEYS
+        }
+        assert seen["size"] == size
         token = service.tokens.create("JB", "JB-001", "jb_supervisor")
         auth = {"Authorization": f"Bearer {token}"}
         proof = await (await client.get(f"/v1/events/{size}/proof", headers=auth)).read()

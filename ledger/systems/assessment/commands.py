@@ -21,6 +21,7 @@ from ledger.kernel import (
     Malformed,
     OutOfStep,
     Recorded,
+    Unavailable,
     UnknownReference,
     Value,
     civil_date,
@@ -249,6 +250,9 @@ class RunAssessment(Act):
                 score=score.score,
                 cutoff_position=self.cutoff_position,
             )
+        if uncounted := sorted(scheme.metrics - METRICS.keys()):
+            # The scheme was adopted through a newer version of the program.
+            raise Unavailable("assessment.metrics-not-counted", names=uncounted)
         assert scheme.adopted is not None
         scores, total = measured(inquiry.read, scheme, self.unit, self.cutoff_position)
         yield AssessmentRunCompleted(
