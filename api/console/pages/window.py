@@ -14,7 +14,7 @@ from api.public.window import RIGHTS
 
 #: Entries of each part; the lists of the console have the rest.
 _MOST = 20
-#: The page with the receipt of an event, which is no document in JSON.
+#: The page with the receipt of an event; it has no JSON.
 _RECEIPT = frozenset({"/v1/events/{position}/receipt"})
 
 
