@@ -23,9 +23,8 @@ from api.http.sheets import SUFFIXES
 #: The resources that the console shows, by their paths.
 SHOWN: web.AppKey[dict[str, Resource]] = web.AppKey("shown", dict)
 
-#: Endings of paths that ask for a file, and the page with the receipt of an event.
+#: Endings of paths that ask for a file.
 FILES = (*SUFFIXES, ".ndjson", ".pdf")
-RECEIPT = "/v1/events/{position}/receipt"
 
 #: Headers of the browser that hold for the answer too. Its conditions and ranges do not.
 _PASSED = (hdrs.HOST, hdrs.X_FORWARDED_FOR, hdrs.USER_AGENT, "X-Request-Id")
@@ -174,8 +173,6 @@ async def _inside(
 
 
 def _is_shown(app: web.Application, route: str) -> bool:
-    if route == RECEIPT:
-        return True
     known = app[SHOWN]
     path, _, ending = route.rpartition(".")
     return route in known or (path in known and f".{ending}" in known[path].suffixes)

@@ -36,7 +36,7 @@ from api.http.malformed import told_by
 from api.http.middlewares import expect
 from api.http.named import MAX_POSITION, NAMED, Count, Word
 from api.http.problems import Problem, unauthenticated
-from api.http.sheets import form_of
+from api.http.sheets import form_among
 from api.http.tokens import Grant
 from api.running.pools import ASKED_BY
 from ledger.general.vocabulary import Role, normal_entity
@@ -233,6 +233,8 @@ def _checked(resource: Resource) -> Handler:
     check_values = _checks_of(resource)
     # Every position up to the head has an event; this does not need to be hidden.
     hides = "{" in path and "{position}" not in path
+    suffixes = {suffix: suffix.removeprefix(".") for suffix in resource.suffixes}
+    media_types = dict(zip(resource.media_types, ("json", *suffixes.values()), strict=False))
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LINE].route = path
@@ -249,7 +251,7 @@ def _checked(resource: Resource) -> Handler:
         check_query(request, known, once)
         request = _spelled(request)
         # A file that ``Accept`` asks for is recorded like one that the path asks for.
-        form = form_of(request) if resource.suffixes else "json"
+        form = form_among(request, suffixes, media_types) if suffixes else "json"
         await request.app[AUDIT].consulted(
             grant, path, request, fits, form=form, anybody=resource.audited
         )

@@ -26,10 +26,20 @@ from api.http.tokens import Grant
 from api.running.counter import COUNTER
 from api.systems.inbox import READERS, NextCommand, next_command
 from ledger.general.audiences import audiences_of_sender
-from ledger.kernel import Command, Event, Inquiry, NotRecorded, OutOfStep, UnknownReference
+from ledger.kernel import (
+    Command,
+    Event,
+    Fold,
+    Inquiry,
+    NotRecorded,
+    OutOfStep,
+    Recorded,
+    UnknownReference,
+)
 from ledger.kernel.contexts import make_context
+from ledger.kernel.folds import Selector
+from ledger.kernel.memory import Witnesses
 from ledger.kernel.messages import title
-from ledger.kernel.questions import SubjectKnown
 from ledger.kernel.rules import Forbidden
 from ledger.kernel.subjects import Tag, main_field, subject_fields
 from ledger.registry import Entry
@@ -59,6 +69,22 @@ class PossibleCommands(msgspec.Struct, frozen=True):
     items: tuple[PossibleCommand, ...]
 
 
+class Begun(Fold):
+    """Is there an event about this subject, and not only one that mentions it?
+
+    A hidden report may mention a subject that does not exist.
+    """
+
+    subject: Tag
+    known: bool = False
+
+    def selector(self) -> Selector:
+        return Witnesses(self.subject).selector()
+
+    def take(self, record: Recorded) -> None:
+        self.known = True
+
+
 class AskedAbout(Command):
     """Ask whether the sender may know of a subject; made by the service, and records nothing."""
 
@@ -67,8 +93,9 @@ class AskedAbout(Command):
     subject: Tag
 
     def decide(self, inquiry: Inquiry) -> Iterable[Event]:
-        if not inquiry.read(SubjectKnown(self.subject)).known:
-            kind, _, value = self.subject.partition(":")
+        kind, _, value = self.subject.partition(":")
+        # No field names the subject by its kind, so the inquiry does not conceal it by itself.
+        if not (inquiry.read(Begun(self.subject)).known and inquiry.may_know(kind, value)):
             raise UnknownReference(kind, value)
         return ()
 

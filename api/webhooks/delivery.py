@@ -548,7 +548,10 @@ class Deliverer:
         except NotRecorded as error:
             # It was acknowledged before, or on a day that cannot be: the notice stays owed.
             log.info(
-                "acknowledgement_refused", webhook=hook.name, position=position, reason=str(error)
+                "acknowledgement_refused",
+                webhook=hook.name,
+                position=position,
+                reason=error.message.code,
             )
 
     def signing(self, webhook: str) -> list[Secret]:

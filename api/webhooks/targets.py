@@ -21,6 +21,10 @@ Network = IPv4Network | IPv6Network
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
+#: All that is routed between networks (RFC 4291, section 2.4). Python calls more of them global:
+#: site-local addresses, which lead inside, and IPv4 addresses in outdated forms.
+_GLOBAL = IPv6Network("2000::/3")
+
 
 class Blocked(OSError):
     """The address of a webhook must not be reached from here."""
@@ -37,7 +41,8 @@ class Targets:
         ip = _true(ip_address(address.partition("%")[0]))
         if any(ip in network for network in self.allowed):
             return True
-        return encrypted and ip.is_global and not ip.is_multicast
+        routed = isinstance(ip, IPv4Address) or ip in _GLOBAL
+        return encrypted and routed and ip.is_global and not ip.is_multicast
 
     def check(self, url: yarl.URL) -> None:
         """Refuse an address that is written as an IP address and must not be reached.

@@ -354,6 +354,8 @@ async def test_a_file_is_taken_down_whichever_way_it_is_asked_for(world: World) 
         ("/v1/entities.csv?limit=5", "*/*"),
         ("/v1/entities?limit=5", "text/csv"),
         ("/v1/entities", "application/json"),
+        ("/v1/events/search.ndjson?proofs=false", "*/*"),
+        ("/v1/events/search?proofs=false", "application/x-ndjson"),
     ):
         async with world.client.get(path, headers={**headers, "Accept": accept}) as answer:
             assert answer.status == 200
@@ -362,4 +364,6 @@ async def test_a_file_is_taken_down_whichever_way_it_is_asked_for(world: World) 
         "/v1/entities.csv?limit=5",
         "/v1/entities.csv?limit=5",
         "/v1/entities",
+        "/v1/events/search.ndjson?proofs=false",
+        "/v1/events/search.ndjson?proofs=false",
     ]

@@ -425,6 +425,8 @@ def test_the_forms_own_inputs_are_fields_of_no_command() -> None:
         "%2e%2e/metrics",
         "..%2fpublic/matters",
         "%2e%2e/console",
+        "events/1/receipt",
+        "events/1/receipt.json",
         "nothing",
     ],
 )

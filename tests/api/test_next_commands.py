@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from api.systems.nextcommands import PER_MINUTE
+from ledger.kernel import Recorded
+from tests.api.oracle import Facts, Placed, stored
 from tests.cast import E_A
 from tests.scenarios.world import World
 
@@ -60,6 +62,26 @@ async def test_what_is_hidden_has_none_like_what_does_not_exist(world: World) ->
         for subject in ("case:CASE-1", "case:CASE-2", "no-such-kind:1")
     ]
     assert answers == [{"items": []}] * 3
+
+
+async def test_a_report_that_is_hidden_makes_no_subject_known(world: World) -> None:
+    """A unit does not learn that a business reported a visit, by the number that it gave it."""
+    world.at("2026-03-02")
+    hidden = irregular(task="T-REPORTED", unit="MRB")
+    world.recorder.append([stored(hidden)])
+    for subject in ("task:T-REPORTED", "task:T-UNKNOWN"):
+        assert await possible(world, "MRB officer", subject) == set()
+        assert await possible(world, "MRB head", subject) == set()
+
+
+def irregular(task: str, unit: str) -> Recorded:
+    """Return a report of a visit, which the unit that it accuses may not read."""
+    topic = "filing.irregular-visit-reported"
+    facts = Facts().of_every_type(Placed(7, unit, task=task, entity=E_A), unit, topic)
+    record = list(facts)[-1]
+    assert f"task:{task}" in record.event.tags()
+    assert unit in record.event.kept_from()
+    return record
 
 
 async def test_asking_is_limited(world: World) -> None:

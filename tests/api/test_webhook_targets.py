@@ -35,6 +35,10 @@ INSIDE = (
     "::ffff:169.254.169.254",
     "64:ff9b::a00:1",
     "2002:7f00:1::",
+    "fec0::1",
+    "::7f00:1",
+    "::ffff:0:a00:1",
+    "64:ff9b:1::a00:1",
 )
 
 
@@ -47,6 +51,7 @@ def test_addresses_inside_are_refused(address: str) -> None:
 def test_public_addresses_need_tls_and_allowed_networks_do_not() -> None:
     targets = Targets([ip_network("10.20.0.0/16")])
     assert targets.may_reach("93.184.215.14", encrypted=True)
+    assert targets.may_reach("2001:4860:4860::8888", encrypted=True)
     assert not targets.may_reach("93.184.215.14", encrypted=False)
     assert targets.may_reach("10.20.3.4", encrypted=False)
     assert targets.may_reach("::ffff:10.20.3.4", encrypted=True)

@@ -7,11 +7,14 @@ sent under a key made from its content, so sending the same table again sends no
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import tempfile
 import time
+import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from api.console import forms
 from api.console.pages.commands import ENTRIES, faults_of, possible
 from api.console.shell import ACT, Opened, Page
 from api.http.asking import asked
+from api.http.bodies import TOTAL_SECONDS
 from api.http.commands import PREPARERS, path_of
 from api.http.malformed import decoded
 from api.http.problems import Problem
@@ -30,12 +34,15 @@ from api.http.sealing import SEALERS
 from api.http.sheets import XLSX, as_sheet
 from api.running.pools import SHEETS
 from ledger.intake.sources import Layout, Source, SourceError, ending_of
-from ledger.kernel import Malformed
+from ledger.kernel import Malformed, budget
 from ledger.kernel.messages import message, say
 from ledger.registry import Entry
 
 #: The most bytes and rows of a table, and how long one page may send rows, in seconds.
 MAX_BYTES, MAX_ROWS, SECONDS = 5 * 1024 * 1024, 5_000, 25.0
+#: The most bytes of a form with a table, and the most that a table unpacks to: few bytes can expand
+#: to gigabytes.
+MAX_SENT, MAX_UNPACKED = MAX_BYTES + 256 * 1024, 64 * 1024 * 1024
 #: How many rows are decided by the ledger when a table is tried; the others are checked by form.
 TRIED = 25
 #: How many bytes of tables wait for their columns to be mapped, over all readers, and for how long.
@@ -112,6 +119,7 @@ def read_table(name: str, content: bytes, known: tuple[str, ...]) -> Table:
     with tempfile.TemporaryDirectory(prefix="table-") as folder:
         path = Path(folder) / f"table{ending_of(name) or '.csv'}"
         path.write_bytes(content)
+        _require_small(path)
         try:
             source = Source(path, Layout(required=(), any_of=(known,), optional=known))
         except SourceError:
@@ -119,14 +127,30 @@ def read_table(name: str, content: bytes, known: tuple[str, ...]) -> Table:
             source = Source(path, Layout(required=()))
         with source:
             rows: list[tuple[int, dict[str, str], str]] = []
+            size = 0
             for row in source:
+                budget.check()
                 if len(rows) == MAX_ROWS:
                     raise SourceError(f"must have at most {MAX_ROWS} rows")
+                size += sum(map(len, row.fields.values()))
+                if size > MAX_UNPACKED:
+                    raise _unpacks_to_too_much()
                 rows.append((row.line, row.fields, "" if row.fault is None else row.fault[1]))
             form = source.form
             encoding = form.sheet if form.encoding is None else str(form.encoding)
             columns = tuple(column for column in source.columns if column)
             return Table(name, columns, rows, encoding or "", source.blank)
+
+
+def _require_small(path: Path) -> None:
+    """Refuse a workbook whose parts unpack to too much; what they declare is never exceeded."""
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED:
+            raise _unpacks_to_too_much()
+
+
+def _unpacks_to_too_much() -> SourceError:
+    return SourceError(f"must not unpack to more than {MAX_UNPACKED >> 20} MiB")
 
 
 async def tables(page: Opened) -> web.StreamResponse:
@@ -191,17 +215,30 @@ async def _start(page: Opened, command: str, *, status: int = 200, **context: An
 
 async def _given(page: Opened) -> tuple[dict[str, str], str, bytes]:
     """Return the fields of the form, and the name and content of its file."""
+    if not page.request.content_type.startswith("multipart/"):
+        return await page.form(), "", b""
+    try:
+        async with asyncio.timeout(TOTAL_SECONDS):
+            return await _parts(page)
+    except TimeoutError:
+        raise Problem("timed-out", "console.table-too-slow") from None
+    except (ValueError, web.RequestPayloadError):  # so aiohttp says that the parts are not marked
+        raise Problem("malformed", "console.table-not-readable") from None
+
+
+async def _parts(page: Opened) -> tuple[dict[str, str], str, bytes]:
     given: dict[str, str] = {}
     name, content = "", b""
-    if not page.request.content_type.startswith("multipart/"):
-        return await page.form(), name, content
+    size = 0
     async for part in await page.request.multipart():
         if not isinstance(part, BodyPartReader) or part.name is None:
-            continue
+            raise Problem("malformed", "console.table-not-readable")
+        size += len(part.name)
         body = bytearray()
         while chunk := await part.read_chunk(64 * 1024):
             body += chunk
-            if len(body) > MAX_BYTES:
+            size += len(chunk)
+            if len(body) > MAX_BYTES or size > MAX_SENT:
                 raise Problem("too-large", message("console.table-too-large", most=MAX_BYTES))
         if part.filename:
             name, content = part.filename, bytes(body)
@@ -238,6 +275,7 @@ async def _run(
             left += 1
             continue
         typed = own | {mapping[c]: text for c, text in cells.items() if c in mapping and text}
+        await asyncio.sleep(0)  # thousands of rows must not keep the others waiting
         try:
             body = _body(page, entry, typed, fault)
             if sending or number < TRIED:

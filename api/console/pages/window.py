@@ -14,6 +14,8 @@ from api.public.window import RIGHTS
 
 #: Entries of each part; the lists of the console have the rest.
 _MOST = 20
+#: The page with the receipt of an event; it has no JSON.
+_RECEIPT = frozenset({"/v1/events/{position}/receipt"})
 
 
 async def window(page: Opened) -> web.StreamResponse:
@@ -83,7 +85,7 @@ async def receipt(page: Opened) -> web.StreamResponse:
     position = page.request.match_info["position"]
     language = page.words.language
     path = f"/v1/events/{quote(position, safe='')}/receipt"
-    return await ask_for_file(page.request, page.session, path, language=language)
+    return await ask_for_file(page.request, page.session, path, language=language, others=_RECEIPT)
 
 
 PAGES = (
