@@ -34,6 +34,7 @@ from api.http.resources import Parameter, Resource
 from api.http.tokens import ANONYMOUS, Grant
 from api.service import Service
 from api.systems import replays
+from api.systems.summaries import NOTED
 from ledger.kernel import Actor, Event, Recorded, Visibility, codec
 from ledger.kernel.events import Envelope
 from ledger.stores.sqlite import SQLiteRecorder
@@ -312,7 +313,8 @@ class Shelf:
 
 
 _NUMBER = re.compile(r"((?<![0-9A-Za-z.])[0-9]{1,9}(?![0-9A-Za-z.]))")
-_IGNORED = re.compile(r'"request_id":"[^"]*"')
+#: The id of a request, and a receipt of the log, which names its size and root.
+_IGNORED = re.compile(r'"request_id":"[^"]*"|"proof":"c2sp\.org/tlog-proof@[^"]*"')
 
 
 class Ranks(msgspec.Struct, frozen=True):
@@ -440,7 +442,7 @@ _NO_FILTERS = {"after", "at_least", "facets", "fields", "limit", "sort", "total"
 
 #: Of the log alone, of the service, or of another ledger.
 _NOT_ASKED = ("/v1/log/", "/v1/access", "/livez", "/readyz", "/metrics", "/docs", "/static",
-              "/problems", "/v1/openapi", "/v1/events/{")  # fmt: skip
+              "/problems", "/v1/openapi", "/v1/events/{", "/v1/feed/readers")  # fmt: skip
 
 #: What a path calls a kind of subject otherwise than its tags do.
 _KIND = {"id": "task", "key": "key", "soft_measure": "measure", "review_batch": "batch"}
@@ -511,6 +513,9 @@ def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[
     name, kind = parameter.name.removeprefix("not_"), parameter.type
     if name == "outcome":
         return ("recorded",)  # refusals are in another ledger
+    if name == "of":
+        # Refusals and consultations are counted from another ledger.
+        return [word for word in get_args(kind) if word not in NOTED]
     if name in ("fields", "total"):
         return ()  # they show less, or nothing that counts by value do not
     if name == "q":
