@@ -478,6 +478,8 @@ def _queries(
     topics: Sequence[str],
     sealed: Sequence[str],
 ) -> Iterator[str]:
+    if resource.path == "/v1/next-commands":
+        return  # it would try every command on golden bytes, which no command records so
     known = {parameter.name: parameter for parameter in resource.query}
     trail = resource.path.endswith("/trail")
     if "limit" in known:
@@ -489,14 +491,15 @@ def _queries(
         yield urlencode({"limit": 1, "known_as_of": "2026-03-02T01:01:00Z"})
         return
     if resource.path == "/v1/feed":
-        for kind in ("entity", "unit", "task", "case", "complaint", "finding", "decision"):
-            for name in ids.get(kind, ())[:2]:
-                yield urlencode({"subject": f"{kind}:{name}", "limit": 1})
-                yield urlencode({"subject": f"{kind}:{name}"})
+        for subject in _named(ids):
+            yield urlencode({"subject": subject, "limit": 1})
+            yield urlencode({"subject": subject})
         for system in sorted({topic.partition(".")[0] for topic in topics}):
             yield urlencode({"type": f"{system}.*", "limit": 1})
         yield urlencode([*(("type", topic) for topic in sealed[:50]), ("limit", "1")])
         return
+    if resource.path == "/v1/events/search":
+        yield urlencode({"total": "true", "facets": "unit,actor,entity,matter,rule_id,type,month"})
     if resource.path == "/v1/feed/preview":
         # A window that ends within what both ledgers have, and one that spans the hidden events.
         yield from ("last=1", "last=20", "last=500")
@@ -507,6 +510,12 @@ def _queries(
         if name not in ("limit", "after", "at_least"):
             for value in _values(parameter, ids):
                 yield urlencode({name: value})
+
+
+def _named(ids: Mapping[str, Sequence[str]]) -> list[str]:
+    """Some subjects as a parameter names them."""
+    kinds = ("entity", "unit", "task", "case", "complaint", "finding", "decision")
+    return [f"{kind}:{name}" for kind in kinds for name in ids.get(kind, ())[:2]]
 
 
 def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[str]:
@@ -530,6 +539,10 @@ def _values(parameter: Parameter, ids: Mapping[str, Sequence[str]]) -> Iterable[
         return ids.get("unit", ())
     if name in ids:
         return ids[name]
+    if name == "subject":
+        return _named(ids)
+    if name == "query":
+        return ("单位:MRB -规则:FIL-V1", "0 2026-03")
     if name == "about":
         return [
             f"{kind}:{some[0]}" for kind in ("task", "case", "finding") if (some := ids.get(kind))
