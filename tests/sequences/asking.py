@@ -20,6 +20,7 @@ from api.http.resources import Parameter, Resource
 from api.log import receipts, transparency
 from api.operations import accesses, operators
 from api.public.pages import public_resources
+from api.public.window import window_resources
 from api.sealed import evidence, persons, publicdoor
 from ledger.general.vocabulary import Role
 from tests.api import answers
@@ -38,7 +39,11 @@ _LISTED: tuple[Resource, ...] = (
     *operators.VIEW_RESOURCES,
     *operators.TOKEN_RESOURCES,
 )
-RESOURCES: tuple[Resource, ...] = (*_LISTED, *public_resources(_LISTED))
+RESOURCES: tuple[Resource, ...] = (
+    *_LISTED,
+    *public_resources(_LISTED),
+    *window_resources(_LISTED),
+)
 
 #: Path parameters that are not named as the kind of subject that they name.
 _KINDS = {"supdoc": "supdoc", "id": "inspection"}
