@@ -224,7 +224,9 @@ async def ask(
     if answer.status >= 500 and not busy:
         raise Fault(f"{answer.status}: {body[:600]!r}")
     kind = answer.content_type
-    if answer.status >= 400 and kind != "application/problem+json":
+    # The window explains to a person, on a page, what it cannot show.
+    refused = "text/html" if question.path.startswith("/window") else "application/problem+json"
+    if answer.status >= 400 and kind not in (refused, "application/problem+json"):
         raise Fault(f"{answer.status} as {kind}: {body[:200]!r}")
     plain = answer.status == 200 and kind == "application/json"
     if plain and (told := answers.faults(question.resource, body)):
