@@ -88,7 +88,10 @@ def _value(name: str) -> Column:
 _UNIT = Column("unit", lambda document, asked: asked.unit(document["unit"]))
 _MATTERS = Column(
     "matters_list",
-    lambda document, asked: asked.joined(document.get("matter_titles") or document["matters"]),
+    # A good practice may be about no matter.
+    lambda document, asked: asked.joined(
+        document.get("matter_titles") or document.get("matters", ())
+    ),
 )
 _ENTITY = Column("entity", lambda document, asked: document.get("entity"))
 _ENTITY_NAME = Column("entity_name", lambda document, asked: document.get("entity_name"))

@@ -346,6 +346,31 @@ class TestPreview:
         assert (await face.get(f"/v1/feed/preview?{query}")).status == 400
 
 
+class TestReaders:
+    """How far each connected system has read the feed."""
+
+    async def test_a_system_is_shown_itself_alone(self, face: Face) -> None:
+        """Who supervises the exchange sees all that hold a token; a partner's system itself."""
+        await face.note()
+        last = await face.note()
+        bank = face.tokens.create("BANK", "SYS", "subscriber_system")
+        tax = face.tokens.create("TAX", "SYS", "subscriber_system")
+        for token, after in ((bank, 1), (tax, 0), (None, 0)):
+            answer = await face.get(f"/v1/feed?after={after}&limit=1", token)
+            assert answer.status == 200
+        shown: dict[str, dict[str, Any]] = {}
+        for name, token in (("bank", bank), ("jb", face.jb)):
+            page = await (await face.get("/v1/feed/readers", token)).json()
+            assert page["head"] == last
+            shown[name] = {item["unit"]: item for item in page["items"]}
+        assert list(shown["bank"]) == ["BANK"]
+        assert list(shown["jb"]) == ["TAX", "BANK"], "the one furthest behind is first"
+        assert [item["lag"] for item in shown["jb"].values()] == [2, 1]
+        assert shown["bank"]["BANK"]["position"] == 1, "what it has asked to go on from"
+        for token, status in ((None, 401), (face.mrb, 403)):
+            assert (await face.get("/v1/feed/readers", token)).status == status
+
+
 class TestCompressed:
     """Large answers to those who have no token."""
 

@@ -122,7 +122,9 @@ HANDLED = {
 HANDLERS = {"business", "officer", "coordinator", "rlo"}
 
 #: What authorities read about a business whichever unit recorded it, short of what is sealed.
-TOGETHER = re.compile(r"/v1/entities(/[^/]+/(profile(/diff)?|replay|burden))?(\?|$)|/v1/like-cases")
+TOGETHER = re.compile(
+    r"/v1/entities(/[^/]+/(profile(/diff)?|replay|what-if|burden))?(\?|$)|/v1/like-cases"
+)
 
 #: Contents that lie beside the ledger, which is without them here.
 BESIDE = re.compile(

@@ -20,6 +20,7 @@ from api.http.resources import Parameter, Resource
 from api.log import receipts, transparency
 from api.operations import accesses, operators
 from api.public.pages import public_resources
+from api.public.window import window_resources
 from api.sealed import evidence, persons, publicdoor
 from ledger.general.vocabulary import Role
 from tests.api import answers
@@ -38,7 +39,11 @@ _LISTED: tuple[Resource, ...] = (
     *operators.VIEW_RESOURCES,
     *operators.TOKEN_RESOURCES,
 )
-RESOURCES: tuple[Resource, ...] = (*_LISTED, *public_resources(_LISTED))
+RESOURCES: tuple[Resource, ...] = (
+    *_LISTED,
+    *public_resources(_LISTED),
+    *window_resources(_LISTED),
+)
 
 #: Path parameters that are not named as the kind of subject that they name.
 _KINDS = {"supdoc": "supdoc", "id": "inspection"}
@@ -219,7 +224,9 @@ async def ask(
     if answer.status >= 500 and not busy:
         raise Fault(f"{answer.status}: {body[:600]!r}")
     kind = answer.content_type
-    if answer.status >= 400 and kind != "application/problem+json":
+    # The window explains to a person, on a page, what it cannot show.
+    refused = "text/html" if question.path.startswith("/window") else "application/problem+json"
+    if answer.status >= 400 and kind not in (refused, "application/problem+json"):
         raise Fault(f"{answer.status} as {kind}: {body[:200]!r}")
     plain = answer.status == 200 and kind == "application/json"
     if plain and (told := answers.faults(question.resource, body)):
