@@ -317,6 +317,22 @@ def test_lists_are_entered_entry_by_entry() -> None:
     assert rows_of(basis, {}) == range(0)
 
 
+def test_an_optional_part_without_anything_typed_is_left_out() -> None:
+    """Also if it holds a list that must be given with it: the service draws and fills it in."""
+    command = next(entry.command for entry in COMMANDS if entry.name == "execute-draw")
+    empty = {"draw": "D", "outcome.strata.0.key": " ", "outcome.selection_hash": ""}
+    assert body_of_form(command, empty) == {"draw": "D"}
+    assert body_of_form(command, {"outcome.selection_count": "1"}) == {
+        "outcome": {"selection_count": 1, "strata": []}
+    }
+
+
+def test_each_key_opens_one_page() -> None:
+    """Of the pages that a reader may have in one menu."""
+    keys = [page.key for page in PAGES if page.key]
+    assert len(keys) == len(set(keys))
+
+
 def test_every_system_is_in_one_section_of_the_menu() -> None:
     """So that no command is missing from it."""
     systems = [system for listed in SECTIONS.values() for system in listed]
