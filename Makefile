@@ -60,6 +60,7 @@ pytest: install-dev
 soak: export HYPOTHESIS_PROFILE = thorough
 soak: export SECRECY = whole
 soak: export REQUESTS = whole
+soak: export LOOKS = whole
 soak: export REQUESTS_EXAMPLES = $(SOAK_ROUNDS)
 soak: export RENDER_ROUNDS = $(SOAK_ROUNDS)
 soak: export PARTNER_ROUNDS = $(SOAK_ROUNDS)
@@ -68,7 +69,7 @@ soak: export INVARIANT_STEPS = 200,200,200
 soak: install-dev
 	@$(PYTEST) --timeout 0 $(PYTEST_ARGS) \
 		tests/sequences tests/invariants tests/api/test_secrecy.py tests/api/test_made_up_requests.py tests/model tests/projections tests/kernel \
-		tests/stores tests/systems tests/faults tests/intake tests/test_partner.py
+		tests/stores tests/systems tests/faults tests/intake tests/test_partner.py tests/browser
 
 lint: style
 	@$(BIN)/mypy

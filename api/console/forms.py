@@ -216,7 +216,9 @@ def _given(field: Field, typed: Mapping[str, str]) -> Any:
     """Return what was typed for a field, or ``_NOTHING``."""
     match field.input:
         case "group":
-            return _body(field.inner, field.name, typed) or _NOTHING
+            start = f"{field.name}."
+            touched = any(name.startswith(start) and text.strip() for name, text in typed.items())
+            return _body(field.inner, field.name, typed) if touched else _NOTHING
         case "groups":
             places = (f"{field.name}.{n}" for n in _numbers(field.name, typed))
             return [_body(field.inner, place, typed) for place in places] or _NOTHING

@@ -23,6 +23,7 @@ from api.http.bodies import body_of
 from api.http.keys import LEDGER
 from api.http.languages import headers_in, language_of
 from api.http.pages import PAGE_HEADERS
+from api.http.reader import AUTHORITIES
 from api.http.resources import Parameter, Resource
 from api.http.tokens import ANONYMOUS
 from ledger.general.audiences import UNIT_BOUND
@@ -51,8 +52,13 @@ LANGUAGE_COOKIE = "ledger_language"
 PRINTERS: frozenset[Role] = UNIT_BOUND | {"jb_supervisor", "credit_officer"}
 VISIT_FORMS = ("approval", "notice", "record", "result")
 
+#: Who reads findings and deadlines: the authorities, and a business those that concern it.
+CONCERNED: frozenset[Role] = AUTHORITIES | {"entity_rep"}
+
 #: The groups of the menu, in order.
-GROUPS = ("work", "subjects", "acts", "oversight", "service")
+GROUPS = ("work", "acts", "matters", "subjects", "oversight", "service")
+#: The groups that are folded while none of their pages is open, so that the menu fits a screen.
+FOLDED = frozenset({"matters"})
 
 TEMPLATES = Environment(
     loader=PackageLoader("api.console"),
@@ -428,6 +434,7 @@ def render(
         place=request.app[PLACE],
         menu={} if session is None else menu_of(request.app, grant.role),
         shown=request.app[SHOWN],
+        folded=FOLDED,
         prints_of=prints_of,
         scope_of=scope_of,
         is_number=is_number,

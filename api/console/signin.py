@@ -28,6 +28,7 @@ from api.console.shell import (
     delete_cookie,
     form_of,
     from_here,
+    may_read,
     refreshes,
     render,
     same_session,
@@ -78,6 +79,9 @@ def signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
             return render(request, "continue.html", where=where, at_once=False)
         if page.roles is not None and session.grant.role not in page.roles:
             return await Opened(request, session, page, recorded=True).missing()
+        for path in page.needs:
+            if not may_read(request.app, session.grant.role, (path,)):
+                return await _unread(Opened(request, session, page, recorded=True), path)
         recorded = page.recorded == "never"
         if page.recorded == "page" and request.method == "GET":
             if not refreshes(request, session):
@@ -94,6 +98,12 @@ def signed_in(page: Page) -> Callable[[web.Request], Awaitable[web.StreamRespons
         return response
 
     return handler
+
+
+async def _unread(page: Opened, path: str) -> web.Response:
+    """Return the page that tells why a reader may not read a resource that their page needs."""
+    answer = await page.ask(path)
+    return await page.missing() if answer.fine else await page.problem(answer)
 
 
 async def _over(request: web.Request) -> web.Response:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +28,7 @@ from ledger.general.vocabulary import Role
 from ledger.kernel import Command
 from ledger.kernel.messages import catalogue
 from ledger.registry import COMMANDS
+from ledger.stores.tables import MEMORY, SQLiteFile
 from ledger.systems.penalties.commands import DecidePenalty
 
 ENTITY = "91620100MA7LX0084G"
@@ -316,6 +317,22 @@ def test_lists_are_entered_entry_by_entry() -> None:
     assert rows_of(basis, {}) == range(0)
 
 
+def test_an_optional_part_without_anything_typed_is_left_out() -> None:
+    """Also if it holds a list that must be given with it: the service draws and fills it in."""
+    command = next(entry.command for entry in COMMANDS if entry.name == "execute-draw")
+    empty = {"draw": "D", "outcome.strata.0.key": " ", "outcome.selection_hash": ""}
+    assert body_of_form(command, empty) == {"draw": "D"}
+    assert body_of_form(command, {"outcome.selection_count": "1"}) == {
+        "outcome": {"selection_count": 1, "strata": []}
+    }
+
+
+def test_each_key_opens_one_page() -> None:
+    """Of the pages that a reader may have in one menu."""
+    keys = [page.key for page in PAGES if page.key]
+    assert len(keys) == len(set(keys))
+
+
 def test_every_system_is_in_one_section_of_the_menu() -> None:
     """So that no command is missing from it."""
     systems = [system for listed in SECTIONS.values() for system in listed]
@@ -327,8 +344,8 @@ async def test_trouble_of_the_file_is_told_as_such(
 ) -> None:
     """A disk that fails is no fault of the service: 503, and the same page works afterwards."""
     await sign_in(client, token(service))
-    with monkeypatch.context() as patched:
-        patched.setattr(service.sessions, "_sqlite", sqlite3.connect(":memory:"))
+    with closing(SQLiteFile(Path(MEMORY), ())) as empty, monkeypatch.context() as patched:
+        patched.setattr(service.sessions, "_tables", empty)
         assert (await client.get("/console")).status == 503
     assert (await client.get("/console")).status == 200
 
@@ -363,7 +380,10 @@ async def test_a_page_shows_nobody_more_than_the_interface(
 async def test_every_page_answers_every_role(
     client: TestClient[Any, Any], service: Service, role: Role
 ) -> None:
-    """Also without a single event; a page whose resource refuses the role is refused alike."""
+    """Also without a single event; a page whose resource refuses the role is refused alike.
+
+    A page of other roles is not found.
+    """
     if role in ("public", "ledger_clock"):
         return
     own = token(service, role)
@@ -375,6 +395,8 @@ async def test_every_page_answers_every_role(
         answer = await client.get(page.path)
         needed = [await client.get(path, headers=headers) for path in page.needs]
         refused = {said.status for said in needed} & {401, 403}
+        if page.roles is not None and role not in page.roles:
+            refused = {404}
         assert answer.status == (refused.pop() if refused else 200), page.path
 
 
@@ -509,7 +531,7 @@ async def test_both_languages(client: TestClient[Any, Any], service: Service) ->
 
 
 #: Words of a page in Chinese that are not Chinese: ids, codes, and names in other languages.
-PLAIN = re.compile(r"English|[+–]|CSV|XLSX|JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
+PLAIN = re.compile(r"English|[+–]|CSV|XLSX|(ND)?JSON|ID|URL|USCC|[\d.,:/ -]*", re.ASCII)
 
 
 @pytest.mark.parametrize("role", get_args(Role))
@@ -537,7 +559,8 @@ def test_the_console_speaks_both_languages_completely() -> None:
     chinese, english = catalogue("zh", "console"), catalogue("en", "console")
     assert set(chinese) == set(english)
     for code, text in chinese.items():
-        assert re.findall(r"{\w+}", text) == re.findall(r"{\w+}", english[code]), code
+        fields, others = (sorted(re.findall(r"{\w+}", t)) for t in (text, english[code]))
+        assert fields == others, code
 
 
 def test_the_templates_use_only_texts_that_exist() -> None:
@@ -550,7 +573,7 @@ def test_the_templates_use_only_texts_that_exist() -> None:
     named |= {f"group.{group}" for group in GROUPS}
     assert named <= set(catalogue("zh", "console"))
     #: The beginnings of codes that a template completes.
-    made = tuple(re.findall(r"""["']([a-z]+\.[a-z.-]*)["'] ~""", written))
+    made = tuple(re.findall(r"""["']([a-z-]+\.[a-z.-]*)["'] ~""", written))
     for code in set(catalogue("zh", "console")) - named:
         quoted = any(f"{mark}{code}{mark}" in written for mark in "\"'")
         assert quoted or code.startswith(made), code

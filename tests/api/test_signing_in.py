@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,7 +24,7 @@ from api.console.sessions import Sessions
 from api.console.signin import SIGN_INS_OF_ACCOUNT, SIGN_INS_PER_MINUTE
 from api.http.addresses import networks
 from api.http.front import Edge
-from api.http.tokens import holder_of
+from api.http.tokens import Tokens, holder_of
 from api.service import Service
 from ledger.kernel.messages import catalogue
 
@@ -290,19 +294,28 @@ def test_an_operator_ends_the_sessions_of_a_person(service: Service) -> None:
     assert service.sessions.read(kept) is not None
 
 
-def test_a_file_of_an_earlier_version_is_completed(service: Service) -> None:
-    """Sessions that were begun before there were posts go on."""
-    sqlite = service.sessions._sqlite
-    sqlite.execute("DROP TABLE sessions")
-    sqlite.execute(
+def test_a_file_of_an_earlier_version_is_completed(tmp_path: Path) -> None:
+    """Sessions that were begun before there were posts continue."""
+    path = tmp_path / "tokens.sqlite"
+    earlier = (
         "CREATE TABLE sessions (digest BLOB PRIMARY KEY, token BLOB NOT NULL, form TEXT NOT NULL,"
         " begun REAL NOT NULL, seen REAL NOT NULL) STRICT"
     )
-    again = Sessions(service.tokens)
-    cookie = again.begin(service.tokens.create("JB", "P", "jb_supervisor"))
-    assert cookie is not None
-    assert again.read(cookie) is not None
-    again.close()
+    cookie, now = "an-earlier-cookie", time.time()
+    with Tokens.open(path) as tokens:
+        own = tokens.create("JB", "P", "jb_supervisor")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP TABLE sessions")
+        file.execute(earlier)
+        digests = [sha256(secret.encode()).digest() for secret in (cookie, own)]
+        file.execute("INSERT INTO sessions VALUES (?, ?, 'f', ?, ?)", (*digests, now, now))
+        file.commit()
+    with Tokens.open(path) as tokens:
+        again = Sessions(tokens)
+        assert again.read(cookie) is not None
+        begun = again.begin(own)
+        assert begun is not None
+        assert again.read(begun) is not None
 
 
 # Cookies, links of other sites, limits

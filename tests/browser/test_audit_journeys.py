@@ -182,8 +182,9 @@ def test_a_draw_is_run_and_checked_on_a_phone(staged: Stage) -> None:
     desk.goto(f"/console/draws/{DRAW}")
     expect(desk.locator("[aria-current=step]")).to_contain_text("种子确定")
     desk.get_by_role("link", name="公布随机种子").click()
-    values = [{"source": name, "value": value} for name, value in VALUES.items()]
-    desk.locator("[name=values]").fill(json.dumps(values, ensure_ascii=False))
+    for number, (source, value) in enumerate(VALUES.items()):
+        expect(desk.locator(f"[name='values.{number}.source']")).to_have_value(source)
+        desk.locator(f"[name='values.{number}.value']").fill(value)
     desk.locator("button[value=send]").click()
     expect(desk.locator(".done")).to_be_visible()
     staged.do(world.get("JB", "/v1/draws"))

@@ -19,7 +19,7 @@ from playwright.sync_api import Page as Tab
 from api.console.identity import Claims, Identity
 from api.service import Service
 from tests.browser.conftest import SCREENS, OpenAs, Served
-from tests.browser.test_pages import SCREENSHOTS, TALLEST, cut_off, inaccessible
+from tests.browser.test_pages import LOOKS, SCREENSHOTS, TALLEST, checked, cut_off, inaccessible
 from tests.browser.watching import complaints_of, watch
 
 #: Pages for everybody, by the name of their screenshot.
@@ -38,7 +38,7 @@ PAGES = {
 def tabs(browser: Browser, district: Served) -> Iterator[dict[tuple[str, str], Tab]]:
     """Tabs without a session, by language and screen."""
     opened = {}
-    for language, screen in (("zh", "desktop"), ("zh", "phone"), ("en", "phone")):
+    for language, screen in {*LOOKS, ("zh", "phone")}:
         width, height = SCREENS[screen]
         context = browser.new_context(
             base_url=district.address,
@@ -64,14 +64,15 @@ def look(tab: Tab, name: str, language: str, screen: str) -> None:
     assert complaints_of(tab) == []
     assert tab.locator("main h1").count() == 1
     assert cut_off(tab) == []
-    if language == "zh":
+    if checked(language, screen):
         assert not (faults := inaccessible(tab)), faults
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_for_everybody_is_sound(tabs: dict[tuple[str, str], Tab], name: str) -> None:
     """In the browser's language, at a desk and at 360 px, without script or session."""
-    for (language, screen), tab in tabs.items():
+    for language, screen in LOOKS:
+        tab = tabs[language, screen]
         tab.goto(PAGES[name])
         assert tab.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[language]
         look(tab, name, language, screen)

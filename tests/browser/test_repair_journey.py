@@ -65,8 +65,8 @@ def _sends(tab: Tab, act: str, stage: str, fill: Callable[[], None] = lambda: No
     """Open the form of an act from the case, try it, send it, and come back to the case."""
     tab.get_by_role("link", name=act, exact=True).click()
     fill()
-    tab.get_by_role("button", name="试算").click()
-    expect(tab.locator(".done")).to_be_visible()
+    tab.get_by_role("button", name="试算").last.click()
+    expect(tab.locator(".tried")).to_be_visible()
     tab.get_by_role("button", name="提交").click()
     expect(tab.locator(".done")).to_contain_text("已记录")
     tab.goto(f"/console/v1/repair/cases/{CASE}")

@@ -51,8 +51,8 @@ def test_the_supervisor_finds_the_unfiled_visit_and_issues_an_opinion(
     own = tab.url
 
     tab.get_by_role("link", name="监督分办").first.click()
-    tab.get_by_label("assessment").fill("未备案入企，制发意见书")
-    tab.get_by_role("button", name="试算").click()
+    tab.locator("[name=assessment]").fill("未备案入企，制发意见书")
+    tab.get_by_role("button", name="试算").last.click()
     expect(tab.get_by_role("status")).to_contain_text("试算通过")
     tab.get_by_role("button", name="提交").click()
     expect(tab.get_by_role("status")).to_contain_text("已记录")
@@ -60,11 +60,11 @@ def test_the_supervisor_finds_the_unfiled_visit_and_issues_an_opinion(
     tab.goto(own)
     expect(tab.locator("main")).to_contain_text("未备案入企，制发意见书")
     tab.get_by_role("link", name="制发监督文书").first.click()
-    expect(tab.get_by_label("unit", exact=False).first).to_have_value(UNIT)
-    tab.get_by_label("document").fill("SD-BROWSER-1")
-    tab.get_by_label("kind").select_option("opinion")
-    tab.get_by_label("doc_no").fill("兰新监意〔2026〕99号")
-    tab.get_by_label("demands").fill("说明未备案入企的原因\n十日内报告整改情况")
+    expect(tab.locator("[name=unit]")).to_have_value(UNIT)
+    tab.locator("[name=document]").fill("SD-BROWSER-1")
+    tab.locator("[name=kind]").select_option("opinion")
+    tab.locator("[name=doc_no]").fill("兰新监意〔2026〕99号")
+    tab.locator("[name=demands]").fill("说明未备案入企的原因\n十日内报告整改情况")
     tab.get_by_role("button", name="提交").click()
     expect(tab.get_by_role("status")).to_contain_text("已记录")
 

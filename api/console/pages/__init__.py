@@ -38,29 +38,31 @@ from api.console.pages import (
 )
 from api.console.shell import Page
 
+#: In the order of the menu. The router takes the first that fits: ``lists`` has what is left of
+#: ``/console/v1``.
 PAGES: tuple[Page, ...] = (
     *today.PAGES,
     *findings.PAGES,
     *deadlines.PAGES,
+    *window.PAGES,
+    *commands.PAGES,
+    *tables.PAGES,
     *search.PAGES,
-    *draws.PAGES,
-    *events.PAGES,
-    *access.PAGES,
-    *log.PAGES,
     *businesses.PAGES,
+    *draws.PAGES,
     *repairs.PAGES,
     *trails.PAGES,
     *lists.PAGES,
     *office.PAGES,
-    *commands.PAGES,
-    *tables.PAGES,
+    *events.PAGES,
+    *access.PAGES,
     *statistics.PAGES,
     *feeds.PAGES,
+    *log.PAGES,
     *rules.PAGES,
-    *administration.PAGES,
     *glossary.PAGES,
+    *administration.PAGES,
     *guide.PAGES,
     *badges.PAGES,
-    *window.PAGES,
     *printing.PAGES,
 )

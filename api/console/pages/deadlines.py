@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from api.console.shell import Opened, Page
+from api.console.shell import CONCERNED, Opened, Page
 from api.console.shown import Words, link
 from api.http.grammar import period
 from api.http.resources import Parameter
@@ -187,7 +187,7 @@ _QUERY = (
 
 
 def _calendar(path: str) -> Page:
-    return Page(path, month, name="calendar", needs=(DEADLINES,), query=_QUERY)
+    return Page(path, month, name="calendar", needs=(DEADLINES,), roles=CONCERNED, query=_QUERY)
 
 
 PAGES = (
@@ -198,6 +198,7 @@ PAGES = (
         group="work",
         key="d",
         needs=(DEADLINES,),
+        roles=CONCERNED,
         query=_QUERY,
         badge="deadlines",
     ),

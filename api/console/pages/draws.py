@@ -145,7 +145,11 @@ def _commands(page: Opened, found: list[Step], draw: dict[str, Any]) -> list[tup
     names = [n for n in _NEXT.get(step.name if step else "", ()) if page.role in _ROLES[n]]
     if all(source["kind"] == "public" for source in draw.get("sources", ())):
         names = [name for name in names if name != "draws/reveal-commitment"]
-    given = {"draw": draw["draw"], "roster_hash": draw.get("roster_hash")}
+    given = {
+        "draw": draw["draw"],
+        "roster_hash": draw.get("roster_hash"),
+        "values": [{"source": source["name"]} for source in draw.get("sources", ())],
+    }
     known = urlencode({"known": msgspec.json.encode(given).decode()})
     return [(name, f"/console/do/{name}?{known}") for name in names]
 
@@ -155,7 +159,7 @@ PAGES = (
         DRAWS_PAGE,
         draws,
         name="draws",
-        group="subjects",
+        group="matters",
         key="n",
         needs=(DRAWS,),
         query=(Parameter("year", int), Parameter("stage")),

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from api.console.shell import Opened, Page
+from api.http.reader import AUTHORITIES
 
 _SUBSCRIPTIONS, _READERS = "/v1/sharing/subscriptions", "/v1/feed/readers"
 _REMOVALS, _PREVIEW = "/v1/sharing/removals", "/v1/feed/preview"
@@ -65,5 +66,6 @@ PAGES = (
         name="feeds",
         group="oversight",
         needs=(_SUBSCRIPTIONS, "/v1/next-commands"),
+        roles=AUTHORITIES | {"subscriber_system"},
     ),
 )

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from api.console.pages.commands import possible
-from api.console.shell import ACT, KEY, Opened, Page, see
+from api.console.shell import ACT, CONCERNED, KEY, Opened, Page, see
 from api.http.resources import Parameter
 from ledger.access.events import RuleId
 from ledger.kernel.rules import rules
@@ -235,6 +235,7 @@ PAGES = (
         group="work",
         key="f",
         needs=("/v1/findings",),
+        roles=CONCERNED,
         query=(
             Parameter("state", FindingState),
             Parameter("rule_id", RuleId),

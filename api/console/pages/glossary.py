@@ -48,6 +48,6 @@ def _of_the_interface(role: str) -> Iterator[Term]:
 
 PAGES = (
     Page(
-        "/console/glossary", glossary, name="glossary", group="service", key="w", recorded="never"
+        "/console/glossary", glossary, name="glossary", group="service", key="y", recorded="never"
     ),
 )

@@ -63,7 +63,7 @@ def _page(name: str, path: str) -> Page:
         f"/console/{name}",
         partial(show, path=path),
         name=name,
-        group="acts",
+        group="matters",
         # Readers without an inbox find the same lists among all lists.
         needs=(path, "/v1/next-commands"),
         recorded="questions",

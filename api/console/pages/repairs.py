@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from api.console.pages.businesses import today_of, unit_names
-from api.console.shell import Opened, Page
+from api.console.shell import CONCERNED, Opened, Page
 from api.http.resources import Parameter
 from ledger.registry import COMMANDS
 from ledger.systems.repair.rules import REP_R2
@@ -204,8 +204,9 @@ PAGES = (
         "/console/repairs",
         index,
         name="repairs",
-        group="subjects",
-        key="r",
+        group="matters",
+        roles=CONCERNED,
+        key="p",
         needs=("/v1/repair/records",),
     ),
     Page("/console/v1/repair/cases/{repair}", case, name="repair", query=_ON),
