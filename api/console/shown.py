@@ -110,6 +110,14 @@ class Words:
         )
         return " › ".join(named) or "/"
 
+    def has_title(self, pointer: str) -> bool:
+        """Return whether the field at the beginning of a place is one that readers know.
+
+        A view also keeps columns for its own use, without a title.
+        """
+        top = pointer.partition("/")[2].partition("/")[0]
+        return not top or title(top, self.language, "fields") != top
+
     def long_day(self, day: date) -> str:
         """Return a day with its day of the week, as the language writes it."""
         return format_date(day, "full", locale={"zh": "zh_CN", "en": "en_GB"}[self.language])
