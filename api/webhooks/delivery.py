@@ -6,10 +6,9 @@ else. A task takes the next visible events from the store, exactly those that th
 and for each message:
 
 1. sends it. A crash here may leave a message that was taken and is not noted: it comes again.
-2. notes the attempt and moves the cursor, in one transaction.
-3. records the acknowledgement that the receiver's answer contains. Before this the receipt is
-   noted, so a crash here leaves a removal that is not acknowledged: its receiver acknowledges it
-   as others do, and until then it is owed.
+2. records the acknowledgement that the receiver's answer contains. After a crash here the message
+   comes again, and so does its acknowledgement, which is recorded once.
+3. notes the attempt and moves the cursor, in one transaction.
 
 A receiver that cannot be reached, or says that it is busy, is tried until it answers. One that
 refuses a message ``Schedule.park_after`` times is poisoned by it: the message is parked, and the
@@ -517,6 +516,10 @@ class Deliverer:
         removed: Removed | None = None
         if item.topic in NOTICES and answer.body:
             said, removed = acknowledged(message_id(hook, item), item, answer, signing)
+        if removed is not None and not await asyncio.to_thread(
+            self._acknowledge, hook, item.position, removed
+        ):
+            said = "not_recorded"
         attempt = _attempt(item.position, began, answer, said)
         await asyncio.to_thread(
             self.outbox.delivered,
@@ -527,11 +530,12 @@ class Deliverer:
             told_of(item),
             repeat,
         )
-        if removed is not None:
-            await asyncio.to_thread(self._acknowledge, hook, item.position, removed)
 
-    def _acknowledge(self, hook: Hook, position: int, removed: Removed) -> None:
-        """Record the removal that a receiver acknowledged by its signature."""
+    def _acknowledge(self, hook: Hook, position: int, removed: Removed) -> bool:
+        """Record the removal that a receiver acknowledged by its signature; return whether it is.
+
+        Raises ``Unavailable``: the message is sent again, and its answer asked for once more.
+        """
         actor = Actor(
             unit_id=hook.state.unit, person_id=f"{SIGNED_BY}{hook.name}", role="subscriber_system"
         )
@@ -545,6 +549,8 @@ class Deliverer:
             log.info(
                 "acknowledgement_refused", webhook=hook.name, position=position, reason=str(error)
             )
+            return False
+        return True
 
     def signing(self, webhook: str) -> list[Secret]:
         """Return the secrets that sign now, newest first. Blocks."""

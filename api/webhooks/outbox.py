@@ -29,8 +29,9 @@ from ledger.stores.tables import Declared, Tables, Transaction, as_tables
 #: time, could not be reached, or must not be reached.
 Outcome = Literal["delivered", "refused", "timed_out", "unreachable", "blocked"]
 
-#: What became of an acknowledgement in a receiver's answer.
-Acknowledgement = Literal["accepted", "not_signed", "not_valid"]
+#: What became of an acknowledgement in a receiver's answer; ``not_recorded``: it was signed,
+#: but a rule forbids it, or the removal was acknowledged otherwise.
+Acknowledgement = Literal["accepted", "not_recorded", "not_signed", "not_valid"]
 
 #: The attempts that are kept of each webhook.
 MOST_ATTEMPTS = 1_000

@@ -246,7 +246,8 @@ async def test_REP_V2_a_signed_answer_confirms_a_removal(world: World, receiver:
             return web.Response()
         removal = message["data"]["removal"]
         name = f"msg_WH-1_{message['id']}"
-        body = json.dumps({"removal": removal, "removed_on": "2026-04-20"})
+        day = "2026-04-19" if removal == "RMV-3" else "2026-04-20"
+        body = json.dumps({"removal": removal, "removed_on": day})
         moment = datetime.now(UTC)
         signature = Webhook(secrets[0]).sign(name, moment, body)
         headers = {
@@ -265,28 +266,35 @@ async def test_REP_V2_a_signed_answer_confirms_a_removal(world: World, receiver:
     ended = PublicityTerminated(
         record="CR-1", entity=E_C, unit="MRB", reason="repaired", terminated_on=date(2026, 4, 20)
     )
-    world.given(ended, notice("RMV-1"), notice("RMV-2"))
+    world.given(ended, notice("RMV-1"), notice("RMV-2"), notice("RMV-3"))
     head = world.recorder.head()
     # The end itself is pushed too: whoever was sent the record must learn that it ended.
-    await receiver.until(lambda: len(receiver.got) == 4)
-    await receiver.until(lambda: world.recorder.head() > head)
+    await receiver.until(lambda: len(receiver.got) == 5)
+    await receiver.until(lambda: world.service.webhooks.outbox.cursor("WH-1", 0).position >= head)
     account = await world.get("EDB", "/v1/repair/records/CR-1/removals")
     assert account["ended"] == {"on": "2026-04-20", "reason": "repaired"}
-    first, second = account["recipients"]
+    first, second, third = account["recipients"]
     assert (first["state"], first["acknowledged_by"]) == ("confirmed", "signed_answer")
     # The second answer was altered on its way: nothing is recorded.
     assert (second["state"], account["complete"]) == ("waiting", False)
+    # The third one is of a day before the notice: it is shown that nothing was recorded of it.
+    assert third["state"] == "waiting"
     assert [r["way"] for r in first["record_received"]] == ["webhook"]
     assert [r["way"] for r in second["notice_received"]] == ["webhook"]
     said = [a["acknowledgement"] for a in (await deliveries(world))["attempts"]]
-    assert sorted(filter(None, said)) == ["accepted", "not_valid"]
+    assert sorted(filter(None, said)) == ["accepted", "not_recorded", "not_valid"]
     # Its own token confirms the other one; the day after its last day would have been a finding.
-    await world.send(
-        "BANK", "sharing/acknowledge-removal", removal="RMV-2", removed_on="2026-04-20"
-    )
+    for removal in ("RMV-2", "RMV-3"):
+        await world.send(
+            "BANK", "sharing/acknowledge-removal", removal=removal, removed_on="2026-04-20"
+        )
     account = await world.get("MRB head", "/v1/repair/records/CR-1/removals")
-    assert [r["acknowledged_by"] for r in account["recipients"]] == ["signed_answer", "own_token"]
-    assert (account["complete"], account["confirmed"]) == (True, 2)
+    assert [r["acknowledged_by"] for r in account["recipients"]] == [
+        "signed_answer",
+        "own_token",
+        "own_token",
+    ]
+    assert (account["complete"], account["confirmed"]) == (True, 3)
     assert await world.status("EMB head", "/v1/repair/records/CR-1/removals") == 404
     assert await world.status("RAIL", "/v1/repair/records/CR-1/removals") == 403
 
