@@ -427,11 +427,16 @@ class Deliverer:
             came = await self._send(hook, item, repeat)
             if came != "on" or hook.asked:
                 return came != "halt"
-        if repeat is not None:
-            await asyncio.to_thread(self.outbox.repeated, hook.name, repeat, last)
-        elif last > place:
-            await asyncio.to_thread(self.outbox.move, hook.name, last)
+        if repeat is not None or last > place:
+            await asyncio.to_thread(self._passed, hook, last, repeat)
         return last > after
+
+    def _passed(self, hook: Hook, position: int, repeat: Repeat | None) -> None:
+        """Note that nothing more is sent up to a position; what follows has not failed yet."""
+        if repeat is None:
+            self.outbox.move(hook.name, position)
+        else:
+            self.outbox.repeated(hook.name, repeat, position)
 
     def _page(self, hook: Hook, after: int, up_to: int | None) -> tuple[list[Item], int]:
         """Return the next messages, and the position up to which there are no others."""
@@ -459,6 +464,7 @@ class Deliverer:
             if not (hook.state.live and self._turn()):
                 return "halt"
             if hook.audience().shown(item) is None or hook.withheld(item):
+                await asyncio.to_thread(self._passed, hook, item.position, repeat)
                 return "on"
             signing = await asyncio.to_thread(self.signing, hook.name)
             if not signing:
@@ -472,6 +478,7 @@ class Deliverer:
                 await self._taken(hook, item, answer, began, signing, repeat)
                 return "on"
             failures = known.failures + 1
+            refusals = known.refusals + (answer.outcome == "refused")
             attempt = _attempt(item.position, began, answer)
             cursor = item.position - 1
             if answer.status == _GONE:
@@ -482,7 +489,7 @@ class Deliverer:
             begin = cursor if repeat is None else hook.state.after
             await asyncio.to_thread(self.outbox.tried, hook.name, attempt, begin=begin)
             if answer.outcome == "refused" and (
-                failures >= self._schedule.park_after or len(data) > MESSAGE_BYTES
+                refusals >= self._schedule.park_after or len(data) > MESSAGE_BYTES
             ):
                 parked = Parked(item.position, item.topic, attempt.at, failures)
                 await asyncio.to_thread(self.outbox.park, hook.name, parked, item.position, repeat)

@@ -44,6 +44,7 @@ _TABLES = {
     webhook TEXT PRIMARY KEY,
     position INTEGER NOT NULL, -- everything up to here was sent, parked or withheld
     failures INTEGER NOT NULL DEFAULT 0,  -- attempts of the next message that failed
+    refusals INTEGER NOT NULL DEFAULT 0,  -- those of them that the receiver answered
     failing_since TEXT,
     stopped_at TEXT,           -- the receiver answered 410
     learnt INTEGER NOT NULL DEFAULT 0  -- the last event about the webhook that was acted on
@@ -123,6 +124,7 @@ class Cursor(msgspec.Struct, frozen=True):
 
     position: int
     failures: int = 0
+    refusals: int = 0
     failing_since: str | None = None
     stopped_at: str | None = None
     learnt: int = 0
@@ -234,7 +236,7 @@ class Outbox:
     def cursor(self, webhook: str, begin: int) -> Cursor:
         """Return how far a webhook is; at first, at ``begin``."""
         rows = self._tables.rows(
-            "SELECT position, failures, failing_since, stopped_at, learnt FROM {s}cursors"
+            "SELECT position, failures, refusals, failing_since, stopped_at, learnt FROM {s}cursors"
             " WHERE webhook = ?",
             webhook,
         )
@@ -260,11 +262,11 @@ class Outbox:
             _keep(write, webhook, attempt)
             if begin is not None:
                 write.execute(
-                    "INSERT INTO {s}cursors AS c (webhook, position, failures, failing_since)"
-                    " VALUES (?, ?, 1, ?) ON CONFLICT (webhook) DO UPDATE SET"
-                    " failures = c.failures + 1,"
+                    "INSERT INTO {s}cursors AS c (webhook, position, failures, refusals,"
+                    " failing_since) VALUES (?, ?, 1, ?, ?) ON CONFLICT (webhook) DO UPDATE SET"
+                    " failures = c.failures + 1, refusals = c.refusals + excluded.refusals,"
                     " failing_since = coalesce(c.failing_since, excluded.failing_since)",
-                    (webhook, begin, attempt.at),
+                    (webhook, begin, int(attempt.outcome == "refused"), attempt.at),
                 )
 
     def delivered(  # noqa: PLR0917 - the facts of one delivery
@@ -318,9 +320,7 @@ class Outbox:
         with self._tables.writing() as write:
             if _learnt(write, webhook, begin, event):
                 write.execute(
-                    "UPDATE {s}cursors SET stopped_at = NULL, failures = 0, failing_since = NULL"
-                    " WHERE webhook = ?",
-                    (webhook,),
+                    "UPDATE {s}cursors SET stopped_at = NULL WHERE webhook = ?", (webhook,)
                 )
 
     # What is sent again
@@ -400,26 +400,33 @@ def _move(write: Transaction, webhook: str, position: int) -> None:
     write.execute(
         "INSERT INTO {s}cursors AS c (webhook, position) VALUES (?, ?)"
         " ON CONFLICT (webhook) DO UPDATE SET position = CASE WHEN c.position > excluded.position"
-        " THEN c.position ELSE excluded.position END, failures = 0, failing_since = NULL",
+        " THEN c.position ELSE excluded.position END, failures = 0, refusals = 0,"
+        " failing_since = NULL",
         (webhook, position),
     )
 
 
 def _learnt(write: Transaction, webhook: str, begin: int, event: int) -> bool:
-    """Note that an event about a webhook is known; return whether it was new."""
+    """Note that an event about a webhook is known; return whether it was new.
+
+    What is sent next may be another message then, and begins without failures.
+    """
     write.execute(
         "INSERT INTO {s}cursors (webhook, position) VALUES (?, ?) ON CONFLICT (webhook) DO NOTHING",
         (webhook, begin),
     )
     done = write.execute(
-        "UPDATE {s}cursors SET learnt = ? WHERE webhook = ? AND learnt < ?", (event, webhook, event)
+        "UPDATE {s}cursors SET learnt = ?, failures = 0, refusals = 0, failing_since = NULL"
+        " WHERE webhook = ? AND learnt < ?",
+        (event, webhook, event),
     )
     return bool(done.rowcount > 0)
 
 
 def _advance(write: Transaction, webhook: str, repeat: Repeat, cursor: int) -> None:
     write.execute(
-        "UPDATE {s}cursors SET failures = 0, failing_since = NULL WHERE webhook = ?", (webhook,)
+        "UPDATE {s}cursors SET failures = 0, refusals = 0, failing_since = NULL WHERE webhook = ?",
+        (webhook,),
     )
     write.execute(
         "UPDATE {s}repeats SET next = ? WHERE webhook = ? AND event = ? AND next <= ?",

@@ -179,6 +179,26 @@ async def test_a_busy_receiver_gets_everything_in_order(world: World, receiver: 
     assert [a["outcome"] for a in shown["attempts"]].count("unreachable") == 8
 
 
+async def test_only_refusals_of_the_same_message_park_it(
+    world: World, receiver: Receiver
+) -> None:
+    """Neither those when the receiver was busy count, nor those of a message that is withheld."""
+    answers = iter([503, 503, 503, 500, 200, 500, 500, 500, 200, 200])
+
+    def answer(_: dict[str, Any]) -> web.Response:
+        if len(receiver.got) == 6:  # the second message is withheld before its third attempt
+            world.service.webhooks._hooks["WH-1"].removed["CR-1"] = world.recorder.head()
+        return web.Response(status=next(answers))
+
+    receiver.answer = answer
+    await world.given_record("CR-3", E_C, "2026-04-18")
+    await hooked(world, receiver)
+    await receiver.until(lambda: len(receiver.got) >= 10)
+    first, second, third, fourth = (e["position"] for e in await fed(world, type="credit.*"))
+    assert receiver.positions() == [first] * 5 + [second] * 2 + [third] * 2 + [fourth]
+    assert (await deliveries(world))["parked"] == []
+
+
 async def test_a_receiver_that_is_gone_is_asked_no_more_until_it_is_moved(
     world: World, receiver: Receiver
 ) -> None:
