@@ -164,7 +164,11 @@ Way = Literal["feed", "webhook", "export", "export_removed"]
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """That a message about a subject reached a receiver, by which way, and when first."""
+    """That a message about a subject reached a receiver, by which way, and when first.
+
+    Of exports the last position counts, and of their removals the last time too: a record that
+    was removed leaves again if it is reinstated.
+    """
 
     unit: str
     subject: str
@@ -460,7 +464,10 @@ def _keep(write: Transaction, webhook: str, attempt: Attempt) -> None:
 
 def _receive(write: Transaction, receipt: Receipt) -> None:
     write.execute(
-        "INSERT INTO {s}received (unit, subject, way, first_at, position) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (subject, unit, way) DO NOTHING",
+        "INSERT INTO {s}received AS r (unit, subject, way, first_at, position)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (subject, unit, way) DO UPDATE SET"
+        " position = excluded.position, first_at = CASE WHEN excluded.way = 'export'"
+        " THEN r.first_at ELSE excluded.first_at END"
+        " WHERE excluded.way IN ('export', 'export_removed') AND r.position < excluded.position",
         (receipt.unit, receipt.subject, receipt.way, receipt.first_at, receipt.position),
     )
