@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,8 +16,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from api.webhooks import delivery
 from api.webhooks.delivery import Schedule
+from api.webhooks.outbox import Receipt
 from api.webhooks.targets import Targets
+from ledger.stores import StoreError
 from ledger.systems.credit.events import PublicityTerminated
 from ledger.systems.sharing.events import RemovalNotified
 from tests.cast import E_B, E_C
@@ -179,9 +183,7 @@ async def test_a_busy_receiver_gets_everything_in_order(world: World, receiver: 
     assert [a["outcome"] for a in shown["attempts"]].count("unreachable") == 8
 
 
-async def test_only_refusals_of_the_same_message_park_it(
-    world: World, receiver: Receiver
-) -> None:
+async def test_only_refusals_of_the_same_message_park_it(world: World, receiver: Receiver) -> None:
     """Neither those when the receiver was busy count, nor those of a message that is withheld."""
     answers = iter([503, 503, 503, 500, 200, 500, 500, 500, 200, 200])
 
@@ -362,6 +364,29 @@ async def test_REP_V2_the_account_says_who_is_late(world: World, receiver: Recei
     assert account["recipients"][0]["findings"] == account["uses_after_end"] == []
 
 
+async def test_receipts_of_the_feed_outlive_an_error(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that could not be queued is noted when the feed is read again; one that failed, soon."""
+    outbox = world.service.webhooks.outbox
+    keep, failed = outbox.receive, list[bool]()
+
+    def receive(receipts: Iterable[Receipt]) -> None:
+        if not failed:
+            failed.append(True)
+            raise StoreError("disk full")
+        keep(receipts)
+
+    monkeypatch.setattr(outbox, "receive", receive)
+    monkeypatch.setattr(delivery, "MOST_READS", 0)
+    await fed(world)
+    monkeypatch.undo()
+    monkeypatch.setattr(outbox, "receive", receive)
+    await fed(world)
+    await receiver.until(lambda: outbox.received(["record:CR-1"]))
+    assert failed
+
+
 async def test_a_recipient_asks_whether_a_record_may_still_be_used(world: World) -> None:
     """Shared, ended, or the answer for one that does not exist."""
     asked = "/v1/sharing/records"
@@ -418,6 +443,21 @@ async def test_a_slow_receiver_costs_the_others_nothing(world: World, receiver: 
     finally:
         pause.set()
         await slow.server.close()
+
+
+async def test_a_slow_name_server_costs_the_others_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    """Names are resolved in the threads of the loop; with all of them busy, messages are sent."""
+    loop, pause = world.service.webhooks._loop, threading.Event()
+    assert loop is not None
+    for _ in range(64):
+        loop.call_soon_threadsafe(lambda: loop.run_in_executor(None, pause.wait))
+    try:
+        await hooked(world, receiver)
+        await receiver.until(lambda: len(receiver.got) == 2)
+    finally:
+        pause.set()
 
 
 async def test_redirects_and_long_answers_lead_nowhere(world: World, receiver: Receiver) -> None:
