@@ -51,11 +51,15 @@ _KIND = KINDS["penalty"]
 
 
 class Owed(msgspec.Struct, frozen=True):
-    """A row that was not sent because a column of its table must not be empty."""
+    """A row that was not sent because a column of its table must not be empty.
+
+    ``sent``: as of which position it was sent last; 0 if it never was.
+    """
 
     subject: str
     key: str
     column: str
+    sent: int = 0
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -150,7 +154,7 @@ def export(
         say(f"supervision-ledger: {since} is of another table or unit", "red")
         raise Failed
     after = 0 if last is None else last.up_to
-    owed = frozenset() if last is None else {(row.subject, row.key) for row in last.lacking}
+    owed = {} if last is None else {(row.subject, row.key): row.sent for row in last.lacking}
     kept: dict[bool, list[tuple[Operation, list[str]]]] = {False: [], True: []}
     counts: dict[str, int] = {"i": 0, "u": 0, "d": 0}
     lacking = []
@@ -162,8 +166,9 @@ def export(
             try:
                 cells = cells_of(template, {**fact.fields, "batch": batch})
             except Lacking as error:
-                if fact.operation != "d":
-                    lacking.append(Owed(fact.subject, fact.key, error.column))
+                row = fact.subject, fact.key
+                sent = 0 if fact.operation == "i" else owed.get(row, after)
+                lacking.append(Owed(*row, error.column, sent))
                 continue
             counts[fact.operation] += 1
             way: Way = "export_removed" if fact.operation == "d" else "export"
@@ -188,12 +193,12 @@ def export(
             files[target.name] = sha256(target.read_bytes()).hexdigest()
     made = Batch(template.name, unit, after, up_to, counts, files, tuple(lacking))
     if not dry_run:
+        if recipient is not None:
+            _note(ledger, recipient, left, up_to)
         # Last: a batch without it was broken off, and is made again.
         manifest = file.with_name(f"{file.name}.json")
         private_file(manifest)
         manifest.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
-        if recipient is not None:
-            _note(ledger, recipient, left, up_to)
     shown = msgspec.to_builtins(made)
     show(shown if json else {**shown, "lacking": len(lacking)}, json)
     if lacking:

@@ -201,7 +201,7 @@ def _told(request: web.Request, problem: Problem, title: str) -> web.Response:
 
 
 def _private(response: web.Response) -> web.Response:
-    """The address of the page is what opens it: nothing on the way keeps the page."""
+    """Let nothing on the way keep a page whose address alone opens it."""
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

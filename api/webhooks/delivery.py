@@ -6,10 +6,9 @@ else. A task takes the next visible events from the store, exactly those that th
 and for each message:
 
 1. sends it. A crash here may leave a message that was taken and is not noted: it comes again.
-2. notes the attempt and moves the cursor, in one transaction.
-3. records the acknowledgement that the receiver's answer contains. Before this the receipt is
-   noted, so a crash here leaves a removal that is not acknowledged: its receiver acknowledges it
-   as others do, and until then it is owed.
+2. records the acknowledgement that the receiver's answer contains. After a crash here the message
+   comes again, and so does its acknowledgement, which is recorded once.
+3. notes the attempt and moves the cursor, in one transaction.
 
 A receiver that cannot be reached, or says that it is busy, is tried until it answers. One that
 refuses a message ``Schedule.park_after`` times is poisoned by it: the message is parked, and the
@@ -25,13 +24,14 @@ import threading
 import time
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 import aiohttp
 import msgspec
@@ -76,6 +76,9 @@ from projections.source import Source
 
 log = structlog.get_logger("api.webhooks")
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 #: What a message is, in its header Content-Type.
 MEDIA_TYPE = "application/cloudevents+json"
 
@@ -91,6 +94,9 @@ ANSWER_BYTES = 16 * 1024
 
 #: A message above this size is not sent: receivers commonly accept a megabyte.
 MESSAGE_BYTES = 1024 * 1024
+
+#: Threads that ask the ledger and the outbox.
+THREADS = 4
 
 #: How often the ledger is asked for new events, in seconds.
 LOOK_SECONDS = 0.25
@@ -110,6 +116,8 @@ SECRET_SECONDS = 2.0
 #: Messages that a webhook reads from the store at a time, and positions examined for them.
 PAGE = 50
 SCAN = 10_000
+#: Events about webhooks that are read at a time.
+LEARNT = 1_000
 PAGE_BYTES = 2 * 1024 * 1024
 
 #: For how long a round keeps receipts of the feed, in seconds; how many ranges wait at most, and of
@@ -268,6 +276,8 @@ class Deliverer:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        # Of their own: names are resolved in the loop's threads, where a slow one delays others.
+        self._calls = ThreadPoolExecutor(THREADS, "webhooks-calls")
         self._reads: deque[Read] = deque()
         self._noted: dict[tuple[Any, ...], int] = {}
         #: Why the last round failed, for /readyz; ``None`` if it did not.
@@ -324,13 +334,19 @@ class Deliverer:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             for client in self._sessions.values():
                 await client.close()
+            self._calls.shutdown()
+
+    def _call(self, ask: Callable[P, T], *given: P.args, **named: P.kwargs) -> Awaitable[T]:
+        """Ask the ledger or the outbox, which blocks, in a thread for that."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._calls, partial(ask, *given, **named))
 
     async def _round(self) -> None:
-        await asyncio.to_thread(self._keep_receipts)
-        head = await asyncio.to_thread(self.head)
+        await self._call(self._keep_receipts)
+        head = await self._call(self.head)
         held, self._held = self._held, self._turn()
         if head > self._head or not self._position or self._held > held:
-            await asyncio.to_thread(self._learn, head)
+            await self._call(self._learn, head)
             self._head = head
             for news in self._news.values():
                 news.set()
@@ -346,7 +362,8 @@ class Deliverer:
 
     def _learn(self, head: int) -> None:
         selector = Selector(_ABOUT, ())
-        while stored := self._events.after([selector], self._position, PAGE):
+        while stored := self._events.after([selector], self._position, LEARNT):
+            self.worker.step()  # the first round reads all there ever were
             for each in stored:
                 self._take(codec.decode(each.position, each.event.data))
                 self._position = each.position
@@ -403,7 +420,7 @@ class Deliverer:
         while True:
             try:
                 news.clear()
-                await asyncio.to_thread(self._settle, hook)
+                await self._call(self._settle, hook)
                 if not await self._send_next(hook):
                     await news.wait()
             except Exception as error:  # noqa: BLE001 - the others continue, and this one comes back
@@ -412,32 +429,37 @@ class Deliverer:
 
     async def _send_next(self, hook: Hook) -> bool:
         """Send the next messages of a webhook; return whether there may be more."""
-        cursor = await asyncio.to_thread(self.outbox.cursor, hook.name, hook.state.after)
+        cursor = await self._call(self.outbox.cursor, hook.name, hook.state.after)
         if cursor.stopped_at is not None or not self._turn():
             return False
-        if not await asyncio.to_thread(self.signing, hook.name):
+        if not await self._call(self.signing, hook.name):
             # Another node may be given one, after the event that tells of it.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news[hook.name].wait(), SECRET_SECONDS)
             return True
-        repeat = await asyncio.to_thread(self.outbox.next_repeat, hook.name)
+        repeat = await self._call(self.outbox.next_repeat, hook.name)
         # Beyond the head after an older backup was restored: what comes next is new.
-        place = min(cursor.position, await asyncio.to_thread(self.head))
+        place = min(cursor.position, await self._call(self.head))
         if place < cursor.position:
-            await asyncio.to_thread(self.outbox.set_back, hook.name, cursor.position, place)
+            await self._call(self.outbox.set_back, hook.name, cursor.position, place)
         after = place if repeat is None else repeat.next - 1
-        items, last = await asyncio.to_thread(
+        items, last = await self._call(
             self._page, hook, after, None if repeat is None else repeat.last
         )
         for item in items:
             came = await self._send(hook, item, repeat)
             if came != "on" or hook.asked:
                 return came != "halt"
-        if repeat is not None:
-            await asyncio.to_thread(self.outbox.repeated, hook.name, repeat, last)
-        elif last > place:
-            await asyncio.to_thread(self.outbox.move, hook.name, last)
+        if repeat is not None or last > place:
+            await self._call(self._passed, hook, last, repeat)
         return last > after
+
+    def _passed(self, hook: Hook, position: int, repeat: Repeat | None) -> None:
+        """Note that nothing more is sent up to a position; what follows has not failed yet."""
+        if repeat is None:
+            self.outbox.move(hook.name, position)
+        else:
+            self.outbox.repeated(hook.name, repeat, position)
 
     def _page(self, hook: Hook, after: int, up_to: int | None) -> tuple[list[Item], int]:
         """Return the next messages, and the position up to which there are no others."""
@@ -458,15 +480,16 @@ class Deliverer:
         """
         data = item.json(self._source)
         while True:
-            known = await asyncio.to_thread(self.outbox.cursor, hook.name, 0)
+            known = await self._call(self.outbox.cursor, hook.name, 0)
             if repeat is None and known.position >= item.position:
                 return "again"  # this node was paused, and another one sent it
             # Asked before each attempt: hours may have passed since the message was read.
             if not (hook.state.live and self._turn()):
                 return "halt"
             if hook.audience().shown(item) is None or hook.withheld(item):
+                await self._call(self._passed, hook, item.position, repeat)
                 return "on"
-            signing = await asyncio.to_thread(self.signing, hook.name)
+            signing = await self._call(self.signing, hook.name)
             if not signing:
                 return "halt"
             began = self._ledger.clock()
@@ -478,20 +501,21 @@ class Deliverer:
                 await self._taken(hook, item, answer, began, signing, repeat)
                 return "on"
             failures = known.failures + 1
+            refusals = known.refusals + (answer.outcome == "refused")
             attempt = _attempt(item.position, began, answer)
             cursor = item.position - 1
             if answer.status == _GONE:
-                await asyncio.to_thread(self.outbox.tried, hook.name, attempt, begin=None)
-                await asyncio.to_thread(self.outbox.stop, hook.name, cursor, attempt.at)
+                await self._call(self.outbox.tried, hook.name, attempt, begin=None)
+                await self._call(self.outbox.stop, hook.name, cursor, attempt.at)
                 log.warning("webhook_stopped", webhook=hook.name)
                 return "halt"
             begin = cursor if repeat is None else hook.state.after
-            await asyncio.to_thread(self.outbox.tried, hook.name, attempt, begin=begin)
+            await self._call(self.outbox.tried, hook.name, attempt, begin=begin)
             if answer.outcome == "refused" and (
-                failures >= self._schedule.park_after or len(data) > MESSAGE_BYTES
+                refusals >= self._schedule.park_after or len(data) > MESSAGE_BYTES
             ):
                 parked = Parked(item.position, item.topic, attempt.at, failures)
-                await asyncio.to_thread(self.outbox.park, hook.name, parked, item.position, repeat)
+                await self._call(self.outbox.park, hook.name, parked, item.position, repeat)
                 log.warning("message_parked", webhook=hook.name, position=item.position)
                 return "on"
             wait = self._schedule.wait(failures)
@@ -522,8 +546,12 @@ class Deliverer:
         removed: Removed | None = None
         if item.topic in NOTICES and answer.body:
             said, removed = acknowledged(message_id(hook, item), item, answer, signing)
+        if removed is not None and not await self._call(
+            self._acknowledge, hook, item.position, removed
+        ):
+            said = "not_recorded"
         attempt = _attempt(item.position, began, answer, said)
-        await asyncio.to_thread(
+        await self._call(
             self.outbox.delivered,
             hook.name,
             hook.state.unit,
@@ -532,11 +560,12 @@ class Deliverer:
             told_of(item),
             repeat,
         )
-        if removed is not None:
-            await asyncio.to_thread(self._acknowledge, hook, item.position, removed)
 
-    def _acknowledge(self, hook: Hook, position: int, removed: Removed) -> None:
-        """Record the removal that a receiver acknowledged by its signature."""
+    def _acknowledge(self, hook: Hook, position: int, removed: Removed) -> bool:
+        """Record the removal that a receiver acknowledged by its signature; return whether it is.
+
+        Raises ``Unavailable``: the message is sent again, and its answer asked for once more.
+        """
         actor = Actor(
             unit_id=hook.state.unit, person_id=f"{SIGNED_BY}{hook.name}", role="subscriber_system"
         )
@@ -553,6 +582,8 @@ class Deliverer:
                 position=position,
                 reason=error.message.code,
             )
+            return False
+        return True
 
     def signing(self, webhook: str) -> list[Secret]:
         """Return the secrets that sign now, newest first. Blocks."""
@@ -624,7 +655,7 @@ class Deliverer:
         return await asyncio.wrap_future(future)
 
     async def _test(self, hook: Hook) -> Attempt | None:
-        signing = await asyncio.to_thread(self.signing, hook.name)
+        signing = await self._call(self.signing, hook.name)
         if not signing:
             return None
         began = self._ledger.clock()
@@ -640,7 +671,7 @@ class Deliverer:
         }
         answer = await self._post(hook, name, msgspec.json.encode(body), signing)
         attempt = _attempt(0, began, answer)
-        await asyncio.to_thread(self.outbox.tried, hook.name, attempt, begin=None)
+        await self._call(self.outbox.tried, hook.name, attempt, begin=None)
         return attempt
 
     def new_secret(self) -> Secret:
@@ -670,18 +701,21 @@ class Deliverer:
         """Note that a subscriber was served the feed in ``(after, up_to]``. Never blocks."""
         with self._known:
             known = self._noted.get(audience.key, 0)
-            if after <= known:
-                # What it was served before is known: the first time counts.
-                if up_to <= known:
-                    return
-                after, self._noted[audience.key] = known, up_to
-            if len(self._noted) > MOST_READERS:
-                self._noted.clear()
+            if up_to <= known:
+                return
+            # What it was served before is known: the first time counts.
+            new = max(after, known)
             last = self._reads[-1] if self._reads else None
-            if last is not None and (last.audience.key, last.up_to) == (audience.key, after):
+            if last is not None and (last.audience.key, last.up_to) == (audience.key, new):
                 last.up_to = up_to
             elif len(self._reads) < MOST_READS:
-                self._reads.append(Read(audience, after, up_to, self._ledger.clock()))
+                self._reads.append(Read(audience, new, up_to, self._ledger.clock()))
+            else:
+                return
+            if after <= known:
+                if len(self._noted) > MOST_READERS:
+                    self._noted.clear()
+                self._noted[audience.key] = up_to
 
     def _keep_receipts(self) -> None:
         """Keep which records and notices subscribers were served, for a moment; the rest waits."""
@@ -691,18 +725,23 @@ class Deliverer:
                 if not self._reads:
                     return
                 read = self._reads.popleft()
-            events = self._events.after([Selector(_TOLD, ())], read.after, PAGE)
-            items = [item_of(each) for each in events if each.position <= read.up_to]
-            shown = [item for item in items if read.audience.shown(item) is not None]
-            self.outbox.receive(
-                Receipt(read.audience.grant.unit, subject, "feed", moment(read.at), item.position)
-                for item in shown
-                for subject in told_of(item)
-            )
-            if len(items) == PAGE:
-                read.after = items[-1].position
-                with self._known:
-                    self._reads.appendleft(read)
+            left = True
+            try:
+                events = self._events.after([Selector(_TOLD, ())], read.after, PAGE)
+                items = [item_of(each) for each in events if each.position <= read.up_to]
+                unit, at = read.audience.grant.unit, moment(read.at)
+                self.outbox.receive(
+                    Receipt(unit, subject, "feed", at, item.position)
+                    for item in items
+                    if read.audience.shown(item) is not None
+                    for subject in told_of(item)
+                )
+                if left := len(items) == PAGE:
+                    read.after = items[-1].position
+            finally:  # also after an error: the next round tries it again
+                if left:
+                    with self._known:
+                        self._reads.appendleft(read)
 
 
 def told_of(item: Item) -> list[str]:

@@ -29,8 +29,9 @@ from ledger.stores.tables import Declared, Tables, Transaction, as_tables
 #: time, could not be reached, or must not be reached.
 Outcome = Literal["delivered", "refused", "timed_out", "unreachable", "blocked"]
 
-#: What became of an acknowledgement in a receiver's answer.
-Acknowledgement = Literal["accepted", "not_signed", "not_valid"]
+#: What became of an acknowledgement in a receiver's answer; ``not_recorded``: it was signed,
+#: but a rule forbids it, or the removal was acknowledged otherwise.
+Acknowledgement = Literal["accepted", "not_recorded", "not_signed", "not_valid"]
 
 #: The attempts that are kept of each webhook.
 MOST_ATTEMPTS = 1_000
@@ -43,6 +44,7 @@ _TABLES = {
     webhook TEXT PRIMARY KEY,
     position INTEGER NOT NULL, -- everything up to here was sent, parked or withheld
     failures INTEGER NOT NULL DEFAULT 0,  -- attempts of the next message that failed
+    refusals INTEGER NOT NULL DEFAULT 0,  -- those of them that the receiver answered
     failing_since TEXT,
     stopped_at TEXT,           -- the receiver answered 410
     learnt INTEGER NOT NULL DEFAULT 0  -- the last event about the webhook that was acted on
@@ -122,6 +124,7 @@ class Cursor(msgspec.Struct, frozen=True):
 
     position: int
     failures: int = 0
+    refusals: int = 0
     failing_since: str | None = None
     stopped_at: str | None = None
     learnt: int = 0
@@ -161,7 +164,11 @@ Way = Literal["feed", "webhook", "export", "export_removed"]
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """That a message about a subject reached a receiver, by which way, and when first."""
+    """That a message about a subject reached a receiver, by which way, and when first.
+
+    Of exports the last position counts, and of their removals the last time too: a record that
+    was removed leaves again if it is reinstated.
+    """
 
     unit: str
     subject: str
@@ -233,7 +240,7 @@ class Outbox:
     def cursor(self, webhook: str, begin: int) -> Cursor:
         """Return how far a webhook is; at first, at ``begin``."""
         rows = self._tables.rows(
-            "SELECT position, failures, failing_since, stopped_at, learnt FROM {s}cursors"
+            "SELECT position, failures, refusals, failing_since, stopped_at, learnt FROM {s}cursors"
             " WHERE webhook = ?",
             webhook,
         )
@@ -259,11 +266,11 @@ class Outbox:
             _keep(write, webhook, attempt)
             if begin is not None:
                 write.execute(
-                    "INSERT INTO {s}cursors AS c (webhook, position, failures, failing_since)"
-                    " VALUES (?, ?, 1, ?) ON CONFLICT (webhook) DO UPDATE SET"
-                    " failures = c.failures + 1,"
+                    "INSERT INTO {s}cursors AS c (webhook, position, failures, refusals,"
+                    " failing_since) VALUES (?, ?, 1, ?, ?) ON CONFLICT (webhook) DO UPDATE SET"
+                    " failures = c.failures + 1, refusals = c.refusals + excluded.refusals,"
                     " failing_since = coalesce(c.failing_since, excluded.failing_since)",
-                    (webhook, begin, attempt.at),
+                    (webhook, begin, int(attempt.outcome == "refused"), attempt.at),
                 )
 
     def delivered(  # noqa: PLR0917 - the facts of one delivery
@@ -317,9 +324,7 @@ class Outbox:
         with self._tables.writing() as write:
             if _learnt(write, webhook, begin, event):
                 write.execute(
-                    "UPDATE {s}cursors SET stopped_at = NULL, failures = 0, failing_since = NULL"
-                    " WHERE webhook = ?",
-                    (webhook,),
+                    "UPDATE {s}cursors SET stopped_at = NULL WHERE webhook = ?", (webhook,)
                 )
 
     # What is sent again
@@ -399,26 +404,33 @@ def _move(write: Transaction, webhook: str, position: int) -> None:
     write.execute(
         "INSERT INTO {s}cursors AS c (webhook, position) VALUES (?, ?)"
         " ON CONFLICT (webhook) DO UPDATE SET position = CASE WHEN c.position > excluded.position"
-        " THEN c.position ELSE excluded.position END, failures = 0, failing_since = NULL",
+        " THEN c.position ELSE excluded.position END, failures = 0, refusals = 0,"
+        " failing_since = NULL",
         (webhook, position),
     )
 
 
 def _learnt(write: Transaction, webhook: str, begin: int, event: int) -> bool:
-    """Note that an event about a webhook is known; return whether it was new."""
+    """Note that an event about a webhook is known; return whether it was new.
+
+    What is sent next may be another message then, and begins without failures.
+    """
     write.execute(
         "INSERT INTO {s}cursors (webhook, position) VALUES (?, ?) ON CONFLICT (webhook) DO NOTHING",
         (webhook, begin),
     )
     done = write.execute(
-        "UPDATE {s}cursors SET learnt = ? WHERE webhook = ? AND learnt < ?", (event, webhook, event)
+        "UPDATE {s}cursors SET learnt = ?, failures = 0, refusals = 0, failing_since = NULL"
+        " WHERE webhook = ? AND learnt < ?",
+        (event, webhook, event),
     )
     return bool(done.rowcount > 0)
 
 
 def _advance(write: Transaction, webhook: str, repeat: Repeat, cursor: int) -> None:
     write.execute(
-        "UPDATE {s}cursors SET failures = 0, failing_since = NULL WHERE webhook = ?", (webhook,)
+        "UPDATE {s}cursors SET failures = 0, refusals = 0, failing_since = NULL WHERE webhook = ?",
+        (webhook,),
     )
     write.execute(
         "UPDATE {s}repeats SET next = ? WHERE webhook = ? AND event = ? AND next <= ?",
@@ -452,7 +464,10 @@ def _keep(write: Transaction, webhook: str, attempt: Attempt) -> None:
 
 def _receive(write: Transaction, receipt: Receipt) -> None:
     write.execute(
-        "INSERT INTO {s}received (unit, subject, way, first_at, position) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (subject, unit, way) DO NOTHING",
+        "INSERT INTO {s}received AS r (unit, subject, way, first_at, position)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (subject, unit, way) DO UPDATE SET"
+        " position = excluded.position, first_at = CASE WHEN excluded.way = 'export'"
+        " THEN r.first_at ELSE excluded.first_at END"
+        " WHERE excluded.way IN ('export', 'export_removed') AND r.position < excluded.position",
         (receipt.unit, receipt.subject, receipt.way, receipt.first_at, receipt.position),
     )

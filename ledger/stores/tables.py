@@ -80,6 +80,7 @@ class SQLiteFile:
             )
             self._sqlite.execute("PRAGMA journal_mode = WAL")
             self._sqlite.execute("PRAGMA synchronous = FULL")
+            self._sqlite.execute("PRAGMA secure_delete = ON")  # an ended secret is not left behind
             for statement in schema:
                 self._sqlite.execute(statement)
 

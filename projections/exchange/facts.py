@@ -1,14 +1,19 @@
 """Which facts a batch has: what became public since a position, what changed, what ended.
 
-A batch covers the events in ``(after, up_to]``. A fact is compared as it was at ``after`` with how
-it is at ``up_to``: one that was not public and is now, is inserted; one that was and is not any
-more, by withdrawal, revocation or repair, is deleted; one whose fields differ is updated. So the
-batches add up to the present state, and a batch made again is the same.
+A batch covers the events in ``(after, up_to]``. A fact is compared as it was sent last, commonly
+as it was at ``after``, with how it is at ``up_to``: one that was not public and is now, is
+inserted; one that was and is not any more, by withdrawal, revocation or repair, is deleted; one
+whose fields differ is updated. So the batches add up to the present state, and a batch made again
+is the same.
+
+Events of the fact itself and of its credit records bring it into a batch. What a row takes from
+elsewhere, such as the name of a business, is as it is when the row is sent: a business that is
+renamed brings no rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -20,11 +25,7 @@ from ledger.kernel import Fold, LegalRef, RecordCorrected
 from ledger.kernel.folds import Selector, topics_of
 from ledger.systems.catalogue.events import MatterCode, MatterCodesAssigned
 from ledger.systems.catalogue.folds import Matter, OfficerStanding, UnitStanding
-from ledger.systems.credit.events import (
-    CreditRecordEntered,
-    PublicityReinstated,
-    PublicityTerminated,
-)
+from ledger.systems.credit.events import CreditRecordEntered
 from ledger.systems.credit.folds import Record
 from ledger.systems.entities.folds import Registration
 from ledger.systems.filing.events import InspectionConcluded
@@ -41,7 +42,6 @@ _PARTY = {
     "unincorporated": "organisation",
     "individual_business": "individual_business",
 }
-_ENDS = (PublicityTerminated.TOPIC, PublicityReinstated.TOPIC)
 
 
 class RecordsOfDecision(Fold):
@@ -54,15 +54,18 @@ class RecordsOfDecision(Fold):
         self.records.append(event.record)
 
 
-#: The subjects and keys of rows that an earlier batch could not send: they lacked something.
-Owed = Collection[tuple[str, str]]
+#: The subjects and keys of rows that an earlier batch could not send because they lacked something,
+#: with the position as of which each was sent last; 0 if it never was.
+Owed = Mapping[tuple[str, str], int]
+
+_NONE: Owed = {}
 
 #: The rows of one subject at a position, by their keys.
 Rows = Mapping[str, Mapping[str, Any]]
 
 
 def penalties(
-    source: Source, after: int, up_to: int, unit: str | None = None, owed: Owed = frozenset()
+    source: Source, after: int, up_to: int, unit: str | None = None, owed: Owed = _NONE
 ) -> Iterator[ExchangeFact]:
     """Yield the penalties of a batch in the order of their decisions' ids.
 
@@ -73,7 +76,7 @@ def penalties(
 
 
 def inspections(
-    source: Source, after: int, up_to: int, unit: str | None = None, owed: Owed = frozenset()
+    source: Source, after: int, up_to: int, unit: str | None = None, owed: Owed = _NONE
 ) -> Iterator[ExchangeFact]:
     """Yield the concluded inspections of a batch, a row for each matter."""
     selector = Selector((InspectionConcluded.TOPIC, RecordCorrected.TOPIC), ())
@@ -96,11 +99,17 @@ def _batch(  # noqa: PLR0917 - what a batch is
     owed: Owed,
 ) -> Iterator[ExchangeFact]:
     """Yield what happened to the rows of these subjects between two positions."""
-    before, now = FoldsAt(source, after), FoldsAt(source, up_to)
-    for name in sorted({*names, *(subject for subject, _ in owed)}):
-        # A row that an earlier batch owed was never sent.
-        then = {key: row for key, row in rows(before, name).items() if (name, key) not in owed}
-        today = rows(now, name)
+    at = {position: FoldsAt(source, position) for position in (after, up_to, *owed.values())}
+    late: dict[str, dict[str, int]] = {}
+    for (subject, key), sent in owed.items():
+        late.setdefault(subject, {})[key] = sent
+    for name in sorted({*names, *late}):
+        then = dict(rows(at[after], name))
+        for key, sent in late.get(name, {}).items():
+            then.pop(key, None)
+            if (row := rows(at[sent], name).get(key)) is not None:
+                then[key] = row
+        today = rows(at[up_to], name)
         for key in sorted({*then, *today}):
             old, new = then.get(key), today.get(key)
             fields = old if new is None else new
@@ -127,10 +136,11 @@ def _tags(source: Source, selector: Selector, after: int, up_to: int) -> Iterato
 
 
 def _decisions(source: Source, after: int, up_to: int) -> set[str]:
-    """Return the decisions that events of a range concern."""
+    """Return the decisions that events of a range concern, also by their credit records."""
     names: set[str] = set()
     records: set[str] = set()
-    for tags in _tags(source, Selector((*topics_of(Decision), *_ENDS), ()), after, up_to):
+    topics = (*topics_of(Decision), *topics_of(Record))
+    for tags in _tags(source, Selector(topics, ()), after, up_to):
         for tag in tags:
             kind, _, value = tag.partition(":")
             if kind == "decision":

@@ -196,11 +196,17 @@ def account(  # noqa: PLR0917 - the facts that it brings together
 def _exports(receipts: Sequence[Receipt]) -> tuple[Exported, ...]:
     """Return the exports of a record that were not followed by one of its removal, or were."""
     of_record = [r for r in receipts if r.subject.startswith("record:")]
-    removed = {r.unit: r.first_at for r in of_record if r.way == "export_removed"}
+    removed = {r.unit: r for r in of_record if r.way == "export_removed"}
+
+    def removed_at(export: Receipt) -> str | UnsetType:
+        removal = removed.get(export.unit)
+        # One that was reinstated may have left again since.
+        if removal is None or removal.position < export.position:
+            return UNSET
+        return removal.first_at
+
     return tuple(
-        Exported(r.unit, r.first_at, removed.get(r.unit, UNSET))
-        for r in of_record
-        if r.way == "export"
+        Exported(r.unit, r.first_at, removed_at(r)) for r in of_record if r.way == "export"
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,8 +16,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from api.webhooks import delivery
 from api.webhooks.delivery import Schedule
+from api.webhooks.outbox import Receipt
 from api.webhooks.targets import Targets
+from ledger.stores import StoreError
 from ledger.systems.credit.events import PublicityTerminated
 from ledger.systems.sharing.events import RemovalNotified
 from tests.cast import E_B, E_C
@@ -179,6 +183,24 @@ async def test_a_busy_receiver_gets_everything_in_order(world: World, receiver: 
     assert [a["outcome"] for a in shown["attempts"]].count("unreachable") == 8
 
 
+async def test_only_refusals_of_the_same_message_park_it(world: World, receiver: Receiver) -> None:
+    """Neither those when the receiver was busy count, nor those of a message that is withheld."""
+    answers = iter([503, 503, 503, 500, 200, 500, 500, 500, 200, 200])
+
+    def answer(_: dict[str, Any]) -> web.Response:
+        if len(receiver.got) == 6:  # the second message is withheld before its third attempt
+            world.service.webhooks._hooks["WH-1"].removed["CR-1"] = world.recorder.head()
+        return web.Response(status=next(answers))
+
+    receiver.answer = answer
+    await world.given_record("CR-3", E_C, "2026-04-18")
+    await hooked(world, receiver)
+    await receiver.until(lambda: len(receiver.got) >= 10)
+    first, second, third, fourth = (e["position"] for e in await fed(world, type="credit.*"))
+    assert receiver.positions() == [first] * 5 + [second] * 2 + [third] * 2 + [fourth]
+    assert (await deliveries(world))["parked"] == []
+
+
 async def test_a_receiver_that_is_gone_is_asked_no_more_until_it_is_moved(
     world: World, receiver: Receiver
 ) -> None:
@@ -246,7 +268,8 @@ async def test_REP_V2_a_signed_answer_confirms_a_removal(world: World, receiver:
             return web.Response()
         removal = message["data"]["removal"]
         name = f"msg_WH-1_{message['id']}"
-        body = json.dumps({"removal": removal, "removed_on": "2026-04-20"})
+        day = "2026-04-19" if removal == "RMV-3" else "2026-04-20"
+        body = json.dumps({"removal": removal, "removed_on": day})
         moment = datetime.now(UTC)
         signature = Webhook(secrets[0]).sign(name, moment, body)
         headers = {
@@ -265,28 +288,35 @@ async def test_REP_V2_a_signed_answer_confirms_a_removal(world: World, receiver:
     ended = PublicityTerminated(
         record="CR-1", entity=E_C, unit="MRB", reason="repaired", terminated_on=date(2026, 4, 20)
     )
-    world.given(ended, notice("RMV-1"), notice("RMV-2"))
+    world.given(ended, notice("RMV-1"), notice("RMV-2"), notice("RMV-3"))
     head = world.recorder.head()
     # The end itself is pushed too: whoever was sent the record must learn that it ended.
-    await receiver.until(lambda: len(receiver.got) == 4)
-    await receiver.until(lambda: world.recorder.head() > head)
+    await receiver.until(lambda: len(receiver.got) == 5)
+    await receiver.until(lambda: world.service.webhooks.outbox.cursor("WH-1", 0).position >= head)
     account = await world.get("EDB", "/v1/repair/records/CR-1/removals")
     assert account["ended"] == {"on": "2026-04-20", "reason": "repaired"}
-    first, second = account["recipients"]
+    first, second, third = account["recipients"]
     assert (first["state"], first["acknowledged_by"]) == ("confirmed", "signed_answer")
     # The second answer was altered on its way: nothing is recorded.
     assert (second["state"], account["complete"]) == ("waiting", False)
+    # The third one is of a day before the notice: it is shown that nothing was recorded of it.
+    assert third["state"] == "waiting"
     assert [r["way"] for r in first["record_received"]] == ["webhook"]
     assert [r["way"] for r in second["notice_received"]] == ["webhook"]
     said = [a["acknowledgement"] for a in (await deliveries(world))["attempts"]]
-    assert sorted(filter(None, said)) == ["accepted", "not_valid"]
+    assert sorted(filter(None, said)) == ["accepted", "not_recorded", "not_valid"]
     # Its own token confirms the other one; the day after its last day would have been a finding.
-    await world.send(
-        "BANK", "sharing/acknowledge-removal", removal="RMV-2", removed_on="2026-04-20"
-    )
+    for removal in ("RMV-2", "RMV-3"):
+        await world.send(
+            "BANK", "sharing/acknowledge-removal", removal=removal, removed_on="2026-04-20"
+        )
     account = await world.get("MRB head", "/v1/repair/records/CR-1/removals")
-    assert [r["acknowledged_by"] for r in account["recipients"]] == ["signed_answer", "own_token"]
-    assert (account["complete"], account["confirmed"]) == (True, 2)
+    assert [r["acknowledged_by"] for r in account["recipients"]] == [
+        "signed_answer",
+        "own_token",
+        "own_token",
+    ]
+    assert (account["complete"], account["confirmed"]) == (True, 3)
     assert await world.status("EMB head", "/v1/repair/records/CR-1/removals") == 404
     assert await world.status("RAIL", "/v1/repair/records/CR-1/removals") == 403
 
@@ -332,6 +362,29 @@ async def test_REP_V2_the_account_says_who_is_late(world: World, receiver: Recei
     # A unit sees the account of its record, but not findings about others.
     account = await world.get("MRB head", "/v1/repair/records/CR-1/removals")
     assert account["recipients"][0]["findings"] == account["uses_after_end"] == []
+
+
+async def test_receipts_of_the_feed_outlive_an_error(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that could not be queued is noted when the feed is read again; one that failed, soon."""
+    outbox = world.service.webhooks.outbox
+    keep, failed = outbox.receive, list[bool]()
+
+    def receive(receipts: Iterable[Receipt]) -> None:
+        if not failed:
+            failed.append(True)
+            raise StoreError("disk full")
+        keep(receipts)
+
+    monkeypatch.setattr(outbox, "receive", receive)
+    monkeypatch.setattr(delivery, "MOST_READS", 0)
+    await fed(world)
+    monkeypatch.undo()
+    monkeypatch.setattr(outbox, "receive", receive)
+    await fed(world)
+    await receiver.until(lambda: outbox.received(["record:CR-1"]))
+    assert failed
 
 
 async def test_a_recipient_asks_whether_a_record_may_still_be_used(world: World) -> None:
@@ -390,6 +443,21 @@ async def test_a_slow_receiver_costs_the_others_nothing(world: World, receiver: 
     finally:
         pause.set()
         await slow.server.close()
+
+
+async def test_a_slow_name_server_costs_the_others_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    """Names are resolved in the threads of the loop; with all of them busy, messages are sent."""
+    loop, pause = world.service.webhooks._loop, threading.Event()
+    assert loop is not None
+    for _ in range(64):
+        loop.call_soon_threadsafe(lambda: loop.run_in_executor(None, pause.wait))
+    try:
+        await hooked(world, receiver)
+        await receiver.until(lambda: len(receiver.got) == 2)
+    finally:
+        pause.set()
 
 
 async def test_redirects_and_long_answers_lead_nowhere(world: World, receiver: Receiver) -> None:

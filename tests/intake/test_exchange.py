@@ -42,6 +42,8 @@ from ledger.systems.corrections.events import DecisionAltered, DecisionRevoked
 from ledger.systems.credit.events import (
     CreditRecordEntered,
     Instrument,
+    PublicityBoundsMoved,
+    PublicityReinstated,
     PublicityStarted,
     PublicityTerminated,
 )
@@ -69,6 +71,12 @@ from tests.gwt import Record
 GOLDEN = Path(__file__).parent / "exchange"
 TABLE = "shuanggongshi-penalty"
 REPAIRED = date(2026, 7, 27)
+NULLIFIED: dict[str, Any] = {
+    "unit": "MRB",
+    "by": "RECON",
+    "instrument": "复决1号",
+    "reason": "过罚不当",
+}
 
 FACTS: tuple[Event, ...] = (
     EnforcementUnitQualified(
@@ -185,7 +193,6 @@ def test_batches_follow_what_becomes_of_a_decision(given: Any) -> None:
     first = given(*FACTS, *decided("DEC-1", E_C), *decided("DEC-2", E_B), *decided("DEC-3", E_B))
     assert operations(given, 0, first) == [("i", "DEC-1"), ("i", "DEC-2"), ("i", "DEC-3")]
     content = PenaltyContent(types=("warning",), severity="general")
-    nullified = {"unit": "MRB", "by": "RECON", "instrument": "复决1号", "reason": "过罚不当"}
     second = given(
         DecisionAltered(
             decision="DEC-1",
@@ -193,9 +200,9 @@ def test_batches_follow_what_becomes_of_a_decision(given: Any) -> None:
             effective_on=date(2026, 6, 30),
             content=content,
             before=PenaltyContent(types=("fine",), severity="general", fine_fen=500_000),
-            **nullified,
+            **NULLIFIED,
         ),
-        DecisionRevoked(decision="DEC-2", entity=E_B, effective_on=date(2026, 6, 30), **nullified),
+        DecisionRevoked(decision="DEC-2", entity=E_B, effective_on=date(2026, 6, 30), **NULLIFIED),
         PublicityTerminated(
             record="CR-3",
             entity=E_B,
@@ -223,20 +230,84 @@ def test_batches_follow_what_becomes_of_a_decision(given: Any) -> None:
     assert operations(given, 0, third) == []
 
 
+def test_batches_follow_the_record_of_a_decision(given: Any) -> None:
+    """A record that is entered later, its publicity and the bounds of that alone are updates."""
+    decision, published, entered, started = decided("DEC-1", E_C)
+    last = given(*FACTS, decision, published)
+    assert operations(given, 0, last) == [("i", "DEC-1")]
+    moved = PublicityBoundsMoved(
+        record="CR-1",
+        entity=E_C,
+        unit="MRB",
+        because="correction",
+        valid_from=date(2026, 4, 24),
+        max_until=date(2027, 4, 21),
+    )
+    for event in (entered, started, moved):
+        since, last = last, given(event)
+        assert operations(given, since, last) == [("u", "DEC-1")], event
+
+
+def test_a_removal_is_not_lost_when_an_update_lacked_something(given: Any, tmp_path: Path) -> None:
+    """A row that was sent stays so: what it owes is an update or its removal, in its old form."""
+    sent = given(*FACTS, *decided("DEC-1", E_C))
+    words = ["tables", "export", TABLE, "--ledger", given.url, "--json"]
+    first, second, third, fourth = (tmp_path / f"{n}.csv" for n in range(1, 5))
+    assert run(*words, str(first)) == 0
+    unnamed, named = (
+        EntityRevised(entity=E_C, identity=Identity(name=name), reason="更正")
+        for name in (None, "某厂")
+    )
+    lacks = given(
+        unnamed,
+        DecisionAltered(
+            decision="DEC-1",
+            entity=E_C,
+            effective_on=date(2026, 6, 30),
+            content=PenaltyContent(types=("warning",), severity="general"),
+            before=PenaltyContent(types=("fine",), severity="general", fine_fen=500_000),
+            **NULLIFIED,
+        ),
+    )
+    assert run(*words, str(second), "--since", f"{first}.json") == INCOMPLETE
+    [owed] = json.loads(Path(f"{second}.json").read_bytes())["lacking"]
+    assert (owed["column"], owed["sent"]) == ("CF_XDR_MC", sent)
+    given(named)
+    assert run(*words, str(third), "--since", f"{second}.json", "--dry-run") == 0
+    recovered = penalties(given.source, lacks, given.source.head(), None, {("DEC-1",) * 2: sent})
+    assert [fact.operation for fact in recovered] == ["u"]
+    given(
+        unnamed, DecisionRevoked(decision="DEC-1", entity=E_C, effective_on=REPAIRED, **NULLIFIED)
+    )
+    assert run(*words, str(fourth), "--since", f"{second}.json") == 0
+    assert (tmp_path / "4.removed.csv").read_bytes() == first.read_bytes()
+
+
+def test_a_batch_whose_receipts_were_not_kept_is_made_again(
+    given: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no manifest to go on from until it is known who got the records."""
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    given(*FACTS, *decided("DEC-1", E_C))
+    monkeypatch.setattr(Outbox, "receive", fail)
+    words = ["tables", "export", TABLE, "--ledger", given.url, "--recipient", "省平台"]
+    with pytest.raises((OSError, SystemExit)):
+        main([*words, str(tmp_path / "1.csv")])
+    assert not (tmp_path / "1.csv.json").exists()
+
+
 def test_exports_are_in_the_account_of_removals(given: Any, tmp_path: Path) -> None:
-    """Who got the table, and whether its removal has left for them as well."""
+    """Who got the table, and whether its removal has left for them as well, each time."""
     given(*FACTS, *decided("DEC-1", E_C))
     words = ["tables", "export", TABLE, "--ledger", given.url, "--json", "--recipient", "省平台"]
     assert run(*words, str(tmp_path / "1.csv")) == 0
-    given(
-        PublicityTerminated(
-            record="CR-1",
-            entity=E_C,
-            unit="MRB",
-            reason="repaired",
-            terminated_on=date(2026, 7, 27),
-        )
+    ended = PublicityTerminated(
+        record="CR-1", entity=E_C, unit="MRB", reason="repaired", terminated_on=REPAIRED
     )
+    given(ended)
 
     def told() -> RemovalAccount:
         read = FoldsAt(given.source, given.source.head())
@@ -249,6 +320,22 @@ def test_exports_are_in_the_account_of_removals(given: Any, tmp_path: Path) -> N
     assert run(*words, str(tmp_path / "2.csv"), "--since", str(tmp_path / "1.csv.json")) == 0
     [export] = told().exports
     assert export.removed_at is not UNSET
+    assert told().complete
+    given(
+        PublicityReinstated(
+            record="CR-1",
+            entity=E_C,
+            unit="MRB",
+            reason="breach",
+            ended_on=REPAIRED,
+            reinstated_on=date(2026, 7, 28),
+        )
+    )
+    assert run(*words, str(tmp_path / "3.csv"), "--since", str(tmp_path / "2.csv.json")) == 0
+    given(ended)
+    [export] = told().exports
+    assert (export.removed_at, told().complete) == (UNSET, False)
+    assert run(*words, str(tmp_path / "4.csv"), "--since", str(tmp_path / "3.csv.json")) == 0
     assert told().complete
 
 
