@@ -131,7 +131,7 @@ class Service:
             self._lost_keys = sum(1 for _ in wrong_keys(self.recorder, self.vault))
             self.follower = Follower(self.recorder.acknowledged(), self.views)
             opened.callback(self.follower.close)
-            self.rebuilder = Rebuilder(self.follower, self.recorder, all_views)
+            self.rebuilder = Rebuilder(self.follower, all_views)
             opened.callback(self.rebuilder.close)
             self.tokens = opened.enter_context(open_tokens(self.recorder, clock=clock))
             self.sessions = Sessions(self.tokens)

@@ -24,7 +24,6 @@ import structlog
 from ledger.kernel.threads import Worker
 from projections import tables
 from projections.follower import BATCH, Follower, Views
-from projections.source import Recorder
 from projections.views import View
 
 log = structlog.get_logger("projections.rebuilding")
@@ -58,11 +57,8 @@ class Rebuild(msgspec.Struct, frozen=True):
 class Rebuilder:
     """Rebuilds the views of a follower one after another, in a thread. Thread-safe."""
 
-    def __init__(
-        self, follower: Follower, recorder: Recorder, fresh: Callable[[], Iterable[View]]
-    ) -> None:
+    def __init__(self, follower: Follower, fresh: Callable[[], Iterable[View]]) -> None:
         self._follower = follower
-        self._recorder = recorder
         self._fresh = fresh
         #: How many positions are read before the progress is noted again.
         self.batch = BATCH
@@ -148,7 +144,7 @@ class Rebuilder:
             engine = tables.open_engine(f"sqlite:///{Path(folder) / 'views.db'}")
             anew = Views(engine, [view for view in self._fresh() if view.name == name])
             try:
-                with Follower(self._recorder, anew, batch=self.batch) as second:
+                with Follower(source.recorder, anew, batch=self.batch) as second:
                     second.on_commit(progress)
                     while source.head() - second.position(name) > NEAR:
                         if self._stopping:

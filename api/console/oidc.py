@@ -47,7 +47,7 @@ log = structlog.get_logger("api.oidc")
 #: Requests to the provider, which may be slow; sign-ins alone wait for them.
 PROVIDER = Pool("provider", 4, 60, 30)
 
-#: How long the provider may take for each read of an answer, in seconds; how long that may be.
+#: How long the provider may be silent within an answer, in seconds, and how long an answer may be.
 SECONDS, MAX_ANSWER = 10.0, 256 * 1024
 
 #: How long what the provider says of itself is used, in seconds, and the shortest time between two

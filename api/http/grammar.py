@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import calendar
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
@@ -139,7 +140,8 @@ _ABSOLUTE = re.compile(
 _CHINESE = re.compile(
     r"(?P<year>19\d\d|20\d\d|21\d\d)年"
     r"(?:第?(?P<quarter>[1-4一二三四])季度"
-    r"|(?P<month>0?[1-9]|1[0-2])月(?:(?P<day>0?[1-9]|[12]\d|3[01])[日号])?)?\Z"
+    r"|(?P<month>0?[1-9]|1[0-2])月(?:(?P<day>0?[1-9]|[12]\d|3[01])[日号])?)?\Z",
+    re.ASCII,
 )
 #: What is meant as a time, though it is not one.
 _LIKE_TIME = re.compile(r"(19|20|21)\d\d(-[0-9Qq]{1,2}){1,2}\Z")
@@ -155,6 +157,7 @@ def _time(text: str) -> str | None:
 
 
 def _point(text: str) -> str | None:
+    text = unicodedata.normalize("NFKC", text)  # digits of full width
     if word := _TIME_WORDS.get(text.casefold()):
         return word
     if days := _LAST_DAYS.match(text.casefold()):

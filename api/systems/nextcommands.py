@@ -34,6 +34,7 @@ from ledger.kernel import (
     NotRecorded,
     OutOfStep,
     Recorded,
+    Unavailable,
     UnknownReference,
 )
 from ledger.kernel.contexts import make_context
@@ -109,7 +110,7 @@ async def next_commands(request: web.Request) -> web.Response:
     """
     grant, language = await caller_of(request), language_of(request)
     request.app[RATES].count(sender_of(grant, ""))
-    subject = query_value(request, "subject", str, "")
+    subject = query_value(request, "subject", Tag, "")
     if not subject:
         raise Problem("malformed", "http.subject-must-be-given")
     kind, _, value = subject.partition(":")
@@ -124,9 +125,7 @@ async def next_commands(request: web.Request) -> web.Response:
         else:
             wishes.append(wish)
             decided.append((entry, field))
-    known, *answers = await asyncio.gather(
-        *(_decided(request, wish, grant) for wish in wishes), return_exceptions=True
-    )
+    known, *answers = await asyncio.gather(*(_decided(request, wish, grant) for wish in wishes))
     if known is not None:
         possible, decided, answers = {}, [], []
     for (entry, field), answer in zip(decided, answers, strict=True):
@@ -195,7 +194,10 @@ def _own(command: type[Command], grant: Grant) -> dict[str, Any]:
 
 
 async def _decided(request: web.Request, wish: Command, grant: Grant) -> NotRecorded | None:
-    """Return why a command would not be recorded; ``None`` if it would."""
+    """Return why a command would not be recorded; ``None`` if it would.
+
+    Raises ``Unavailable`` if that cannot be said now.
+    """
     context = make_context(
         wish,
         grant.actor(),
@@ -205,6 +207,8 @@ async def _decided(request: web.Request, wish: Command, grant: Grant) -> NotReco
     try:
         wish.require_own_unit(grant.actor())
         await request.app[COUNTER].execute(wish, msgspec.structs.replace(context, dry=True))
+    except Unavailable:
+        raise
     except NotRecorded as refusal:
         return refusal
     except OverflowError:
@@ -212,7 +216,7 @@ async def _decided(request: web.Request, wish: Command, grant: Grant) -> NotReco
     return None
 
 
-def _allows(entry: Entry, subject: tuple[str, str], answer: object) -> bool:
+def _allows(entry: Entry, subject: tuple[str, str], answer: NotRecorded | None) -> bool:
     """Return whether the answer leaves the command possible for other values of its fields."""
     if isinstance(answer, Forbidden):
         return False
@@ -237,7 +241,7 @@ RESOURCES = (
         next_commands,
         returns=PossibleCommands,
         roles=READERS,
-        query=(Parameter("subject", str, "the tag of the subject, `kind:id`", required=True),),
+        query=(Parameter("subject", Tag, "the tag of the subject, `kind:id`", required=True),),
         group="me",
         worded=True,
     ),

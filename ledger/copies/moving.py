@@ -37,12 +37,14 @@ from ledger.opening import (
     open_evidence_store,
     open_recorder,
     open_vault,
+    sibling,
     tables_of,
 )
 from ledger.stores.evidence import EvidenceStore
 from ledger.stores.files import copy_database
 from ledger.stores.naming import blobs_folder, ended_folder
 from ledger.stores.recorder import LedgerRecorder, Row
+from ledger.stores.sqlite import SQLiteRecorder
 from ledger.stores.tables import Declared, Tables, as_tables
 from ledger.transparency.keys import next_key
 from ledger.transparency.merkle import Growing, leaf_hash
@@ -255,6 +257,8 @@ def _rows(source: LedgerRecorder, target: LedgerRecorder, parts: Sequence[Part])
     """Copy rows of tables; return how many there are."""
     number = 0
     for part in parts:
+        if isinstance(source, SQLiteRecorder) and not sibling(source.path, part.what).exists():
+            continue  # opening it would make it
         with (
             closing(_opened(source, part)) as reading,
             closing(_opened(target, part)) as writing,

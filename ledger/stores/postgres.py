@@ -504,6 +504,7 @@ class PostgresRecorder(LedgerRecorder):
             if notice.severity_nonlocalized == "WARNING":
                 self._warned.add(id(connection))
 
+        self._warned.discard(id(connection))  # of an earlier connection at the same address
         connection.add_notice_handler(heard)
         return connection
 
@@ -617,7 +618,9 @@ class PostgresRecorder(LedgerRecorder):
             self._beater.execute(self._sql(_FORGET))
         beater = self._beater
         # A standby that is away would keep the commit waiting for ever.
-        cancelling = threading.Timer(ACKNOWLEDGE_SECONDS, beater.cancel_safe)
+        cancelling = threading.Timer(
+            ACKNOWLEDGE_SECONDS, beater.cancel_safe, kwargs={"timeout": ACKNOWLEDGE_SECONDS}
+        )
         cancelling.daemon = True
         cancelling.start()
         try:
@@ -627,6 +630,7 @@ class PostgresRecorder(LedgerRecorder):
             return False
         finally:
             cancelling.cancel()
+            cancelling.join()  # if it had begun, it could otherwise cancel the next heartbeat
         return not self._unacknowledged(beater)
 
     def writable(self) -> bool:

@@ -103,7 +103,8 @@ class SQLiteFile:
                 yield _InFile(self._sqlite)
                 self._sqlite.execute("COMMIT")
             except BaseException:
-                self._sqlite.execute("ROLLBACK")
+                if self._sqlite.in_transaction:  # a full disk ends it by itself
+                    self._sqlite.execute("ROLLBACK")
                 raise
 
     def fill_from(self, other: sqlite3.Connection) -> None:

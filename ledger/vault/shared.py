@@ -118,11 +118,21 @@ class SharedVault(Vault):
     def secret(self, person: str) -> bytes | None:
         """Return the key of a person; ``None`` if it was destroyed or never was in this vault."""
         with self._speaking():
-            # One statement, so that the key belongs to the key-encryption key.
-            rows = self._tables.rows(
-                "SELECT k.wrapped, w.key FROM {s}keys k, {s}wrapping w WHERE k.person = ?", person
-            )
-            return self._unwrapped(person, *rows[0]) if rows else None
+            wrapping = ""
+            while True:
+                # One statement, so that the key belongs to the key-encryption key.
+                rows = self._tables.rows(
+                    "SELECT k.wrapped, w.key FROM {s}keys k, {s}wrapping w WHERE k.person = ?",
+                    person,
+                )
+                if not rows:
+                    return None
+                try:
+                    return self._unwrapped(person, *rows[0])
+                except VaultError:
+                    if rows[0][1] == wrapping:
+                        raise
+                    wrapping = rows[0][1]  # an erasure may have removed it since: look again
 
     def destroy(self, persons: Collection[str]) -> int:
         """Destroy the keys of persons for good; return how many of these keys existed.
@@ -168,18 +178,19 @@ class SharedVault(Vault):
         number = 0
         with self._speaking(), self._tables.writing() as writing:
             for key in keys:
-                number += 1
-                self._insert(writing, key.person, key.secret, key.made_for)
+                number += self._insert(writing, key.person, key.secret, key.made_for)
         return number
 
     def _insert(
         self, writing: Transaction, person: str, secret: bytes | None, made_for: str
-    ) -> None:
+    ) -> int:
+        """Insert a key that is not there yet; return how many were inserted."""
         key = self._wrapping(self._named(writing))
-        writing.execute(
+        inserted = writing.execute(
             "INSERT INTO {s}keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (person, None if secret is None else _wrapped(key, person, secret), made_for),
         )
+        return int(inserted.rowcount)
 
     @staticmethod
     def _named(writing: Transaction) -> str:

@@ -260,11 +260,10 @@ class Vault:
         number = 0
         with self._using(), self._alone(), self._transaction():
             for key in keys:
-                number += 1
-                self._sqlite.execute(
+                number += self._sqlite.execute(
                     "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, 0)",
                     (key.person, key.secret, key.made_for),
-                )
+                ).rowcount
         return number
 
     def destroy(self, persons: Collection[str]) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from api.systems.nextcommands import PER_MINUTE
-from ledger.kernel import Recorded
+from api.systems.nextcommands import PER_MINUTE, AskedAbout
+from ledger.kernel import Command, Recorded, Unavailable
 from tests.api.oracle import Facts, Placed, stored
 from tests.cast import E_A
 from tests.scenarios.world import World
@@ -90,3 +91,21 @@ async def test_asking_is_limited(world: World) -> None:
         await possible(world, "JB", "no-such-kind:1")
     await world.hidden("JB", "/v1/next-commands?subject=case:X", 429)
     await world.hidden("MRB head", "/v1/next-commands", 400)
+    await world.hidden("MRB head", "/v1/next-commands?subject=M-1", 400)
+
+
+async def test_what_cannot_be_decided_now_is_not_an_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the ledger takes no commands, the list is neither empty nor what would be possible."""
+    await world.given_matter("M-1")
+    hand_in = world.service.ledger.hand_in
+    for taken in (AskedAbout, ()):
+
+        def refuse(command: Command, *rest: Any, taken: Any = taken) -> None:
+            if not isinstance(command, taken):
+                raise Unavailable("kernel.ledger-shutting-down")
+            hand_in(command, *rest)
+
+        monkeypatch.setattr(world.service.ledger, "hand_in", refuse)
+        await world.hidden("MRB head", "/v1/next-commands?subject=matter:M-1", 503)

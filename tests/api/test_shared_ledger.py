@@ -25,7 +25,7 @@ from api.service import Service
 from api.webhooks.outbox import OUTBOX, Attempt, Outbox, Parked, Secret
 from api.webhooks.targets import Targets
 from ledger.kernel import Actor, LegalRef, Outcome
-from ledger.opening import base_of, open_recorder, open_vault, tables_of
+from ledger.opening import base_of, open_ledger, open_recorder, open_vault, sibling, tables_of
 from ledger.stores import leases
 from ledger.stores.migrations import prepare
 from ledger.systems.entities.commands import RegisterEntity
@@ -217,6 +217,20 @@ def test_erasing_kills_every_copy_of_a_key(
     (folder / "elsewhere").rename(current)
     assert other.vault.secret(kept.person) == kept.secret
 
+    # An erasure by the other node between the reading of the row and of the key-encryption key.
+    doomed = one.vault.mint("erase-2")
+    other.vault.close()
+    with monkeypatch.context() as patch:
+
+        def late(vault: SharedVault, name: str) -> bytes:
+            patch.undo()
+            assert one.vault.destroy([doomed.person]) == 1
+            return vault._wrapping(name)
+
+        patch.setattr(SharedVault, "_wrapping", late)
+        assert other.vault.secret(kept.person) == kept.secret
+    assert one.vault.take_keys(other.vault.all_keys()) == 0, "they are all there"
+
 
 def test_a_node_takes_over_from_one_that_is_gone(nodes: tuple[Service, Service]) -> None:
     """Only one node follows, signs and ticks. When it says no more, the other one does within a
@@ -341,6 +355,16 @@ def run(*words: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main(words)
     return int(ended.value.code or 0)
+
+
+def test_copying_adds_no_table_to_the_source(tmp_path: Path) -> None:
+    """A ledger without a log or webhooks has none after it was copied, and nor has the copy."""
+    source, copied = tmp_path / "ledger.db", tmp_path / "copied.db"
+    with open_recorder(f"sqlite:///{source}") as recorder, open_ledger(recorder):
+        pass
+    assert run("copy", f"sqlite:///{source}", f"sqlite:///{copied}", "--json") == 0
+    for path in (source, copied):
+        assert not [what for what in ("signed", "webhooks") if sibling(path, what).exists()]
 
 
 def test_copied_to_a_file_and_back(

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
+from ledger.intake.sources import Layout, Source
 from projections import rebuilding
 from projections.follower import Follower
 from tests.browser.conftest import OpenAs, Served
@@ -220,4 +221,9 @@ def test_a_table_is_tried_mended_and_sent(
     tab.get_by_role("button", name="提交 2 行").click()
     expect(tab.get_by_role("status")).to_contain_text("已提交 1 行")
     assert district.service.recorder.head() == head, "a row is not sent twice"
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="下载有误的行").click()
+    with Source(download.value.path(), Layout(required=())) as refused:
+        rejects = list(refused)
+    assert ["OFF-902" in row.fields.values() for row in rejects] == [True]
     assert complaints_of(tab) == []

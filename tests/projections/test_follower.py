@@ -251,7 +251,7 @@ def test_a_view_is_rebuilt_in_a_file_of_its_own(
             lambda view, keys, place: seen.append(place) if view == "tasks" else None
         )
         monkeypatch.setattr("projections.rebuilding.NEAR", 5)
-        rebuilder = Rebuilder(follower, past.recorder, all_views)
+        rebuilder = Rebuilder(follower, all_views)
         rebuilder.start()
         with pytest.raises(KeyError):
             rebuilder.ask("no-such-view")

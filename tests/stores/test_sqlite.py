@@ -32,10 +32,11 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from ledger.stores import listening
+from ledger.stores import StoreError, listening
 from ledger.stores import sqlite as store
 from ledger.stores.recorder import decode_tags
 from ledger.stores.sqlite import SQLiteRecorder
+from ledger.stores.tables import SQLiteFile
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -190,6 +191,27 @@ def test_disk_full_leaves_nothing(path: Path) -> None:
         assert recorder.tag_rows(0, 1000) == []
         recorder._writer.sqlite.execute("PRAGMA max_page_count = 1000000")
         assert recorder.append([event(2)]) == 2
+
+
+def test_disk_full_is_said_of_small_tables(tmp_path: Path) -> None:
+    """SQLite has rolled back by itself then; the error names the disk, and the rows are as before.
+
+    The tables work again later.
+    """
+    tables = SQLiteFile(tmp_path / "beside.db", ("CREATE TABLE t (x)",))
+    with closing(tables):
+        ((pages,),) = tables.rows("PRAGMA page_count")
+        tables.rows(f"PRAGMA max_page_count = {pages + 2}")
+        with (
+            pytest.raises(StoreError, match="The disk is full"),
+            tables.writing() as writing,
+        ):
+            writing.executemany("INSERT INTO t VALUES (?)", [(bytes(3000),)] * 100)
+        assert tables.rows("SELECT x FROM t") == []
+        tables.rows("PRAGMA max_page_count = 1000000")
+        with tables.writing() as writing:
+            writing.execute("INSERT INTO t VALUES (1)")
+        assert tables.rows("SELECT x FROM t") == [(1,)]
 
 
 def test_locked_and_read_only_are_said(path: Path) -> None:

@@ -43,6 +43,8 @@ MAX_BYTES, MAX_ROWS, SECONDS = 5 * 1024 * 1024, 5_000, 25.0
 #: The most bytes of a form with a table, and the most that a table unpacks to: few bytes can expand
 #: to gigabytes.
 MAX_SENT, MAX_UNPACKED = MAX_BYTES + 256 * 1024, 64 * 1024 * 1024
+#: The most parts of a form with a file.
+_MAX_PARTS = 16
 #: How many rows are decided by the ledger when a table is tried; the others are checked by form.
 TRIED = 25
 #: How many bytes of tables wait for their columns to be mapped, over all readers, and for how long.
@@ -71,17 +73,21 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Held:
-    """The files that readers have given and not sent yet, by a secret name. For one event loop."""
+    """The files that readers have given and not sent yet, by a secret name. For one event loop.
+
+    With each are the reasons for which its rows were rejected last, by line.
+    """
 
     def __init__(self) -> None:
         self._files: OrderedDict[str, tuple[float, str, str, bytes]] = OrderedDict()
+        self._rejected: dict[str, Mapping[int, str]] = {}
 
     def put(self, owner: str, name: str, content: bytes) -> str:
         """Hold a file for its owner, and return the name under which it is found."""
         secret = secrets.token_urlsafe(16)
         self._files[secret] = time.monotonic(), owner, name, content
         while sum(len(held[3]) for held in self._files.values()) > _HELD_BYTES:
-            self._files.popitem(last=False)
+            self._rejected.pop(self._files.popitem(last=False)[0], None)
         return secret
 
     def get(self, owner: str, secret: str) -> tuple[str, bytes] | None:
@@ -90,6 +96,15 @@ class Held:
         if held is None or held[1] != owner or time.monotonic() - held[0] > _HELD_SECONDS:
             return None
         return held[2], held[3]
+
+    def note(self, secret: str, rejected: Mapping[int, str]) -> None:
+        """Keep which rows of a held file were rejected, and why, instead of what was kept."""
+        if secret in self._files:
+            self._rejected[secret] = rejected
+
+    def rejected(self, secret: str) -> Mapping[int, str]:
+        """Return what was noted last of a file."""
+        return self._rejected.get(secret, {})
 
 
 HELD = web.AppKey("held_tables", Held)
@@ -179,10 +194,11 @@ async def tables(page: Opened) -> web.StreamResponse:
     mapping = _mapping(table, inputs, given)
     act = given.get(ACT, "map")
     shown: dict[str, Any] = {"done": 0, "left": 0, "rejected": [], "act": act}
-    if act in ("try", "send", "rejects"):
-        shown |= await _run(page, entry, table, mapping, sending=act == "send")
     if act == "rejects":
-        return await _workbook(page, table, shown["rejected"])
+        return await _workbook(page, table, held.rejected(given["table"]))
+    if act in ("try", "send"):
+        shown |= await _run(page, entry, table, mapping, sending=act == "send")
+        held.note(given["table"], {r.line: r.reason for r in shown["rejected"]})
     return await page.render(
         "table.html",
         command=command,
@@ -229,8 +245,11 @@ async def _given(page: Opened) -> tuple[dict[str, str], str, bytes]:
 async def _parts(page: Opened) -> tuple[dict[str, str], str, bytes]:
     given: dict[str, str] = {}
     name, content = "", b""
-    size = 0
+    parts = size = 0
     async for part in await page.request.multipart():
+        parts += 1
+        if parts > _MAX_PARTS:
+            raise Problem("malformed", "console.table-not-readable")
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise Problem("malformed", "console.table-not-readable")
         size += len(part.name)
@@ -270,14 +289,14 @@ async def _run(
     rejected: list[Rejected] = []
     acts_for = entry.command.ACTS_FOR
     own = {acts_for: page.session.grant.unit} if acts_for in entry.command.__struct_fields__ else {}
-    for number, (line, cells, fault) in enumerate(table.rows):
+    bodies = await asked(lambda: list(_bodies(page, entry, table, mapping, own)), SHEETS)
+    for number, ((line, cells, _), body) in enumerate(zip(table.rows, bodies, strict=True)):
         if time.monotonic() - started > SECONDS:
             left += 1
             continue
-        typed = own | {mapping[c]: text for c, text in cells.items() if c in mapping and text}
-        await asyncio.sleep(0)  # thousands of rows must not keep the others waiting
         try:
-            body = _body(page, entry, typed, fault)
+            if isinstance(body, _Unfit):
+                raise body
             if sending or number < TRIED:
                 await _send(page, entry, body, sending=sending)
         except _Unfit as unfit:
@@ -302,13 +321,32 @@ class _Unfit(Exception):
         self.reason, self.field = reason, field
 
 
-def _body(page: Opened, entry: Entry, typed: Mapping[str, str], fault: str) -> dict[str, Any]:
+def _bodies(
+    page: Opened, entry: Entry, table: Table, mapping: Mapping[str, str], own: Mapping[str, Any]
+) -> Iterator[dict[str, Any] | _Unfit]:
+    """Yield the body that each row stands for, or why it stands for none."""
+    decoder = msgspec.json.Decoder(entry.command)
+    for _, cells, fault in table.rows:
+        typed = {mapping[c]: text for c, text in cells.items() if c in mapping and text}
+        try:
+            yield _body(page, decoder, entry, {**own, **typed}, fault)
+        except _Unfit as unfit:
+            yield unfit
+
+
+def _body(
+    page: Opened,
+    decoder: msgspec.json.Decoder[Any],
+    entry: Entry,
+    typed: Mapping[str, str],
+    fault: str,
+) -> dict[str, Any]:
     """Return the body that a row stands for. Raises ``_Unfit``."""
     if fault:
         raise _Unfit(fault)
     try:
         body = forms.body_of_form(entry.command, typed)
-        decoded(msgspec.json.encode(body), msgspec.json.Decoder(entry.command))
+        decoded(msgspec.json.encode(body), decoder)
     except forms.BadField as bad:
         raise _Unfit(page.words("not-a-value"), bad.field) from None
     except (Malformed, Problem) as error:
@@ -317,10 +355,14 @@ def _body(page: Opened, entry: Entry, typed: Mapping[str, str], fault: str) -> d
     return body
 
 
-async def _workbook(page: Opened, table: Table, rejected: list[Rejected]) -> web.Response:
+async def _workbook(page: Opened, table: Table, rejected: Mapping[int, str]) -> web.Response:
     """Return the rejected rows as a workbook that can be corrected and given again."""
     fields = ("line", "reason", *table.columns)
-    entries = [{"line": r.line, "reason": r.reason, **r.cells} for r in rejected]
+    entries = [
+        {"line": line, "reason": rejected[line], **cells}
+        for line, cells, _ in table.rows
+        if line in rejected
+    ]
     language = page.words.language
     body = await asked(lambda: as_sheet("xlsx", "rejects", entries, fields, language), SHEETS)
     headers = {
