@@ -40,6 +40,7 @@ ELSEWHERE = {
     "/v1/events/{position}/effects",
     "/v1/events/{position}/proven",
     "/v1/feed",
+    "/v1/feed/readers",
     "/v1/log/consistency",
     "/v1/log/keys",
     "/v1/log/witnesses",

@@ -171,7 +171,7 @@ async def test_every_thread_is_looked_after(running: Running) -> None:
     async with running.client.get("/v1/feed", headers={"Accept": "text/event-stream"}):
         await running.asked()
         names = {thread.name for thread in set(threading.enumerate()) - running.before}
-    pools = ("asyncio_", "ThreadPoolExecutor", "feed-page", "pool-")
+    pools = ("asyncio_", "ThreadPoolExecutor", "feed-page", "pool-", "webhooks_", "webhooks-calls_")
     passing = (*pools, "MainThread", "supervisor", "Dummy")
     lasting = {name for name in names if not name.startswith(passing)}
     supervised = set(running.supervisor.names)
