@@ -15,7 +15,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -29,6 +28,8 @@ import psycopg
 from eventsourcing.dcb.postgres_tt import PostgresTTDCBFactory
 from eventsourcing.utils import Environment
 from psycopg import conninfo, sql
+
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -220,7 +221,7 @@ class PostgresServer:
         assert self._directory is not None
         home = self._directory / "server"
         log = self._directory / "log"
-        self.port = _free_port()
+        self.port = free_port()
         settings = [
             part
             for name, value in {**self.settings, "port": str(self.port)}.items()
@@ -348,10 +349,3 @@ def library_recorder(url: str, **settings: str) -> Iterator[DCBRecorder]:
 
 def _is_root() -> bool:
     return os.geteuid() == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

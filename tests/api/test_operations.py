@@ -7,7 +7,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -33,6 +32,7 @@ from ledger.kernel import Ledger
 from ledger.stores.sqlite import SQLiteRecorder
 from tests.api import specimen
 from tests.api.conftest import Face
+from tests.ports import free_port
 from tests.scenarios.world import World
 
 
@@ -360,9 +360,7 @@ print("ended in order")
 async def test_process(tmp_path: Path, tokens: Any, stop: signal.Signals) -> None:
     """The real process serves on its port and ends in order when asked to, losing no answer."""
     token = tokens.create("JB", "P-JB", "jb_supervisor")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     path = tmp_path / "process.sqlite"
     process = await asyncio.to_thread(
         subprocess.Popen,

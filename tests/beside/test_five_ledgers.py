@@ -7,14 +7,13 @@ import os
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from urllib.request import urlopen
@@ -38,6 +37,7 @@ from ledger.stores.naming import (
     sibling,
 )
 from ledger.stores.sqlite import SQLiteRecorder
+from tests.ports import free_port
 from tests.resuming import resume_log
 
 #: One is the beginning of another, or what another's neighbour would be called in an earlier
@@ -84,10 +84,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def processes(folder: Path, names: Sequence[str]) -> Iterator[None]:
     """Serve ledgers, each by a process of its own, once they have followed and signed all."""
     ports: dict[int, str] = {}
-    with ExitStack() as free:
-        for name in names:
-            port = free.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
-            ports[port] = name
+    for name in names:
+        ports[free_port()] = name
     started = []
     try:
         for port, name in ports.items():

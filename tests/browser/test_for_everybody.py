@@ -21,6 +21,7 @@ from api.service import Service
 from tests.browser.conftest import SCREENS, OpenAs, Served
 from tests.browser.test_pages import LOOKS, SCREENSHOTS, TALLEST, checked, cut_off, inaccessible
 from tests.browser.watching import complaints_of, watch
+from tests.ports import free_port
 
 #: Pages for everybody, by the name of their screenshot.
 PAGES = {
@@ -149,7 +150,7 @@ def provided(tmp_path: Path) -> Iterator[str]:
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", port).start()
 
-        port = _free()
+        port = free_port()
         identity = replace(identity, address=f"http://127.0.0.1:{port}")
         with Service(f"sqlite:///{tmp_path / 'ledger.db'}", identity=identity) as service:
             runner = web.AppRunner(service.app(), access_log=None)
@@ -160,14 +161,6 @@ def provided(tmp_path: Path) -> Iterator[str]:
         thread.join()
         loop.close()
         process.terminate()
-
-
-def _free() -> int:
-    import socket
-
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 def test_a_person_signs_in_by_the_provider_and_changes_posts(

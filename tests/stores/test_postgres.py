@@ -25,6 +25,7 @@ from eventsourcing.persistence import (
 
 from ledger.kernel.sequencer import STEP_SECONDS
 from ledger.kernel.store import Answered, StillCommitting
+from ledger.stores import database
 from ledger.stores import postgres as store
 from ledger.stores.postgres import PostgresRecorder, grant
 
@@ -354,7 +355,7 @@ def test_what_cannot_be_opened(postgres_database: str, monkeypatch: pytest.Monke
         assert reader.head() == 1
         with pytest.raises(OperationalError, match="reading only"):
             reader.append([event(2)])
-    monkeypatch.setattr(store, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
     with pytest.raises(PersistenceError):
         PostgresRecorder("postgresql://nobody@127.0.0.1:1/none")
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ from ledger.transparency.rotation import Rotated, rotate_key
 from ledger.transparency.store import Retired, SignedStore
 from tests.cast import HEAD
 from tests.gwt import Record
+from tests.ports import free_port
 from tests.transparency.dying_rotation import STEPS
 from tests.transparency.regions import REGION, WITNESS, Region, signer
 
@@ -367,9 +367,7 @@ def test_a_witness_at_a_terminal(tmp_path: Path) -> None:
     assert "--name" in unnamed.stderr
 
     for old, size in ((0, 5), (5, 9)):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         served = subprocess.Popen(
             [
                 sys.executable,
