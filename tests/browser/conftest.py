@@ -54,7 +54,8 @@ class Served:
         return cookie
 
 
-@pytest.fixture(scope="session")
+# Not for the session: its keeper would sign later, and be remembered in the home of another test.
+@pytest.fixture(scope="package")
 def district(district_url: str) -> Iterator[Served]:
     place = Place("兰州新区（示范）", "demonstration")
     with Service(district_url, clock=lambda: NOW, place=place) as service:
