@@ -13,6 +13,7 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
@@ -52,11 +53,16 @@ QUESTIONS = (
 
 def run(quick: bool = False) -> None:
     """Print the time of each question."""
+    in_folder(_measured, quick)
+
+
+def in_folder(measure: Callable[[Path, bool], None], quick: bool) -> None:
+    """Measure with the ledgers of LEDGER_BENCH, or with new ones that are removed afterwards."""
     if kept := os.environ.get("LEDGER_BENCH"):
-        _measured(Path(kept), quick)
+        measure(Path(kept), quick)
         return
     with tempfile.TemporaryDirectory() as folder:
-        _measured(Path(folder), quick)
+        measure(Path(folder), quick)
 
 
 def _measured(folder: Path, quick: bool) -> None:

@@ -9,15 +9,13 @@ it is given. Each page is opened a few times in one session; the median wall tim
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 import httpx
 
-from benchmarks.asking import EVENTS, QUICK, TIMES
+from benchmarks.asking import EVENTS, QUICK, TIMES, in_folder
 from benchmarks.gets import Server, ledgers, served, subjects
 
 #: The longest accepted time of a page, in milliseconds.
@@ -42,11 +40,7 @@ PAGES = (
 
 def run(quick: bool = False) -> None:
     """Print the time of each page."""
-    if kept := os.environ.get("LEDGER_BENCH"):
-        _measured(Path(kept), quick)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        _measured(Path(folder), quick)
+    in_folder(_measured, quick)
 
 
 def _measured(folder: Path, quick: bool) -> None:
