@@ -85,8 +85,7 @@ def _told(event: Event, names: Names, language: str) -> str:
     else:
         details["title"] = title(kind, language, "titles")
         act = say(Message("act", details, _DOMAIN), language)
-    moment = event.get("occurred_at")
-    day = civil_date(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)  # type: ignore[arg-type]
+    day = civil_date(datetime.fromisoformat(str(event["occurred_at"])))
     who = _who(event.get("actor"), body, names, language)
     return say(Message("sentence", {"who": who, "day": day, "act": act}, _DOMAIN), language)
 
