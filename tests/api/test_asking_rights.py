@@ -1,4 +1,4 @@
-"""What each role is answered: every new route, every role, the own unit and another one."""
+"""What each role is answered: every route for questions, every role, the own unit and another."""
 
 from __future__ import annotations
 

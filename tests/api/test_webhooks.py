@@ -290,7 +290,7 @@ async def test_REP_V2_a_signed_answer_confirms_a_removal(world: World, receiver:
     )
     world.given(ended, notice("RMV-1"), notice("RMV-2"), notice("RMV-3"))
     head = world.recorder.head()
-    # The end itself is pushed too: whoever was sent the record must learn that it ended.
+    # The end is sent too: a receiver of the record must learn that it ended.
     await receiver.until(lambda: len(receiver.got) == 5)
     await receiver.until(lambda: world.service.webhooks.outbox.cursor("WH-1", 0).position >= head)
     account = await world.get("EDB", "/v1/repair/records/CR-1/removals")

@@ -164,7 +164,7 @@ def test_the_operator_sees_a_view_behind_rebuilds_it_and_watches_the_time_left(
 
 
 def test_what_was_typed_outlives_the_session(district: Served, open_as: OpenAs) -> None:
-    """Whoever signs in again finds the form as it was, and nothing was recorded meanwhile."""
+    """Who signs in again finds the form as it was, and nothing was recorded meanwhile."""
     tab = open_as("recon_officer")
     tab.goto("/console/do/reconsideration/accept-application")
     tab.locator("[name=recon]").fill("RC-2026-0099")
